@@ -1,0 +1,53 @@
+"""Stored features brought to a later time: the same function for stream, serving and backfill.
+
+A decayed value v with half-life h, stored as of time u, is v * 2**(-(t - u) / h) at time t >= u.
+A time before u changes nothing: the decay of the future is not undone.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from features.feature import Entity, Feature
+from features.spec import FEATURES
+
+_DECAYED: dict[Entity, tuple[Feature, ...]] = {
+    entity: tuple(f for f in FEATURES if f.entity == entity and f.half_life_s)
+    for entity in ("user", "item")
+}
+
+
+def decayed(value: float, age_s: float, half_life_s: float) -> float:
+    """What is left of `value` after `age_s` seconds of exponential decay.
+
+    >>> decayed(8.0, age_s=60.0, half_life_s=60.0)
+    4.0
+
+    Raises:
+        ValueError: `half_life_s` is not above 0.
+    """
+    if half_life_s <= 0:
+        raise ValueError(f"`half_life_s` must be above 0 seconds. Received: {half_life_s!r}.")
+    return value * 0.5 ** (age_s / half_life_s)
+
+
+def as_of(columns: Mapping[str, Any], entity: Entity, time_s: float | np.ndarray) -> dict[str, Any]:
+    """The columns of one entity's features at `time_s`.
+
+    Args:
+        columns: arrays of shape (rows,) or (rows, length) by feature name, `<entity>_updated_at`
+            among them; what has no half-life passes through.
+        time_s: Unix seconds, one for all rows or shape (rows,).
+
+    Returns:
+        New columns; the given ones stay as they are.
+    """
+    age_s = np.maximum(np.asarray(time_s, np.float64) - columns[f"{entity}_updated_at"], 0.0)
+    moved = dict(columns)
+    for feature in _DECAYED[entity]:
+        if feature.name in columns:
+            left = np.exp2(-age_s / feature.half_life_s).astype(np.float32)
+            value = columns[feature.name]
+            moved[feature.name] = value * (left[..., None] if np.ndim(value) > 1 else left)
+    return moved

@@ -1,0 +1,42 @@
+"""Model inputs that are computed at the moment of scoring, from as-of features and the time."""
+
+import numpy as np
+
+from features.columns import Arrays
+
+# A rate starts at 1/2 with the weight of this many events, so that one event does not make it 0 or 1.
+PRIOR_EVENTS = 4.0
+PRIOR_RATE = 0.5
+
+
+def smoothed_rate(positives: np.ndarray, events: np.ndarray) -> np.ndarray:
+    """(positives + prior) / (events + prior): the mean of a Beta posterior.
+
+    >>> float(smoothed_rate(np.float32(0), np.float32(0)))
+    0.5
+    """
+    rate = (positives + PRIOR_RATE * PRIOR_EVENTS) / (events + PRIOR_EVENTS)
+    return np.asarray(rate, np.float32)
+
+
+def hour_of_day(time_s: np.ndarray) -> np.ndarray:
+    """1..24, UTC; 0 stays free for padding."""
+    return (np.asarray(time_s) // 3600 % 24).astype(np.int64) + 1
+
+
+def day_of_week(time_s: np.ndarray) -> np.ndarray:
+    """1..7, UTC, 1 is a Thursday (the epoch was one)."""
+    return (np.asarray(time_s) // 86_400 % 7).astype(np.int64) + 1
+
+
+def category_match(user: Arrays, item: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    """The user's decayed positives and events in the categories of the item, each (rows,) float32.
+
+    `user` may hold one row for all rows of `item`.
+    """
+    keys = item["item_categories"]
+    same = user["user_categories"][:, :, None] == keys[:, None, :]
+    matched = (same & (keys != 0)[:, None, :]).any(axis=2)
+    positives = (user["user_category_positives"] * matched).sum(axis=1, dtype=np.float32)
+    events = (user["user_category_events"] * matched).sum(axis=1, dtype=np.float32)
+    return positives, events

@@ -1,0 +1,79 @@
+"""As-of features to the models' inputs, the same at training and at serving.
+
+Training has a user and an item on every row; serving has one user for many items and encodes the
+three sides apart. Shapes: single inputs (rows,), lists (rows, length); ids int64, floats float32.
+"""
+
+import numpy as np
+
+from features import derived
+from features.columns import Arrays
+from features.feature import Entity, Feature
+from features.spec import FEATURES
+
+YEAR_S = 365.0 * 86_400.0
+
+_ENCODED: dict[Entity, tuple[Feature, ...]] = {
+    entity: tuple(f for f in FEATURES if f.entity == entity and f.encoding)
+    for entity in ("user", "item")
+}
+
+
+def encode(ids: Arrays, features: Arrays, time_s: np.ndarray) -> Arrays:
+    """Every model input of aligned rows.
+
+    Args:
+        ids: `user_id` and `item_id`, each (rows,) int64 keys.
+        features: as-of features by name (`features.columns` made them arrays).
+        time_s: (rows,) Unix seconds for which the features hold.
+    """
+    return {
+        **encode_entity("user", ids["user_id"], features, time_s),
+        **encode_entity("item", ids["item_id"], features, time_s),
+        **encode_cross(features, features),
+        **encode_context(time_s),
+    }
+
+
+def encode_entity(
+    entity: Entity, ids: np.ndarray, features: Arrays, time_s: np.ndarray | float
+) -> Arrays:
+    """The inputs that need one entity alone: `user_*` or `item_*`."""
+    inputs = {f.name: _encoded(f, features[f.name], time_s) for f in _ENCODED[entity]}
+    inputs[f"{entity}_id"] = ids
+    inputs[f"{entity}_positive_rate"] = derived.smoothed_rate(
+        features[f"{entity}_positives_30d"], features[f"{entity}_events_30d"]
+    )
+    return inputs
+
+
+def encode_cross(user: Arrays, item: Arrays) -> Arrays:
+    """The inputs that need both; `user` may be one row for all rows of `item`."""
+    positives, events = derived.category_match(user, item)
+    return {
+        "category_affinity": derived.smoothed_rate(positives, events),
+        "category_familiarity": np.log1p(events),
+    }
+
+
+def encode_context(time_s: np.ndarray) -> Arrays:
+    """The inputs that need only the time."""
+    return {"hour_of_day": derived.hour_of_day(time_s), "day_of_week": derived.day_of_week(time_s)}
+
+
+def _encoded(feature: Feature, value: np.ndarray, time_s: np.ndarray | float) -> np.ndarray:
+    match feature.encoding:
+        case "log":
+            return np.log1p(np.maximum(value, 0.0)).astype(np.float32)
+        case "age":
+            return _log_age(value, time_s)
+        case "scaled":
+            return (value / feature.scale).astype(np.float32)
+        case _:
+            return value
+
+
+def _log_age(moment_s: np.ndarray, time_s: np.ndarray | float) -> np.ndarray:
+    """log(1 + hours) since `moment_s`, over 10; what never happened (0) is a year ago."""
+    age_s = np.maximum(time_s - moment_s, 0.0)
+    return (np.log1p(np.where(moment_s > 0, age_s, YEAR_S) / 3600.0) / 10.0).astype(np.float32)

@@ -1,0 +1,123 @@
+"""The events that go in: what people did, what they were shown, what the catalogue says.
+
+Every event is JSON with a `type` tag and a `schema_version`; ids are strings of 1 to 256 characters
+(JSON integers are accepted and turned into decimal strings); times are UTC, seconds since the Unix
+epoch in Python, and either that number or an RFC 3339 string in JSON. `millstream.codec` does both
+directions.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+SCHEMA_VERSION = 1
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+# Bounds catch milliseconds sent as seconds: 2000-01-01 to 2100-01-01.
+UnixSeconds = Annotated[float, Meta(ge=946_684_800.0, le=4_102_444_800.0)]
+Probability = Annotated[float, Meta(gt=0.0, le=1.0)]
+Kind = Literal["view", "click", "like", "dislike", "skip", "cart", "purchase", "play", "rating"]
+Attributes = dict[str, str | float]
+SchemaVersion = Annotated[int, Meta(ge=1, le=SCHEMA_VERSION)]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
+    """What every event has.
+
+    Args:
+        event_id: unique; an event that comes again with the same id has no effect.
+        event_time: when it happened, Unix seconds, UTC.
+        schema_version: the version of this vocabulary that the producer speaks.
+        is_probe: sent by Millstream itself to measure freshness; never learnt from.
+    """
+
+    event_id: Id
+    event_time: UnixSeconds
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    is_probe: bool = False
+
+
+class Interaction(Event, frozen=True, kw_only=True, tag="interaction", gc=False):
+    """A person did something with an item.
+
+    Args:
+        kind: what they did; `features/labels.py` says which kinds are positive.
+        value: the rating for `kind="rating"`, the watched seconds or the price elsewhere.
+        request_id: of the list in which they saw the item, if it came from one.
+        position: of the item in that list, from 0.
+        context: anything else (device, page); values are strings.
+    """
+
+    user_id: Id
+    item_id: Id
+    kind: Kind
+    value: float | None = None
+    request_id: Id | None = None
+    position: Annotated[int, Meta(ge=0)] | None = None
+    context: dict[str, str] = {}
+
+
+class ShownItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One place of a list that was shown.
+
+    Args:
+        position: from 0.
+        score: what the ranker gave it.
+        propensity: the probability with which the policy puts this item here.
+        source: which retriever brought it.
+        features: the raw feature values it was scored with, by the names of `features/spec.py`.
+    """
+
+    item_id: Id
+    position: Annotated[int, Meta(ge=0)]
+    score: float
+    propensity: Probability = 1.0
+    source: str = ""
+    features: dict[str, Any] = {}
+
+
+class Impression(Event, frozen=True, kw_only=True, tag="impression", gc=False):
+    """A list was shown.
+
+    Args:
+        request_id: later interactions name it to say that they came from this list.
+        items: what was shown, at least one.
+        model_version: the snapshot that ranked it.
+        user_features: raw feature values of the user, once for the whole list.
+    """
+
+    request_id: Id
+    user_id: Id
+    items: Annotated[list[ShownItem], Meta(min_length=1, max_length=1000)]
+    model_version: str = ""
+    user_features: dict[str, Any] = {}
+    context: dict[str, str] = {}
+
+
+class ItemUpsert(Event, frozen=True, kw_only=True, tag="item", gc=False):
+    """An item is new, or has changed: the whole item, not a difference.
+
+    Args:
+        categories: genres, sections, brands: what diversity and affinity count.
+        attributes: item features of `features/spec.py` that come from the catalogue.
+        created_at: when the item came to be, Unix seconds; the event's time where it is missing.
+        hidden: never recommend it (again).
+    """
+
+    item_id: Id
+    title: str | None = None
+    categories: list[Annotated[str, Meta(min_length=1)]] = []
+    attributes: Attributes = {}
+    created_at: UnixSeconds | None = None
+    hidden: bool = False
+
+
+class UserUpsert(Event, frozen=True, kw_only=True, tag="user", gc=False):
+    """A user is new, or their attributes have changed."""
+
+    user_id: Id
+    attributes: Attributes = {}
+
+
+AnyEvent = Interaction | Impression | ItemUpsert | UserUpsert

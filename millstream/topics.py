@@ -1,0 +1,59 @@
+"""The topics: one table, from which they are created, documented and addressed.
+
+`examples`, `snapshots` and `dead-letters` have one partition. For `examples` that is a promise: the
+trainer resumes exactly because the order of its input is total.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One Kafka topic.
+
+    Args:
+        name: without the prefix of the installation (`Settings.topic_prefix`).
+        partitions: how many; what is keyed by the same id has the same number.
+        key: what the messages are keyed by.
+        value: what a message holds.
+        cleanup: Kafka's `cleanup.policy`.
+        retention_s: Kafka's `retention.ms`, in seconds; None keeps for ever.
+    """
+
+    name: str
+    partitions: int
+    key: str
+    value: str
+    cleanup: Literal["delete", "compact"] = "delete"
+    retention_s: int | None = 7 * DAY_S
+
+    def config(self) -> dict[str, str]:
+        """The topic's settings in Kafka's own names."""
+        retention_ms = -1 if self.retention_s is None else self.retention_s * 1000
+        return {"cleanup.policy": self.cleanup, "retention.ms": str(retention_ms)}
+
+
+INTERACTIONS = Topic("interactions", 4, "user_id", "Interaction, JSON")
+IMPRESSIONS = Topic("impressions", 4, "user_id", "Impression, JSON")
+ITEMS = Topic("items", 1, "item_id", "ItemUpsert, JSON", "compact", None)
+USERS = Topic("users", 4, "user_id", "UserUpsert, JSON", "compact", None)
+EXAMPLES = Topic("examples", 1, "none", "labelled examples, Arrow batch")
+FEATURES = Topic("features", 1, "view", "feature rows of one view, Arrow batch")
+SNAPSHOTS = Topic("snapshots", 1, "version", "snapshot announcement, JSON", "delete", None)
+DEAD_LETTERS = Topic(
+    "dead-letters", 1, "source", "reason and original bytes, JSON", "delete", 30 * DAY_S
+)
+
+TOPICS = (
+    INTERACTIONS,
+    IMPRESSIONS,
+    ITEMS,
+    USERS,
+    EXAMPLES,
+    FEATURES,
+    SNAPSHOTS,
+    DEAD_LETTERS,
+)
