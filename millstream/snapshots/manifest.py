@@ -1,0 +1,72 @@
+"""The manifest: what a snapshot is, what it has learnt up to, and how to check its files."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from millstream.errors import SnapshotCorrupt
+
+FILE_NAME = "manifest.json"
+FORMAT_VERSION = 1
+
+Kind = Literal["full", "delta"]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """One snapshot.
+
+    Args:
+        version: counts up from 1.
+        kind: `full` stands alone; `delta` needs its `parent`.
+        created_at: Unix seconds.
+        trained_through_event_time: the latest event time learnt from, Unix seconds.
+        examples: how many examples have been learnt from since the very first.
+        offsets: next Kafka offset to read, by `topic-partition` of the trainer's input.
+        source_marks: highest source offset seen, by `topic-partition` of the stream's input.
+        spec_hash: of `features/spec.py`; a model is not served on other features.
+        code_version: of Millstream.
+        models: the configuration of each model, by its role (`ranker`, `retriever`).
+        metrics: progressive quality at this moment.
+        extra: what else the trainer wants to find again or serving wants to know.
+        checksums: SHA-256 by file name.
+    """
+
+    version: int
+    kind: Kind
+    created_at: float
+    parent: int | None = None
+    trained_through_event_time: float = 0.0
+    examples: int = 0
+    offsets: dict[str, int] = {}
+    source_marks: dict[str, int] = {}
+    spec_hash: str = ""
+    code_version: str = ""
+    models: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    extra: dict[str, Any] = {}
+    checksums: dict[str, str] = {}
+    format_version: int = FORMAT_VERSION
+
+
+def directory_name(version: int) -> str:
+    """`v00000012`: sorts as its number does."""
+    return f"v{version:08d}"
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of the snapshot in `directory`.
+
+    Raises:
+        SnapshotCorrupt: it is missing, or not a manifest of a format that this code reads.
+    """
+    try:
+        manifest = msgspec.json.decode((directory / FILE_NAME).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SnapshotCorrupt(f"No readable manifest in {directory}: {error}") from error
+    if manifest.format_version != FORMAT_VERSION:
+        raise SnapshotCorrupt(
+            f"Expected snapshot format {FORMAT_VERSION}. Received: {manifest.format_version} "
+            f"in {directory}."
+        )
+    return manifest

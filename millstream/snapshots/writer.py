@@ -1,0 +1,94 @@
+"""Write snapshots: aside, checksummed, synced, renamed."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from safetensors.numpy import save_file
+
+from millstream.errors import SnapshotError
+from millstream.snapshots.manifest import FILE_NAME, Manifest, directory_name
+
+LATEST = "LATEST"
+Parts = Mapping[str, Mapping[str, np.ndarray]]
+
+
+class SnapshotWriter:
+    """Writes versions under one root directory.
+
+    Args:
+        root: made if it is not there; one trainer writes to it at a time.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def write(self, manifest: Manifest, parts: Parts) -> Path:
+        """Write one snapshot; a version that is already there is replaced.
+
+        Args:
+            manifest: without checksums; they are filled in.
+            parts: arrays by name, by part: a part is one `.safetensors` file.
+
+        Returns:
+            The directory of the snapshot.
+
+        Raises:
+            SnapshotError: the disk refused; nothing of the snapshot is left behind.
+        """
+        final = self.root / directory_name(manifest.version)
+        aside = self.root / f".{final.name}.{os.getpid()}"
+        try:
+            self._fill(aside, manifest, parts)
+            if final.exists():
+                shutil.rmtree(final)
+            aside.rename(final)
+            _sync(self.root)
+        except OSError as error:
+            raise SnapshotError(f"Snapshot {manifest.version} not written: {error}") from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return final
+
+    def point_latest(self, version: int) -> None:
+        """Make `version` the one that readers without a broker take."""
+        aside = self.root / f".{LATEST}.{os.getpid()}"
+        aside.write_text(f"{version}\n")
+        aside.replace(self.root / LATEST)
+
+    def remove(self, version: int) -> None:
+        """Remove one snapshot, if it is there."""
+        shutil.rmtree(self.root / directory_name(version), ignore_errors=True)
+
+    def _fill(self, directory: Path, manifest: Manifest, parts: Parts) -> None:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        checksums = {}
+        for part, arrays in parts.items():
+            path = directory / f"{part}.safetensors"
+            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+            checksums[path.name] = checksum(path)
+            _sync(path)
+        whole = msgspec.structs.replace(manifest, checksums=checksums)
+        text = msgspec.json.format(msgspec.json.encode(whole), indent=2)
+        (directory / FILE_NAME).write_bytes(text)
+        _sync(directory / FILE_NAME)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
