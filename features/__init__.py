@@ -1,1 +1,1 @@
-"""Features: what they are (`spec`), how they are computed, stored and encoded. Pure but for `stores`."""
+"""Features: what they are (`spec`), how they are computed, stored and encoded."""

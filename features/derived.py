@@ -4,7 +4,7 @@ import numpy as np
 
 from features.columns import Arrays
 
-# A rate starts at 1/2 with the weight of this many events, so that one event does not make it 0 or 1.
+# A rate starts at 1/2 with the weight of this many events: one event does not make it 0 or 1.
 PRIOR_EVENTS = 4.0
 PRIOR_RATE = 0.5
 

@@ -3,8 +3,8 @@
 The layout keeps three kinds of key apart, so that no two of them can meet by accident:
 
     0                     padding, or no id
-    1 .. 2**62            a canonical decimal integer id, shifted by one ("0" -> 1, "41" -> 42)
-    2**62 + 1 .. 2**63-1  every other string: 62 bits of its xxh3 fingerprint
+    1 .. 10**18           a canonical decimal integer id, shifted by one ("0" -> 1, "41" -> 42)
+    2**62 .. 2**63 - 1    every other string: 62 bits of its xxh3 fingerprint
 
 Integer ids are exact. Two different strings meet with probability n**2 / 2**63 among n strings
 (one in 90,000 for ten million).
@@ -30,10 +30,14 @@ def id64(value: str) -> int:
     """
     if not value:
         return PADDING
-    if value.isascii() and value.isdigit() and len(value) < 19:
-        if value[0] != "0" or value == "0":
-            return int(value) + 1
-    return _STRING_BIT | (xxhash.xxh3_64_intdigest(value.encode()) & _FINGERPRINT_MASK) | 1
+    if (
+        value.isascii()
+        and value.isdigit()
+        and len(value) < 19
+        and (value[0] != "0" or value == "0")
+    ):
+        return int(value) + 1
+    return _STRING_BIT | (xxhash.xxh3_64_intdigest(value.encode()) & _FINGERPRINT_MASK)
 
 
 def id64_array(values: Sequence[str]) -> np.ndarray:

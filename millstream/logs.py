@@ -24,10 +24,20 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure(level: str = "INFO", style: Literal["text", "json"] = "text") -> None:
-    """Send every record of `level` and above to standard error in the given style."""
+def configure(
+    level: str = "INFO",
+    style: Literal["text", "json"] = "text",
+    libraries: str = "WARNING",
+) -> None:
+    """Send every record of `level` and above to standard error in the given style.
+
+    Args:
+        level: of our own loggers.
+        style: lines for people, or JSON lines for a log collector.
+        libraries: level of the Kafka and Faust clients, which say much.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("kafka", "aiokafka", "faust", "mode"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(libraries)

@@ -22,73 +22,103 @@ class Settings(BaseSettings):
     """The settings of one installation; units are in the names."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MILLSTREAM_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="MILLSTREAM_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     # Where things are.
     kafka_bootstrap_servers: str = Field(
-        "127.0.0.1:9092",
+        default="127.0.0.1:9092",
         validation_alias=AliasChoices(
             "KAFKA_BOOTSTRAP_SERVERS", "MILLSTREAM_KAFKA_BOOTSTRAP_SERVERS"
         ),
         description="host:port[,host:port] of the Kafka brokers",
     )
     redis_url: str = Field(
-        "redis://127.0.0.1:6379/0",
+        default="redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "MILLSTREAM_REDIS_URL"),
         description="the online store, redis://[:password@]host:port/db",
     )
-    data_dir: Path = Field(Path("data"), description="offline store, snapshots, Feast registry")
-    topic_prefix: str = Field("millstream.", description="put before every topic's name")
-    feast_project: str = Field("millstream", description="the project of the Feast repository")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
-    log_style: Literal["text", "json"] = Field(
-        "text", description="log lines for people or machines"
+    data_dir: Path = Field(
+        default=Path("data"), description="offline store, snapshots, Feast registry"
     )
-    host: str = Field("127.0.0.1", description="address on which the HTTP servers listen")
+    topic_prefix: str = Field(default="millstream.", description="put before every topic's name")
+    feast_project: str = Field(
+        default="millstream", description="the project of the Feast repository"
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_style: Literal["text", "json"] = Field(
+        default="text", description="log lines for people or machines"
+    )
+    host: str = Field(default="127.0.0.1", description="address on which the HTTP servers listen")
 
     # Stream worker.
     stream_metrics_port: int = Field(
-        9101, description="port of the stream worker's /metrics; 0 is any"
+        default=9101, description="port of the stream worker's /metrics; 0 is any"
     )
     join_window_s: float = Field(
-        15 * MINUTE_S, gt=0, description="how long after an impression feedback still joins it"
+        default=15 * MINUTE_S,
+        gt=0,
+        description="how long after an impression feedback still joins it",
     )
     allowed_lateness_s: float = Field(
-        10.0, ge=0, description="how far out of order an event may come and still make an example"
+        default=10.0,
+        ge=0,
+        description="how far out of order an event may come and still make an example",
     )
     dedupe_window_s: float = Field(
-        HOUR_S, gt=0, description="how long an event id is remembered at the least"
+        default=HOUR_S, gt=0, description="how long an event id is remembered at the least"
     )
     sampled_negatives: int = Field(
-        1, ge=0, description="negatives drawn for every organic positive"
+        default=1, ge=0, description="negatives drawn for every organic positive"
     )
     state_cache_entities: int = Field(
-        500_000, gt=0, description="users and items whose state the stream worker keeps in memory"
+        default=500_000,
+        gt=0,
+        description="users and items whose state the stream worker keeps in memory",
     )
 
     # Trainer.
-    trainer_metrics_port: int = Field(9102, description="port of the trainer's /metrics; 0 is any")
-    ranker: str = Field("dcn_v2", description="the ranking model, by its name in the catalogue")
-    retriever: str = Field(
-        "two_tower", description="the retrieval model, by its name in the catalogue"
+    trainer_metrics_port: int = Field(
+        default=9102, description="port of the trainer's /metrics; 0 is any"
     )
-    batch_size: int = Field(2048, gt=0, description="the most examples in one training step")
-    embedding_width: int = Field(16, gt=0, description="numbers in one embedding row")
-    snapshot_interval_s: float = Field(5.0, gt=0, description="seconds between two snapshots")
-    full_snapshot_every: int = Field(20, gt=0, description="every so many snapshots one is full")
-    snapshots_kept: int = Field(60, gt=1, description="older snapshots are removed")
+    ranker: str = Field(
+        default="dcn_v2", description="the ranking model, by its name in the catalogue"
+    )
+    retriever: str = Field(
+        default="two_tower", description="the retrieval model, by its name in the catalogue"
+    )
+    batch_size: int = Field(
+        default=2048, gt=0, description="the most examples in one training step"
+    )
+    embedding_width: int = Field(default=16, gt=0, description="numbers in one embedding row")
+    snapshot_interval_s: float = Field(
+        default=5.0, gt=0, description="seconds between two snapshots"
+    )
+    full_snapshot_every: int = Field(
+        default=20, gt=0, description="every so many snapshots one is full"
+    )
+    snapshots_kept: int = Field(default=60, gt=1, description="older snapshots are removed")
 
     # Serving worker.
-    serving_port: int = Field(8000, description="port of the HTTP API")
-    candidates: int = Field(500, gt=0, description="candidates that are ranked for one request")
-    request_budget_ms: float = Field(100.0, gt=0, description="time for one recommend request")
+    serving_port: int = Field(default=8000, description="port of the HTTP API")
+    candidates: int = Field(
+        default=500, gt=0, description="candidates that are ranked for one request"
+    )
+    request_budget_ms: float = Field(
+        default=100.0, gt=0, description="time for one recommend request"
+    )
     diversity: Literal["mmr", "dpp", "none"] = Field(
-        "mmr", description="how lists are diversified unless the request says otherwise"
+        default="mmr", description="how lists are diversified unless the request says otherwise"
     )
 
     # Freshness.
-    probe_interval_s: float = Field(1.0, gt=0, description="seconds between two probe events")
+    probe_interval_s: float = Field(
+        default=1.0, gt=0, description="seconds between two probe events"
+    )
 
     @property
     def offline_dir(self) -> Path:
@@ -103,6 +133,18 @@ class Settings(BaseSettings):
     def topic(self, topic: Topic) -> str:
         """The name of `topic` in this installation."""
         return f"{self.topic_prefix}{topic.name}"
+
+
+def variable_name(name: str) -> str:
+    """The environment variable of a setting.
+
+    >>> variable_name("redis_url"), variable_name("batch_size")
+    ('REDIS_URL', 'MILLSTREAM_BATCH_SIZE')
+    """
+    alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"MILLSTREAM_{name.upper()}"
 
 
 @lru_cache

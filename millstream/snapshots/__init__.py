@@ -4,9 +4,9 @@
     <root>/v00000012/<part>.safetensors  named arrays
     <root>/LATEST                        the number of the newest published version
 
-A `full` snapshot stands alone. A `delta` holds the dense arrays whole and of the tables only the rows
-that were touched since its `parent`; it is read together with the chain that leads back to a full
-one. A snapshot is written aside, synced, and then renamed: a reader sees all of it or nothing.
+A `full` snapshot stands alone. A `delta` holds the dense arrays whole, and of the tables only the
+rows touched since its `parent`; it is read together with the chain that leads back to a full one.
+A snapshot is written aside, synced, and then renamed: a reader sees all of it or nothing.
 """
 
 from millstream.snapshots.announcement import Announcement

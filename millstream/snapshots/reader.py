@@ -67,7 +67,8 @@ class SnapshotReader:
             if checksum(path) != manifest.checksums.get(path.name):
                 raise SnapshotCorrupt(f"{path} does not match its checksum.")
             with safe_open(path, framework="numpy") as file:
-                return {name: file.get_tensor(name) for name in file.keys() if wanted(name)}
+                names = filter(wanted, file.keys())
+                return {name: file.get_tensor(name) for name in names}
         except OSError as error:
             raise SnapshotCorrupt(f"{path} cannot be read: {error}") from error
 

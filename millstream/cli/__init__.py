@@ -1,0 +1,65 @@
+"""The command line: `millstream COMMAND`; each command is a module of this folder."""
+
+import importlib
+import sys
+
+import click
+
+from millstream import __version__, logs
+from millstream.errors import MillstreamError
+
+# Modules are imported when their command runs: TensorFlow alone takes seconds to load.
+COMMANDS = {
+    "data": ("millstream.cli.data", "Obtain a dataset."),
+    "demo": ("millstream.cli.demo", "Run the whole loop on real data, and watch it learn."),
+    "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
+    "publish": ("millstream.cli.publish", "Publish events from a file."),
+    "serve": ("millstream.cli.serve", "Run the serving worker (HTTP)."),
+    "settings": ("millstream.cli.settings", "Show every setting and its present value."),
+    "snapshots": ("millstream.cli.snapshots", "List, check and roll back snapshots."),
+    "stream": ("millstream.cli.stream", "Run the stream worker (Faust)."),
+    "topics": ("millstream.cli.topics", "List and create the Kafka topics."),
+    "trainer": ("millstream.cli.trainer", "Run the online trainer."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="millstream")
+def cli() -> None:
+    """Millstream: recommendations that learn while people click.
+
+    \b
+    Examples:
+      millstream topics create
+      millstream publish events.jsonl
+      millstream stream & millstream trainer & millstream serve
+    """
+
+
+def main() -> None:
+    """Entry point: our own errors end the command with one line, not with a traceback."""
+    # The clients' errors reach a person as our one line; a worker sets its own levels.
+    logs.configure(libraries="CRITICAL")
+    try:
+        cli()
+    except MillstreamError as error:
+        click.secho(f"millstream: {error}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,23 @@
+"""`millstream settings`: what can be set, what it means, what it is now."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from millstream.settings import Settings, variable_name
+from millstream.settings import settings as current_settings
+
+
+@click.command()
+def settings() -> None:
+    """Show every setting and its present value.
+
+    \b
+    Example:
+      MILLSTREAM_BATCH_SIZE=512 millstream settings
+    """
+    table = Table("variable", "value", "meaning")
+    now = current_settings()
+    for name, field in Settings.model_fields.items():
+        table.add_row(variable_name(name), str(getattr(now, name)), field.description)
+    Console().print(table)

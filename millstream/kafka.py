@@ -1,0 +1,88 @@
+"""The Kafka side of the vocabulary: where an event goes, and clients with our settings."""
+
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from millstream.errors import LogUnavailable
+from millstream.events import Event, Impression, Interaction, ItemUpsert, UserUpsert
+from millstream.settings import Settings
+from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, TOPICS, USERS, Topic
+
+# How long a client looks for a broker before it says that there is none.
+BOOTSTRAP_TIMEOUT_MS = 15_000
+
+_ROUTES: dict[type[Event], tuple[Topic, str]] = {
+    Interaction: (INTERACTIONS, "user_id"),
+    Impression: (IMPRESSIONS, "user_id"),
+    ItemUpsert: (ITEMS, "item_id"),
+    UserUpsert: (USERS, "user_id"),
+}
+
+
+def route(event: Event) -> tuple[Topic, bytes]:
+    """The topic of an event, and its key."""
+    topic, key = _ROUTES[type(event)]
+    return topic, getattr(event, key).encode()
+
+
+def producer(settings: Settings, **options: Any) -> KafkaProducer:
+    """A producer that waits for all replicas and keeps order; `options` as kafka-python has them.
+
+    Raises:
+        LogUnavailable: no broker answers.
+    """
+    defaults: dict[str, Any] = {
+        "acks": "all",
+        "linger_ms": 5,
+        "max_in_flight_requests_per_connection": 1,
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+    }
+    try:
+        return KafkaProducer(
+            bootstrap_servers=settings.kafka_bootstrap_servers, **{**defaults, **options}
+        )
+    except KafkaError as error:
+        raise _unavailable(settings, error) from error
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics that are not there yet; returns the names of the new ones.
+
+    Raises:
+        LogUnavailable: no broker answers, or it refuses.
+    """
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+        )
+    except KafkaError as error:
+        raise _unavailable(settings, error) from error
+    try:
+        present = set(admin.list_topics())
+        missing = [topic for topic in TOPICS if settings.topic(topic) not in present]
+        return [settings.topic(topic) for topic in missing if _create(admin, settings, topic)]
+    except KafkaError as error:
+        raise LogUnavailable(f"Topics not created: {error}") from error
+    finally:
+        admin.close()
+
+
+def _create(admin: KafkaAdminClient, settings: Settings, topic: Topic) -> bool:
+    """Whether it was created here; another process may have been quicker."""
+    new = NewTopic(settings.topic(topic), topic.partitions, -1, topic_configs=topic.config())
+    try:
+        admin.create_topics([new])
+    except TopicAlreadyExistsError:
+        return False
+    return True
+
+
+def _unavailable(settings: Settings, error: KafkaError) -> LogUnavailable:
+    return LogUnavailable(
+        f"No Kafka broker answers at {settings.kafka_bootstrap_servers} "
+        f"(KAFKA_BOOTSTRAP_SERVERS): {error}"
+    )
