@@ -1,0 +1,65 @@
+"""The item index against a sort of everything."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.retrieval.item_index import ItemIndex, top
+
+
+@given(st.lists(st.integers(-5, 5), max_size=30), st.integers(0, 35))
+def test_top_is_the_head_of_a_stable_sort(scores, k):
+    values = np.array(scores, dtype=np.float32)
+    assert top(values, k).tolist() == np.argsort(-values, kind="stable")[:k].tolist()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+def test_a_search_finds_the_greatest_inner_products_of_what_is_there(seed, k):
+    rng = np.random.default_rng(seed)
+    index, present = ItemIndex(4), {}
+    for _ in range(5):  # upserts, replacements and removals in any order
+        rows = np.unique(rng.integers(0, 3000, size=30))
+        vectors = rng.normal(size=(len(rows), 4)).astype(np.float32)
+        index.put(rows, vectors)
+        present.update(zip(rows.tolist(), vectors, strict=True))
+        gone = rng.integers(0, 4000, size=10)
+        index.remove(gone)
+        present = {row: v for row, v in present.items() if row not in set(gone.tolist())}
+    query = rng.normal(size=4).astype(np.float32)
+    allowed = rng.random(2500) < 0.7
+    expected = sorted(
+        (row for row in present if row < 2500 and allowed[row]),
+        key=lambda row: -float(present[row] @ query),
+    )[:k]
+    rows, scores = index.search(query, k, allowed)
+    assert scores.tolist() == pytest.approx([float(present[r] @ query) for r in expected], abs=1e-5)
+    assert set(rows.tolist()) <= set(present)
+    assert len(index) == len(present)
+
+
+def test_a_new_item_is_found_at_once_and_a_removed_one_never_again():
+    index = ItemIndex(2)
+    index.put(np.array([0, 1]), np.array([[1.0, 0.0], [0.5, 0.0]]))
+    index.put(np.array([5000]), np.array([[9.0, 0.0]]))
+    assert index.search(np.array([1.0, 0.0]), 3)[0].tolist() == [5000, 0, 1]
+    index.remove(np.array([0]))
+    assert index.search(np.array([1.0, 0.0]), 3)[0].tolist() == [5000, 1]
+    assert index.vectors(np.array([0, 5000, 9999])).tolist() == [[0, 0], [9, 0], [0, 0]]
+    assert index.has(np.array([0, 5000, 9999])).tolist() == [False, True, False]
+
+
+def test_an_empty_index_finds_nothing():
+    rows, scores = ItemIndex(3).search(np.ones(3), 5)
+    assert len(rows) == len(scores) == 0
+
+
+def test_a_vector_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="`vectors` must be finite. Received: NaN"):
+        ItemIndex(2).put(np.array([0]), np.array([[np.nan, 1.0]]))
+
+
+def test_a_vector_of_another_width_is_refused():
+    with pytest.raises(ValueError, match=r"must have shape \(1, 2\). Received: \(1, 3\)"):
+        ItemIndex(2).put(np.array([0]), np.ones((1, 3)))
