@@ -1,0 +1,1 @@
+"""The stream worker: events in; features, joins and labelled examples out. Thin agents, pure cores."""
