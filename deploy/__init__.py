@@ -1,0 +1,1 @@
+"""Running Millstream: containers, compose, dashboards, and the local development services."""
