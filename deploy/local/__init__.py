@@ -4,8 +4,8 @@
         KafkaProducer(bootstrap_servers=services.bootstrap_servers)
         Redis.from_url(services.redis_url)
 
-Which broker and which Redis these are: see `deploy.local.kafka` and `deploy.local.redis`. By hand, in
-a terminal of their own: `python -m deploy.local`.
+Which broker and which Redis these are: see `deploy.local.kafka` and `deploy.local.redis`. By hand,
+in a terminal of their own: `python -m deploy.local`.
 """
 
 from deploy.local.process import Process, ServiceError

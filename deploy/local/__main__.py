@@ -5,6 +5,7 @@ Prints what to export so that `millstream` finds them; with FOLDER, data are kep
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.services import local_services
@@ -13,16 +14,15 @@ from deploy.local.services import local_services
 def main() -> None:
     """Run both until Ctrl-C or SIGTERM."""
     data_dir = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs without SIGINT
+        signal.signal(number, signal.default_int_handler)
     with local_services(data_dir) as services:
         for name, value in services.environment().items():
             sys.stdout.write(f"export {name}={value}\n")
         sys.stdout.write(f"# {services.kind} and {services.redis.kind}; Ctrl-C ends both\n")
         sys.stdout.flush()
-        try:
+        with suppress(KeyboardInterrupt):
             signal.pause()
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":

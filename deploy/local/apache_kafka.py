@@ -36,9 +36,10 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 
-# One node is broker and controller; internal topics have one replica and few partitions, and the first
-# member of a group is not kept waiting for others: quick starts and quick joins. Topics are made by
-# `millstream topics create`, so a misspelt name must be an error here.
+# One node is broker and controller. Internal topics have one replica and few partitions, the first
+# member of a group is not kept waiting for others, and the session of a killed broker ends soon:
+# quick starts, joins and restarts. Topics are made by `millstream topics create`, so a misspelt
+# name must be an error here.
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}

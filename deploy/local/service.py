@@ -1,4 +1,4 @@
-"""What the local services have in common: an address, a start, an end, and whether data outlive it."""
+"""What local services have in common: an address, a start, an end, and whether data outlive it."""
 
 from pathlib import Path
 from typing import Protocol

