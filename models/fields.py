@@ -1,0 +1,152 @@
+"""What a network reads and what it predicts."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from millstream.errors import ConfigurationError
+from models.rows import RowInit
+
+Side = Literal["user", "item", "context", "cross"]
+
+POOLINGS = ("mean", "sum")
+SIDES = ("user", "item", "context", "cross")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One input of a network.
+
+    Args:
+        name: of the input: letters, digits and underscores.
+        dtype: `id` is looked up in an embedding table, `float` is taken as it is.
+        width: values per embedding row of an id; values per example of a float.
+        length: entries of a list of ids, padded with 0; None is a single id.
+        group: any label by which a network treats fields together.
+        belongs_to: the side that the value is known from; two-tower models split fields by it.
+        shared_with: the field, or the table, whose embedding rows this field uses.
+        pooling: how a list becomes one vector where a network asks for one.
+        rows: of the embedding table for `fit`, whose ids are then row numbers below `rows`. None
+            leaves the table to the online trainer (see `models.split`).
+        init: how a new embedding row is drawn.
+
+    Raises:
+        ConfigurationError: a value that cannot work, named with the field.
+    """
+
+    name: str
+    dtype: Literal["id", "float"] = "id"
+    width: int = 1
+    length: int | None = None
+    group: str | None = None
+    belongs_to: Side | None = None
+    shared_with: str | None = None
+    pooling: str = "mean"
+    rows: int | None = None
+    init: RowInit = field(default_factory=RowInit)
+
+    def __post_init__(self) -> None:
+        for key in ("name", "shared_with"):
+            value = getattr(self, key)
+            if value is not None and not (isinstance(value, str) and _NAME.fullmatch(value)):
+                self._refuse(key, "letters, digits and underscores, a letter first")
+        self._check("dtype", self.dtype in ("id", "float"), "'id' or 'float'")
+        self._check("width", _is_count(self.width), "a whole number above 0")
+        for key in ("length", "rows"):
+            value = getattr(self, key)
+            self._check(key, value is None or _is_count(value), "None or a whole number above 0")
+            self._check(key, value is None or self.is_id, "None where `dtype` is 'float'")
+        self._check("shared_with", self.shared_with is None or self.is_id, "None for a float")
+        self._check("belongs_to", self.belongs_to in (None, *SIDES), f"None or one of {SIDES}")
+        self._check("pooling", self.pooling in POOLINGS, f"one of {POOLINGS}")
+
+    @property
+    def is_id(self) -> bool:
+        return self.dtype == "id"
+
+    @property
+    def is_list(self) -> bool:
+        return self.length is not None
+
+    @property
+    def table(self) -> str:
+        """The embedding table of an id."""
+        return self.shared_with or self.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example: () for a single value, (length,) for a list, (width,) for floats."""
+        if self.is_id:
+            return () if self.length is None else (self.length,)
+        return () if self.width == 1 else (self.width,)
+
+    def _check(self, key: str, holds: bool, expected: str) -> None:
+        if not holds:
+            self._refuse(key, expected)
+
+    def _refuse(self, key: str, expected: str) -> None:
+        raise ConfigurationError(
+            f"`{key}` of field {self.name!r} must be {expected}. Received: {getattr(self, key)!r}."
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing that a network predicts.
+
+    Args:
+        name: of the target.
+        kind: `binary` predicts a logit for labels in [0, 1], `regression` a number.
+
+    Raises:
+        ConfigurationError: an empty `name` or an unknown `kind`.
+    """
+
+    name: str
+    kind: Literal["binary", "regression"] = "binary"
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigurationError(
+                f"`name` of a task must not be empty. Received: {self.name!r}."
+            )
+        if self.kind not in ("binary", "regression"):
+            raise ConfigurationError(
+                f"`kind` of task {self.name!r} must be 'binary' or 'regression'. "
+                f"Received: {self.kind!r}."
+            )
+
+
+def checked(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """The same fields, once they are known to fit together.
+
+    Raises:
+        ConfigurationError: there is no field, a name comes twice, or two fields of one embedding
+            table differ in `width`, `rows` or `init`.
+    """
+    fields = tuple(fields)
+    if not fields:
+        raise ConfigurationError("`fields` must not be empty. Received: ().")
+    names = [f.name for f in fields]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"`fields` must have different names. Received twice: {twice}.")
+    first: dict[str, Field] = {}
+    for f in fields:
+        if f.is_id:
+            _check_same_table(first.setdefault(f.table, f), f)
+    return fields
+
+
+def _check_same_table(a: Field, b: Field) -> None:
+    for key in ("width", "rows", "init"):
+        if getattr(a, key) != getattr(b, key):
+            raise ConfigurationError(
+                f"Fields of one table must have the same `{key}`. Received: "
+                f"{getattr(a, key)!r} for {a.name!r}, {getattr(b, key)!r} for {b.name!r}."
+            )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

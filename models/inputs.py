@@ -1,0 +1,91 @@
+"""Fields as Keras tensors: the inputs of a network, its lookups and their pooling."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras.layers import Concatenate, Reshape
+
+from models.fields import Field, checked
+from models.layers.field_embedding import FieldEmbedding
+from models.layers.pooling import POOLINGS
+from models.rows import RowInit
+
+
+class FieldInputs:
+    """The inputs of one network.
+
+    Each table becomes one `FieldEmbedding` when it is first asked for. A network that needs a
+    second vector for a field (the first-order weight of a factorisation machine, a table of each
+    expert) names its `role`; such a table is called `<table>:<role>`.
+
+    Args:
+        fields: of the network, in order.
+        tables: tables that another network has, to be shared with it.
+
+    Attributes:
+        tensors: `{field name: keras.Input}`, the inputs of the finished `keras.Model`.
+    """
+
+    def __init__(
+        self, fields: Iterable[Field], tables: dict[str, FieldEmbedding] | None = None
+    ) -> None:
+        self.fields = checked(fields)
+        self.tables: dict[str, FieldEmbedding] = {} if tables is None else tables
+        self.tensors = {
+            f.name: keras.Input(f.shape, dtype="int64" if f.is_id else "float32", name=f.name)
+            for f in self.fields
+        }
+
+    def vectors(
+        self,
+        field: Field,
+        role: str | None = None,
+        width: int | None = None,
+        init: RowInit | None = None,
+    ) -> Any:
+        """Rows of an id: (batch, width), or (batch, length, width) for a list.
+
+        Args:
+            field: an id.
+            role: which of the field's tables; None is the first.
+            width, init: of that table; the field's own where they are missing.
+        """
+        name = field.table if role is None else f"{field.table}:{role}"
+        if name not in self.tables:
+            self.tables[name] = FieldEmbedding(
+                name, width or field.width, field.rows, init or field.init
+            )
+        return self.tables[name](self.tensors[field.name])
+
+    def pooled(
+        self,
+        field: Field,
+        role: str | None = None,
+        width: int | None = None,
+        init: RowInit | None = None,
+    ) -> Any:
+        """One vector of an id, (batch, width): a list is pooled as its field says."""
+        vectors = self.vectors(field, role, width, init)
+        if not field.is_list:
+            return vectors
+        return POOLINGS[field.pooling]()(vectors, self.tensors[field.name])
+
+    def numbers(self, field: Field) -> Any:
+        """The values of a float field, (batch, width)."""
+        x = self.tensors[field.name]
+        return Reshape((1,))(x) if field.width == 1 else x
+
+    def columns(self) -> list[Any]:
+        """Every field as (batch, its width): ids embedded and pooled, floats as they are."""
+        return [self.pooled(f) if f.is_id else self.numbers(f) for f in self.fields]
+
+    def joined(self) -> Any:
+        """All columns side by side, (batch, sum of widths)."""
+        return Concatenate()(self.columns())
+
+
+def embedded(fields: Iterable[Field]) -> tuple[dict[str, Any], Any]:
+    """`({field name: input}, x0)`, where x0 is (batch, sum of widths)."""
+    inputs = FieldInputs(fields)
+    return inputs.tensors, inputs.joined()

@@ -1,0 +1,1 @@
+"""Ideas that several networks share, one file each."""

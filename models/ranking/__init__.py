@@ -1,0 +1,1 @@
+"""Networks that score a user and an item together."""

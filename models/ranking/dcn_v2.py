@@ -1,0 +1,53 @@
+"""Deep & Cross Network V2: x_{l+1} = x_0 * (W x_l + b) + x_l beside, or under, an MLP.
+
+Reference: Wang et al., 2021, https://arxiv.org/abs/2008.13535, eq. 1 to 3 and figure 1.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import keras
+from keras.layers import Concatenate, Dense
+
+from millstream.errors import ConfigurationError
+from models.fields import Field
+from models.inputs import embedded
+from models.layers.cross import Cross
+from models.layers.mlp import mlp
+
+
+def dcn_v2(
+    fields: Iterable[Field],
+    *,
+    crosses: int = 2,
+    rank: int | None = None,
+    hidden: Sequence[int] = (256, 128),
+    dropout: float = 0.0,
+    structure: Literal["parallel", "stacked"] = "parallel",
+) -> keras.Model:
+    """{field: (batch,), (batch, length) or (batch, width)} -> logit, shape (batch, 1).
+
+    Args:
+        fields: ids and floats of any widths.
+        crosses: cross layers.
+        rank: of the cross matrices, W = U V^T; None keeps them whole.
+        hidden: widths of the MLP.
+        dropout: of the MLP.
+        structure: `parallel` joins both outputs; `stacked` runs the MLP on the last cross.
+
+    Raises:
+        ConfigurationError: an unknown `structure`, or fields that do not fit together.
+    """
+    if structure not in ("parallel", "stacked"):
+        raise ConfigurationError(
+            f"`structure` must be 'parallel' or 'stacked'. Received: {structure!r}."
+        )
+    inputs, x0 = embedded(fields)
+    x = x0
+    for i in range(crosses):
+        x = Cross(rank, name=f"cross_{i}")(x0, x)
+    if structure == "stacked":
+        x = mlp(x, hidden, name="deep", dropout=dropout)
+    else:
+        x = Concatenate(name="joined")([x, mlp(x0, hidden, name="deep", dropout=dropout)])
+    return keras.Model(inputs, Dense(1, name="logit")(x), name="dcn_v2")
