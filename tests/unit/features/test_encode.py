@@ -1,0 +1,118 @@
+"""Raw values to model inputs: the same from Arrow and from dicts, and by hand."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from features import derived
+from features.columns import arrays_from_rows, arrays_from_table, keys_from_strings, padded
+from features.encode import encode, encode_context, encode_cross, encode_entity
+from features.spec import BY_NAME, FEATURES, model_inputs
+from millstream.ids import id64
+
+T = 1_700_000_000.0
+ROWS = [
+    {
+        "user_updated_at": T - 3600.0,
+        "user_events_30d": 6.0,
+        "user_positives_30d": 3.0,
+        "user_recent_items": ["7", "x"],
+        "user_categories": ["drama", "war"],
+        "user_category_events": [3.0, 1.0],
+        "user_category_positives": [2.0, 1.0],
+        "user_gender": "F",
+        "user_age": 30.0,
+        "item_categories": ["war", "drama", "noir"],
+        "item_events_1h": 1.0,
+    },
+    {"item_categories": ["noir"]},
+    {},
+]
+
+
+def table():
+    types = {
+        "float32": pa.float32(),
+        "float64": pa.float64(),
+        "string": pa.string(),
+        "string_list": pa.list_(pa.string()),
+        "float32_list": pa.list_(pa.float32()),
+    }
+    schema = pa.schema([(feature.name, types[feature.dtype]) for feature in FEATURES])
+    return pa.Table.from_pylist(ROWS, schema=schema)
+
+
+def encoded(rows=ROWS):
+    features = arrays_from_rows(rows, FEATURES)
+    ids = {"user_id": np.array([1, 2, 3]), "item_id": np.array([4, 5, 6])}
+    return encode(ids, features, np.full(3, T))
+
+
+def test_arrow_and_dicts_become_the_same_arrays():
+    from_table, from_rows = arrays_from_table(table(), FEATURES), arrays_from_rows(ROWS, FEATURES)
+    assert from_table.keys() == from_rows.keys()
+    for name, array in from_rows.items():
+        np.testing.assert_array_equal(from_table[name], array, err_msg=name)
+        assert from_table[name].dtype == array.dtype, name
+
+
+def test_a_chunked_and_sliced_table_keeps_its_rows():
+    whole = table()
+    pieces = pa.concat_tables([whole.slice(0, 1), whole.slice(1, 2)])
+    for name, array in arrays_from_table(whole, FEATURES).items():
+        np.testing.assert_array_equal(arrays_from_table(pieces, FEATURES)[name], array)
+        np.testing.assert_array_equal(arrays_from_table(whole.slice(1), FEATURES)[name], array[1:])
+
+
+def test_every_model_input_is_made_with_its_shape_and_type():
+    inputs = encoded()
+    assert inputs.keys() == {entry.name for entry in model_inputs()}
+    for entry in model_inputs():
+        shape = (3,) if entry.length is None else (3, entry.length)
+        assert inputs[entry.name].shape == shape, entry.name
+        assert inputs[entry.name].dtype == (np.int64 if entry.kind == "id" else np.float32)
+
+
+def test_values_are_what_a_hand_computes():
+    inputs = encoded()
+    assert inputs["user_gender"][0] == id64("F")
+    assert inputs["user_recent_items"][0, :3].tolist() == [8, id64("x"), 0]
+    assert inputs["item_events_1h"][0] == pytest.approx(np.log(2.0))
+    assert inputs["user_updated_at"][0] == pytest.approx(np.log(2.0) / 10)
+    assert inputs["user_positive_rate"][0] == pytest.approx((3 + 2) / (6 + 4))
+    assert inputs["category_affinity"][0] == pytest.approx((2 + 1 + 2) / (3 + 1 + 4))
+    assert inputs["category_familiarity"][0] == pytest.approx(np.log(5.0))
+
+
+def test_missing_values_do_not_match_one_another():
+    inputs = encoded()
+    assert inputs["category_familiarity"][2] == 0.0
+
+
+def test_one_user_against_many_items_equals_the_rows_one_by_one():
+    rows = [{**ROWS[0], "item_categories": row.get("item_categories", ())} for row in ROWS]
+    aligned = encoded(rows)
+    user = arrays_from_rows(ROWS[:1], [f for f in FEATURES if f.entity == "user"])
+    item = arrays_from_rows(ROWS, [f for f in FEATURES if f.entity == "item"])
+    for name, values in encode_cross(user, item).items():
+        np.testing.assert_array_equal(values, aligned[name])
+    one = encode_entity("user", np.array([1]), user, T)
+    np.testing.assert_array_equal(one["user_positive_rate"], aligned["user_positive_rate"][:1])
+
+
+def test_hours_and_days_leave_zero_for_padding():
+    hours = encode_context(np.arange(48) * 3600.0)
+    assert (hours["hour_of_day"].min(), hours["hour_of_day"].max()) == (1, 24)
+    assert set(derived.day_of_week(np.arange(14) * 86_400.0)) == set(range(1, 8))
+
+
+def test_null_and_empty_strings_are_padding():
+    assert keys_from_strings(pa.array(["a", None, ""])).tolist() == [id64("a"), 0, 0]
+
+
+def test_long_lists_are_cut_and_no_rows_are_no_rows():
+    assert padded(np.arange(5), np.array([5]), 2).tolist() == [[0, 1]]
+    assert arrays_from_rows([], [BY_NAME["user_recent_items"]])["user_recent_items"].shape == (
+        0,
+        20,
+    )
