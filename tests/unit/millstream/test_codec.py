@@ -13,7 +13,7 @@ TIME = 1_700_000_000.0
 
 ids = st.text(min_size=1, max_size=256)
 times = st.floats(946_684_800.0, 4_102_444_800.0)
-attributes = st.dictionaries(st.text(), st.text() | st.floats(allow_nan=False, width=32))
+attributes = st.dictionaries(st.text(), st.text() | st.floats(-1e9, 1e9))
 interactions = st.builds(
     Interaction,
     event_id=ids,
