@@ -1,0 +1,122 @@
+"""What the catalogue and the accounts say of an item or a user, as of a time.
+
+A feature of the views `item_attributes` and `user_attributes` is read from the upsert's attribute of
+its name without the entity (`user_age` from `age`), or from the upsert's own field (`item_title`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from features.feature import Feature, View
+from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
+from millstream.errors import InvalidEvent
+from millstream.events import ItemUpsert, UserUpsert
+
+# Versions of one entity's attributes that are kept, so that an event gets those of its own time.
+MAX_VERSIONS = 4
+
+
+class Version(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An entity's attributes from `time` on.
+
+    Args:
+        values: by the features' names; what is missing has its default.
+        hidden: not to be recommended.
+    """
+
+    time: float
+    values: dict[str, Any]
+    hidden: bool = False
+
+
+Versions = tuple[Version, ...]
+
+NOTHING = Version(0.0, {})
+
+
+def item_version(upsert: ItemUpsert) -> Version:
+    """What one upsert says of its item.
+
+    Raises:
+        InvalidEvent: an attribute is not of its feature's type.
+    """
+    own = {
+        "item_title": upsert.title,
+        "item_categories": upsert.categories,
+        "item_created_at": upsert.created_at or upsert.event_time,
+    }
+    return Version(
+        upsert.event_time, _values(ITEM_ATTRIBUTES, upsert.attributes, own), upsert.hidden
+    )
+
+
+def user_version(upsert: UserUpsert) -> Version:
+    """What one upsert says of its user.
+
+    Raises:
+        InvalidEvent: an attribute is not of its feature's type.
+    """
+    return Version(upsert.event_time, _values(USER_ATTRIBUTES, upsert.attributes, {}))
+
+
+def with_version(versions: Versions, version: Version) -> Versions:
+    """`versions`, oldest first, with one more in its place; of the same time the later one holds."""
+    kept = [other for other in versions if other.time != version.time]
+    return tuple(sorted([*kept, version], key=lambda v: v.time)[-MAX_VERSIONS:])
+
+
+def version_at(versions: Versions, time_s: float) -> Version:
+    """The version that holds at `time_s`."""
+    for version in reversed(versions):
+        if version.time <= time_s:
+            return version
+    return NOTHING
+
+
+def newest(versions: Versions) -> Version:
+    """The version that holds now."""
+    return versions[-1] if versions else NOTHING
+
+
+def coerced(feature: Feature, value: Any, path: str) -> Any:
+    """`value` as `feature` stores it: numbers from their text, text from numbers, lists cut.
+
+    Raises:
+        InvalidEvent: that cannot be done; the path is `path`.
+    """
+    try:
+        if feature.dtype == "string":
+            return _text(value)
+        if feature.dtype == "string_list":
+            return [_text(entry) for entry in _listed(value)][: feature.length]
+        if feature.dtype == "float32_list":
+            return [float(entry) for entry in _listed(value)][: feature.length]
+        return int(value) if feature.dtype == "int64" else float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidEvent(
+            f"Expected {feature.dtype} for feature {feature.name!r}. Received: {value!r}", path
+        ) from error
+
+
+def _values(view: View, attributes: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    values = {}
+    for feature in features_of(view):
+        attribute = feature.name.removeprefix(f"{feature.entity}_")
+        value = attributes.get(attribute, own.get(feature.name))
+        if value is not None:
+            values[feature.name] = coerced(feature, value, f"$.attributes.{attribute}")
+    return values
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError("not a text")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise TypeError("not a list")
+    return list(value)

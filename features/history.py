@@ -1,0 +1,132 @@
+"""An entity's recent past, so that late events find their place and no example sees the future.
+
+A history is a base point, the updates of the last `horizon_s` seconds in the order of their times,
+and the point after each of them. An update that comes late goes to its place in that order and the
+points after it are computed anew: the outcome is the same as if it had come in time, bit by bit. An
+update from before the base can only be absorbed (decayed counts commute); what was true before its
+own time is no longer known.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+# The most updates that are kept apart, however many come within the horizon.
+MAX_UPDATES = 128
+
+
+class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one interaction does to its user and its item.
+
+    Args:
+        time: of the event, Unix seconds.
+        order: the event's fingerprint: settles the order of events of the same time.
+        positive: whether it counts as a positive.
+        item_id: what the user interacted with.
+        categories: of that item, as of `time`.
+    """
+
+    time: float
+    order: int
+    positive: bool
+    item_id: str = ""
+    categories: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[float, int]:
+        """Where in time it belongs."""
+        return self.time, self.order
+
+
+class Timed(Protocol):
+    """A point: the entity's values right after an event at `time`."""
+
+    @property
+    def time(self) -> float: ...
+
+
+P = TypeVar("P", bound=Timed)
+
+
+@dataclass(frozen=True)
+class Rule(Generic[P]):
+    """How points follow from updates.
+
+    Args:
+        empty: the point before any event; its time is 0.
+        advance: (point, update at or after it) -> the point after the update.
+        absorb: (point, update before it) -> the point as if the update had not come late.
+    """
+
+    empty: P
+    advance: Callable[[P, Update], P]
+    absorb: Callable[[P, Update], P]
+
+
+@dataclass(slots=True)
+class History(Generic[P]):
+    """A base point and what came after it; `points[i]` is the point after `updates[i]`."""
+
+    base: P
+    updates: list[Update] = field(default_factory=list)
+    points: list[P] = field(default_factory=list)
+
+    @property
+    def newest(self) -> P:
+        """The entity's values after everything that is known."""
+        return self.points[-1] if self.points else self.base
+
+    def before(self, time_s: float) -> P | None:
+        """The point that holds just before `time_s`; None where that was forgotten.
+
+        Events at `time_s` itself are not in it.
+        """
+        for point in reversed(self.points):
+            if point.time < time_s:
+                return point
+        return self.base if self.base.time < time_s else None
+
+
+def restored(base: P, updates: list[Update], rule: Rule[P]) -> History[P]:
+    """The history whose base and updates a store kept."""
+    history = History(base, updates)
+    _replay(history, 0, rule)
+    return history
+
+
+def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) -> None:
+    """Put `update` in its place and forget what is older than `horizon_s` before the newest."""
+    updates = history.updates
+    index = len(updates)
+    while index and updates[index - 1].place > update.place:
+        index -= 1
+    if index == 0 and update.time <= history.base.time:
+        history.base = rule.absorb(history.base, update)
+    else:
+        updates.insert(index, update)
+    _replay(history, index, rule)
+    _forget(history, horizon_s)
+
+
+def _replay(history: History[P], start: int, rule: Rule[P]) -> None:
+    points = history.points
+    del points[start:]
+    point = points[-1] if points else history.base
+    for update in history.updates[start:]:
+        point = rule.advance(point, update)
+        points.append(point)
+
+
+def _forget(history: History[P], horizon_s: float) -> None:
+    updates = history.updates
+    if not updates:
+        return
+    oldest = updates[-1].time - horizon_s
+    count = max(len(updates) - MAX_UPDATES, 0)
+    while count < len(updates) - 1 and updates[count].time < oldest:
+        count += 1
+    if count:
+        history.base = history.points[count - 1]
+        del updates[:count], history.points[:count]

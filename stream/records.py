@@ -1,0 +1,80 @@
+"""What the stream reads: records with their positions, and events made of them."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Source(NamedTuple):
+    """A partition that is read; `topic` is without the installation's prefix."""
+
+    topic: str
+    partition: int
+
+
+class Record(NamedTuple):
+    """One message as it came."""
+
+    source: Source
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Sourced(NamedTuple):
+    """An event and where it came from.
+
+    Args:
+        event: one of `millstream.events`.
+        mark: the fingerprint of its id.
+    """
+
+    source: Source
+    offset: int
+    event: Any
+    mark: int
+    value: bytes
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message that cannot be processed, as it is published.
+
+    Args:
+        reason: what was expected and what came.
+        path: where in the message; `$` is the whole.
+        original: its bytes; Base64 in JSON, None for a message without a value.
+        failed_at: Unix seconds.
+    """
+
+    reason: str
+    path: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    original: bytes | None
+    failed_at: float
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A record that is no event, and why."""
+
+    record: Record
+    reason: str
+    path: str
+
+    def letter(self, now_s: float) -> DeadLetter:
+        """The dead letter for it."""
+        source, offset, key, value = self.record
+        return DeadLetter(
+            reason=self.reason,
+            path=self.path,
+            topic=source.topic,
+            partition=source.partition,
+            offset=offset,
+            key=key,
+            original=value,
+            failed_at=now_s,
+        )
