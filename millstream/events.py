@@ -14,8 +14,8 @@ from msgspec import Meta
 SCHEMA_VERSION = 1
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
-# Bounds catch milliseconds sent as seconds: 2000-01-01 to 2100-01-01.
-UnixSeconds = Annotated[float, Meta(ge=946_684_800.0, le=4_102_444_800.0)]
+# 1970 to 2100: the upper bound catches milliseconds sent as seconds (public logs go back to 1997).
+UnixSeconds = Annotated[float, Meta(ge=0.0, le=4_102_444_800.0)]
 Probability = Annotated[float, Meta(gt=0.0, le=1.0)]
 Kind = Literal["view", "click", "like", "dislike", "skip", "cart", "purchase", "play", "rating"]
 Attributes = dict[str, str | float]
