@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
-from keras.layers import Concatenate, Reshape
+from keras.layers import Add, Concatenate, Dense, Reshape
 
+from millstream.errors import ConfigurationError
 from models.fields import Field, checked
 from models.layers.field_embedding import FieldEmbedding
 from models.layers.pooling import POOLINGS
@@ -83,6 +84,42 @@ class FieldInputs:
     def joined(self) -> Any:
         """All columns side by side, (batch, sum of widths)."""
         return Concatenate()(self.columns())
+
+    def even_vectors(self) -> list[Any]:
+        """Every field as one vector of the ids' width, (batch, width): V x for floats.
+
+        Raises:
+            ConfigurationError: there is no id, or ids differ in width.
+        """
+        width = self._even_width()
+        return [
+            self.pooled(f) if f.is_id else self._product(f, width, f"vector.{f.name}")
+            for f in self.fields
+        ]
+
+    def linear(self) -> Any:
+        """The first-order term without its bias, sum_i w_i x_i: (batch, 1).
+
+        An id's weight is its row in `<table>:linear`, which begins at 0.
+        """
+        terms = [
+            self.pooled(f, role="linear", width=1, init=RowInit("zeros"))
+            if f.is_id
+            else self._product(f, 1, f"linear.{f.name}")
+            for f in self.fields
+        ]
+        return Add()(terms) if len(terms) > 1 else terms[0]
+
+    def _product(self, field: Field, width: int, name: str) -> Any:
+        return Dense(width, use_bias=False, name=name)(self.numbers(field))
+
+    def _even_width(self) -> int:
+        widths = {f.name: f.width for f in self.fields if f.is_id}
+        if len(set(widths.values())) != 1:
+            raise ConfigurationError(
+                f"Ids must have one `width` for this network. Received: {widths}."
+            )
+        return next(iter(widths.values()))
 
 
 def embedded(fields: Iterable[Field]) -> tuple[dict[str, Any], Any]:

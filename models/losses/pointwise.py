@@ -1,0 +1,16 @@
+"""The loss of a single task on the outputs of a ranking network."""
+
+import keras
+
+from models.fields import Task
+
+
+def pointwise(task: Task) -> keras.losses.Loss:
+    """Binary cross-entropy on the logit, or squared error.
+
+    >>> pointwise(Task("click")).name
+    'click'
+    """
+    if task.kind == "binary":
+        return keras.losses.BinaryCrossentropy(from_logits=True, name=task.name)
+    return keras.losses.MeanSquaredError(name=task.name)

@@ -1,0 +1,21 @@
+"""Streaming metrics in pure NumPy: they count batches, merge, and keep their state as arrays."""
+
+from models.metrics.auc import Auc
+from models.metrics.calibration import Calibration
+from models.metrics.gauc import Gauc
+from models.metrics.log_loss import LogLoss
+from models.metrics.metric import Metric
+from models.metrics.normalised_entropy import NormalisedEntropy
+from models.metrics.scored import Scored
+from models.metrics.windowed import Windowed
+
+__all__ = [
+    "Auc",
+    "Calibration",
+    "Gauc",
+    "LogLoss",
+    "Metric",
+    "NormalisedEntropy",
+    "Scored",
+    "Windowed",
+]
