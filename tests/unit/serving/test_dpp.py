@@ -71,10 +71,10 @@ def test_no_candidates_give_an_empty_list():
 
 @pytest.mark.parametrize("theta", [-0.1, 1.0])
 def test_a_theta_outside_its_range_is_refused(theta):
-    with pytest.raises(ValueError, match="`theta` must be at least 0 and below 1. Received"):
+    with pytest.raises(ValueError, match=r"`theta` must be at least 0 and below 1. Received"):
         dpp(np.ones(2), np.ones((2, 2)), 1, theta)
 
 
 def test_a_window_of_one_is_refused():
-    with pytest.raises(ValueError, match="`window` must be at least 2 places. Received: 1"):
+    with pytest.raises(ValueError, match=r"`window` must be at least 2 places. Received: 1"):
         dpp(np.ones(2), np.ones((2, 2)), 1, window=1)

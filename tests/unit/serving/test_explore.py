@@ -61,10 +61,10 @@ def test_no_exploration_is_the_ranking_itself_with_certainty():
 
 
 def test_an_epsilon_outside_its_range_is_refused():
-    with pytest.raises(ValueError, match="`epsilon` must be between 0 and 1. Received: 2"):
+    with pytest.raises(ValueError, match=r"`epsilon` must be between 0 and 1. Received: 2"):
         epsilon_greedy(np.arange(3), 1, 2.0, np.random.default_rng(1))
 
 
 def test_a_temperature_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="`temperature` must be above 0. Received: 0"):
+    with pytest.raises(ValueError, match=r"`temperature` must be above 0. Received: 0"):
         softmax(np.ones(3), 1, 0.0, np.random.default_rng(1))

@@ -56,7 +56,7 @@ def test_an_empty_index_finds_nothing():
 
 
 def test_a_vector_that_is_not_finite_is_refused():
-    with pytest.raises(ValueError, match="`vectors` must be finite. Received: NaN"):
+    with pytest.raises(ValueError, match=r"`vectors` must be finite. Received: NaN"):
         ItemIndex(2).put(np.array([0]), np.array([[np.nan, 1.0]]))
 
 

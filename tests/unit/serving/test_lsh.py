@@ -40,7 +40,7 @@ def test_simhash_does_not_look_at_length():
 
 
 def test_simhash_refuses_a_band_that_does_not_fit_a_number():
-    with pytest.raises(ValueError, match="`bits` must be between 1 and 62. Received: 63"):
+    with pytest.raises(ValueError, match=r"`bits` must be between 1 and 62. Received: 63"):
         SimHash(8, bits=63)
 
 

@@ -1,0 +1,67 @@
+"""Which items a request allows: a mask over the catalogue's rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from millstream.ids import id64_array
+from serving.catalogue.catalogue import Catalogue
+
+NUMBERS = ("float32", "float64", "int64")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a number, both included; None is open."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What an item must be like; every condition must hold.
+
+    Args:
+        categories: it has at least one of them (empty: any item).
+        exclude_categories: it has none of them.
+        ranges: bounds of item features, by the feature's name without `item_` (`release_year`).
+    """
+
+    categories: Sequence[str] = ()
+    exclude_categories: Sequence[str] = ()
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+
+
+def rangeable(catalogue: Catalogue) -> list[str]:
+    """The names that `Filters.ranges` takes."""
+    columns = catalogue.columns.values()
+    numbers = (column.feature.name for column in columns if column.feature.dtype in NUMBERS)
+    return sorted(name.removeprefix("item_") for name in numbers)
+
+
+def allowed(catalogue: Catalogue, filters: Filters, exclude: Sequence[str] = ()) -> np.ndarray:
+    """Rows that may be shown at all: not hidden, not excluded, and as the filters say.
+
+    Returns:
+        Shape (len(catalogue),), bool; the caller's own copy.
+    """
+    mask = catalogue.shown.copy()
+    mask[catalogue.rows(exclude)] = False
+    if filters.categories:
+        mask &= _has_any(catalogue, filters.categories)
+    if filters.exclude_categories:
+        mask &= ~_has_any(catalogue, filters.exclude_categories)
+    for name, bounds in filters.ranges.items():
+        values = catalogue.columns[f"item_{name}"].values[: len(mask)]
+        if bounds.at_least is not None:
+            mask &= values >= bounds.at_least
+        if bounds.at_most is not None:
+            mask &= values <= bounds.at_most
+    return mask
+
+
+def _has_any(catalogue: Catalogue, categories: Sequence[str]) -> np.ndarray:
+    keys = catalogue.columns["item_categories"].values[: len(catalogue)]
+    return np.isin(keys, id64_array(categories)).any(axis=1)

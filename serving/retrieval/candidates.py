@@ -1,0 +1,58 @@
+"""Candidates: what the sources bring, merged, each with the names of those who brought it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Catalogue rows to be ranked.
+
+    Args:
+        rows: shape (n,), int64, each once, in the order of the sources.
+        sources: names, in the order of the columns of `brought`.
+        brought: shape (n, len(sources)), bool: who brought whom.
+    """
+
+    rows: np.ndarray
+    sources: tuple[str, ...]
+    brought: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def sources_of(self, position: int) -> list[str]:
+        """The names of those who brought the candidate at `position`."""
+        flags = self.brought[position]
+        return [name for name, flag in zip(self.sources, flags, strict=True) if flag]
+
+
+def merge(found: Mapping[str, np.ndarray]) -> Candidates:
+    """One list out of the rows that each source found.
+
+    >>> merged = merge({"two_tower": np.array([5, 3]), "popular": np.array([3, 8])})
+    >>> merged.rows, merged.sources_of(1)
+    (array([5, 3, 8]), ['two_tower', 'popular'])
+    """
+    rows = np.concatenate([np.empty(0, np.int64), *found.values()])
+    source = np.repeat(np.arange(len(found)), [len(part) for part in found.values()])
+    distinct, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    brought = np.zeros((len(distinct), len(found)), dtype=bool)
+    brought[inverse, source] = True
+    order = np.argsort(first)
+    return Candidates(distinct[order], tuple(found), brought[order])
+
+
+def shares(total: int, weights: Mapping[str, float]) -> dict[str, int]:
+    """`total` divided by weight; what rounding leaves goes to the first.
+
+    >>> shares(10, {"two_tower": 0.8, "popular": 0.12, "recent": 0.08})
+    {'two_tower': 9, 'popular': 1, 'recent': 0}
+    """
+    whole = sum(weights.values())
+    counts = {name: int(total * weight / whole) for name, weight in weights.items()}
+    first = next(iter(counts))
+    counts[first] += total - sum(counts.values())
+    return counts

@@ -1,0 +1,52 @@
+"""Lists that need no model and no user: what is popular, what is new."""
+
+import numpy as np
+
+from serving.catalogue.catalogue import Catalogue
+from serving.retrieval.item_index import top
+
+
+class Rankings:
+    """All items by popularity and by age, sorted anew at most every `max_age_s` seconds.
+
+    Popularity is the decayed count of positives as of now; items that nobody has met follow in the
+    order of their age, newest first.
+
+    Args:
+        catalogue: the items.
+        max_age_s: how old an order may be, seconds.
+    """
+
+    def __init__(self, catalogue: Catalogue, max_age_s: float = 1.0) -> None:
+        self._catalogue = catalogue
+        self._max_age_s = max_age_s
+        self._sorted_at = -np.inf
+        self._popular = self._recent = np.empty(0, dtype=np.int64)
+
+    def popular(self, k: int, mask: np.ndarray, time_s: float) -> np.ndarray:
+        """The k most popular rows that `mask` (shape (rows,), bool) allows, best first."""
+        self._refresh(time_s)
+        return _first(self._popular, k, mask)
+
+    def recent(self, k: int, mask: np.ndarray, time_s: float) -> np.ndarray:
+        """The k newest rows that `mask` allows, newest first."""
+        self._refresh(time_s)
+        return _first(self._recent, k, mask)
+
+    def popularity(self, rows: np.ndarray, time_s: float) -> np.ndarray:
+        """The decayed count of positives of `rows`, shape (n,)."""
+        return self._catalogue.as_of(rows, time_s)["item_popularity"]
+
+    def _refresh(self, time_s: float) -> None:
+        if 0.0 <= time_s - self._sorted_at < self._max_age_s:
+            return
+        rows = np.arange(len(self._catalogue))
+        created = self._catalogue.columns["item_created_at"].values[: len(rows)]
+        self._recent = top(created, len(rows))
+        self._popular = np.lexsort((-created, -self.popularity(rows, time_s)))
+        self._sorted_at = time_s
+
+
+def _first(order: np.ndarray, k: int, mask: np.ndarray) -> np.ndarray:
+    order = order[order < len(mask)]
+    return order[mask[order]][:k]
