@@ -1,0 +1,124 @@
+"""What every network of the catalogue holds."""
+
+import copy
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from models.catalogue import build
+
+
+def scores_of(model, x):
+    return keras.ops.convert_to_numpy(model(x, training=False))
+
+
+def test_it_learns_a_rule_that_no_linear_model_can(trainable, rows):
+    x, y = rows(4000)
+    unseen, truth = rows(1000, seed=1)
+    model = trainable(keras.optimizers.Adam(0.02))
+    model.fit(x, y, batch_size=200, epochs=8, verbose=0)
+    assert roc_auc_score(truth, model.predict(unseen, verbose=0)) > 0.95
+
+    def one_hot(x):
+        return np.hstack([np.eye(31)[x["user_id"]], np.eye(31)[x["item_id"]]])
+
+    linear = LogisticRegression().fit(one_hot(x), y)
+    assert roc_auc_score(truth, linear.decision_function(one_hot(unseen))) < 0.6
+
+
+def test_scores_have_one_column(network, rows):
+    assert scores_of(network(), rows(5)[0]).shape == (5, 1)
+
+
+def test_a_batch_scores_as_its_rows_do_one_by_one(network, rows):
+    model, (x, _) = network(), rows(6)
+    singles = [scores_of(model, {k: v[i : i + 1] for k, v in x.items()}) for i in range(6)]
+    assert_allclose(scores_of(model, x), np.concatenate(singles), atol=1e-6)
+
+
+def test_the_order_of_rows_changes_nothing(network, rows):
+    model, (x, _) = network(), rows(6)
+    order = np.array([3, 0, 5, 1, 4, 2])
+    shuffled = scores_of(model, {k: v[order] for k, v in x.items()})
+    assert_allclose(scores_of(model, x)[order], shuffled, atol=1e-6)
+
+
+def test_more_padding_changes_nothing(network, rows):
+    model, longer, (x, _) = network(), network(length=9), rows(6)
+    longer.set_weights(model.get_weights())
+    padded = {**x, "recent": np.pad(x["recent"], ((0, 0), (0, 5)))}
+    assert_allclose(scores_of(model, x), scores_of(longer, padded), atol=1e-6)
+
+
+def test_rows_of_nothing_but_padding_score_finite(network, rows):
+    model, (x, _) = network(), rows(3)
+    nothing = {k: np.zeros_like(v) for k, v in x.items()}
+    assert np.isfinite(scores_of(model, nothing)).all()
+
+
+def test_every_input_matters(network, rows):
+    model, (x, _) = network(), rows(8)
+    base = scores_of(model, x)
+    # First-order weights begin at 0: only what is not 0 can be seen to matter, and one vector is.
+    for name, other in rows(8, seed=1)[0].items():
+        assert not np.allclose(base, scores_of(model, {**x, name: other}), atol=1e-7), name
+
+
+def test_predicting_twice_gives_the_same(trainable, rows):
+    model, (x, _) = trainable("sgd", dropout=0.5), rows(64)
+    assert_array_equal(model.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_one_step_moves_every_weight_and_only_the_rows_of_the_batch(trainable, rows):
+    model, (x, y) = trainable(keras.optimizers.SGD(1.0)), rows(16)
+    x["user_id"] = np.resize([0, 3, 4], 16)
+    before = {w.path: keras.ops.convert_to_numpy(w).copy() for w in model.trainable_weights}
+    model.train_on_batch(x, y)
+    after = {w.path: keras.ops.convert_to_numpy(w) for w in model.trainable_weights}
+    still = [path for path, value in after.items() if (value == before[path]).all()]
+    assert still == []
+    users = "embedding.user_id/embeddings"
+    moved = np.flatnonzero((after[users] != before[users]).any(axis=1))
+    assert_array_equal(moved, [3, 4])
+
+
+def test_a_saved_model_scores_and_goes_on_learning_as_the_original(trainable, rows, tmp_path):
+    model, (x, y) = trainable(keras.optimizers.Adam(0.01)), rows(64)
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert_array_equal(scores_of(model, x), scores_of(loaded, x))
+    for _ in range(2):
+        model.train_on_batch(x, y)
+        loaded.train_on_batch(x, y)
+    for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        assert_allclose(ours, theirs, atol=1e-7)
+
+
+def test_building_does_not_change_what_it_is_given(entry, fields):
+    hidden = [16, 8]
+    given = copy.deepcopy(fields)
+    build(entry.name, fields, hidden=hidden)
+    assert fields == given
+    assert hidden == [16, 8]
+
+
+def test_weights_have_the_same_names_in_every_build(network):
+    assert [w.path for w in network().weights] == [w.path for w in network().weights]
+
+
+@pytest.mark.parametrize("hidden", [(), (8,), (8, 8, 8)])
+def test_any_number_of_hidden_layers_works(network, rows, hidden):
+    x, _ = rows(4)
+    assert np.isfinite(scores_of(network(hidden=hidden), x)).all()
+
+
+def test_more_hidden_layers_are_another_function(network, rows):
+    x, _ = rows(4)
+    one, three = network(hidden=(8,)), network(hidden=(8, 8, 8))
+    assert not np.allclose(scores_of(one, x), scores_of(three, x))

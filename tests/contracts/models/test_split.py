@@ -1,0 +1,96 @@
+"""Every network of the catalogue without its tables."""
+
+import keras
+import numpy as np
+from numpy.testing import assert_allclose
+
+from models.layers.field_embedding import FieldEmbedding
+from models.split import split
+
+
+def tables_of(model):
+    return {layer.table: layer for layer in model.layers if isinstance(layer, FieldEmbedding)}
+
+
+def with_vectors(model, parts, x):
+    """The body's inputs: rows taken from the network's own tables."""
+    tables = tables_of(model)
+    vectors = {
+        use.input_name: keras.ops.convert_to_numpy(tables[use.table](x[use.field]))
+        for use in parts.lookups
+    }
+    return {**x, **vectors}
+
+
+def scores_of(model, x):
+    return keras.ops.convert_to_numpy(
+        model({k: keras.ops.convert_to_tensor(v) for k, v in x.items()}, training=False)
+    )
+
+
+def test_the_body_gives_what_the_network_gives(network, rows):
+    model, (x, _) = network(), rows(32)
+    parts = split(model)
+    body = scores_of(parts.body, with_vectors(model, parts, x))
+    assert_allclose(body, scores_of(model, x), rtol=0, atol=1e-6)
+
+
+def test_a_network_that_was_saved_splits_alike(network, rows, tmp_path):
+    model, (x, _) = network(), rows(8)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    parts = split(loaded)
+    assert parts.lookups == split(model).lookups
+    assert parts.tables == split(model).tables
+    body = scores_of(parts.body, with_vectors(loaded, parts, x))
+    assert_allclose(body, scores_of(model, x), rtol=0, atol=1e-6)
+
+
+def test_the_body_holds_every_weight_but_the_tables(network):
+    model = network()
+    rows = {id(layer.embeddings) for layer in tables_of(model).values()}
+    rest = [w.path for w in model.weights if id(w) not in rows]
+    body = split(model).body
+    assert sorted(w.path for w in body.weights) == sorted(rest)
+    assert {id(w) for w in body.weights} == {id(w) for w in model.weights} - rows
+
+
+def test_a_step_on_the_body_moves_the_network(network, rows):
+    model, (x, y) = network(), rows(16)
+    parts = split(model)
+    before = scores_of(model, x)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    parts.body.compile(keras.optimizers.SGD(0.5), loss, jit_compile=False)
+    parts.body.train_on_batch(with_vectors(model, parts, x), y)
+    assert not np.allclose(scores_of(model, x), before)
+
+
+def test_a_network_can_be_saved_after_it_was_split(network, rows, tmp_path):
+    model, (x, _) = network(), rows(4)
+    split(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert_allclose(scores_of(loaded, x), scores_of(model, x), atol=1e-7)
+
+
+def test_ids_that_were_never_seen_score_finite_and_apart(network, rows):
+    x, _ = rows(8)
+    parts = split(network())
+    rng = np.random.default_rng(3)
+    x = {k: rng.integers(1, 2**62, v.shape) if v.dtype == np.int64 else v for k, v in x.items()}
+    for use in parts.lookups:
+        table = parts.tables[use.table]
+        vectors = table.init.rows(x[use.field].ravel(), table.width, table.name)
+        x[use.input_name] = vectors.reshape(*x[use.field].shape, table.width)
+    scores = scores_of(parts.body, x)
+    assert np.isfinite(scores).all()
+    assert len(np.unique(scores)) == 8
+
+
+def test_lookups_name_inputs_and_tables_that_exist(network):
+    parts = split(network())
+    assert {use.table for use in parts.lookups} == set(parts.tables)
+    for use in parts.lookups:
+        assert use.field in parts.body.input
+        width = parts.body.input[use.input_name].shape[-1]
+        assert width == parts.tables[use.table].width
