@@ -55,6 +55,7 @@ class Process:
         """
         if self.alive:
             raise ServiceError(f"`{self.name}` is already running. Received: a second start().")
+        self.stop()  # lets go of the one before
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._supervisor = subprocess.Popen(
@@ -96,19 +97,20 @@ class Process:
         """
         assert self._supervisor is not None
         try:
-            return self._supervisor.wait(timeout_s)
+            code = self._supervisor.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise self._error(f"still runs after {timeout_s:g} s") from None
+        self.stop()
+        return code
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL after the grace; returns when it has ended."""
         if self._supervisor is None:
             return
-        assert self._supervisor.stdin is not None and self._supervisor.stdout is not None
+        assert self._supervisor.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._supervisor.stdin.close()
         self._supervisor.wait()
-        self._supervisor.stdout.close()
 
     def kill(self) -> None:
         """SIGKILL, at once, as a crash would: nothing gets flushed or handed over."""
@@ -124,8 +126,10 @@ class Process:
 
     def _read_pid(self) -> int:
         assert self._supervisor is not None and self._supervisor.stdout is not None
-        line = self._supervisor.stdout.readline()
+        with self._supervisor.stdout as pipe:
+            line = pipe.readline()
         if not line:
+            self.stop()
             raise self._error("could not be started")
         return int(line)
 
@@ -133,6 +137,7 @@ class Process:
         deadline = time.monotonic() + timeout_s
         while not ready():
             if not self.alive:
+                self.stop()
                 raise self._error(f"ended with code {self.returncode} before it was ready")
             if time.monotonic() > deadline:
                 self.kill()

@@ -1,0 +1,85 @@
+"""Fixtures that every test may ask for; the services start with the first test that needs them."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import LocalServices, local_services
+from tests.support.installation import Installation
+from tests.support.redis_databases import RedisDatabases
+
+# What breaks is read first where it is quickest: pure logic, agreements, then the whole system.
+ORDER = ("unit", "contracts", "golden", "system")
+SYSTEM_TIMEOUT_S = 300
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the folders in `ORDER`; mark and give time to what lies in `tests/system`."""
+    here = Path(__file__).parent
+
+    def folder(item: pytest.Item) -> str:
+        return item.path.relative_to(here).parts[0]
+
+    items.sort(key=lambda item: ORDER.index(folder(item)) if folder(item) in ORDER else len(ORDER))
+    for item in items:
+        if folder(item) == "system":
+            item.add_marker(pytest.mark.system)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_kafka_clients() -> None:
+    """Kafka clients report every closed connection; a test that fails says what matters."""
+    for name in ("kafka", "aiokafka"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServices]:
+    """One real broker and one real Redis for the whole run. Do not end them: see `own_services`."""
+    with local_services(tmp_path_factory.mktemp("services")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_services(tmp_path: Path) -> Iterator[LocalServices]:
+    """A broker and a Redis for this test alone, to end and start again as it likes."""
+    with local_services(tmp_path / "services") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(services: LocalServices) -> str:
+    """The bootstrap servers of the broker that the whole run shares."""
+    return services.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def redis_databases(services: LocalServices) -> RedisDatabases:
+    """Databases of the Redis that the whole run shares."""
+    return RedisDatabases(services.redis)
+
+
+@pytest.fixture
+def redis_url(redis_databases: RedisDatabases) -> str:
+    """An empty Redis database."""
+    return redis_databases.empty_one()
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """A prefix for topics that no other test has."""
+    return Installation.fresh_prefix(request.node.name)
+
+
+@pytest.fixture
+def installation(
+    services: LocalServices, redis_url: str, topic_prefix: str, tmp_path: Path
+) -> Iterator[Installation]:
+    """Topics, a Redis database and a data folder of its own, and workers that end with the test."""
+    with Installation(services.bootstrap_servers, redis_url, topic_prefix, tmp_path) as own:
+        own.create_topics()
+        yield own

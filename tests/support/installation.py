@@ -1,0 +1,110 @@
+"""One installation of Millstream for one test: its settings, its topics, its workers."""
+
+import re
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from deploy.local import Process
+from deploy.local.places import accepts_connections, free_ports
+from millstream.kafka import create_topics
+from millstream.settings import Settings, variable_name
+
+
+class Installation:
+    """Settings of its own on shared services.
+
+    >>> with Installation(kafka, redis_url, prefix, folder) as own:  # doctest: +SKIP
+    ...     own.create_topics()
+    ...     stream = own.run("stream", ready=own.stream_listens)
+    ...     stream.kill()
+
+    Args:
+        folder: for data and for the workers' logs.
+        **settings: any other setting, by its name in `millstream.settings`.
+    """
+
+    def __init__(
+        self, kafka: str, redis_url: str, topic_prefix: str, folder: Path, **settings: Any
+    ) -> None:
+        stream_port, trainer_port, serving_port = free_ports(3)
+        self.folder = folder
+        self._chosen: dict[str, Any] = {
+            "kafka_bootstrap_servers": kafka,
+            "redis_url": redis_url,
+            "topic_prefix": topic_prefix,
+            "data_dir": folder / "data",
+            "stream_metrics_port": stream_port,
+            "trainer_metrics_port": trainer_port,
+            "serving_port": serving_port,
+            **settings,
+        }
+        self._workers: list[Process] = []
+
+    @staticmethod
+    def fresh_prefix(name: str) -> str:
+        """A topic prefix that says which test it belongs to and that no other test has."""
+        return f"{re.sub(r'[^a-z0-9]+', '-', name.lower())[:40]}-{uuid.uuid4().hex[:8]}."
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.kill()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, as a worker of this installation sees them."""
+        return Settings(**{"_env_file": None, **self._chosen})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same as environment variables."""
+        return {variable_name(name): str(value) for name, value in self._chosen.items()}
+
+    def choose(self, **settings: Any) -> None:
+        """Change settings for what is started from now on."""
+        self._chosen.update(settings)
+
+    def create_topics(self) -> None:
+        """Create the topics that are not there yet."""
+        create_topics(self.settings)
+
+    def run(
+        self, *arguments: str, ready: Callable[[], bool] | None = None, timeout_s: float = 60.0
+    ) -> Process:
+        """Start `millstream ARGUMENTS`; it is killed at the end of the test if it still runs.
+
+        Raises:
+            ServiceError: it ended, or was not ready in time; with the tail of its log.
+        """
+        name = f"{arguments[0]}-{len(self._workers)}"
+        worker = Process(
+            name,
+            [sys.executable, "-m", "millstream.cli", *arguments],
+            self.folder / f"{name}.log",
+            env={**self.environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        self._workers.append(worker)
+        return worker.start(ready, timeout_s)
+
+    def stream_listens(self) -> bool:
+        """Whether the stream worker's metrics port is open."""
+        return accepts_connections(self._chosen["stream_metrics_port"])
+
+    def trainer_listens(self) -> bool:
+        """Whether the trainer's metrics port is open."""
+        return accepts_connections(self._chosen["trainer_metrics_port"])
+
+    def serving_listens(self) -> bool:
+        """Whether the serving worker's port is open."""
+        return accepts_connections(self._chosen["serving_port"])
