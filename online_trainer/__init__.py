@@ -1,0 +1,1 @@
+"""The online trainer: examples in, tested then learnt from, snapshots out."""
