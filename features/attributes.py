@@ -1,7 +1,7 @@
 """What the catalogue and the accounts say of an item or a user, as of a time.
 
-A feature of the views `item_attributes` and `user_attributes` is read from the upsert's attribute of
-its name without the entity (`user_age` from `age`), or from the upsert's own field (`item_title`).
+A feature of the views `item_attributes` and `user_attributes` is read from the upsert's attribute
+of its name without the entity (`user_age` from `age`), or from its own field (`item_title` from `title`).
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def user_version(upsert: UserUpsert) -> Version:
 
 
 def with_version(versions: Versions, version: Version) -> Versions:
-    """`versions`, oldest first, with one more in its place; of the same time the later one holds."""
+    """`versions`, oldest first, with one more in its place; it replaces one of the same time."""
     kept = [other for other in versions if other.time != version.time]
     return tuple(sorted([*kept, version], key=lambda v: v.time)[-MAX_VERSIONS:])
 

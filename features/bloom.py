@@ -26,7 +26,7 @@ SLOTS = 2
 
 def bits_of(entry: str) -> tuple[int, ...]:
     """The `HASHES` bits of one entry, each 0 <= bit < `BITS`."""
-    digest = xxhash.xxh3_128_intdigest(entry, SEED)
+    digest = xxhash.xxh3_128_intdigest(entry.encode(), SEED)
     start, stride = digest & 0xFFFF_FFFF_FFFF_FFFF, (digest >> 64) | 1
     return tuple((start + i * stride) % BITS for i in range(HASHES))
 

@@ -1,6 +1,6 @@
 """Decayed counts: which ones an entity has, and how an event moves them.
 
-After an event at t, a count c of half-life h, as of u <= t, is c * 2**(-(t - u) / h) + w, where w is
+A count c of half-life h, as of u, is c * 2**(-(t - u) / h) + w after an event at t >= u, where w is
 1 if the count takes this event and 0 if not.
 """
 

@@ -14,7 +14,7 @@ import xxhash
 
 def fingerprint(event_id: str) -> int:
     """64 bits of an event id, the same in every process."""
-    return xxhash.xxh3_64_intdigest(event_id)
+    return xxhash.xxh3_64_intdigest(event_id.encode())
 
 
 def pack(fingerprints: Iterable[int]) -> bytes:

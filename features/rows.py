@@ -14,6 +14,7 @@ from features.spec import BY_NAME
 from features.state import ITEM_COUNTERS, USER_COUNTERS, ItemPoint, UserPoint
 
 Columns = dict[str, pa.Array]
+Times = Sequence[float] | np.ndarray
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "float32": pa.float32(),
@@ -32,12 +33,12 @@ def arrow_type(feature: Feature) -> pa.DataType:
     return ARROW_TYPES[feature.dtype]
 
 
-def item_columns(points: Sequence[ItemPoint], times: Sequence[float] | None = None) -> Columns:
+def item_columns(points: Sequence[ItemPoint], times: Times | None = None) -> Columns:
     """The columns of view `item_stats`: as of the points' own times, or as of `times` (rows,)."""
     return _arrow(_at(_counted("item", points, ITEM_COUNTERS), "item", times))
 
 
-def user_columns(points: Sequence[UserPoint], times: Sequence[float] | None = None) -> Columns:
+def user_columns(points: Sequence[UserPoint], times: Times | None = None) -> Columns:
     """The columns of view `user_stats`: as of the points' own times, or as of `times` (rows,)."""
     counted = _at(_counted("user", points, USER_COUNTERS), "user", times)
     tops = [point.affinities[:_TOP] for point in points]

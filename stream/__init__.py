@@ -1,1 +1,1 @@
-"""The stream worker: events in; features, joins and labelled examples out. Thin agents, pure cores."""
+"""The stream worker: events in, features and labelled examples out. Thin agents over pure cores."""

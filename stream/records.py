@@ -14,12 +14,13 @@ class Source(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One message as it came."""
+    """One message as it came; `timestamp` is the broker's, Unix seconds."""
 
     source: Source
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp: float = 0.0
 
 
 class Sourced(NamedTuple):
@@ -67,14 +68,14 @@ class Refused:
 
     def letter(self, now_s: float) -> DeadLetter:
         """The dead letter for it."""
-        source, offset, key, value = self.record
+        record = self.record
         return DeadLetter(
             reason=self.reason,
             path=self.path,
-            topic=source.topic,
-            partition=source.partition,
-            offset=offset,
-            key=key,
-            original=value,
+            topic=record.source.topic,
+            partition=record.source.partition,
+            offset=record.offset,
+            key=record.key,
+            original=record.value,
             failed_at=now_s,
         )

@@ -6,6 +6,7 @@ get lists, and acks, commits and rebalances count in chunks. Changelog topics st
 the recovery of Faust's tables needs them.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ from faust.types.tuples import ConsumerMessage
 
 Chunk = list[ConsumerRecord]
 Positions = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
+
+# While partitions are held back, how long a fetch waits for the others before it looks again.
+HELD_POLL_S = 0.01
 
 
 class ChunkSchema(faust.Schema):
@@ -32,8 +36,30 @@ class ChunkSchema(faust.Schema):
 class ChunkConsumer(driver.Consumer):
     """Faust's Kafka consumer, in chunks, reading on from positions that a store may know better."""
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
-        fetched = await super()._getmany(active_partitions, timeout)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._held: set[TP] = set()
+
+    def hold(self, tp: TP) -> None:
+        """Fetch no more of a partition until it is released.
+
+        Unlike Faust's own pausing this never leaves the consumer without any partition, for which
+        it would sleep a second.
+        """
+        self._held.add(tp)
+
+    def release(self, tp: TP) -> None:
+        """Fetch a partition that was held."""
+        self._held.discard(tp)
+
+    async def _getmany(
+        self, active_partitions: set[TP] | None, timeout: float  # noqa: ASYNC109
+    ) -> Any:
+        wanted = None if active_partitions is None else active_partitions - self._held
+        if active_partitions and not wanted:
+            await asyncio.sleep(HELD_POLL_S)
+            return {}
+        fetched = await super()._getmany(wanted, HELD_POLL_S if self._held else timeout)
         return {
             tp: records if self._is_changelog_tp(tp) else [records]
             for tp, records in fetched.items()
@@ -58,6 +84,7 @@ class ChunkConsumer(driver.Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """The group's committed offsets, overruled by the positions that the store knows."""
         committed = dict(await super().seek_to_committed())
+        self._held.clear()
         positions = await self.transport.positions(frozenset(self.assignment()))
         for tp, offset in positions.items():
             await self._seek(tp, offset)

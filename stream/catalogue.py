@@ -1,0 +1,88 @@
+"""The items that are known, and negatives drawn from them.
+
+An organic positive says nothing of the items that were not chosen. It gets negatives, drawn
+uniformly, with replacement, from all known items but the hidden ones, those the user has met lately
+and the positive itself; each comes with the probability of its draw. The draw is a hash of the
+event's position in the log, so that an event that is read again gets the same one.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+# Draws that may meet an excluded item before a negative is given up.
+SPARE_DRAWS = 4
+
+_GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
+_MIX = (
+    (np.uint64(30), np.uint64(0xBF58_476D_1CE4_E5B9)),
+    (np.uint64(27), np.uint64(0x94D0_49BB_1331_11EB)),
+)
+
+
+@dataclass
+class Catalogue:
+    """Known items in the order in which they came to be known.
+
+    Args:
+        items: their ids; none is ever taken out.
+        hidden: those not to be recommended.
+        fresh: known since the last `taken_fresh`.
+    """
+
+    items: list[str] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    fresh: list[str] = field(default_factory=list)
+
+    def add(self, item_id: str) -> None:
+        """Know an item."""
+        if item_id not in self.known:
+            self.known.add(item_id)
+            self.items.append(item_id)
+            self.fresh.append(item_id)
+
+    def restore(self, items: Iterable[str], hidden: Iterable[str]) -> None:
+        """Begin with what a store kept."""
+        self.items = list(dict.fromkeys(items))
+        self.known = set(self.items)
+        self.hidden = set(hidden)
+
+    def taken_fresh(self) -> list[str]:
+        """The items that have become known since this was last asked."""
+        fresh, self.fresh = self.fresh, []
+        return fresh
+
+
+def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray:
+    """(rows, count) uint64, uniform: the same for the same partition and offset (each (rows,))."""
+    seeds = (partitions.astype(np.uint64) << np.uint64(48)) ^ offsets.astype(np.uint64)
+    steps = np.arange(1, count + 1, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        return _mixed(_mixed(seeds * _GOLDEN)[:, None] + steps * _GOLDEN)
+
+
+def negatives(
+    catalogue: Catalogue, candidates: Iterable[str], excluded: Collection[str], count: int
+) -> tuple[list[str], float]:
+    """The first `count` of the drawn items that are neither hidden nor excluded.
+
+    Args:
+        candidates: items drawn uniformly from the catalogue.
+
+    Returns:
+        The items and the probability with which each draw gave its item.
+    """
+    known, hidden = catalogue.known, catalogue.hidden
+    barred = len(hidden) + sum(item in known and item not in hidden for item in excluded)
+    fit = (item for item in candidates if item not in hidden and item not in excluded)
+    return list(islice(fit, count)), 1.0 / max(len(known) - barred, 1)
+
+
+def _mixed(values: np.ndarray) -> np.ndarray:
+    """SplitMix64's finaliser. Reference: Steele, Lea and Flood, OOPSLA 2014."""
+    for shift, factor in _MIX:
+        values = (values ^ (values >> shift)) * factor
+    return values ^ (values >> np.uint64(31))

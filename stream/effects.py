@@ -1,0 +1,102 @@
+"""What processing a batch of records causes, as data: a shell carries it out.
+
+First everything for Kafka is produced and acknowledged, then everything for the store is written in
+one transaction together with the positions. A crash in between makes the batch be read and its
+messages be produced again; who consumes them drops rows at positions that it has seen.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from features.feature import View
+from millstream.topics import Topic
+from stream.records import DeadLetter, Source
+
+
+@dataclass
+class FeatureRows:
+    """New values of one view.
+
+    Args:
+        rows: every one, in the order of the events; the entity's key, the features,
+            `event_timestamp`, and the position of the event that caused it.
+        last: which of `rows` is the last one of its entity: what the online store needs.
+        source_topic: that the positions are of.
+    """
+
+    view: View
+    rows: pa.Table
+    last: list[int]
+    source_topic: Topic
+
+
+@dataclass
+class SeenEntries:
+    """Items for one of a user's seen filters; `clear` it first if it begins anew."""
+
+    slot: int
+    clear: bool
+    items: list[str]
+
+
+@dataclass
+class StateWrites:
+    """New state for the store, all or nothing.
+
+    Args:
+        users, items: entities as bytes by id.
+        marks: fingerprints of new event ids, packed.
+        generation: that the marks belong to, and when it began.
+        rotated: whether that generation is new, so that the one before the last is forgotten.
+        known: items that have become known.
+        hidden, shown: items that are to be, or no longer to be, left out.
+        waiting: lists whose window opened, as bytes by request id.
+        answered: items with feedback by request id, as bytes.
+        closed: request ids to forget.
+        filters: entries for the users' seen filters.
+        positions: the next offset to read of every source partition.
+        reached: the newest event time of every source partition.
+    """
+
+    users: dict[str, bytes] = field(default_factory=dict)
+    items: dict[str, bytes] = field(default_factory=dict)
+    marks: bytes = b""
+    generation: int = 0
+    started_at: float = 0.0
+    rotated: bool = False
+    known: list[str] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+    waiting: dict[str, bytes] = field(default_factory=dict)
+    answered: dict[str, bytes] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
+    positions: dict[Source, int] = field(default_factory=dict)
+    reached: dict[Source, float] = field(default_factory=dict)
+
+
+@dataclass
+class Effects:
+    """Everything that one batch causes.
+
+    Args:
+        examples: (source topic, rows).
+        features: new rows by view.
+        dead_letters: what could not be processed.
+        state: for the store.
+        counts: (event kind, outcome) -> events, for the metrics.
+        probes: event times of the probes among the events.
+        joined: shown items that got feedback.
+        watermark: event time up to which windows are closed; -inf before the first event.
+    """
+
+    examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
+    features: list[FeatureRows] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    state: StateWrites = field(default_factory=StateWrites)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    probes: list[float] = field(default_factory=list)
+    joined: int = 0
+    watermark: float = float("-inf")

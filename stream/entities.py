@@ -1,0 +1,130 @@
+"""Users and items as the stream knows them: in memory, and as bytes in the store.
+
+A history is stored as its base point and the updates since; the points between are computed anew
+when it is loaded, by the same steps, so that nothing changes by going to the store and back.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import msgspec
+
+from features.attributes import Versions
+from features.history import Update, restored
+from features.spec import spec_hash
+from features.state import (
+    ITEM_RULE,
+    USER_RULE,
+    ItemHistory,
+    ItemPoint,
+    UserHistory,
+    UserPoint,
+    new_item,
+    new_user,
+)
+
+
+@dataclass(slots=True)
+class User:
+    """One user; `entries` counts what went into the seen filters."""
+
+    history: UserHistory = field(default_factory=new_user)
+    versions: Versions = ()
+    entries: int = 0
+
+
+@dataclass(slots=True)
+class Item:
+    """One item."""
+
+    history: ItemHistory = field(default_factory=new_item)
+    versions: Versions = ()
+
+
+class _StoredUser(msgspec.Struct, array_like=True, gc=False):
+    spec: str
+    base: UserPoint
+    updates: list[Update]
+    versions: Versions
+    entries: int
+
+
+class _StoredItem(msgspec.Struct, array_like=True, gc=False):
+    spec: str
+    base: ItemPoint
+    updates: list[Update]
+    versions: Versions
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_USERS = msgspec.msgpack.Decoder(_StoredUser)
+_ITEMS = msgspec.msgpack.Decoder(_StoredItem)
+# Counts are stored in the order of the spec: those of another spec would be misread.
+_SPEC = spec_hash()
+
+
+def user_bytes(user: User) -> bytes:
+    """A user for the store."""
+    history = user.history
+    return _ENCODER.encode(
+        _StoredUser(_SPEC, history.base, history.updates, user.versions, user.entries)
+    )
+
+
+def item_bytes(item: Item) -> bytes:
+    """An item for the store."""
+    history = item.history
+    return _ENCODER.encode(_StoredItem(_SPEC, history.base, history.updates, item.versions))
+
+
+def user_from(stored: bytes | None) -> User:
+    """A user from the store; a new one where there is none, or none of this spec."""
+    if stored is None:
+        return User()
+    kept = _USERS.decode(stored)
+    if kept.spec != _SPEC:
+        return User(versions=kept.versions, entries=kept.entries)
+    return User(restored(kept.base, kept.updates, USER_RULE), kept.versions, kept.entries)
+
+
+def item_from(stored: bytes | None) -> Item:
+    """An item from the store; a new one where there is none, or none of this spec."""
+    if stored is None:
+        return Item()
+    kept = _ITEMS.decode(stored)
+    if kept.spec != _SPEC:
+        return Item(versions=kept.versions)
+    return Item(restored(kept.base, kept.updates, ITEM_RULE), kept.versions)
+
+
+T = TypeVar("T")
+
+
+class Cache(Generic[T]):
+    """Entities in memory by id, the least lately used ones forgotten beyond `capacity`."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._entities: OrderedDict[str, T] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entities)
+
+    def __getitem__(self, key: str) -> T:
+        self._entities.move_to_end(key)
+        return self._entities[key]
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Those of `keys` that have to be loaded, each once."""
+        return [key for key in dict.fromkeys(keys) if key not in self._entities]
+
+    def put(self, key: str, entity: T) -> None:
+        """Keep an entity that was loaded."""
+        self._entities[key] = entity
+
+    def shrink(self) -> None:
+        """Forget what is beyond the capacity; only between batches, when all is stored."""
+        while len(self._entities) > self._capacity:
+            self._entities.popitem(last=False)

@@ -1,0 +1,72 @@
+"""Before a batch is processed: what of it is new, and which users and items it needs in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.labels import label_of
+from millstream.events import Impression, Interaction, ItemUpsert
+from stream.catalogue import SPARE_DRAWS, Catalogue, draws
+from stream.intake import Entry
+from stream.memory import Memory, Rules
+from stream.records import Sourced
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A batch and its needs.
+
+    Args:
+        entries: what is at or past the positions that were reached.
+        candidates: items drawn for the positives, by the index of their entry.
+        users, items: ids that have to be in memory before the batch is processed.
+    """
+
+    entries: list[Entry]
+    candidates: dict[int, list[str]]
+    users: set[str]
+    items: set[str]
+
+
+def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
+    """What a batch needs; nothing is changed yet."""
+    fresh = [entry for entry in entries if _is_fresh(entry, memory)]
+    candidates = _candidates(fresh, memory.catalogue, rules.sampled_negatives)
+    users: set[str] = set()
+    items: set[str] = set()
+    for drawn in candidates.values():
+        items.update(drawn)
+    for entry in fresh:
+        if not isinstance(entry, Sourced) or isinstance(entry.event, Impression):
+            continue
+        if not isinstance(entry.event, ItemUpsert):
+            users.add(entry.event.user_id)
+        if isinstance(entry.event, Interaction | ItemUpsert):
+            items.add(entry.event.item_id)
+    return Plan(fresh, candidates, users, items)
+
+
+def _is_fresh(entry: Entry, memory: Memory) -> bool:
+    record = entry if isinstance(entry, Sourced) else entry.record
+    return record.offset >= memory.positions.get(record.source, 0)
+
+
+def _candidates(entries: Sequence[Entry], catalogue: Catalogue, count: int) -> dict[int, list[str]]:
+    """Items drawn from what is known before the batch, for each positive that may need them."""
+    known = catalogue.items
+    positives = [index for index, entry in enumerate(entries) if _is_positive(entry)]
+    if not known or not positives or not count:
+        return {}
+    partitions = np.array([entries[index].source.partition for index in positives])  # type: ignore[union-attr]
+    offsets = np.array([entries[index].offset for index in positives])  # type: ignore[union-attr]
+    places = draws(partitions, offsets, count + SPARE_DRAWS) % np.uint64(len(known))
+    rows = ([known[place] for place in row] for row in places.tolist())
+    return dict(zip(positives, rows, strict=True))
+
+
+def _is_positive(entry: Entry) -> bool:
+    if not isinstance(entry, Sourced) or not isinstance(entry.event, Interaction):
+        return False
+    event = entry.event
+    return not event.is_probe and label_of(event.kind, event.value) == 1.0

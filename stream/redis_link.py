@@ -1,0 +1,117 @@
+"""One connection to Redis for large pipelines: packed and parsed by hiredis, no cost per command.
+
+redis-py's asyncio client awaits every reply by itself, some 10 µs each; a batch has thousands.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import parse_url
+
+Command = tuple[bytes | str | int | float, ...]
+
+CONNECT_TIMEOUT_S = 5.0
+REPLY_TIMEOUT_S = 30.0
+DEFAULT_PORT = 6379
+
+
+class RedisLink(asyncio.Protocol):
+    """A connection that takes whole pipelines.
+
+    >>> link = await connected("redis://127.0.0.1:6379/0")  # doctest: +SKIP
+    >>> await link.call([("SET", "a", 1), ("GET", "a")])  # doctest: +SKIP
+    [b'OK', b'1']
+    """
+
+    def __init__(self) -> None:
+        self._reader = hiredis.Reader()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[list[Any]] | None = None
+        self._replies: list[Any] = []
+        self._expected = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a call may be tried."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def call(self, commands: Iterable[Command]) -> list[Any]:
+        """Send all commands at once; their replies, errors among them as `hiredis.ReplyError`.
+
+        One call at a time.
+
+        Raises:
+            ConnectionError: the connection is gone, or no reply came in time. What was sent may
+                have been carried out.
+        """
+        if self._transport is None or not self.is_open:
+            raise ConnectionError("Redis: not connected.")
+        packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]
+        self._replies, self._expected = [], len(packed)
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._transport.write(b"".join(packed))
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                return await self._waiter
+        except TimeoutError as error:
+            raise ConnectionError(f"Redis: no reply within {REPLY_TIMEOUT_S:g} s.") from error
+        finally:
+            if not self._waiter.done() or self._waiter.cancelled():
+                self.close()  # replies to come would be taken for those of the next call
+            self._waiter = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self._replies.append(reply)
+        if len(self._replies) >= self._expected and self._waiter and not self._waiter.done():
+            self._waiter.set_result(self._replies)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_exception(ConnectionError(f"Redis: connection lost ({exc})."))
+
+
+async def connected(url: str) -> RedisLink:
+    """A link to the server and database of a Redis URL (`redis://`, `rediss://`, `unix://`).
+
+    Raises:
+        OSError: there is no server, or it refuses the user or the database.
+    """
+    options: dict[str, Any] = dict(parse_url(url))
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        if "path" in options:
+            _, link = await loop.create_unix_connection(RedisLink, options["path"])
+        else:
+            secure = ssl.create_default_context() if url.startswith("rediss:") else None
+            host, port = options.get("host", "localhost"), options.get("port", DEFAULT_PORT)
+            _, link = await loop.create_connection(RedisLink, host, port, ssl=secure)
+    await _greet(link, options)
+    return link
+
+
+async def _greet(link: RedisLink, options: dict[str, Any]) -> None:
+    commands: list[Command] = [("SELECT", options.get("db", 0))]
+    if options.get("password"):
+        user = (options["username"],) if options.get("username") else ()
+        commands.insert(0, ("AUTH", *user, options["password"]))
+    for reply in await link.call(commands):
+        if isinstance(reply, hiredis.ReplyError):
+            link.close()
+            raise ConnectionError(f"Redis: {reply}")

@@ -1,0 +1,150 @@
+"""The stream's state in Redis: keys, and what is written and read under them.
+
+All keys begin with the installation's topic prefix and `stream:` (below: `P`).
+
+    P positions          hash: `<topic>:<partition>` -> next offset to read
+    P reached            hash: the same -> newest event time
+    P user:<id>, P item:<id>   an entity (`stream/entities.py`), expires as its feature view does
+    P dedupe             hash: generation, started_at
+    P marks:<generation> fingerprints of event ids, 8 bytes each, appended
+    P known              list: items in the order in which they came to be known
+    P hidden             set: items not to be recommended
+    P waiting            hash: request id -> list whose window is open
+    P answered           hash: request id -> items of it with feedback
+    P lease, P epoch     who writes (`stream/lease.py`)
+
+Beside them are the feature rows, as Feast keeps them, and the users' seen filters
+(`features/bloom.py`). One batch is one transaction over all of it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from features import bloom
+from features.spec import ITEM_STATS, USER_STATS
+from features.stores.redis_online import Layouts
+from stream.effects import Effects, SeenEntries, StateWrites
+from stream.records import Source
+from stream.redis_link import Command
+
+_USER_TTL_S = int(USER_STATS.ttl_s or 0)
+_ITEM_TTL_S = int(ITEM_STATS.ttl_s or 0)
+
+
+class StateCommands:
+    """Commands for one installation.
+
+    Args:
+        topic_prefix: of the installation.
+        layouts: of the feature rows.
+    """
+
+    def __init__(self, topic_prefix: str, layouts: Layouts) -> None:
+        self._seen_prefix = topic_prefix
+        self._prefix = f"{topic_prefix}stream:"
+        self._layouts = layouts
+
+    def key(self, name: str) -> str:
+        """The full name of one key."""
+        return self._prefix + name
+
+    # Reading.
+
+    def positions(self) -> Command:
+        """For `sources_from`."""
+        return ("HGETALL", self.key("positions"))
+
+    def restore(self) -> list[Command]:
+        """Everything that is needed at the start, in the order of `Restored`'s fields."""
+        return [
+            self.positions(),
+            ("HGETALL", self.key("reached")),
+            ("HGETALL", self.key("dedupe")),
+            ("LRANGE", self.key("known"), 0, -1),
+            ("SMEMBERS", self.key("hidden")),
+            ("HGETALL", self.key("waiting")),
+            ("HGETALL", self.key("answered")),
+        ]
+
+    def marks(self, generation: int) -> Command:
+        """The fingerprints of one generation."""
+        return ("GET", self.key(f"marks:{generation}"))
+
+    def entities(self, kind: str, ids: Iterable[str]) -> Command:
+        """Users or items, in the order of `ids`."""
+        return ("MGET", *(self.key(f"{kind}:{entity}") for entity in ids))
+
+    # Writing.
+
+    def commit(self, effects: Effects) -> Iterator[Command]:
+        """What one batch writes."""
+        state = effects.state
+        for rows in effects.features:
+            yield from self._layouts.write_commands(rows.view, rows.rows.take(rows.last))
+        yield from self._entities("user", state.users, _USER_TTL_S)
+        yield from self._entities("item", state.items, _ITEM_TTL_S)
+        for user, entries in state.filters.items():
+            yield from self._filters(user, entries)
+        yield from self._dedupe(state)
+        yield from self._catalogue(state)
+        yield from self._joins(state)
+        yield from self._hash("positions", {field_of(s): v for s, v in state.positions.items()})
+        yield from self._hash("reached", {field_of(s): v for s, v in state.reached.items()})
+
+    def _entities(self, kind: str, stored: Mapping[str, bytes], ttl_s: int) -> Iterator[Command]:
+        prefix = self.key(f"{kind}:")
+        for entity, value in stored.items():
+            yield ("SET", prefix + entity, value, "EX", ttl_s)
+
+    def _filters(self, user: str, entries: list[SeenEntries]) -> Iterator[Command]:
+        for part in entries:
+            key = bloom.key(self._seen_prefix, user, part.slot)
+            if part.clear:
+                yield ("DEL", key)
+            command: list[str | int] = ["BITFIELD", key]
+            for item in part.items:
+                for bit in bloom.bits_of(item):
+                    command += ("SET", "u1", bit, 1)
+            yield tuple(command)
+            yield ("EXPIRE", key, _USER_TTL_S)
+
+    def _dedupe(self, state: StateWrites) -> Iterator[Command]:
+        if state.rotated:
+            yield ("DEL", self.key(f"marks:{state.generation - 2}"))
+        if state.marks:
+            yield ("APPEND", self.key(f"marks:{state.generation}"), state.marks)
+        begun = {"generation": state.generation, "started_at": state.started_at}
+        yield from self._hash("dedupe", begun)
+
+    def _catalogue(self, state: StateWrites) -> Iterator[Command]:
+        if state.known:
+            yield ("RPUSH", self.key("known"), *state.known)
+        if state.hidden:
+            yield ("SADD", self.key("hidden"), *state.hidden)
+        if state.shown:
+            yield ("SREM", self.key("hidden"), *state.shown)
+
+    def _joins(self, state: StateWrites) -> Iterator[Command]:
+        yield from self._hash("waiting", state.waiting)
+        yield from self._hash("answered", state.answered)
+        if state.closed:
+            yield ("HDEL", self.key("waiting"), *state.closed)
+            yield ("HDEL", self.key("answered"), *state.closed)
+
+    def _hash(self, name: str, values: Mapping[str, bytes | int | float]) -> Iterator[Command]:
+        if values:
+            pairs = (part for pair in values.items() for part in pair)
+            yield ("HSET", self.key(name), *pairs)
+
+
+def field_of(source: Source) -> str:
+    """A source partition as a hash field."""
+    return f"{source.topic}:{source.partition}"
+
+
+def sources_from(reply: list[bytes]) -> dict[Source, float]:
+    """A hash by source partition."""
+    found = {}
+    for field, value in zip(reply[::2], reply[1::2], strict=True):
+        topic, _, partition = field.decode().rpartition(":")
+        found[Source(topic, int(partition))] = float(value)
+    return found

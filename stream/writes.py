@@ -1,0 +1,47 @@
+"""What a batch has changed in memory, as writes for the store."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from features.dedup import pack
+from stream.effects import SeenEntries, StateWrites
+from stream.entities import item_bytes, user_bytes
+from stream.memory import Memory
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+
+
+@dataclass
+class Touched:
+    """What a batch has changed in memory."""
+
+    users: set[str] = field(default_factory=set)
+    items: set[str] = field(default_factory=set)
+    marks: list[int] = field(default_factory=list)
+    filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+
+
+def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites:
+    """Everything that the store must take over, all or nothing."""
+    joins = memory.joins
+    opened, answered, closed = joins.taken_changes()
+    return StateWrites(
+        users={user: user_bytes(memory.users[user]) for user in touched.users},
+        items={item: item_bytes(memory.items[item]) for item in touched.items},
+        marks=pack(touched.marks),
+        generation=memory.seen.generation,
+        started_at=memory.seen.started_at or 0.0,
+        rotated=rotated,
+        known=memory.catalogue.taken_fresh(),
+        hidden=touched.hidden,
+        shown=touched.shown,
+        waiting={request: _ENCODE(joins.waiting[request]) for request in opened},
+        answered={request: _ENCODE(joins.answered[request]) for request in answered},
+        closed=closed,
+        filters=touched.filters,
+        positions=dict(memory.positions),
+        reached=dict(memory.watermark.reached),
+    )
