@@ -1,0 +1,145 @@
+"""How Feast's Redis store keeps a row: Feast reads what we write, and we read what Feast writes.
+
+    key     an entity: the serialised `EntityKey` (version 3), then the project
+    field   `_ts:<view>`: a protobuf `Timestamp`, the time the row holds for
+    field   murmur3_32(`<view>:<feature>`), little endian: a `ValueProto`
+
+All views of an entity share its key. Feast's `key_ttl_seconds` is the expiry of the key. Online,
+Feast 0.67 does not look at a view's ttl; `ViewLayout.table` does when it is given a time, by the
+rule of Feast's historical join: a row holds until `event_timestamp` + ttl, inclusive.
+
+Reference: feast/infra/online_stores/redis.py, feast/infra/key_encoding_utils.py.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
+
+import mmh3
+import numpy as np
+import pyarrow as pa
+
+from features.feature import View
+from features.spec import features_of
+from features.stores.feast_values import Stored, decoded, encoded, read_varint, varint
+from features.stores.schema import EVENT_TIMESTAMP, TIMESTAMP, online_schema
+
+Command = tuple[bytes | int, ...]
+Reply = Sequence[Stored]
+
+MICROSECONDS = 1_000_000
+_STRING_TYPE = 2  # feast.types.ValueType.STRING
+_SECONDS, _NANOS = 0x08, 0x10  # tags of protobuf's Timestamp
+
+
+class ViewLayout:
+    """One view in one project.
+
+    Args:
+        project: of the Feast repository.
+        key_ttl_s: a key expires so long after it was last written; None keeps it.
+    """
+
+    def __init__(self, view: View, project: str, key_ttl_s: int | None = None) -> None:
+        name = view.key.encode()
+        self.view = view
+        self._features = features_of(view)
+        self._prefix = struct.pack("<3I", 1, _STRING_TYPE, len(name)) + name
+        self._project = project.encode()
+        self._fields = [field_name(view.name, feature.name) for feature in self._features]
+        self._time_field = f"_ts:{view.name}".encode()
+        self._key_ttl_s = key_ttl_s
+
+    def key(self, entity_id: str) -> bytes:
+        """The Redis key of an entity."""
+        text = entity_id.encode()
+        size = struct.pack("<2I", _STRING_TYPE, len(text))
+        return b"".join((self._prefix, size, text, self._project))
+
+    def write_commands(self, rows: pa.Table | pa.RecordBatch) -> Iterator[Command]:
+        """Commands that store `rows`, in their order: one `HSET` each, and `EXPIRE` with a key ttl.
+
+        They may be put into any pipeline or transaction. A row replaces what is stored, also when
+        it holds for an earlier time: whoever writes keeps the order.
+
+        Args:
+            rows: the columns of `online_schema`; others are ignored.
+        """
+        keys = list(map(self.key, rows[self.view.key].to_pylist()))
+        columns = [encoded(rows[feature.name], feature.dtype) for feature in self._features]
+        pairs = zip(map(repeat, self._fields), columns, strict=True)
+        times = timestamps_encoded(rows[EVENT_TIMESTAMP])
+        commands: Iterator[Command] = zip(
+            repeat(b"HSET"), keys, repeat(self._time_field), times, *chain.from_iterable(pairs)
+        )
+        if self._key_ttl_s is None:
+            return commands
+        expiries = zip(repeat(b"EXPIRE"), keys, repeat(self._key_ttl_s))
+        return chain.from_iterable(zip(commands, expiries, strict=True))
+
+    def read_commands(self, ids: Iterable[str]) -> Iterator[Command]:
+        """One `HMGET` per entity, whose replies `table` takes."""
+        fields = (self._time_field, *self._fields)
+        return ((b"HMGET", self.key(entity_id), *fields) for entity_id in ids)
+
+    def table(
+        self, ids: Sequence[str], replies: Sequence[Reply], at_s: float | None = None
+    ) -> pa.Table:
+        """Replies as rows of `online_schema`.
+
+        A row that is not there has a null `event_timestamp` and the features' defaults.
+
+        Args:
+            at_s: Unix seconds; rows older than the view's ttl at that time count as not there.
+        """
+        nothing = (None,) * (len(self._fields) + 1)
+        moments = [timestamp_decoded(reply[0]) for reply in replies]
+        if at_s is not None and self.view.ttl_s is not None:
+            oldest = (at_s - self.view.ttl_s) * MICROSECONDS
+            moments = [m if m is not None and m >= oldest else None for m in moments]
+        rows = [
+            nothing if moment is None else reply
+            for moment, reply in zip(moments, replies, strict=True)
+        ]
+        stored = list(zip(*rows, strict=True)) or [()] * len(nothing)
+        columns = [
+            pa.array(ids, pa.string()),
+            *map(decoded, stored[1:], self._features),
+            pa.array(moments, pa.int64()).cast(TIMESTAMP),
+        ]
+        return pa.Table.from_arrays(columns, schema=online_schema(self.view))
+
+
+def field_name(view: str, feature: str) -> bytes:
+    """The hash field of a feature.
+
+    >>> field_name("item_stats", "item_popularity").hex()
+    'f01d2a0b'
+    """
+    return struct.pack("<I", mmh3.hash(f"{view}:{feature}", signed=False))
+
+
+def timestamps_encoded(column: pa.ChunkedArray | pa.Array) -> list[bytes]:
+    """A column of timestamps in microseconds as protobuf `Timestamp`s."""
+    moments = column.cast(pa.int64()).to_numpy()
+    seconds, rest = np.divmod(moments, MICROSECONDS)
+    return list(map(_timestamp, seconds.tolist(), (rest * 1000).tolist()))
+
+
+def _timestamp(seconds: int, nanos: int) -> bytes:
+    whole = bytes([_SECONDS]) + varint(seconds) if seconds else b""
+    return whole + bytes([_NANOS]) + varint(nanos) if nanos else whole
+
+
+def timestamp_decoded(stored: Stored) -> int | None:
+    """Microseconds since the epoch of a protobuf `Timestamp`; None where there is none."""
+    if stored is None:
+        return None
+    parts, place = {_SECONDS: 0, _NANOS: 0}, 0
+    while place < len(stored):
+        tag = stored[place]
+        parts[tag], place = read_varint(stored, place + 1)
+    seconds = parts[_SECONDS]
+    if seconds >> 63:
+        seconds -= 1 << 64
+    return seconds * MICROSECONDS + parts[_NANOS] // 1000

@@ -1,0 +1,159 @@
+"""The offline store: feature rows appended to Parquet part files, nothing ever rewritten.
+
+Rows are gathered in memory and written when a `Rotation` says so. What is gathered and not yet
+written is lost in a crash, and read again by whoever feeds the appender: it commits its own
+position only up to what `flush` returns. Rows that come again, by a restart here or by one of the
+stream, are recognised by their source position and dropped.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from features.feature import View
+from features.spec import VIEWS
+from features.stores.parts import Marks, Part, open_folder, parts_in, write_part
+from features.stores.schema import SOURCE_OFFSET, SOURCE_PARTITION, view_schema
+from millstream.clock import Clock, SystemClock
+from millstream.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """When gathered rows are written: as soon as one of these is reached, over all views.
+
+    Args:
+        rows: how many.
+        size_bytes: in memory.
+        age_s: seconds since the first of them came.
+    """
+
+    rows: int = 500_000
+    size_bytes: int = 64 << 20
+    age_s: float = 30.0
+
+
+@dataclass
+class _Gathered:
+    """Rows of one view: `first` and `last` are the messages that they came in.
+
+    Before there are any, `last` is the last message in the folder, -1 for none.
+    """
+
+    folder: Path
+    schema: pa.Schema
+    marks: Marks
+    last: int
+    tables: list[pa.Table] = field(default_factory=list)
+    first: int = 0
+
+    def add(self, offset: int, rows: pa.Table) -> pa.Table:
+        """Keep the rows that are new; those."""
+        new = _beyond(rows, self.marks)
+        if new.num_rows:
+            self._check(offset)
+            self.first = self.first if self.tables else offset
+            self.last = offset
+            self.tables.append(new.select(self.schema.names).cast(self.schema))
+        return new
+
+    def _check(self, offset: int) -> None:
+        if offset < self.last:
+            raise ConfigurationError(
+                f"A message with new rows must come after message {self.last}, the last one in"
+                f" {str(self.folder)!r}. Received: {offset}. Is the topic a new one? Then move the"
+                " folder away."
+            )
+
+    def write(self, partition: int) -> None:
+        if not self.tables:
+            return
+        part = Part(partition, self.first, self.last)
+        write_part(self.folder / part.name, pa.concat_tables(self.tables), self.marks)
+        self.tables.clear()
+
+
+class OfflineAppender:
+    """Appends the messages of one partition of the `features` topic; it is their only writer.
+
+    Args:
+        root: the offline folder; each view has a folder below it.
+        partition: of the topic.
+        clock: for the age of gathered rows.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        partition: int = 0,
+        rotation: Rotation | None = None,
+        views: Sequence[View] = VIEWS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._partition = partition
+        self._rotation = rotation or Rotation()
+        self._clock = clock or SystemClock()
+        self._views = {view.name: _opened(root, view, partition) for view in views}
+        self._next_offset: int | None = None
+        self._started_at = 0.0
+        self._rows = 0
+        self._size_bytes = 0
+
+    def append(self, view: View, offset: int, rows: pa.Table) -> int:
+        """Gather the rows of the message at `offset`; how many of them were new.
+
+        Args:
+            rows: the columns of `view_schema`, in the order in which their events were processed.
+
+        Raises:
+            ConfigurationError: new rows in a message from before those that are in the folder.
+        """
+        new = self._views[view.name].add(offset, rows)
+        if not self._rows:
+            self._started_at = self._clock.now()
+        self._rows += new.num_rows
+        self._size_bytes += new.nbytes
+        self._next_offset = offset + 1
+        return new.num_rows
+
+    def is_due(self) -> bool:
+        """Whether what is gathered ought to be written."""
+        limit = self._rotation
+        return self._rows > 0 and (
+            self._rows >= limit.rows
+            or self._size_bytes >= limit.size_bytes
+            or self._clock.now() - self._started_at >= limit.age_s
+        )
+
+    def flush(self) -> int | None:
+        """Write what is gathered; the next message to read after a restart.
+
+        None before the first message.
+        """
+        for gathered in self._views.values():
+            gathered.write(self._partition)
+        self._rows = self._size_bytes = 0
+        return self._next_offset
+
+
+def _opened(root: Path, view: View, partition: int) -> _Gathered:
+    schema, folder = view_schema(view), root / view.name
+    marks = open_folder(folder, schema)
+    last = max((part.last for part in parts_in(folder) if part.partition == partition), default=-1)
+    return _Gathered(folder, schema, marks, last)
+
+
+def _beyond(rows: pa.Table, marks: Marks) -> pa.Table:
+    """The rows beyond the marks, which move on to the newest of them."""
+    partitions = rows[SOURCE_PARTITION].to_numpy()
+    offsets = rows[SOURCE_OFFSET].to_numpy()
+    new = np.ones(len(offsets), np.bool_)
+    for partition in np.unique(partitions).tolist():
+        here = partitions == partition
+        mark = marks.get(partition, -1)
+        new[here] = offsets[here] > mark
+        marks[partition] = max(mark, int(offsets[here].max()))
+    return rows if new.all() else rows.filter(pa.array(new))

@@ -1,0 +1,140 @@
+"""Part files: the Parquet files of one view, in one folder that Feast and DuckDB read as a table.
+
+    <folder>/00-schema.parquet                  no rows; its columns are those of the table
+    <folder>/part-p<partition>-<first>-<last>.parquet
+                                                rows of messages `first` to `last` of a partition
+
+A file appears whole or not at all: it is written under another name, synced, and renamed. Its
+metadata holds the newest source position of every source partition in it (`Marks`), so that a
+writer that starts anew knows what is there without reading rows.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Marks = dict[int, int]
+
+SCHEMA_FILE = "00-schema.parquet"
+_TEMPORARY = ".tmp"
+_MARKS = b"millstream.marks"
+_NAME = re.compile(r"part-p(\d+)-(\d+)-(\d+)\.parquet")
+
+
+@dataclass(frozen=True, order=True)
+class Part:
+    """A part file's name: messages `first` to `last`, both included, of one partition.
+
+    >>> Part(0, 12, 30).name
+    'part-p0-00000000000000000012-00000000000000000030.parquet'
+    """
+
+    partition: int
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The file's name; names sort by offset."""
+        return f"part-p{self.partition}-{self.first:020d}-{self.last:020d}.parquet"
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """The part of that name, or None for another file."""
+        match = _NAME.fullmatch(name)
+        return cls(*map(int, match.groups())) if match else None
+
+    def covers(self, other: "Part") -> bool:
+        """Whether all messages of `other` are here too."""
+        same = self.partition == other.partition
+        return same and self.first <= other.first and other.last <= self.last
+
+
+def parts_in(folder: Path) -> list[Part]:
+    """The part files of a folder, by partition and offset."""
+    found = (Part.parse(path.name) for path in folder.iterdir())
+    return sorted(part for part in found if part is not None)
+
+
+def write_part(path: Path, rows: pa.Table, marks: Mapping[int, int]) -> None:
+    """Write one file, all or nothing; one of the same name is replaced."""
+    kept = {str(partition): offset for partition, offset in marks.items()}
+    rows = rows.replace_schema_metadata({_MARKS: json.dumps(kept)})
+    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    with temporary.open("wb") as file:
+        pq.write_table(rows, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def read_marks(path: Path) -> Marks:
+    """The newest source position of every source partition in one file."""
+    metadata = pq.read_schema(path).metadata or {}
+    kept = json.loads(metadata.get(_MARKS, b"{}"))
+    return {int(partition): offset for partition, offset in kept.items()}
+
+
+def merged(marks: Iterable[Mapping[int, int]]) -> Marks:
+    """The newest of several.
+
+    >>> merged([{0: 5, 1: 2}, {0: 3, 2: 7}])
+    {0: 5, 1: 2, 2: 7}
+    """
+    newest: Marks = {}
+    for each in marks:
+        for partition, offset in each.items():
+            newest[partition] = max(offset, newest.get(partition, offset))
+    return newest
+
+
+def open_folder(folder: Path, schema: pa.Schema) -> Marks:
+    """Bring a folder in order, before its one writer begins; the marks of all that is there.
+
+    Leftovers of a crash are removed: temporary files, and files whose messages are in a larger one
+    too (a compaction that did not come to its end). Files that are older than a column of `schema`
+    get it, with nulls: readers take the columns of the first file as those of the table.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f".*{_TEMPORARY}"):
+        leftover.unlink()
+    parts = parts_in(folder)
+    for part in parts:
+        if any(other.covers(part) for other in parts if other != part):
+            (folder / part.name).unlink()
+    for part in parts_in(folder):
+        _widen(folder / part.name, schema)
+    _put_schema(folder / SCHEMA_FILE, schema)
+    return merged(read_marks(folder / part.name) for part in parts_in(folder))
+
+
+def _put_schema(path: Path, schema: pa.Schema) -> None:
+    if not path.exists() or not pq.read_schema(path).equals(schema):
+        write_part(path, schema.empty_table(), {})
+
+
+def _widen(path: Path, schema: pa.Schema) -> None:
+    lacking = [field for field in schema if field.name not in pq.read_schema(path).names]
+    if not lacking:
+        return
+    marks, rows = read_marks(path), pq.read_table(path, partitioning=None)
+    for field in lacking:
+        rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    write_part(path, rows, marks)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in a folder outlive a crash."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

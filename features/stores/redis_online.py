@@ -1,0 +1,99 @@
+"""The online store on Redis, in Feast's layout: Feast reads what is written here, and is read."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+import pyarrow as pa
+from redis import Redis, RedisError
+from redis.asyncio import Redis as AsyncRedis
+
+from features.feature import View
+from features.spec import VIEWS
+from features.stores.feast_redis import Command, Reply, ViewLayout
+from features.stores.online import Request
+from millstream.errors import StoreUnavailable
+
+
+class Layouts:
+    """The layouts of all views in one project; see `ViewLayout` for the arguments."""
+
+    def __init__(self, project: str, key_ttl_s: int | None = None) -> None:
+        self._by_name = {view.name: ViewLayout(view, project, key_ttl_s) for view in VIEWS}
+
+    def write_commands(self, view: View, rows: pa.Table) -> Iterator[Command]:
+        """Commands that store `rows`: for a transaction of one's own."""
+        return self._by_name[view.name].write_commands(rows)
+
+    def read_commands(self, requests: Sequence[Request]) -> Iterator[Command]:
+        """One command per row that is asked for."""
+        return chain.from_iterable(
+            self._by_name[view.name].read_commands(ids) for view, ids in requests
+        )
+
+    def tables(
+        self, requests: Sequence[Request], replies: Sequence[Reply], at_s: float | None
+    ) -> list[pa.Table]:
+        """The replies to `read_commands` as one table for each request."""
+        rest = iter(replies)
+        return [
+            self._by_name[view.name].table(ids, list(islice(rest, len(ids))), at_s)
+            for view, ids in requests
+        ]
+
+
+class RedisOnlineStore:
+    """`OnlineStore` on Redis.
+
+    Args:
+        client: must not decode responses.
+        project: of the Feast repository.
+        key_ttl_s: an entity that is not written for so long is forgotten; None keeps it.
+    """
+
+    def __init__(self, client: Redis, project: str, key_ttl_s: int | None = None) -> None:
+        self._client = client
+        self._layouts = Layouts(project, key_ttl_s)
+
+    def write(self, view: View, rows: pa.Table) -> None:
+        """Store rows of `view`, in one round trip."""
+        self._execute(self._layouts.write_commands(view, rows))
+
+    def read(self, requests: Sequence[Request], at_s: float | None = None) -> list[pa.Table]:
+        """Rows for each (view, ids), in one round trip."""
+        replies = self._execute(self._layouts.read_commands(requests))
+        return self._layouts.tables(requests, replies, at_s)
+
+    def _execute(self, commands: Iterator[Command]) -> list[Reply]:
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return pipe.execute()
+        except RedisError as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+
+class AsyncRedisOnlineStore:
+    """`AsyncOnlineStore` on Redis; the arguments are those of `RedisOnlineStore`."""
+
+    def __init__(self, client: AsyncRedis, project: str, key_ttl_s: int | None = None) -> None:
+        self._client = client
+        self._layouts = Layouts(project, key_ttl_s)
+
+    async def write(self, view: View, rows: pa.Table) -> None:
+        """Store rows of `view`, in one round trip."""
+        await self._execute(self._layouts.write_commands(view, rows))
+
+    async def read(self, requests: Sequence[Request], at_s: float | None = None) -> list[pa.Table]:
+        """Rows for each (view, ids), in one round trip."""
+        replies = await self._execute(self._layouts.read_commands(requests))
+        return self._layouts.tables(requests, replies, at_s)
+
+    async def _execute(self, commands: Iterator[Command]) -> list[Reply]:
+        try:
+            async with self._client.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return await pipe.execute()
+        except RedisError as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
