@@ -1,0 +1,61 @@
+"""`millstream probe`: events that carry their time through the loop: freshness, measured."""
+
+import itertools
+import time
+import uuid
+
+import click
+
+from millstream import kafka
+from millstream.errors import LogUnavailable
+from millstream.events import Interaction, ItemUpsert
+from millstream.publishing import Publisher
+from millstream.settings import settings
+
+PROBE_USER = "__probe_user__"
+PROBE_ITEM = "__probe_item__"
+
+
+@click.command()
+@click.option("--interval", "interval_s", type=float, help="Seconds between two; else the setting.")
+@click.option("--count", type=int, help="End after so many; else never.")
+def probe(interval_s: float | None, count: int | None) -> None:
+    """Send probe events that measure freshness.
+
+    Each is an interaction and a catalogue item that no user ever sees. The workers export how long
+    it took until it was a feature, was learnt past, was in the served weights, could be retrieved.
+
+    \b
+    Example:
+      millstream probe --interval 0.5 --count 20
+    """
+    pause_s = interval_s or settings().probe_interval_s
+    publisher = Publisher(kafka.producer(settings()), settings())
+    for number in itertools.count() if count is None else range(count):
+        _send(publisher, number)
+        time.sleep(pause_s)
+
+
+def _send(publisher: Publisher, number: int) -> None:
+    now_s = time.time()
+    identity = f"probe-{uuid.uuid4().hex}"
+    interaction = Interaction(
+        event_id=identity,
+        event_time=now_s,
+        user_id=PROBE_USER,
+        item_id=PROBE_ITEM,
+        kind="click",
+        is_probe=True,
+    )
+    item = ItemUpsert(
+        event_id=f"{identity}-item",
+        event_time=now_s,
+        item_id=f"{PROBE_ITEM}{number}",
+        is_probe=True,
+    )
+    try:
+        publisher.send(interaction)
+        publisher.send(item)
+        publisher.flush()
+    except LogUnavailable as error:
+        click.echo(f"probe {number} not sent: {error}", err=True)
