@@ -47,6 +47,7 @@ def sampled_softmax(
     losses = ops.logsumexp(logits, axis=1) - positive
     if weights is None:
         return ops.mean(losses)
+    weights = ops.cast(weights, losses.dtype)
     return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1e-12)
 
 
@@ -66,8 +67,8 @@ def mixture_log_q(batch_q: np.ndarray, *, uniform_draws: int, items: int) -> np.
     Raises:
         ValueError: `items` or `uniform_draws` is out of range.
 
-    >>> mixture_log_q(np.array([0.5, 0.0]), uniform_draws=1, items=2).round(3).tolist()
-    [-0.288, -0.693]
+    >>> np.exp(mixture_log_q(np.array([0.5, 0.0]), uniform_draws=1, items=2)).round(2).tolist()
+    [0.75, 0.5]
     """
     if items < 1 or uniform_draws < 0:
         raise ValueError(

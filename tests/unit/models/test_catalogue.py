@@ -1,0 +1,55 @@
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from millstream.errors import ConfigurationError
+from models.catalogue import CATALOGUE, build, find
+from models.fields import Field
+
+
+def test_names_are_unique():
+    assert len({entry.name for entry in CATALOGUE}) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_every_builder_takes_fields_and_named_options_with_defaults(entry):
+    fields, *options = inspect.signature(entry.load()).parameters.values()
+    assert fields.name == "fields"
+    assert all(option.kind is option.KEYWORD_ONLY for option in options)
+    assert all(option.default is not option.empty for option in options)
+    assert "http" in entry.paper
+
+
+def test_a_name_that_is_nearly_right_gets_a_hint():
+    with pytest.raises(ConfigurationError) as error:
+        find("DCNv2")
+    assert str(error.value) == (
+        "`name` must be a model of the catalogue: dcn_v2, deepfm, two_tower. "
+        "Did you mean 'dcn_v2'? Received: 'DCNv2'."
+    )
+
+
+def test_a_name_that_is_like_no_other_gets_the_list_alone():
+    with pytest.raises(ConfigurationError) as error:
+        find("zzz")
+    assert "Did you mean" not in str(error.value)
+
+
+def test_build_passes_options_on():
+    model = build("dcn_v2", [Field("item_id", width=4)], crosses=3, hidden=())
+    assert [layer.name for layer in model.layers if layer.name.startswith("cross")] == [
+        "cross_0",
+        "cross_1",
+        "cross_2",
+    ]
+
+
+def test_reading_the_catalogue_and_the_metrics_loads_no_framework():
+    code = (
+        "import sys, models.catalogue, models.fields, models.rows, models.metrics, "
+        "models.losses.streaming_frequency; "
+        "sys.exit(bool({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
