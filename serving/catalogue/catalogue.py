@@ -1,26 +1,28 @@
 """The items: which there are, what is known of them, which may be shown.
 
 A row number, once given to an item, stays its own: the item index and the masks of a request count
-in rows. One thread writes; others may read, because arrays are replaced when they grow and never
-shrink. What they read while a row is written is made good by `changed_since`.
+in rows. One thread writes; others may read. What they read while a row is being written is made
+good by `changed_since`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from features import bloom
 from features.as_of import as_of
+from features.attributes import item_version
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
-from features.feature import Feature
 from features.spec import FEATURES, ITEM_ATTRIBUTES, features_of
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
-from serving.catalogue.column import Column, taken
+from serving.catalogue.column import Column
+from serving.catalogue.growing import Growing
+from serving.catalogue.titles import Titles
 
-_FIRST_CAPACITY = 1024
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
 _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
 
@@ -32,10 +34,12 @@ class Catalogue:
         self.ids: list[str] = []
         self.revision = 0
         self.columns = {feature.name: Column(feature) for feature in _ITEM_FEATURES}
+        self.titles = Titles()
         self._row_of: dict[str, int] = {}
-        self._keys = np.zeros(0, dtype=np.int64)
-        self._shown = np.zeros(0, dtype=bool)
-        self._changed = np.zeros(0, dtype=np.int64)
+        self._keys = Growing(np.int64(0))
+        self._shown = Growing(np.bool_(True))
+        self._changed = Growing(np.int64(0))
+        self._filter_bits = Growing(np.zeros(bloom.HASHES, np.int32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,7 +47,7 @@ class Catalogue:
     @property
     def shown(self) -> np.ndarray:
         """Which items may be shown, shape (len(self),), bool."""
-        return self._shown[: len(self.ids)]
+        return self._shown.head(len(self.ids))
 
     def row(self, item_id: str) -> int | None:
         """The row of an item, or None."""
@@ -52,17 +56,22 @@ class Catalogue:
     def rows(self, item_ids: Sequence[str]) -> np.ndarray:
         """The rows of those items that are known, int64."""
         found = (self._row_of.get(item_id) for item_id in item_ids)
-        return np.fromiter((row for row in found if row is not None), dtype=np.int64)
+        return np.array([row for row in found if row is not None], dtype=np.int64)
+
+    def values(self, name: str) -> np.ndarray:
+        """The stored values of one feature, shape (len(self),) or (len(self), length)."""
+        return self.columns[name].values.head(len(self.ids))
 
     def upsert(self, events: Sequence[ItemUpsert]) -> np.ndarray:
-        """Take over what the catalogue's owner says; returns the rows, shape (len(events),)."""
+        """Take over what the catalogue's owner says; returns the rows, shape (len(events),).
+
+        Raises:
+            InvalidEvent: an attribute is not of its feature's type; nothing was taken over.
+        """
+        raw = [item_version(event).values for event in events]
         rows = self._rows_for([event.item_id for event in events])
-        raw = [_attributes(event) for event in events]
-        arrays = arrays_from_rows(raw, _ATTRIBUTES)
-        for feature in _ATTRIBUTES:
-            texts = [values[feature.name] for values in raw]
-            self.columns[feature.name].put(rows, arrays[feature.name], texts)
-        self._shown[rows] = [not event.hidden for event in events]
+        self._put(rows, arrays_from_rows(raw, _ATTRIBUTES), _columns_of(raw))
+        self._shown.put(rows, [not event.hidden for event in events])
         self._mark_changed(rows)
         return rows
 
@@ -72,29 +81,42 @@ class Catalogue:
         Of several rows of one item the last counts.
         """
         rows = self._rows_for(table["item_id"].to_pylist())
-        for name, values in arrays_from_table(table, _ITEM_FEATURES).items():
-            column = self.columns[name]
-            column.put(rows, values, table[name].to_pylist() if column.is_text else None)
+        arrays = arrays_from_table(table, _ITEM_FEATURES)
+        texts = {name: table[name].to_pylist() for name in arrays if self.columns[name].is_text}
+        self._put(rows, arrays, texts)
+        if texts:  # attributes: the models' view of the item changed
+            self._mark_changed(rows)
         return rows
 
     def as_of(self, rows: np.ndarray, time_s: float) -> Arrays:
         """Features of `rows` as of `time_s`: (n,) or (n, length) by name."""
-        return as_of(taken(self.columns, rows), "item", time_s)
+        stored = {name: column.values.take(rows) for name, column in self.columns.items()}
+        return as_of(stored, "item", time_s)
 
     def inputs(self, rows: np.ndarray, features: Arrays, time_s: float) -> Arrays:
         """The model inputs that need an item alone, from what `as_of` gave for `rows`."""
-        return encode_entity("item", self._keys[rows], features, time_s)
+        return encode_entity("item", self._keys.take(rows), features, time_s)
 
     def raw(self, row: int, features: Arrays, place: int) -> dict[str, Any]:
         """What is logged of one item: the as-of numbers at `place`, strings as they are."""
         return {
-            name: column.raw(row) if column.is_text else features[name][place].tolist()
+            name: column.text(row) if column.is_text else features[name][place].tolist()
             for name, column in self.columns.items()
         }
 
+    def filter_bits(self, rows: np.ndarray) -> np.ndarray:
+        """The bits that each item has in a seen filter (`features/bloom.py`), (n, hashes)."""
+        return self._filter_bits.take(rows)
+
     def changed_since(self, revision: int) -> np.ndarray:
         """Rows that were added or whose attributes changed after `revision`."""
-        return np.flatnonzero(self._changed[: len(self.ids)] > revision)
+        return np.flatnonzero(self._changed.head(len(self.ids)) > revision)
+
+    def _put(self, rows: np.ndarray, arrays: Arrays, texts: Mapping[str, Sequence[Any]]) -> None:
+        for name, values in arrays.items():
+            self.columns[name].put(rows, values, texts.get(name, ()))
+        for row, title in zip(rows.tolist(), texts.get("item_title", ()), strict=False):
+            self.titles.put(row, title or "")
 
     def _rows_for(self, item_ids: Sequence[str]) -> np.ndarray:
         new = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in self._row_of]
@@ -103,35 +125,17 @@ class Catalogue:
         return np.array([self._row_of[item_id] for item_id in item_ids], dtype=np.int64)
 
     def _add(self, item_ids: list[str]) -> None:
-        first, size = len(self.ids), len(self.ids) + len(item_ids)
-        if size > len(self._keys):
-            self._reserve(max(size, 2 * len(self._keys), _FIRST_CAPACITY))
-        self._keys[first:size] = id64_array(item_ids)
-        self._shown[first:size] = True
-        self._row_of.update(zip(item_ids, range(first, size), strict=True))
-        self.ids.extend(item_ids)
-        self._mark_changed(np.arange(first, size))
+        rows = np.arange(len(self.ids), len(self.ids) + len(item_ids))
+        self._keys.put(rows, id64_array(item_ids))
+        self._filter_bits.put(rows, [bloom.bits_of(item_id) for item_id in item_ids])
+        self._row_of.update(zip(item_ids, rows.tolist(), strict=True))
+        self._mark_changed(rows)
+        self.ids.extend(item_ids)  # last: a reader of another thread goes by the number of ids
 
     def _mark_changed(self, rows: np.ndarray) -> None:
         self.revision += 1
-        self._changed[rows] = self.revision
-
-    def _reserve(self, capacity: int) -> None:
-        for column in self.columns.values():
-            column.reserve(capacity)
-        missing = capacity - len(self._keys)
-        self._keys = np.concatenate([self._keys, np.zeros(missing, np.int64)])
-        self._shown = np.concatenate([self._shown, np.zeros(missing, bool)])
-        self._changed = np.concatenate([self._changed, np.zeros(missing, np.int64)])
+        self._changed.put(rows, self.revision)
 
 
-def _attributes(event: ItemUpsert) -> dict[str, Any]:
-    own = {"title": event.title, "categories": event.categories, **event.attributes}
-    own["created_at"] = event.created_at or event.event_time
-    return {feature.name: _value(feature, own) for feature in _ATTRIBUTES}
-
-
-def _value(feature: Feature, attributes: dict[str, Any]) -> Any:
-    """The attribute by the feature's name without its entity, or the default."""
-    value = attributes.get(feature.name.removeprefix("item_"))
-    return feature.default if value is None else value
+def _columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {feature.name: [row.get(feature.name) for row in rows] for feature in _ATTRIBUTES}

@@ -54,7 +54,7 @@ def allowed(catalogue: Catalogue, filters: Filters, exclude: Sequence[str] = ())
     if filters.exclude_categories:
         mask &= ~_has_any(catalogue, filters.exclude_categories)
     for name, bounds in filters.ranges.items():
-        values = catalogue.columns[f"item_{name}"].values[: len(mask)]
+        values = catalogue.values(f"item_{name}")
         if bounds.at_least is not None:
             mask &= values >= bounds.at_least
         if bounds.at_most is not None:
@@ -63,5 +63,5 @@ def allowed(catalogue: Catalogue, filters: Filters, exclude: Sequence[str] = ())
 
 
 def _has_any(catalogue: Catalogue, categories: Sequence[str]) -> np.ndarray:
-    keys = catalogue.columns["item_categories"].values[: len(catalogue)]
-    return np.isin(keys, id64_array(categories)).any(axis=1)
+    keys = catalogue.values("item_categories")
+    return np.asarray(np.isin(keys, id64_array(categories)).any(axis=1))

@@ -5,17 +5,21 @@ nothing. What belongs to the user or to the moment comes as one row and is repea
 graph for every item: it is looked up and copied once for a list of 500.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models.split import Lookup, split
+from millstream.errors import ConfigurationError
+from models.split import split
 from serving.model.table import Table
 
 Weights = tuple[tf.Tensor, ...]
+Tables = Mapping[str, Table]
 Inputs = Mapping[str, np.ndarray]
+Arrays = Mapping[str, np.ndarray]
 
 
 class Program:
@@ -23,43 +27,47 @@ class Program:
 
     Args:
         network: a functional model, as `models` builds them.
-        shared: its inputs that come as one row for all items; those it lacks are left out.
+        shared: names of inputs that come as one row for all items; those it lacks are ignored.
+        owner: the model whose weights a snapshot names; `network` is a part of it, or it itself.
     """
 
-    def __init__(self, network: keras.Model, shared: Iterable[str]) -> None:
+    def __init__(
+        self, network: keras.Model, shared: Iterable[str] = (), owner: keras.Model | None = None
+    ) -> None:
         parts = split(network)
         self.tables = parts.tables
         self._body = parts.body
         self._lookups = parts.lookups
         self._names = [*network.input]
-        self._shared = frozenset(shared) & frozenset(self._names)
-        self._width = {look.input_name: parts.tables[look.table].width for look in self._lookups}
-        self._function = tf.function(self._call, input_signature=self._signature())
+        self._shared = frozenset(shared)
+        self._variables = [*self._body.trainable_variables, *self._body.non_trainable_variables]
+        self._owned = _places(owner or network, self._variables)
+        self._owner_size = len((owner or network).variables)
+        function = tf.function(self._call, input_signature=self._signature())
+        self._function = function.get_concrete_function()
 
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """The dense weights: trainable ones first."""
-        return [*self._body.trainable_variables, *self._body.non_trainable_variables]
-
-    def weights(self, arrays: Sequence[np.ndarray]) -> Weights:
-        """The arrays of one snapshot, in the order of `variables`, as tensors.
+    def weights(self, arrays: Arrays) -> Weights:
+        """What `models.weights.weight_arrays` made of the owner, as tensors for this network.
 
         Raises:
-            ValueError: a shape differs from its variable's.
+            ConfigurationError: the number of weights or a shape does not fit.
         """
-        for variable, array in zip(self.variables, arrays, strict=True):
+        if len(arrays) != self._owner_size:
+            raise ConfigurationError(
+                f"`arrays` must hold {self._owner_size} weights. Received: {len(arrays)}."
+            )
+        ordered = [array for _, array in sorted(arrays.items())]
+        pairs = [(v, ordered[at]) for v, at in zip(self._variables, self._owned, strict=True)]
+        for variable, array in pairs:
             if tuple(variable.shape) != array.shape:
-                raise ValueError(
-                    f"`{variable.path}` must have shape {tuple(variable.shape)}. "
+                raise ConfigurationError(
+                    f"Weight {variable.path!r} must have shape {tuple(variable.shape)}. "
                     f"Received: {array.shape}."
                 )
-        pairs = zip(self.variables, arrays, strict=True)
         return tuple(tf.constant(array, dtype=variable.dtype) for variable, array in pairs)
 
-    def __call__(
-        self, weights: Weights, tables: Mapping[str, Table], inputs: Inputs
-    ) -> np.ndarray:
-        """The network's output, float32.
+    def __call__(self, weights: Weights, tables: Tables, inputs: Inputs) -> np.ndarray:
+        """The network's output, float32; one row an item, or one row where all is shared.
 
         Args:
             weights: from `weights`.
@@ -69,16 +77,22 @@ class Program:
         own = {name: inputs[name] for name in self._names}
         for look in self._lookups:
             own[look.input_name] = tables[look.table].lookup(own[look.field])
-        shared = {name: x for name, x in own.items() if self._is_shared(name)}
-        rows = {name: x for name, x in own.items() if not self._is_shared(name)}
+        tensors = {name: tf.constant(x) for name, x in own.items()}
+        shared = {name: x for name, x in tensors.items() if self._is_shared(name)}
+        rows = {name: x for name, x in tensors.items() if not self._is_shared(name)}
         return self._function(weights, shared, rows).numpy()
 
     def _is_shared(self, name: str) -> bool:
         return name.partition(":")[0] in self._shared
 
-    def _call(self, weights: Weights, shared: dict[str, tf.Tensor], rows: dict[str, tf.Tensor]):
-        count = tf.shape(next(iter(rows.values())))[0] if rows else 1
-        repeated = {name: tf.repeat(x, count, axis=0) for name, x in shared.items()}
+    def _call(
+        self, weights: Weights, shared: dict[str, tf.Tensor], rows: dict[str, tf.Tensor]
+    ) -> Any:
+        count = tf.shape(next(iter(rows.values())))[:1] if rows else tf.constant([1])
+        repeated = {
+            name: tf.broadcast_to(x, tf.concat([count, x.shape[1:]], axis=0))
+            for name, x in shared.items()
+        }
         trainable = len(self._body.trainable_variables)
         output, _ = self._body.stateless_call(
             weights[:trainable], weights[trainable:], {**repeated, **rows}, training=False
@@ -86,10 +100,18 @@ class Program:
         return output
 
     def _signature(self) -> tuple[Weights, dict[str, tf.TensorSpec], dict[str, tf.TensorSpec]]:
-        weights = tuple(tf.TensorSpec(v.shape, v.dtype, v.path) for v in self.variables)
-        shared, rows = {}, {}
+        weights = tuple(tf.TensorSpec(v.shape, v.dtype) for v in self._variables)
+        shared: dict[str, tf.TensorSpec] = {}
+        rows: dict[str, tf.TensorSpec] = {}
         for name, x in self._body.input.items():
             one = self._is_shared(name)
-            spec = tf.TensorSpec([1 if one else None, *x.shape[1:]], x.dtype, name)
-            (shared if one else rows)[name] = spec
+            (shared if one else rows)[name] = tf.TensorSpec(
+                [1 if one else None, *x.shape[1:]], x.dtype
+            )
         return weights, shared, rows
+
+
+def _places(owner: keras.Model, variables: list[keras.Variable]) -> list[int]:
+    """Where each variable stands in the owner's own order."""
+    place = {id(variable): at for at, variable in enumerate(owner.variables)}
+    return [place[id(variable)] for variable in variables]

@@ -4,40 +4,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from millstream.ids import PADDING
+from millstream.snapshots.layout import SHARED_ROW, TableRows
+
 
 @dataclass(frozen=True)
 class Table:
-    """Vectors by 64-bit id; an id that is not there, and id 0, have zeros.
+    """Vectors by 64-bit id. Padding has zeros; an id without a row has the shared row.
 
     Args:
-        ids: shape (n,), int64, ascending, each once.
+        ids: shape (n,), int64, ascending, each once, without the shared row's.
         vectors: shape (n, width), float32.
+        shared: shape (width,): the vector of the ids that are not there.
     """
 
     ids: np.ndarray
     vectors: np.ndarray
-
-    @classmethod
-    def of(cls, ids: np.ndarray, vectors: np.ndarray) -> "Table":
-        """A table of rows in any order.
-
-        Raises:
-            ValueError: the shapes do not fit together, or an id comes twice.
-        """
-        if vectors.ndim != 2 or len(ids) != len(vectors):
-            raise ValueError(
-                f"`vectors` must have shape ({len(ids)}, width). Received: {vectors.shape}."
-            )
-        order = np.argsort(ids, kind="stable")
-        ids = np.asarray(ids, dtype=np.int64)[order]
-        if len(ids) > 1 and not (np.diff(ids) > 0).all():
-            raise ValueError("`ids` must be different. Received: one of them twice.")
-        return cls(ids, np.asarray(vectors, dtype=np.float32)[order])
+    shared: np.ndarray
 
     @classmethod
     def empty(cls, width: int) -> "Table":
-        """A table without rows."""
-        return cls(np.empty(0, np.int64), np.empty((0, width), np.float32))
+        """A table without rows, whose shared row is zeros."""
+        nothing = np.empty((0, width), np.float32)
+        return cls(np.empty(0, np.int64), nothing, np.zeros(width, np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,18 +38,28 @@ class Table:
 
     def lookup(self, ids: np.ndarray) -> np.ndarray:
         """Vectors of `ids` of any shape: the same shape plus (width,), float32."""
-        found = np.zeros((*ids.shape, self.width), dtype=np.float32)
-        place = np.minimum(np.searchsorted(self.ids, ids), max(len(self) - 1, 0))
+        found = np.where((ids == PADDING)[..., None], np.float32(0.0), self.shared)
         if len(self):
-            known = (self.ids[place] == ids) & (ids != 0)
+            place = np.minimum(np.searchsorted(self.ids, ids), len(self) - 1)
+            known = self.ids[place] == ids
             found[known] = self.vectors[place[known]]
         return found
 
-    def updated(self, changes: "Table", removed: np.ndarray) -> "Table":
-        """A new table: without `removed`, then with the rows of `changes` added or replaced."""
-        gone = np.union1d(changes.ids, removed)
-        stays = ~np.isin(self.ids, gone, assume_unique=True)
-        ids = np.concatenate([self.ids[stays], changes.ids])
-        order = np.argsort(ids, kind="stable")  # two sorted runs: a merge
-        vectors = np.concatenate([self.vectors[stays], changes.vectors])
-        return Table(ids[order], vectors[order])
+    def updated(self, changes: TableRows) -> "Table":
+        """A new table: first `changes.removed` taken away, then the rows added or replaced.
+
+        Raises:
+            ValueError: the vectors are not `width` wide.
+        """
+        if changes.vectors.shape != (len(changes.ids), self.width):
+            raise ValueError(
+                f"`vectors` must have shape {(len(changes.ids), self.width)}. "
+                f"Received: {changes.vectors.shape}."
+            )
+        stays = ~np.isin(self.ids, np.concatenate([changes.ids, changes.removed]))
+        is_shared = changes.ids == SHARED_ROW
+        ids = np.concatenate([self.ids[stays], changes.ids[~is_shared]])
+        vectors = np.concatenate([self.vectors[stays], changes.vectors[~is_shared]])
+        order = np.argsort(ids, kind="stable")
+        shared = changes.vectors[is_shared][-1] if is_shared.any() else self.shared
+        return Table(ids[order], vectors[order], shared)

@@ -1,13 +1,17 @@
 """Near-duplicates: of things that are almost the same, keep the first.
 
 Locality-sensitive hashing proposes pairs (those that share a bucket), the exact similarity decides.
+A bucket that holds more than `LARGEST_BUCKET` of a list says nothing about any of them (the vectors
+of a model that has learnt nothing yet are all alike) and proposes none: the work stays linear.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-Similarity = Callable[[int, int], float]
+LARGEST_BUCKET = 16
+
+Alike = Callable[[int, int], bool]
 
 
 def bucket_pairs(bands: np.ndarray) -> np.ndarray:
@@ -28,16 +32,15 @@ def bucket_pairs(bands: np.ndarray) -> np.ndarray:
     return np.unique(pairs, axis=0)
 
 
-def repeats(pairs: np.ndarray, similarity: Similarity, threshold: float, n: int) -> np.ndarray:
+def repeats(pairs: np.ndarray, alike: Alike, n: int) -> np.ndarray:
     """Which of n things, in order, are almost the same as one kept before them.
 
     A thing is compared with those that were kept, not with those that were removed, so a chain of
     small differences does not remove its far end.
 
     Args:
-        pairs: from `bucket_pairs`, sorted.
-        similarity: of two positions; asked only for the pairs.
-        threshold: from which similarity on two things are almost the same.
+        pairs: from `bucket_pairs`.
+        alike: whether two positions, the earlier first, are almost the same; asked for pairs only.
 
     Returns:
         Shape (n,), bool: True is a repeat.
@@ -45,7 +48,7 @@ def repeats(pairs: np.ndarray, similarity: Similarity, threshold: float, n: int)
     repeat = np.zeros(n, dtype=bool)
     for later, earlier in sorted((int(j), int(i)) for i, j in pairs):
         if not repeat[earlier] and not repeat[later]:
-            repeat[later] = similarity(earlier, later) >= threshold
+            repeat[later] = alike(earlier, later)
     return repeat
 
 
@@ -53,7 +56,7 @@ def _pairs_of_band(band: np.ndarray) -> np.ndarray:
     order = np.argsort(band, kind="stable")
     order = order[band[order] >= 0]
     edges = np.flatnonzero(np.diff(band[order])) + 1
-    groups = [group for group in np.split(order, edges) if len(group) > 1]
+    groups = [group for group in np.split(order, edges) if 1 < len(group) <= LARGEST_BUCKET]
     pairs = [np.column_stack(_upper(group)) for group in groups]
     return np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs])
 

@@ -6,7 +6,7 @@ Rows are those of the catalogue. A search is one matrix-vector product and one p
 
 import numpy as np
 
-_FIRST_CAPACITY = 1024
+from serving.catalogue.growing import Growing
 
 
 class ItemIndex:
@@ -17,17 +17,13 @@ class ItemIndex:
     """
 
     def __init__(self, dim: int) -> None:
-        self._vectors = np.zeros((_FIRST_CAPACITY, dim), dtype=np.float32)
-        self._present = np.zeros(_FIRST_CAPACITY, dtype=bool)
+        self.dim = dim
+        self._vectors = Growing(np.zeros(dim, np.float32))
+        self._present = Growing(np.bool_(False))
         self._size = 0  # rows in use are below it
 
     def __len__(self) -> int:
-        return int(np.count_nonzero(self._present))
-
-    @property
-    def dim(self) -> int:
-        """Width of the vectors."""
-        return self._vectors.shape[1]
+        return int(np.count_nonzero(self._present.head(self._size)))
 
     def put(self, rows: np.ndarray, vectors: np.ndarray) -> None:
         """Add or replace `vectors`, shape (n, dim), at `rows`, shape (n,).
@@ -41,30 +37,23 @@ class ItemIndex:
             )
         if not np.isfinite(vectors).all():
             raise ValueError("`vectors` must be finite. Received: NaN or infinity.")
-        if len(rows) == 0:
-            return
-        self._reserve(int(rows.max()) + 1)
-        self._vectors[rows] = vectors
-        self._present[rows] = True
+        self._vectors.put(rows, vectors)
+        self._present.put(rows, True)
+        self._size = max(self._size, int(rows.max(initial=-1)) + 1)
 
     def remove(self, rows: np.ndarray) -> None:
         """Forget `rows`; rows that are not there are left alone."""
-        self._present[rows[rows < self._size]] = False
+        rows = rows[rows < self._size]
+        self._vectors.put(rows, 0.0)
+        self._present.put(rows, False)
 
     def vectors(self, rows: np.ndarray) -> np.ndarray:
         """Vectors at `rows`, shape (n, dim); zeros where there is none."""
-        inside = rows < self._size
-        found = np.zeros((len(rows), self.dim), dtype=np.float32)
-        found[inside] = self._vectors[rows[inside]]
-        found[inside] *= self._present[rows[inside], None]
-        return found
+        return self._vectors.take(rows)
 
     def has(self, rows: np.ndarray) -> np.ndarray:
         """Which of `rows` have a vector, shape (n,), bool."""
-        inside = rows < self._size
-        found = np.zeros(len(rows), dtype=bool)
-        found[inside] = self._present[rows[inside]]
-        return found
+        return self._present.take(rows)
 
     def search(
         self, query: np.ndarray, k: int, allowed: np.ndarray | None = None
@@ -79,24 +68,13 @@ class ItemIndex:
         Returns:
             Rows and their inner products, shapes (found,), int64 and float32.
         """
-        mask = self._present[: self._size]
+        mask = self._present.head(self._size)
         if allowed is not None:
             mask = mask[: len(allowed)] & allowed[: self._size]
-        scores = self._vectors[: len(mask)] @ np.asarray(query, dtype=np.float32)
+        scores = self._vectors.head(len(mask)) @ np.asarray(query, dtype=np.float32)
         scores[~mask] = -np.inf
-        found = min(k, int(np.count_nonzero(mask)))
-        rows = top(scores, found)
+        rows = top(scores, min(k, int(np.count_nonzero(mask))))
         return rows, scores[rows]
-
-    def _reserve(self, size: int) -> None:
-        capacity = len(self._vectors)
-        if size > capacity:
-            grown = max(size, 2 * capacity)
-            vectors = np.zeros((grown, self.dim), dtype=np.float32)
-            present = np.zeros(grown, dtype=bool)
-            vectors[:capacity], present[:capacity] = self._vectors, self._present
-            self._vectors, self._present = vectors, present
-        self._size = max(self._size, size)
 
 
 def top(scores: np.ndarray, k: int) -> np.ndarray:

@@ -41,7 +41,7 @@ class Rankings:
         if 0.0 <= time_s - self._sorted_at < self._max_age_s:
             return
         rows = np.arange(len(self._catalogue))
-        created = self._catalogue.columns["item_created_at"].values[: len(rows)]
+        created = self._catalogue.values("item_created_at")
         self._recent = top(created, len(rows))
         self._popular = np.lexsort((-created, -self.popularity(rows, time_s)))
         self._sorted_at = time_s

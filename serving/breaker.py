@@ -1,0 +1,43 @@
+"""A breaker: what just failed is not asked again at once."""
+
+from millstream.clock import Clock
+
+
+class Breaker:
+    """Open after a failure, for a while; then one try is let through.
+
+    Args:
+        rest_s: how long nobody asks after a failure, seconds.
+
+    >>> from millstream.clock import FakeClock
+    >>> clock = FakeClock()
+    >>> breaker = Breaker(clock, rest_s=1.0)
+    >>> breaker.failed()
+    >>> breaker.allows()
+    False
+    >>> clock.advance(1.0)
+    >>> breaker.allows(), breaker.allows()
+    (True, False)
+    """
+
+    def __init__(self, clock: Clock, rest_s: float = 1.0) -> None:
+        self._clock = clock
+        self._rest_s = rest_s
+        self._open_until: float | None = None
+
+    def allows(self) -> bool:
+        """Whether to ask; while it is open, one caller in each `rest_s` may."""
+        if self._open_until is None:
+            return True
+        if self._clock.now() < self._open_until:
+            return False
+        self._open_until = self._clock.now() + self._rest_s
+        return True
+
+    def failed(self) -> None:
+        """It did not answer."""
+        self._open_until = self._clock.now() + self._rest_s
+
+    def succeeded(self) -> None:
+        """It answered."""
+        self._open_until = None

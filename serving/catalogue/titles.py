@@ -1,0 +1,32 @@
+"""Titles by row, hashed so that those that are almost the same are found."""
+
+import numpy as np
+
+from serving.catalogue.growing import Growing
+from serving.rerank.minhash import MinHash, jaccard, shingles
+
+_BANDS = 8
+_NOTHING = np.empty(0, dtype=np.uint64)
+
+
+class Titles:
+    """MinHash bands and shingles of the title of each item."""
+
+    def __init__(self) -> None:
+        self._hash = MinHash(bands=_BANDS)
+        self._bands = Growing(self._hash(_NOTHING))
+        self._shingles: dict[int, np.ndarray] = {}
+
+    def put(self, row: int, title: str) -> None:
+        """Take over the title of one item; an empty one is like no other."""
+        found = shingles(title)
+        self._shingles[row] = found
+        self._bands.put(np.array([row]), self._hash(found))
+
+    def bands(self, rows: np.ndarray) -> np.ndarray:
+        """Shape (n, bands), int64: equal numbers in a column share a bucket, -1 is none."""
+        return self._bands.take(rows)
+
+    def similarity(self, row: int, other: int) -> float:
+        """The Jaccard similarity of two titles' shingles."""
+        return jaccard(self._shingles.get(row, _NOTHING), self._shingles.get(other, _NOTHING))

@@ -1,0 +1,75 @@
+"""One snapshot, ready to answer: weights, embedding tables, and the vectors of all items."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.columns import Arrays
+from millstream.snapshots import Manifest
+from serving.catalogue.catalogue import Catalogue
+from serving.model.program import Program, Tables, Weights
+from serving.rerank.simhash import SimHash
+from serving.retrieval.item_index import ItemIndex
+
+_CHUNK = 4096  # items whose vectors are computed in one go
+
+
+@dataclass(frozen=True)
+class Network:
+    """A compiled network with the numbers of one snapshot."""
+
+    program: Program
+    weights: Weights
+    tables: Tables
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """See `Program.__call__`."""
+        return self.program(self.weights, self.tables, inputs)
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Scores the items of one list."""
+
+    network: Network
+
+    def scores(self, inputs: Arrays) -> np.ndarray:
+        """Probabilities of a positive, shape (items,), float64."""
+        logits = self.network(inputs)[:, 0].astype(np.float64)
+        return 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
+
+
+@dataclass(frozen=True)
+class Retriever:
+    """Two towers, and the index of the item tower's vectors."""
+
+    query: Network
+    candidate: Network
+    index: ItemIndex
+    hashed: SimHash
+
+    def query_vector(self, inputs: Arrays) -> np.ndarray:
+        """The user's vector, shape (dim,)."""
+        return self.query(inputs)[0]
+
+    def add(self, catalogue: Catalogue, rows: np.ndarray, time_s: float) -> None:
+        """Compute the vectors of `rows` and put them into the index: they can be retrieved."""
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            inputs = catalogue.inputs(chunk, catalogue.as_of(chunk, time_s), time_s)
+            self.index.put(chunk, self.candidate(inputs))
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """What one version of the snapshot brought; a role that it lacks is None."""
+
+    manifest: Manifest
+    ranker: Ranker | None
+    retriever: Retriever | None
+
+    @property
+    def version(self) -> int:
+        """Of the snapshot."""
+        return self.manifest.version

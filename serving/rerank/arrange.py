@@ -1,0 +1,73 @@
+"""From scored candidates to the order of a list: near-duplicates, diversity, back-fill."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from serving.rerank.dpp import dpp
+from serving.rerank.fill import fill
+from serving.rerank.mmr import mmr
+from serving.rerank.near_duplicates import Alike, bucket_pairs, repeats
+from serving.rerank.seen import FRESH, PERHAPS_SEEN, SEEN
+
+Diversity = Literal["mmr", "dpp", "none"]
+
+# The best so many candidates for one place of the list take part in diversification.
+POOL_FACTOR = 4
+POOL_LEAST = 100
+DPP_WINDOW = 10
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Candidates of one request; n of them.
+
+    Args:
+        scores: shape (n,), greater is better.
+        levels: shape (n,): how surely each was seen.
+        vectors: positions -> (m, dim): what diversity compares.
+        bands: positions -> (m, bands): buckets of near-duplicates.
+        alike: whether two positions are near-duplicates.
+    """
+
+    scores: np.ndarray
+    levels: np.ndarray
+    vectors: Callable[[np.ndarray], np.ndarray]
+    bands: Callable[[np.ndarray], np.ndarray]
+    alike: Alike
+
+
+def arrange(scored: Scored, k: int, diversity: Diversity) -> np.ndarray:
+    """All candidates worth a place, best first: the first k are the list.
+
+    What is left over follows in the order in which it would fill the list up: the rest of the
+    ranking, near-duplicates, what may have been seen, what was.
+
+    Returns:
+        Positions, shape (n,), int64.
+    """
+    order = np.argsort(-scored.scores, kind="stable")
+    fresh = order[scored.levels[order] == FRESH]
+    pool = fresh[: max(POOL_FACTOR * k, POOL_LEAST)]
+    distinct = pool[~_repeated(scored, pool)]
+    chosen = distinct[_diversified(scored, distinct, k, diversity)]
+    perhaps, seen = (order[scored.levels[order] == level] for level in (PERHAPS_SEEN, SEEN))
+    beyond = fresh[len(pool) :]
+    return fill(len(order), chosen, distinct, beyond, pool, perhaps, seen)
+
+
+def _repeated(scored: Scored, pool: np.ndarray) -> np.ndarray:
+    pairs = bucket_pairs(scored.bands(pool))
+    return repeats(pairs, lambda i, j: scored.alike(int(pool[i]), int(pool[j])), len(pool))
+
+
+def _diversified(scored: Scored, pool: np.ndarray, k: int, diversity: Diversity) -> np.ndarray:
+    match diversity:
+        case "mmr":
+            return mmr(scored.scores[pool], scored.vectors(pool), k)
+        case "dpp":
+            return dpp(scored.scores[pool], scored.vectors(pool), k, window=DPP_WINDOW)
+        case _:
+            return np.arange(min(k, len(pool)))

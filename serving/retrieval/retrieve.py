@@ -1,0 +1,67 @@
+"""Candidates for one request: enough of them that the user has not seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.catalogue.catalogue import Catalogue
+from serving.rerank.seen import FRESH, seen_levels
+from serving.retrieval.candidates import Candidates, merge, shares
+from serving.retrieval.item_index import ItemIndex
+from serving.retrieval.rankings import Rankings
+from serving.users import StoredUser
+
+TWO_TOWER, POPULAR, RECENT = "two_tower", "popular", "recent"
+SHARES = {TWO_TOWER: 0.8, POPULAR: 0.12, RECENT: 0.08}
+_DEEPER = 4
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a request asks of retrieval.
+
+    Args:
+        allowed: shape (rows,), bool: what may be shown at all.
+        fresh: how many candidates must be unseen, if there are so many.
+        total: how many candidates to fetch at first.
+        query: the user's vector, None without a retriever.
+        index: of the item vectors, None without a retriever.
+    """
+
+    allowed: np.ndarray
+    fresh: int
+    total: int
+    time_s: float
+    query: np.ndarray | None = None
+    index: ItemIndex | None = None
+
+
+def retrieve(
+    wanted: Wanted, user: StoredUser, catalogue: Catalogue, rankings: Rankings
+) -> tuple[Candidates, np.ndarray]:
+    """Candidates and how surely each was seen (`seen_levels`).
+
+    Where too few are fresh, every source is asked for more, until the catalogue is exhausted: a
+    list is short only when there is nothing left to show.
+    """
+    recent = catalogue.rows(user.recent_items)
+    total, there = wanted.total, int(np.count_nonzero(wanted.allowed))
+    while True:
+        candidates = _found(wanted, total, rankings)
+        bits = catalogue.filter_bits(candidates.rows)
+        levels = seen_levels(candidates.rows, bits, recent, user.filters)
+        if np.count_nonzero(levels == FRESH) >= wanted.fresh or len(candidates) >= there:
+            return candidates, levels
+        total *= _DEEPER
+
+
+def _found(wanted: Wanted, total: int, rankings: Rankings) -> Candidates:
+    found = {}
+    if wanted.query is None or wanted.index is None:
+        count = shares(total, {name: SHARES[name] for name in (POPULAR, RECENT)})
+    else:
+        count = shares(total, SHARES)
+        found[TWO_TOWER], _ = wanted.index.search(wanted.query, count[TWO_TOWER], wanted.allowed)
+    found[POPULAR] = rankings.popular(count[POPULAR], wanted.allowed, wanted.time_s)
+    found[RECENT] = rankings.recent(count[RECENT], wanted.allowed, wanted.time_s)
+    return merge(found)

@@ -1,0 +1,113 @@
+"""What the online store knows of a user: features and what they have seen, in one go."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from redis import RedisError
+from redis.asyncio import Redis
+
+from features import bloom
+from features.as_of import as_of
+from features.columns import Arrays, arrays_from_rows
+from features.encode import encode_entity
+from features.spec import FEATURES, USER_ATTRIBUTES, USER_STATS
+from features.stores.online import AsyncOnlineStore
+from millstream.errors import StoreUnavailable
+from millstream.ids import id64_array
+
+_USER_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "user")
+
+
+@dataclass(frozen=True)
+class StoredUser:
+    """One user as the store has them.
+
+    Args:
+        raw: stored feature values by name; what is missing has its default.
+        filters: the Bloom filters of what they have seen; None was never written.
+    """
+
+    user_id: str
+    raw: dict[str, Any]
+    filters: Sequence[bytes | None] = ()
+
+    @classmethod
+    def unknown(cls, user_id: str) -> "StoredUser":
+        """A user of whom nothing is known."""
+        return cls(user_id, {feature.name: feature.default for feature in _USER_FEATURES})
+
+    @property
+    def recent_items(self) -> Sequence[str]:
+        """What they met last, newest first."""
+        return self.raw["user_recent_items"]
+
+    def as_of(self, time_s: float) -> Arrays:
+        """Their features as of `time_s`: (1,) or (1, length) by name."""
+        return as_of(arrays_from_rows([self.raw], _USER_FEATURES), "user", time_s)
+
+    def inputs(self, features: Arrays, time_s: float) -> Arrays:
+        """The model inputs that need the user alone, from what `as_of` gave; one row."""
+        return encode_entity("user", id64_array([self.user_id]), features, np.array([time_s]))
+
+    def logged(self, features: Arrays) -> dict[str, Any]:
+        """The as-of values as they are logged: numbers from `features`, strings as they are."""
+        return {f.name: self._logged(f.name, features) for f in _USER_FEATURES}
+
+    def _logged(self, name: str, features: Arrays) -> Any:
+        raw = self.raw[name]
+        if isinstance(raw, str):
+            return raw
+        if isinstance(raw, list | tuple):
+            is_text = bool(raw) and isinstance(raw[0], str)
+            return list(raw) if is_text else features[name][0, : len(raw)].tolist()
+        return features[name][0].tolist()
+
+
+class Users(Protocol):
+    """Where users are read from."""
+
+    async def read(self, user_id: str) -> StoredUser:
+        """The user, with defaults for what is not known.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        ...
+
+
+class RedisUsers:
+    """`Users` from Redis: rows as Feast keeps them, filters as the stream writes them.
+
+    Args:
+        store: of the feature rows.
+        client: for the filters; must not decode responses.
+        prefix: of the installation's keys (`Settings.topic_prefix`).
+    """
+
+    def __init__(self, store: AsyncOnlineStore, client: Redis, prefix: str) -> None:
+        self._store = store
+        self._client = client
+        self._prefix = prefix
+
+    async def read(self, user_id: str) -> StoredUser:
+        """Features and filters, asked for at the same time."""
+        requests = [(USER_STATS, [user_id]), (USER_ATTRIBUTES, [user_id])]
+        tables, filters = await asyncio.gather(self._store.read(requests), self._filters(user_id))
+        return StoredUser(user_id, _raw(tables), filters)
+
+    async def _filters(self, user_id: str) -> list[bytes | None]:
+        keys = [bloom.key(self._prefix, user_id, slot) for slot in range(bloom.SLOTS)]
+        try:
+            return await self._client.mget(keys)
+        except RedisError as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+
+def _raw(tables: Sequence[pa.Table]) -> dict[str, Any]:
+    found = {name: value for table in tables for name, value in table.to_pylist()[0].items()}
+    rows = ((feature, found.get(feature.name)) for feature in _USER_FEATURES)
+    return {f.name: f.default if value is None else value for f, value in rows}
