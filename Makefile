@@ -25,16 +25,18 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Create .venv with every dependency at its locked version, and this package
+	@:
 
 # The lock is complete and hashed, so no resolver runs (--no-deps) and nothing else gets in. This package
 # itself is linked in place with the build tool from the lock: no second visit to the index.
 $(STAMP): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Millstream needs Python 3.11 or newer. Received: %s (%s). Choose another with: make PYTHON=python3.12" % (sys.version.split()[0], sys.executable))'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing the locked dependencies (about 2 GB on disk, a minute or two the first time) ..."
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing the locked dependencies (3 GB on disk, a minute or two the first time) ..."
 	@$(PIP) install --quiet --require-hashes --no-deps --no-compile -r $(LOCK)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo "Ready in $(VENV)."
 
 check: setup ## Format check, lint, types
 	$(BIN)/ruff format --check .
@@ -52,7 +54,8 @@ demo: setup ## The whole loop on MovieLens-100K, about two minutes (KEEP=1 leave
 	$(BIN)/millstream demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 bench: setup ## Benchmarks, a process each
-	@for file in $(BENCH); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for module in $(subst /,.,$(basename $(BENCH))); do \
+	    echo "== $$module"; $(BIN)/python -m $$module || exit 1; done
 
 lock: setup ## Resolve the dependencies anew (all Pythons, all platforms, hashes, no index named)
 	$(PIP) install --quiet uv
