@@ -43,19 +43,20 @@ def user_columns(points: Sequence[UserPoint], times: Times | None = None) -> Col
     counted = _at(_counted("user", points, USER_COUNTERS), "user", times)
     tops = [point.affinities[:_TOP] for point in points]
     offsets = _offsets(tops)
-    events, names, positives = tuple(zip(*chain.from_iterable(tops), strict=True)) or ((), (), ())
+    entries = list(chain.from_iterable(tops))
     # Every entry of a row's list is as old as its row.
     lengths = np.diff(offsets)
     strengths = {
         "user_updated_at": np.repeat(_times(points), lengths),
-        "user_category_events": np.asarray(events, np.float64),
-        "user_category_positives": np.asarray(positives, np.float64),
+        "user_category_events": np.array([events for events, _, _ in entries], np.float64),
+        "user_category_positives": np.array([positives for _, _, positives in entries], np.float64),
     }
+    names = pa.array([name for _, name, _ in entries], pa.string())
     moved = _at(strengths, "user", None if times is None else np.repeat(times, lengths))
     return {
         **_arrow(counted),
         "user_recent_items": _lists([point.recent for point in points]),
-        "user_categories": _list_array(offsets, pa.array(names, pa.string())),
+        "user_categories": _list_array(offsets, names),
         "user_category_events": _list_array(offsets, _float32(moved["user_category_events"])),
         "user_category_positives": _list_array(offsets, _float32(moved["user_category_positives"])),
     }

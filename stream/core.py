@@ -111,7 +111,6 @@ class _Batch:
         user, item = self._memory.users[event.user_id], self._memory.items[event.item_id]
         outcome = self._example(index, sourced, user, item)
         self._update(sourced, user, item)
-        self._remember_seen(event, user)
         if not event.is_probe:
             self._memory.catalogue.add(event.item_id)
         return outcome
@@ -156,19 +155,28 @@ class _Batch:
             event.item_id,
             tuple(version_at(item.versions, event.event_time).values.get("item_categories", ())),
         )
+        recent = user.history.newest.recent
         add(user.history, update, USER_RULE, horizon_s)
         add(item.history, update, ITEM_RULE, horizon_s)
         self._touched.users.add(event.user_id)
         self._touched.items.add(event.item_id)
         self._rows[USER_STATS].add(event.user_id, user.history.newest, sourced)
         self._rows[ITEM_STATS].add(event.item_id, item.history.newest, sourced)
+        self._remember(event, user, recent)
 
-    def _remember_seen(self, event: Interaction, user: User) -> None:
-        slots = self._touched.filters.setdefault(event.user_id, [])
+    def _remember(self, event: Interaction, user: User, recent: tuple[str, ...]) -> None:
+        """What is no longer among the user's recent items goes to the user's seen filter."""
+        still = user.history.newest.recent
+        for item in (event.item_id, *recent):
+            if item not in still:
+                self._enter(event.user_id, user, item)
+
+    def _enter(self, user_id: str, user: User, item: str) -> None:
+        slots = self._touched.filters.setdefault(user_id, [])
         slot, begins = bloom.slot(user.entries), bloom.begins_slot(user.entries)
         if begins or not slots or slots[-1].slot != slot:
             slots.append(SeenEntries(slot, begins, []))
-        slots[-1].items.append(event.item_id)
+        slots[-1].items.append(item)
         user.entries += 1
 
     # A list that was shown.

@@ -30,8 +30,8 @@ class Lane:
     Args:
         waiting: (event time so far, entry), oldest first.
         reached: the newest event time that was buffered.
-        caught_up: nothing more was on the broker when it was last read.
-        empty_since: when it ran empty; None while it has entries.
+        caught_up: nothing more was on the broker when it was last read, or nothing came for long.
+        empty_since: since when it has been waited for; None while it has entries.
     """
 
     waiting: deque[tuple[float, Entry]] = field(default_factory=deque)
@@ -93,6 +93,12 @@ class Intake:
                 bound = min(bound, self._holds_back(source, lane, now_s))
         return taken
 
+    def resume(self, now_s: float) -> None:
+        """Begin to wait anew: while a batch was worked on, nothing could come."""
+        for lane in self._lanes.values():
+            if not lane.waiting:
+                lane.empty_since = now_s
+
     def _bound(self, now_s: float) -> float:
         """The newest event time that no partition holds back."""
         held = (self._holds_back(source, lane, now_s) for source, lane in self._lanes.items())
@@ -102,4 +108,5 @@ class Intake:
         if source.topic in TABLES or lane.waiting or lane.caught_up:
             return inf
         idle_s = now_s - (lane.empty_since if lane.empty_since is not None else now_s)
-        return inf if idle_s >= self._max_idle_s else lane.reached
+        lane.caught_up = idle_s >= self._max_idle_s
+        return inf if lane.caught_up else lane.reached

@@ -129,6 +129,11 @@ class Joins:
                 yield source, waiting.offset, [Joined(impression, item, 0.0) for item in left]
         self._drop_early(now_s)
 
+    def has_over(self, watermark: float, now_s: float) -> bool:
+        """Whether `close` would close anything."""
+        heads = (self.waiting[requests[0]] for requests in self.order.values() if requests)
+        return any(self._is_over(waiting, watermark, now_s) for waiting in heads)
+
     def restore(
         self, waiting: dict[str, Waiting], answered: dict[str, list[str]], now_s: float
     ) -> None:

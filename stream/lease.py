@@ -28,8 +28,8 @@ if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
 end
 return 0
 """
-# KEYS: lease, epoch. ARGV: owner, milliseconds to live, our epoch. An expired lease that nobody took
-# in the meantime is ours still.
+# KEYS: lease, epoch. ARGV: owner, milliseconds to live, our epoch. A lease that expired, and that
+# nobody took in the meantime, is ours still.
 _RENEW = """
 if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -1,4 +1,4 @@
-"""The shell around the stream's state in Redis: loads, commits, and outlives a Redis that is away."""
+"""The shell around the stream's state in Redis: loads, commits, outlives a Redis that is away."""
 
 import asyncio
 import logging
@@ -22,7 +22,16 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 # Replies that say "not now": the server loads its data, is a replica for the moment, is full.
-_NOT_NOW = ("LOADING", "READONLY", "BUSY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "EXECABORT")
+_NOT_NOW = (
+    "LOADING",
+    "READONLY",
+    "BUSY",
+    "OOM",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "EXECABORT",
+)
 _WAITING = msgspec.msgpack.Decoder(Waiting)
 _ANSWERED = msgspec.msgpack.Decoder(list[str])
 

@@ -53,7 +53,9 @@ class ChunkConsumer(driver.Consumer):
         self._held.discard(tp)
 
     async def _getmany(
-        self, active_partitions: set[TP] | None, timeout: float  # noqa: ASYNC109
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109
     ) -> Any:
         wanted = None if active_partitions is None else active_partitions - self._held
         if active_partitions and not wanted:

@@ -1,0 +1,83 @@
+"""The Faust app: one thin agent a topic, which hands chunks to whoever works on them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import faust
+from faust.types import TP
+
+from millstream.settings import Settings
+from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
+from stream.records import Record, Source
+from stream.transport import Chunk, ChunkSchema, ChunkTransport
+
+SOURCES = (ITEMS, USERS, IMPRESSIONS, INTERACTIONS)
+
+FETCH_RECORDS = 4_000
+# A chunk is a whole fetch: a few of them are enough to never run dry.
+BUFFERED_CHUNKS = 16
+SESSION_TIMEOUT_S = 6.0
+
+
+class Agents(Protocol):
+    """What the agents hand chunks to."""
+
+    async def assigned(self, sources: set[Source]) -> Mapping[Source, int]:
+        """The positions to read on from, where there are any."""
+        ...
+
+    def take(
+        self, source: Source, records: list[Record], behind: int, ack: Callable[[], object]
+    ) -> None:
+        """A chunk of one partition; `behind` is how many records there are beyond it."""
+        ...
+
+
+def build_app(settings: Settings, agents: Agents) -> faust.App:
+    """The app, not yet started."""
+    servers = settings.kafka_bootstrap_servers.split(",")
+    app = faust.App(
+        f"{settings.topic_prefix}stream",
+        broker=[f"kafka://{server}" for server in servers],
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        datadir=settings.data_dir / "faust",
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=SESSION_TIMEOUT_S / 3,
+        broker_max_poll_records=FETCH_RECORDS,
+        stream_buffer_maxsize=BUFFERED_CHUNKS,
+        producer_acks=-1,
+    )
+    names = {settings.topic(topic): topic for topic in (*SOURCES, FEATURES)}
+    app.transport = ChunkTransport(app.conf.broker_consumer, app, _positions(names, agents))
+    for name, topic in names.items():
+        _add_agent(app, name, topic, agents)
+    return app
+
+
+def _positions(names: Mapping[str, Topic], agents: Agents) -> Any:
+    async def positions(tps: frozenset[TP]) -> dict[TP, int]:
+        sources = {Source(names[tp.topic].name, tp.partition): tp for tp in tps}
+        known = await agents.assigned(set(sources))
+        return {sources[source]: offset for source, offset in known.items()}
+
+    return positions
+
+
+def _add_agent(app: faust.App, name: str, topic: Topic, agents: Agents) -> None:
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = event.message
+            source = Source(topic.name, message.partition)
+            behind = (app.consumer.highwater(message.tp) or 0) - message.offset - 1
+            agents.take(source, _records(source, event.value), behind, event.ack)
+
+    app.agent(app.topic(name, schema=ChunkSchema()), name=topic.name)(agent)
+
+
+def _records(source: Source, chunk: Chunk) -> list[Record]:
+    return [
+        Record(source, record.offset, record.key, record.value, record.timestamp / 1000.0)
+        for record in chunk
+    ]

@@ -1,0 +1,65 @@
+"""Effects as Kafka messages, cut so that each fits and no event's rows are parted.
+
+A consumer that restarts drops rows at or below the positions it has seen. Rows of one event share
+their position, so they must come in one message.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from millstream.batches import encode_table
+from millstream.topics import DEAD_LETTERS, EXAMPLES, FEATURES, Topic
+from stream.effects import Effects
+
+# Kafka's own limit for a message is 1 MiB, headers included.
+MAX_MESSAGE_BYTES = 900_000
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message to produce."""
+
+    topic: Topic
+    key: bytes | None
+    value: bytes
+
+
+def messages(effects: Effects) -> list[Message]:
+    """Everything that a batch publishes, in order."""
+    found: list[Message] = []
+    for source, table in effects.examples:
+        metadata = {"source_topic": source.name}
+        found += [Message(EXAMPLES, None, value) for value in _parts(table, metadata)]
+    for rows in effects.features:
+        metadata = {"view": rows.view.name, "source_topic": rows.source_topic.name}
+        key = rows.view.name.encode()
+        found += [Message(FEATURES, key, value) for value in _parts(rows.rows, metadata)]
+    for letter in effects.dead_letters:
+        key = f"{letter.topic}:{letter.partition}".encode()
+        found.append(Message(DEAD_LETTERS, key, msgspec.json.encode(letter)))
+    return found
+
+
+def _parts(table: pa.Table, metadata: dict[str, str]) -> Iterator[bytes]:
+    value = encode_table(table, metadata)
+    cut = _middle(table) if len(value) > MAX_MESSAGE_BYTES else 0
+    if cut:
+        yield from _parts(table.slice(0, cut), metadata)
+        yield from _parts(table.slice(cut), metadata)
+    else:
+        yield value
+
+
+def _middle(table: pa.Table) -> int:
+    """Where to cut a table in two: near its middle, between two events; 0 if it has but one."""
+    partitions = table["source_partition"].to_numpy()
+    offsets = table["source_offset"].to_numpy()
+    new = (np.diff(offsets) != 0) | (np.diff(partitions) != 0)
+    starts = np.flatnonzero(new) + 1
+    if not len(starts):
+        return 0
+    return int(starts[np.abs(starts - len(offsets) // 2).argmin()])

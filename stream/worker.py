@@ -1,0 +1,164 @@
+"""The shell around the core: takes chunks from the agents and carries the effects out.
+
+One batch at a time: load what it needs, process, publish, commit, acknowledge. Whatever has come in
+the meantime is the next batch, so that batches grow with the load and stay small without it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from millstream.clock import Clock
+from stream.core import process
+from stream.decode import event_of
+from stream.effects import Effects
+from stream.intake import Entry, Intake
+from stream.memory import Memory, Rules
+from stream.messages import Message, messages
+from stream.metrics import StreamMetrics
+from stream.plan import plan
+from stream.records import Record, Source
+from stream.sweeper import Sweeper
+
+log = logging.getLogger(__name__)
+
+BATCH_EVENTS = 4_000
+HOLD_AT, RELEASE_AT = 2 * BATCH_EVENTS, BATCH_EVENTS // 2
+# How long a partition without records holds back the others, and how often windows are looked at
+# when nothing comes.
+MAX_IDLE_S = 0.5
+TICK_S = 0.25
+MAX_FUTURE_S = 3_600.0
+
+Ack = Callable[[], object]
+
+
+class Store(Protocol):
+    """Where the state is kept."""
+
+    async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
+        """Bring entities into memory."""
+        ...
+
+    async def commit(self, effects: Effects) -> None:
+        """Write what a batch changed, all or nothing."""
+        ...
+
+
+class Log(Protocol):
+    """Where messages go."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return when all are acknowledged."""
+        ...
+
+
+class Worker:
+    """The one that processes.
+
+    Args:
+        memory: restored from `store`.
+        hold: called with (source, True) to stop reading a partition that has enough buffered, and
+            with (source, False) to go on.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        rules: Rules,
+        store: Store,
+        publisher: Log,
+        metrics: StreamMetrics,
+        clock: Clock,
+        hold: Callable[[Source, bool], None],
+    ) -> None:
+        self._memory, self._rules = memory, rules
+        self._store, self._publisher = store, publisher
+        self._metrics, self._clock, self._hold = metrics, clock, hold
+        self._intake = Intake(MAX_IDLE_S)
+        self._acks: dict[Source, deque[tuple[int, Ack]]] = {}
+        self._arrived = asyncio.Event()
+        self._working = asyncio.Lock()
+        self._stopping = False
+
+    async def assign(self, sources: Iterable[Source]) -> dict[Source, int]:
+        """Begin with these partitions; the positions to read on from, where there are any."""
+        async with self._working:
+            now_s = self._clock.now()
+            assigned = set(sources)
+            self._intake.assign(assigned, now_s)
+            self._acks = {source: deque() for source in assigned}
+            return {s: o for s, o in self._memory.positions.items() if s in assigned}
+
+    def put(self, source: Source, records: list[Record], caught_up: bool, ack: Ack) -> None:
+        """Take a chunk of one partition; `ack` is called when all of it is in the store."""
+        now_s = self._clock.now()
+        entries = [event_of(record, now_s, MAX_FUTURE_S) for record in records]
+        self._intake.put(source, entries, caught_up, now_s)
+        if source in self._acks:
+            self._acks[source].append((records[-1].offset, ack))
+        if self._intake.depth(source) >= HOLD_AT:
+            self._hold(source, True)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        sweeper = Sweeper(self._clock.now())
+        while not self._stopping:
+            async with self._working:
+                worked = await self._turn()
+            sweeper.sweep(self._clock.now())
+            if not worked:
+                await self._wait()
+
+    def stop(self) -> None:
+        """End `run` after the batch that is being worked on."""
+        self._stopping = True
+        self._arrived.set()
+
+    async def _wait(self) -> None:
+        """Until something comes, or it is time to look at the windows."""
+        try:
+            async with asyncio.timeout(TICK_S):
+                await self._arrived.wait()
+        except TimeoutError:
+            pass
+        self._arrived.clear()
+
+    async def _turn(self) -> bool:
+        """One batch, if there is one or a window is over; whether there were events."""
+        now_s = self._clock.now()
+        entries = self._intake.take(BATCH_EVENTS, now_s)
+        is_due = self._memory.joins.has_over(self._memory.watermark.value(now_s), now_s)
+        if entries or is_due:
+            with self._metrics.batch_seconds.time():
+                await self._work(entries)
+            self._metrics.batch_events.observe(len(entries))
+            self._after()
+        return bool(entries)
+
+    async def _work(self, entries: list[Entry]) -> None:
+        memory, metrics = self._memory, self._metrics
+        planned = plan(entries, memory, self._rules)
+        await self._store.load(
+            memory, memory.users.missing(planned.users), memory.items.missing(planned.items)
+        )
+        effects = process(planned, memory, self._rules, self._clock.now())
+        with metrics.publish_seconds.time():
+            await self._publisher.publish(messages(effects))
+        with metrics.commit_seconds.time():
+            await self._store.commit(effects)
+        metrics.observe(effects, memory, self._clock.now())
+
+    def _after(self) -> None:
+        """Acknowledge chunks that are done, and read on where there is room."""
+        self._intake.resume(self._clock.now())
+        self._memory.users.shrink()
+        self._memory.items.shrink()
+        for source, acks in self._acks.items():
+            while acks and acks[0][0] < self._memory.positions.get(source, 0):
+                acks.popleft()[1]()
+            if self._intake.depth(source) <= RELEASE_AT:
+                self._hold(source, False)
