@@ -1,6 +1,7 @@
 """The names of a snapshot's parts and arrays: what the trainer writes and serving reads.
 
-    <role>.dense      weights of the networks, one array a weight (`models.weights` names them)
+    <role>.dense      `models.weights.weight_arrays` of the role's model as the catalogue builds it
+                      (of two towers: of their joint model)
     <role>.tables     of every embedding table:
                         <table>/ids      (n,) int64 keys of `millstream.ids`
                         <table>/vectors  (n, width) float32
@@ -38,6 +39,18 @@ def tables_part(role: Role) -> str:
 def training_part(role: Role) -> str:
     """The part that serving does not read."""
     return f"{role}.training"
+
+
+def below(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with `<prefix>/`, without it.
+
+    >>> list(below("a", {"a/x/y": np.zeros(1), "b/z": np.zeros(1)}))
+    ['x/y']
+    """
+    start = f"{prefix}/"
+    return {
+        name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)
+    }
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
 """Every dynamic table of a learner: ids of a batch to vectors, gradients back to rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 
 import numpy as np
 
-from models.split import Lookup, Table
+from models.split import Table
 from online_trainer.embeddings.arena import Arena, Policy
+from online_trainer.embeddings.keyed_rows import NO_ROW
 from online_trainer.embeddings.keys import Keys
 from online_trainer.embeddings.optimisers import RowOptimiser
 
-# Arrays by width of the embedding: occurrences of all lookups of that width, one after the other.
+# Arrays by width of the embedding: occurrences of all reads of that width, one after the other.
 ByWidth = dict[int, np.ndarray]
+# A table, and the ids of a batch that are looked up in it: (batch,) or (batch, length) int64.
+Read = tuple[str, np.ndarray]
 
 
 class DynamicTables:
@@ -35,22 +38,25 @@ class DynamicTables:
         """Ids that have a row of their own, over all tables."""
         return sum(map(len, self.arenas.values()))
 
-    def keys(self, lookups: Sequence[Lookup], inputs: Mapping[str, np.ndarray]) -> dict[int, Keys]:
-        """The keys of a batch by width, in the order of `lookups`.
-
-        Args:
-            inputs: ids by field, (batch,) or (batch, length) int64.
-        """
+    def keys(self, reads: Iterable[Read]) -> dict[int, Keys]:
+        """The keys of a batch by width, in the order of `reads`."""
         parts: dict[int, list[Keys]] = {width: [] for width in self.arenas}
-        for lookup in lookups:
-            width, tag = self._tags[lookup.table]
-            ids = inputs[lookup.field].ravel()
-            parts[width].append(Keys(ids, np.full(len(ids), tag, np.int64)))
+        for table, ids in reads:
+            width, tag = self._tags[table]
+            parts[width].append(Keys(ids.ravel(), np.full(ids.size, tag, np.int64)))
         return {
             width: Keys(*(np.concatenate(column) for column in zip(*keys, strict=True)))
             for width, keys in parts.items()
             if keys
         }
+
+    def knows(self, table: str, ids: np.ndarray) -> np.ndarray:
+        """(n,) bool: whether an id has a row of its own; False where there is no such table."""
+        if table not in self._tags:
+            return np.zeros(len(ids), bool)
+        width, tag = self._tags[table]
+        keys = Keys(ids, np.full(len(ids), tag, np.int64))
+        return self.arenas[width].rows.find(keys) != NO_ROW
 
     def find(self, keys: Mapping[int, Keys]) -> ByWidth:
         """Rows to read; nothing changes."""

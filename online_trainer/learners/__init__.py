@@ -1,0 +1,1 @@
+"""The learners: they score a batch, then learn from it."""

@@ -1,0 +1,42 @@
+"""What a learner takes: the models' inputs of some rows, and what came of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Aligned rows.
+
+    Args:
+        inputs: by field, (rows,) or (rows, length); ids int64, floats float32.
+        labels: (rows,) float32 in [0, 1].
+        weights: (rows,) float32, not negative.
+        is_positive: (rows,) bool: observed, and liked: what the retriever learns from.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    labels: np.ndarray
+    weights: np.ndarray
+    is_positive: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, places: np.ndarray | slice) -> "Batch":
+        """Some of the rows."""
+        inputs = {name: column[places] for name, column in self.inputs.items()}
+        rest = (column[places] for column in (self.labels, self.weights, self.is_positive))
+        return Batch(inputs, *rest)
+
+    def sound(self) -> np.ndarray:
+        """(rows,) bool: every number is finite, the label and the weight in their range."""
+        sound = (self.labels >= 0) & (self.labels <= 1)
+        sound &= np.isfinite(self.weights) & (self.weights >= 0)
+        for column in self.inputs.values():
+            if column.dtype.kind == "f":
+                finite = np.isfinite(column)
+                sound &= finite if finite.ndim == 1 else finite.all(axis=1)
+        return sound

@@ -1,0 +1,123 @@
+"""The ranker learns online: how likely is a positive, given user, item and context?
+
+Rows of embeddings take the gradient of the *sum* of the losses, dense weights that of their mean. A
+row that is rare in the batch then moves as far in a large batch as in a small one.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.split import Split
+from online_trainer.embeddings.tables import DynamicTables, Read
+from online_trainer.learners.batch import Batch
+from online_trainer.learners.dense import DenseWeights, is_stochastic
+from online_trainer.learners.vectors import Layout, field_specs
+
+
+class Learnt(NamedTuple):
+    """What came of one step.
+
+    Args:
+        scores: (rows,) probabilities, given before the labels were learnt from.
+        loss: weighted mean of the log loss.
+        is_finite: False where the batch was refused; the weights are as they were.
+    """
+
+    scores: np.ndarray
+    loss: float
+    is_finite: bool
+
+
+class Ranker:
+    """A ranking network, its dynamic tables, and the compiled step that moves both.
+
+    Args:
+        network: whose weights are published.
+        parts: the network, taken apart.
+        tables: all of `parts.tables`.
+        optimiser: of the dense weights.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        parts: Split,
+        tables: DynamicTables,
+        optimiser: keras.Optimizer,
+    ) -> None:
+        self.network, self.parts, self.tables = network, parts, tables
+        self.body = parts.body
+        self.dense = DenseWeights([parts.body], optimiser)
+        self.step = 0
+        self._layout = Layout([parts])
+        self._fields = field_specs(parts)
+        self._stochastic = is_stochastic(parts.body)
+        column = tf.TensorSpec((None,), tf.float32)
+        given = (self._fields, self._layout.specs())
+        self._learn = tf.function(
+            self._learn_step, input_signature=[*given, column, column], autograph=False
+        )
+        self._score = tf.function(self._score_step, input_signature=list(given), autograph=False)
+
+    def learn(self, batch: Batch) -> Learnt:
+        """Score the batch, then take one step on it."""
+        self.step += 1
+        rows = self.tables.locate(self.tables.keys(self._reads(batch)), self.step)
+        vectors = {str(width): part for width, part in self.tables.gather(rows).items()}
+        scores, loss, finite, gradients = self._learn(
+            self._inputs(batch), vectors, batch.labels, batch.weights
+        )
+        if is_finite := bool(finite):
+            by_width = {int(width): part.numpy() for width, part in gradients.items()}
+            self.tables.learn(rows, by_width, self.step)
+        self.tables.expire(self.step)
+        return Learnt(scores.numpy(), float(loss), is_finite)
+
+    def score(self, batch: Batch) -> np.ndarray:
+        """(rows,) probabilities; nothing changes."""
+        rows = self.tables.find(self.tables.keys(self._reads(batch)))
+        vectors = {str(width): part for width, part in self.tables.gather(rows).items()}
+        return self._score(self._inputs(batch), vectors).numpy()
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """What it keeps beside weights and tables, for a snapshot: nothing."""
+        return {}
+
+    def restore_memory(self, memory: Mapping[str, np.ndarray]) -> None:
+        """Continue from `memory`."""
+
+    def _reads(self, batch: Batch) -> list[Read]:
+        return [(lookup.table, batch.inputs[lookup.field]) for lookup in self.parts.lookups]
+
+    def _inputs(self, batch: Batch) -> dict[str, np.ndarray]:
+        return {name: batch.inputs[name] for name in self._fields}
+
+    def _learn_step(self, inputs: Any, flat: Any, labels: Any, weights: Any) -> Any:
+        (vectors,) = self._layout.unpack(flat, [inputs])
+        scored = self._logits(inputs, vectors, training=False) if self._stochastic else None
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            logits = self._logits(inputs, vectors, training=True)
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+            total = tf.reduce_sum(weights * losses)
+        by_row, by_weight = tape.gradient(
+            total, [vectors, self.dense.tensors], unconnected_gradients="zero"
+        )
+        share = tf.math.reciprocal(tf.maximum(tf.reduce_sum(weights), 1e-12))
+        gradients = self._layout.pack([by_row])
+        finite = self.dense.apply_if_finite(
+            total, [share * gradient for gradient in by_weight], list(gradients.values())
+        )
+        scores = tf.sigmoid(logits if scored is None else scored)
+        return scores, total * share, finite, gradients
+
+    def _score_step(self, inputs: Any, flat: Any) -> Any:
+        (vectors,) = self._layout.unpack(flat, [inputs])
+        return tf.sigmoid(self._logits(inputs, vectors, training=False))
+
+    def _logits(self, inputs: Any, vectors: Any, *, training: bool) -> Any:
+        return tf.reshape(self.body({**inputs, **vectors}, training=training), [-1])

@@ -1,0 +1,159 @@
+"""The retriever learns online: which item, of all, comes next?
+
+Each positive of a batch is told from the other items of the batch and from items drawn uniformly
+from those that came lately (mixed negatives). All are corrected for how likely they were to be in.
+
+References: Yi et al., RecSys 2019, https://doi.org/10.1145/3298689.3346996; Yang et al., WWW 2020
+companion, https://doi.org/10.1145/3366424.3386195.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from millstream.snapshots.layout import below
+from models.losses.sampled_softmax import mixture_log_q, sampled_softmax
+from models.losses.streaming_frequency import StreamingFrequency
+from models.split import Split
+from online_trainer.embeddings.tables import DynamicTables, Read
+from online_trainer.learners.batch import Batch
+from online_trainer.learners.dense import DenseWeights
+from online_trainer.learners.item_pool import ItemPool
+from online_trainer.learners.vectors import Layout, field_specs
+
+HIT_AT = 10
+TEMPERATURE = 0.05
+
+
+class Retrieved(NamedTuple):
+    """What came of one step.
+
+    Args:
+        positives: how many rows were learnt from.
+        loss: weighted mean of the corrected softmax loss.
+        hit_rate: share of positives that scored among the first ten of their candidates, before
+            they were learnt from.
+        is_finite: False where the batch was refused.
+    """
+
+    positives: int
+    loss: float
+    hit_rate: float
+    is_finite: bool
+
+
+class Retriever:
+    """Two towers, their dynamic tables, and the compiled step that moves all.
+
+    Args:
+        network: both towers in one, whose weights are published.
+        query, candidate: the towers, taken apart.
+        tables: those of both towers.
+        optimiser: of the dense weights.
+        pool: where uniform negatives are drawn from.
+        frequency: how often items are in a batch.
+        draws: uniform negatives of a step.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        query: Split,
+        candidate: Split,
+        tables: DynamicTables,
+        optimiser: keras.Optimizer,
+        pool: ItemPool,
+        frequency: StreamingFrequency,
+        draws: int = 512,
+    ) -> None:
+        self.network, self.tables = network, tables
+        self.query, self.candidate = query, candidate
+        self.dense = DenseWeights([query.body, candidate.body], optimiser)
+        self.pool, self.frequency, self.draws = pool, frequency, draws
+        self.step = 0
+        self._layout = Layout([query, candidate])
+        self._fields = [field_specs(query), field_specs(candidate)]
+        column = tf.TensorSpec((None,), tf.float32)
+        ids = tf.TensorSpec((None,), tf.int64)
+        signature = [*self._fields, self._layout.specs(), ids, column, column]
+        self._learn = tf.function(self._learn_step, input_signature=signature, autograph=False)
+
+    def learn(self, batch: Batch) -> Retrieved | None:
+        """Score the positives of the batch, then take one step on them; None if it has none."""
+        self.pool.update(batch.inputs)
+        positives = batch.take(np.flatnonzero(batch.is_positive))
+        if not len(positives):
+            return None
+        self.step += 1
+        inputs, log_q = self._sampled(positives)
+        rows = self.tables.locate(self.tables.keys(self._reads(inputs)), self.step)
+        vectors = {str(width): part for width, part in self.tables.gather(rows).items()}
+        ids = inputs[1]["item_id"]
+        loss, hits, finite, gradients = self._learn(*inputs, vectors, ids, log_q, positives.weights)
+        if is_finite := bool(finite):
+            by_width = {int(width): part.numpy() for width, part in gradients.items()}
+            self.tables.learn(rows, by_width, self.step)
+        self.tables.expire(self.step)
+        return Retrieved(len(positives), float(loss), float(hits), is_finite)
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """What it keeps beside weights and tables, for a snapshot."""
+        pool = {f"pool/{name}": array for name, array in self.pool.state().items()}
+        return pool | {f"frequency/{n}": array for n, array in self.frequency.state().items()}
+
+    def restore_memory(self, memory: Mapping[str, np.ndarray]) -> None:
+        """Continue from `memory`."""
+        self.pool.restore(below("pool", memory))
+        self.frequency.restore(below("frequency", memory))
+
+    def _sampled(self, positives: Batch) -> tuple[list[dict[str, np.ndarray]], np.ndarray]:
+        """The inputs of both towers, and log q of the candidates."""
+        drawn = self.pool.draw(self.draws, self.step)
+        query = {name: positives.inputs[name] for name in self._fields[0]}
+        candidates = {
+            name: np.concatenate([positives.inputs[name], drawn[name]]) for name in self._fields[1]
+        }
+        self.frequency.update(positives.inputs["item_id"])
+        in_batch = self.frequency.probability(candidates["item_id"])
+        log_q = mixture_log_q(in_batch, uniform_draws=self.draws, items=len(self.pool))
+        return [query, candidates], log_q
+
+    def _reads(self, inputs: list[dict[str, np.ndarray]]) -> list[Read]:
+        return [
+            (lookup.table, part[lookup.field])
+            for split, part in zip((self.query, self.candidate), inputs, strict=True)
+            for lookup in split.lookups
+        ]
+
+    def _learn_step(
+        self, query: Any, candidate: Any, flat: Any, ids: Any, log_q: Any, weights: Any
+    ) -> Any:
+        vectors = self._layout.unpack(flat, [query, candidate])
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            queries = self.query.body({**query, **vectors[0]}, training=True)
+            candidates = self.candidate.body({**candidate, **vectors[1]}, training=True)
+            loss = sampled_softmax(
+                queries, candidates, ids, log_q, temperature=TEMPERATURE, weights=weights
+            )
+        by_row, by_weight = tape.gradient(
+            loss, [vectors, self.dense.tensors], unconnected_gradients="zero"
+        )
+        # Rows take the gradient of the sum, as the ranker's do.
+        packed = self._layout.pack(by_row).items()
+        gradients = {width: tf.reduce_sum(weights) * part for width, part in packed}
+        finite = self.dense.apply_if_finite(loss, by_weight, list(gradients.values()))
+        return loss, _hit_rate(queries, candidates, ids), finite, gradients
+
+
+def _hit_rate(queries: Any, candidates: Any, ids: Any) -> Any:
+    """Share of queries whose positive is among the best `HIT_AT` distinct candidates."""
+    scores = tf.matmul(queries, candidates, transpose_b=True)
+    positive = tf.reduce_sum(queries * candidates[: tf.shape(queries)[0]], axis=1, keepdims=True)
+    unique = tf.unique(ids)
+    first = tf.math.unsorted_segment_min(tf.range(tf.size(ids)), unique.idx, tf.size(unique.y))
+    better = tf.cast(tf.gather(scores, first, axis=1) > positive, tf.int32)
+    return tf.reduce_mean(tf.cast(tf.reduce_sum(better, axis=1) < HIT_AT, tf.float32))

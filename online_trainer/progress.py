@@ -1,0 +1,148 @@
+"""Progressive quality: every example is scored before it is learnt from.
+
+By segment, over everything and over the newest rows. A window is counted in rows, not in seconds,
+so that a replay gives the same values.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from millstream.snapshots.layout import below
+from models.metrics import (
+    Auc,
+    Calibration,
+    Gauc,
+    LogLoss,
+    Metric,
+    NormalisedEntropy,
+    Scored,
+    Windowed,
+)
+
+SEGMENTS = ("all", "observed", "organic", "impression", "known_user", "new_user")
+SPANS = ("overall", "window")
+_WINDOW_BUCKETS = 10
+_AUC_BINS = 1024
+
+METRICS: dict[str, Callable[[], Metric]] = {
+    "auc": partial(Auc, _AUC_BINS),
+    "log_loss": LogLoss,
+    "normalised_entropy": NormalisedEntropy,
+    "calibration": Calibration,
+}
+
+
+class Rows(NamedTuple):
+    """Which rows of a batch belong where; all (rows,).
+
+    Args:
+        users: int64 ids.
+        origin: `organic`, `impression` or `sampled`, as strings.
+        known: bool, whether the user had a row of its own.
+    """
+
+    users: np.ndarray
+    origin: np.ndarray
+    known: np.ndarray
+
+    def segments(self) -> dict[str, np.ndarray]:
+        """(rows,) bool by segment. Sampled negatives belong to the organic positives."""
+        sampled, shown = self.origin == "sampled", self.origin == "impression"
+        return {
+            "all": np.ones(len(self.known), bool),
+            "observed": ~sampled,
+            "organic": ~shown,
+            "impression": shown,
+            "known_user": self.known,
+            "new_user": ~self.known,
+        }
+
+
+class Progress:
+    """Every metric of every segment, overall and over a window; and GAUC over the window.
+
+    Args:
+        window_rows: of a segment.
+    """
+
+    def __init__(self, window_rows: int = 20_000) -> None:
+
+        def windowed(make: Callable[[], Any]) -> Metric:
+            bucket = max(1, window_rows // _WINDOW_BUCKETS)
+            return Windowed(make, buckets=_WINDOW_BUCKETS, bucket_rows=bucket)
+
+        self._metrics: dict[tuple[str, str, str], Metric] = {
+            ("all", "window", "gauc"): windowed(Gauc)
+        }
+        for segment in SEGMENTS:
+            for name, make in METRICS.items():
+                self._metrics[segment, "overall", name] = make()
+                self._metrics[segment, "window", name] = windowed(make)
+
+    def update(
+        self, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, rows: Rows
+    ) -> None:
+        """Count a batch."""
+        scored = {
+            segment: Scored(labels[own], scores[own], weights[own], rows.users[own])
+            for segment, own in rows.segments().items()
+            if own.any()
+        }
+        for (segment, _, _), metric in self._metrics.items():
+            if segment in scored:
+                metric.update(scored[segment])
+
+    def value(self, segment: str, span: str, metric: str) -> float:
+        """One metric; NaN while it is not defined."""
+        return self._metrics[segment, span, metric].result()
+
+    def values(self) -> dict[tuple[str, str, str], float]:
+        """Every metric by (segment, span, name)."""
+        return {key: metric.result() for key, metric in self._metrics.items()}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays that a snapshot holds; `restore` takes them back."""
+        return {
+            f"{'/'.join(key)}/{name}": array
+            for key, metric in self._metrics.items()
+            for name, array in metric.state().items()
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue from `state`."""
+        for key, metric in self._metrics.items():
+            metric.restore(below("/".join(key), state))
+
+
+class Comparison:
+    """The learner beside itself as it was once: the AUC of both over the same rows."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._auc = {"online": Auc(_AUC_BINS), "frozen": Auc(_AUC_BINS)}
+
+    def update(
+        self, online: np.ndarray, frozen: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    ) -> None:
+        """Count a batch that both have scored."""
+        self.rows += len(labels)
+        self._auc["online"].update(Scored(labels, online, weights))
+        self._auc["frozen"].update(Scored(labels, frozen, weights))
+
+    def values(self) -> dict[str, float]:
+        """AUC by who scored; NaN while it is not defined."""
+        return {name: metric.result() for name, metric in self._auc.items()}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays that a snapshot holds; `restore` takes them back."""
+        sums = {f"{name}/sums": metric.state()["sums"] for name, metric in self._auc.items()}
+        return {**sums, "rows": np.array(self.rows)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue from `state`."""
+        self.rows = int(state["rows"])
+        for name, metric in self._auc.items():
+            metric.restore(below(name, state))
