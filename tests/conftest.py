@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.local import LocalServices, local_services
 from tests.support.installation import Installation
@@ -13,6 +14,10 @@ from tests.support.redis_databases import RedisDatabases
 # What breaks is read first where it is quickest: pure logic, agreements, then the whole system.
 ORDER = ("unit", "contracts", "golden", "system")
 SYSTEM_TIMEOUT_S = 300
+
+# The same examples every time; and how long one takes is a matter of the machine's other work.
+settings.register_profile("seeded", derandomize=True, deadline=None)
+settings.load_profile("seeded")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
