@@ -48,6 +48,7 @@ def build_app(settings: Settings, agents: Agents) -> faust.App:
         broker_max_poll_records=FETCH_RECORDS,
         stream_buffer_maxsize=BUFFERED_CHUNKS,
         producer_acks=-1,
+        stream_wait_empty=False,
     )
     names = {settings.topic(topic): topic for topic in (*SOURCES, FEATURES)}
     app.transport = ChunkTransport(app.conf.broker_consumer, app, _positions(names, agents))

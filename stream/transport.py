@@ -36,6 +36,8 @@ class ChunkSchema(faust.Schema):
 class ChunkConsumer(driver.Consumer):
     """Faust's Kafka consumer, in chunks, reading on from positions that a store may know better."""
 
+    logger = driver.logger
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._held: set[TP] = set()
