@@ -1,40 +1,18 @@
-"""Apache Kafka without an installer: its jars from Maven, one KRaft node on 127.0.0.1.
+"""Apache Kafka without an installer: one KRaft node on 127.0.0.1.
 
-The jars (43 MB) are fetched once into the cache folder; a start takes some 4 s and 370 MB.
+A start takes some 4 s and 370 MB; the jars are fetched once (see `deploy.local.kafka_jars`).
 """
 
 import base64
-import logging
-import re
-import shutil
-import subprocess
-import tempfile
 import uuid
 from pathlib import Path
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from deploy.local.places import HOST, accepts_connections, cache_dir, free_ports
-from deploy.local.process import ServiceError
+from deploy.local.kafka_jars import kafka_libs, run_tool
+from deploy.local.places import HOST, accepts_connections, free_ports
 from deploy.local.service import LocalService
-
-VERSION = "4.3.1"
-OLDEST_JAVA = 17
-
-POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>millstream</groupId><artifactId>local-kafka</artifactId><version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
-    </dependency>
-  </dependencies>
-</project>
-"""
 
 # One node is broker and controller. Internal topics have one replica and few partitions, the first
 # member of a group is not kept waiting for others, and the session of a killed broker ends soon:
@@ -65,8 +43,6 @@ broker.session.timeout.ms=3000
 log.cleaner.dedupe.buffer.size=16777216
 """
 
-log = logging.getLogger(__name__)
-
 
 class ApacheKafka(LocalService):
     """One Apache Kafka node on free ports."""
@@ -81,18 +57,18 @@ class ApacheKafka(LocalService):
         self._properties = folder / "server.properties"
 
     def prepare(self) -> None:
-        """Write the configuration and format the log folder, once."""
+        """Write the configuration, and format the log folder where that has not been done."""
         data = self.folder / "data"
-        if (data / "meta.properties").exists():
-            return
         self._properties.write_text(
             PROPERTIES.format(
                 host=HOST, port=self._port, controller_port=self._controller_port, data=data
             )
         )
+        if (data / "meta.properties").exists():
+            return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
-        _run([*self._java("-Xmx128m"), *tool], "Kafka's storage could not be formatted")
+        run_tool([*self._java("-Xmx128m"), *tool], "Kafka's storage could not be formatted")
 
     def command(self) -> list[str]:
         """The broker: small heap, quick start."""
@@ -117,55 +93,3 @@ class ApacheKafka(LocalService):
     def _java(self, *options: str) -> list[str]:
         quick = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         return ["java", *options, *quick, "-cp", f"{self._libs}/*"]
-
-
-def apache_kafka_possible() -> bool:
-    """Whether Java is new enough, and the jars are there or Maven can fetch them."""
-    return java_version() >= OLDEST_JAVA and (
-        _libs_folder().is_dir() or shutil.which("mvn") is not None
-    )
-
-
-def java_version() -> int:
-    """The major version of the `java` on the PATH; 0 where there is none."""
-    try:
-        done = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    found = re.search(r'version "(\d+)', done.stderr)
-    return int(found[1]) if found and done.returncode == 0 else 0
-
-
-def kafka_libs() -> Path:
-    """The folder with Kafka's jars, fetched at the first call.
-
-    Raises:
-        ServiceError: Maven could not fetch them.
-    """
-    libs = _libs_folder()
-    if libs.is_dir():
-        return libs
-    libs.parent.mkdir(parents=True, exist_ok=True)
-    log.info("Fetching Apache Kafka %s from Maven into %s", VERSION, libs)
-    with tempfile.TemporaryDirectory(dir=libs.parent, prefix=".fetching-") as folder:
-        Path(folder, "pom.xml").write_text(POM)
-        maven = ["mvn", "-q", "-B", "-f", f"{folder}/pom.xml", "dependency:copy-dependencies"]
-        scope = ["-DincludeScope=runtime", f"-DoutputDirectory={folder}/libs"]
-        _run([*maven, *scope], "Maven could not fetch Apache Kafka")
-        if not libs.is_dir():  # somebody else may have been quicker
-            Path(folder, "libs").rename(libs)
-    return libs
-
-
-def _libs_folder() -> Path:
-    return cache_dir() / f"kafka-{VERSION}"
-
-
-def _run(command: list[str], failure: str) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ServiceError(f"{failure}: {error}") from error
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr)[-2000:]
-        raise ServiceError(f"{failure} (exit code {done.returncode}):\n{said}")

@@ -8,7 +8,8 @@ import logging
 import os
 from pathlib import Path
 
-from deploy.local.apache_kafka import ApacheKafka, apache_kafka_possible
+from deploy.local.apache_kafka import ApacheKafka
+from deploy.local.kafka_jars import apache_kafka_possible
 from deploy.local.process import ServiceError
 from deploy.local.service import ExternalService, Service
 from deploy.local.tansu import Tansu

@@ -1,12 +1,13 @@
 """The broker and the Redis that tests and the demo run on do what Millstream needs of them."""
 
 import time
+from pathlib import Path
 
 import pytest
 import redis
 from kafka import KafkaConsumer
 
-from deploy.local import LocalServices
+from deploy.local import LocalServices, local_services
 from millstream.kafka import create_topics
 from millstream.topics import TOPICS
 from tests.support.eventually import eventually
@@ -79,6 +80,23 @@ def test_a_killed_redis_comes_back_with_its_data(own_services: LocalServices):
             client.get("key")
         own_services.redis.start()
         assert client.get("key") == b"value"
+
+
+def test_a_folder_keeps_what_it_held_for_the_next_time(tmp_path: Path):
+    with local_services(tmp_path) as first:
+        if not first.kafka.durable or "external" in (first.kind, first.redis.kind):
+            pytest.skip("this broker keeps nothing, or is not ours")
+        create_topics(
+            Installation(first.bootstrap_servers, first.redis_url, "kept.", tmp_path).settings
+        )
+        publish(first.bootstrap_servers, "kept.examples", [(None, b"kept")])
+        with redis.Redis.from_url(first.redis_url) as client:
+            client.set("key", "value")
+    with local_services(tmp_path) as second:
+        (message,) = read(second.bootstrap_servers, "kept.examples", 1)
+        assert message.value == b"kept"
+        with redis.Redis.from_url(second.redis_url) as client:
+            assert client.get("key") == b"value"
 
 
 def test_a_killed_broker_comes_back_on_its_address(own_services: LocalServices):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import apache_kafka, kafka, redis
+from deploy.local import kafka, kafka_jars, redis
 from deploy.local.places import accepts_connections, cache_dir, free_ports
 from deploy.local.process import ServiceError
 
@@ -58,25 +58,25 @@ def test_java_and_maven_give_apache_kafka(bare, tmp_path):
     put(bare, "mvn", MAVEN)
     service = kafka.kafka_service(tmp_path)
     assert (service.kind, service.durable) == ("apache", True)
-    assert (cache_dir() / f"kafka-{apache_kafka.VERSION}").is_dir()
+    assert (cache_dir() / f"kafka-{kafka_jars.VERSION}").is_dir()
 
 
 def test_maven_is_not_needed_once_the_jars_are_there(bare, tmp_path):
     java(bare, "21.0.1")
-    (cache_dir() / f"kafka-{apache_kafka.VERSION}").mkdir(parents=True)
+    (cache_dir() / f"kafka-{kafka_jars.VERSION}").mkdir(parents=True)
     assert kafka.kafka_service(tmp_path).kind == "apache"
 
 
 @pytest.mark.parametrize(("version", "major"), [("1.8.0_402", 1), ("11.0.2", 11), ("25", 25)])
 def test_javas_version_is_read_in_every_spelling(bare, version, major):
     java(bare, version)
-    assert apache_kafka.java_version() == major
+    assert kafka_jars.java_version() == major
 
 
 def test_a_java_that_does_not_run_counts_as_none(bare):
-    assert apache_kafka.java_version() == 0
+    assert kafka_jars.java_version() == 0
     put(bare, "java", "echo 'No Java runtime' >&2; exit 1")
-    assert apache_kafka.java_version() == 0
+    assert kafka_jars.java_version() == 0
 
 
 def test_an_old_java_gives_tansu(bare, tmp_path):
