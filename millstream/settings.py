@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     diversity: Literal["mmr", "dpp", "none"] = Field(
         default="mmr", description="how lists are diversified unless the request says otherwise"
     )
+    exploration: float = Field(
+        default=0.02, ge=0, le=1, description="share of a list's places that are given to chance"
+    )
 
     # Freshness.
     probe_interval_s: float = Field(

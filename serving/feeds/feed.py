@@ -1,0 +1,87 @@
+"""One topic, read from a point on and for ever, whatever happens to the broker."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from millstream.clock import SystemClock
+from serving.limited_log import LimitedLog
+
+_RETRY_S = 1.0
+_POLL_MS = 250
+_MOST_RECORDS = 500
+_METADATA_MS = 5_000  # how soon a topic that was created later is found
+
+Handler = Callable[[Sequence[ConsumerRecord]], None]
+
+
+class Feed:
+    """Hands the records of a topic to a handler, in order, from the event loop.
+
+    Args:
+        servers: the brokers.
+        topic: full name.
+        handle: takes the records of one fetch; must be quick and must not raise.
+        since_s: begin with records of this time (Unix seconds); None begins at the beginning.
+    """
+
+    def __init__(
+        self, servers: str, topic: str, handle: Handler, since_s: float | None = None
+    ) -> None:
+        self._servers = servers
+        self._topic = topic
+        self._handle = handle
+        self._since_s = since_s
+        self._positions: dict[TopicPartition, int] = {}
+        self._log = LimitedLog(logging.getLogger(__name__), SystemClock())
+        self.caught_up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read until cancelled; a broker that is gone is waited for."""
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError) as error:
+                self._log.warning("broker", f"Topic {self._topic} cannot be read: {error!r}")
+            await asyncio.sleep(_RETRY_S)
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            self._topic,
+            bootstrap_servers=self._servers,
+            auto_offset_reset="earliest",
+            metadata_max_age_ms=_METADATA_MS,
+        )
+        try:
+            await consumer.start()
+            ends = await self._begin(consumer)
+            while True:
+                await self._fetch(consumer, ends)
+        finally:
+            with contextlib.suppress(KafkaError):
+                await consumer.stop()
+
+    async def _begin(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        partitions = list(consumer.assignment())
+        if self._since_s is not None and not self._positions:
+            moment_ms = int(self._since_s * 1000)
+            found = await consumer.offsets_for_times(dict.fromkeys(partitions, moment_ms))
+            ends = await consumer.end_offsets(partitions)
+            self._positions = {p: f.offset if f else ends[p] for p, f in found.items()}
+        for partition, offset in self._positions.items():
+            consumer.seek(partition, offset)
+        return dict(await consumer.end_offsets(partitions)) if partitions else {}
+
+    async def _fetch(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
+        fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+        for partition, records in fetched.items():
+            self._handle(records)
+            self._positions[partition] = records[-1].offset + 1
+        if not self.caught_up.is_set():
+            reached = [await consumer.position(p) >= end for p, end in ends.items()]
+            if reached and all(reached):
+                self.caught_up.set()

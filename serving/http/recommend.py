@@ -1,0 +1,101 @@
+"""`POST /v1/recommend`, `GET /v1/similar/{item_id}`, `GET /v1/popular`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException
+from fastapi import Query as Parameter
+from fastapi.exceptions import RequestValidationError
+
+from serving.catalogue.filters import Filters, Range
+from serving.http.schemas import (
+    MAX_K,
+    FiltersBody,
+    ItemAnswer,
+    ItemsAnswer,
+    ListAnswer,
+    RecommendBody,
+)
+from serving.recommend.lists import ItemList, Lists
+from serving.recommend.query import Query, Recommendation, Recommended
+from serving.recommend.recommender import Recommender
+
+Count = Annotated[int, Parameter(ge=1, le=MAX_K, description="How many items.")]
+
+
+def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRouter:
+    """The lists' routes; `ranges` are the names that `filters.ranges` takes."""
+    router = APIRouter(prefix="/v1", tags=["lists"])
+
+    @router.post("/recommend", response_model_exclude_none=True)
+    async def recommend(body: RecommendBody) -> ListAnswer:
+        """A personal list. What is gone is done without, and `degraded` names it."""
+        _check_ranges(body.filters, ranges)
+        return _answer(await recommender.recommend(_query(body)))
+
+    @router.get("/similar/{item_id}", response_model_exclude_none=True)
+    async def similar(item_id: str, k: Count = 10) -> ItemsAnswer:
+        """Items like this one."""
+        found = lists.similar(item_id, k)
+        if found is None:
+            raise HTTPException(404, f"`item_id` must be a known item. Received: {item_id!r}.")
+        return _list_answer(found)
+
+    @router.get("/popular", response_model_exclude_none=True)
+    async def popular(k: Count = 10, category: str | None = None) -> ItemsAnswer:
+        """What people like now, of all items or of one category."""
+        return _list_answer(lists.popular(k, category))
+
+    return router
+
+
+def _check_ranges(filters: FiltersBody, known: list[str]) -> None:
+    for name in filters.ranges:
+        if name not in known:
+            text = f"Expected one of {', '.join(known)}. Received: {name!r}."
+            location = ("body", "filters", "ranges", name)
+            raise RequestValidationError([{"type": "range", "loc": location, "msg": text}])
+
+
+def _query(body: RecommendBody) -> Query:
+    filters = body.filters
+    ranges = {name: Range(r.at_least, r.at_most) for name, r in filters.ranges.items()}
+    return Query(
+        user_id=body.user_id,
+        k=body.k,
+        context=body.context,
+        filters=Filters(filters.categories, filters.exclude_categories, ranges),
+        exclude=body.exclude,
+        diversity=body.diversity,
+        explain=body.explain,
+    )
+
+
+def _answer(made: Recommendation) -> ListAnswer:
+    explain = made.query.explain
+    return ListAnswer(
+        request_id=made.request_id,
+        items=[_item(item, explain) for item in made.items],
+        model_version=made.model_version,
+        degraded=list(made.degraded),
+        user_features=dict(made.user_features) if explain else None,
+    )
+
+
+def _list_answer(found: ItemList) -> ItemsAnswer:
+    return ItemsAnswer(
+        items=[_item(item, explain=False) for item in found.items],
+        model_version=found.model_version,
+        degraded=list(found.degraded),
+    )
+
+
+def _item(item: Recommended, explain: bool) -> ItemAnswer:
+    return ItemAnswer(
+        item_id=item.item_id,
+        title=item.title,
+        score=item.score,
+        sources=list(item.sources),
+        position=item.position,
+        propensity=item.propensity if explain else None,
+        features=dict(item.features) if explain else None,
+    )

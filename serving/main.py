@@ -1,0 +1,28 @@
+"""The process: one event loop, one worker."""
+
+import os
+
+# Before TensorFlow is loaded: its start-up notes are for its developers.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import uvicorn
+
+from millstream import logs
+from millstream.settings import Settings
+from serving.http.app import create_app
+from serving.wiring import Worker
+
+
+def main(settings: Settings) -> None:
+    """Serve until told to end; requests that are on their way are finished."""
+    logs.configure(settings.log_level, settings.log_style)
+    uvicorn.run(
+        create_app(Worker(settings)),
+        host=settings.host,
+        port=settings.serving_port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=10,
+    )

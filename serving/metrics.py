@@ -1,0 +1,74 @@
+"""What the worker exports on `/metrics`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+
+_P = "millstream_serving_"
+
+
+class Metrics:
+    """The worker's instruments, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        add_build_info("serving", self.registry)
+        self.requests = self._counter("requests_total", "HTTP requests", "route", "status")
+        self.request_seconds = self._histogram("request_seconds", "HTTP latency", "route")
+        self.stage_seconds = self._histogram(
+            "stage_seconds", "Time of one stage of a recommendation", "stage"
+        )
+        self.candidates = self._counter(
+            "candidates_total", "Candidates by the source that brought them", "source"
+        )
+        self.degraded = self._counter(
+            "degraded_total", "Answers that fell back to the next-best list", "reason"
+        )
+        self.events = self._counter("events_total", "Events by what became of them", "outcome")
+        self.impressions = self._counter(
+            "impressions_total", "Lists that were shown, by what became of their log", "outcome"
+        )
+        self.feed_errors = self._counter(
+            "feed_errors_total", "Messages that could not be taken over", "topic"
+        )
+        self.snapshot_version = self._gauge("snapshot_version", "The version that is served")
+        self.snapshot_age = self._gauge(
+            "snapshot_age_seconds", "Seconds since the served snapshot was made"
+        )
+        self.trained_through_age = self._gauge(
+            "trained_through_age_seconds", "Seconds since the newest event in the served weights"
+        )
+        self.swaps = self._counter("swaps_total", "Snapshots by what became of them", "outcome")
+        self.swap_seconds = self._histogram(
+            "swap_seconds", "Time to load a snapshot and swap it in"
+        )
+        self.items = self._gauge("items", "Items in the catalogue")
+        self.index_items = self._gauge("index_items", "Items in the index")
+        self.event_to_weights = self._histogram(
+            "event_to_weights_seconds", "From a probe event to served weights that are past it"
+        )
+        self.item_to_retrievable = self._histogram(
+            "item_to_retrievable_seconds", "From a probe item's upsert to its place in the index"
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure one stage of a recommendation."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_seconds.labels(name).observe(time.perf_counter() - begun)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(_P + name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(_P + name, text, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(_P + name, text, labels, registry=self.registry, buckets=LATENCY_BUCKETS_S)

@@ -1,0 +1,121 @@
+"""From the files of a snapshot to a model that answers."""
+
+import numpy as np
+
+from features.encode import encode_context, encode_cross
+from features.spec import spec_hash
+from millstream.clock import Clock
+from millstream.errors import SnapshotError
+from millstream.snapshots import Manifest, SnapshotReader
+from millstream.snapshots.layout import Role, dense_part, tables_from, tables_part
+from serving.catalogue.catalogue import Catalogue
+from serving.model.program import Program, Tables
+from serving.model.programs import Programs
+from serving.model.served import Network, Ranker, Retriever, ServedModel
+from serving.model.table import Table
+from serving.rerank.simhash import SimHash
+from serving.retrieval.item_index import ItemIndex
+from serving.users import StoredUser
+
+_WARM_ROWS = 500
+
+
+class Loader:
+    """Loads versions; runs beside the event loop.
+
+    Args:
+        reader: of the snapshots.
+        catalogue: whose items get vectors.
+        clock: for the time that item features are taken at.
+    """
+
+    def __init__(self, reader: SnapshotReader, catalogue: Catalogue, clock: Clock) -> None:
+        self._reader = reader
+        self._catalogue = catalogue
+        self._clock = clock
+        self._programs = Programs()
+
+    def load(self, version: int, base: ServedModel | None = None) -> ServedModel:
+        """The model of `version`, with a vector for every item, and warm.
+
+        Where `version` is a chain of deltas from `base`, only those are read.
+
+        Raises:
+            SnapshotError: it cannot be read, or was made for other features.
+        """
+        chain = self._reader.chain(version)
+        newest = chain[-1]
+        if newest.spec_hash != spec_hash():
+            raise SnapshotError(
+                f"Snapshot {version} must be of feature spec {spec_hash()}. "
+                f"Received: {newest.spec_hash!r}."
+            )
+        versions = [link.version for link in chain]
+        if base is not None and base.version in versions:
+            chain = chain[versions.index(base.version) + 1 :]
+        else:
+            base = None
+        model = ServedModel(newest, self._ranker(chain, base), self._retriever(chain, base))
+        self._warm(model)
+        return model
+
+    def _ranker(self, chain: list[Manifest], base: ServedModel | None) -> Ranker | None:
+        config = chain[-1].models.get("ranker")
+        if config is None:
+            return None
+        program = self._programs.ranker(config)
+        old = base.ranker.network.tables if base and base.ranker else None
+        tables = self._tables("ranker", chain, old, program)
+        return Ranker(self._network("ranker", chain[-1], program, tables))
+
+    def _retriever(self, chain: list[Manifest], base: ServedModel | None) -> Retriever | None:
+        config = chain[-1].models.get("retriever")
+        if config is None:
+            return None
+        towers = self._programs.retriever(config)
+        old = base.retriever.query.tables if base and base.retriever else None
+        tables = self._tables("retriever", chain, old, towers.query, towers.candidate)
+        retriever = Retriever(
+            query=self._network("retriever", chain[-1], towers.query, tables),
+            candidate=self._network("retriever", chain[-1], towers.candidate, tables),
+            index=ItemIndex(towers.dim),
+            hashed=SimHash(towers.dim),
+        )
+        retriever.add(self._catalogue, np.arange(len(self._catalogue)), self._clock.now())
+        return retriever
+
+    def _tables(
+        self, role: Role, chain: list[Manifest], old: Tables | None, *programs: Program
+    ) -> Tables:
+        if old is None:
+            known = {name: t for program in programs for name, t in program.tables.items()}
+            tables = {name: Table.empty(table.width) for name, table in known.items()}
+        else:
+            tables = dict(old)
+        for link in chain:
+            changes = tables_from(self._reader.arrays(link, tables_part(role)))
+            for name in changes.keys() & tables.keys():
+                tables[name] = tables[name].updated(changes[name])
+        return tables
+
+    def _network(self, role: Role, newest: Manifest, program: Program, tables: Tables) -> Network:
+        arrays = self._reader.arrays(newest, dense_part(role))
+        return Network(program, program.weights(arrays), tables)
+
+    def _warm(self, model: ServedModel) -> None:
+        """Run everything once: the first run of a compiled network is slower than the rest."""
+        time_s, user = self._clock.now(), StoredUser.unknown("")
+        features = user.as_of(time_s)
+        rows = np.zeros(_WARM_ROWS, dtype=np.int64)
+        items = self._catalogue.as_of(rows, time_s)
+        inputs = {
+            **user.inputs(features, time_s),
+            **encode_context(np.array([time_s])),
+            **self._catalogue.inputs(rows, items, time_s),
+            **encode_cross(features, items),
+        }
+        if model.ranker is not None:
+            model.ranker.scores(inputs)
+        if model.retriever is not None:
+            model.retriever.query_vector(inputs)
+            model.retriever.candidate({name: values[:1] for name, values in inputs.items()})

@@ -1,0 +1,101 @@
+"""The model that is served, the one before it, and the swap."""
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from millstream.clock import Clock
+from millstream.errors import MillstreamError
+from serving.catalogue.catalogue import Catalogue
+from serving.metrics import Metrics
+from serving.model.loader import Loader
+from serving.model.served import ServedModel
+
+_log = logging.getLogger(__name__)
+
+
+class Models:
+    """Holds the current model; a request takes it once and keeps it to its end.
+
+    Args:
+        loader: makes a model of a version, in a thread of its own.
+        catalogue: whose items must all be in the index when a model goes into service.
+    """
+
+    def __init__(
+        self, loader: Loader, catalogue: Catalogue, metrics: Metrics, clock: Clock
+    ) -> None:
+        self.current: ServedModel | None = None
+        self.previous: ServedModel | None = None
+        self._loader = loader
+        self._catalogue = catalogue
+        self._metrics = metrics
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshots")
+        metrics.snapshot_version.set_function(lambda: self.current.version if self.current else 0)
+        metrics.snapshot_age.set_function(lambda: self._age("created_at"))
+        metrics.trained_through_age.set_function(lambda: self._age("trained_through_event_time"))
+        metrics.index_items.set_function(self._index_items)
+
+    async def serve(self, version: int) -> bool:
+        """Load `version` and swap it in; False where it cannot be served (it is logged).
+
+        Whatever fails, what is served now goes on.
+        """
+        if self.current is not None and self.current.version == version:
+            return True
+        begun = time.perf_counter()
+        try:
+            model = await self._loaded(version)
+        except MillstreamError as error:
+            self._metrics.swaps.labels("failed").inc()
+            _log.warning("Snapshot %s is not served: %s", version, error)
+            return False
+        self._swap(model)
+        self._metrics.swap_seconds.observe(time.perf_counter() - begun)
+        return True
+
+    def add_items(self, rows: np.ndarray) -> bool:
+        """Give `rows` their vectors in the current index; False where there is none."""
+        if self.current is None or self.current.retriever is None:
+            return False
+        self.current.retriever.add(self._catalogue, rows, self._clock.now())
+        return True
+
+    def close(self) -> None:
+        """End the thread, once what it is doing is done."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def _loaded(self, version: int) -> ServedModel:
+        if self.previous is not None and self.previous.version == version:
+            model = self.previous  # the way back is quick; its index lacks what came since
+            self._add_changed(model, 0)
+            return model
+        revision = self._catalogue.revision
+        loop = asyncio.get_running_loop()
+        base = self.current
+        model = await loop.run_in_executor(self._thread, self._loader.load, version, base)
+        self._add_changed(model, revision)
+        return model
+
+    def _add_changed(self, model: ServedModel, revision: int) -> None:
+        if model.retriever is not None:
+            changed = self._catalogue.changed_since(revision)
+            model.retriever.add(self._catalogue, changed, self._clock.now())
+
+    def _swap(self, model: ServedModel) -> None:
+        older = self.current is not None and model.version < self.current.version
+        self.previous, self.current = self.current, model
+        self._metrics.swaps.labels("rolled_back" if older else "served").inc()
+        _log.info("Serving snapshot %s", model.version)
+
+    def _age(self, name: str) -> float:
+        moment = getattr(self.current.manifest, name) if self.current else 0.0
+        return self._clock.now() - moment if moment else float("nan")
+
+    def _index_items(self) -> int:
+        retriever = self.current.retriever if self.current else None
+        return len(retriever.index) if retriever else 0

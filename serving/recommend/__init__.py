@@ -1,0 +1,1 @@
+"""A recommendation from the question to the answer."""

@@ -1,0 +1,14 @@
+"""What an answer may have had to do without."""
+
+from typing import Literal
+
+Degraded = Literal["user_store", "model", "retriever", "ranker", "budget", "all_seen"]
+
+REASONS: dict[Degraded, str] = {
+    "user_store": "Redis did not answer in time: the user counts as unknown.",
+    "model": "No snapshot has been loaded: what is popular and new, by popularity.",
+    "retriever": "The retriever is missing or failed: what is popular and new, ranked.",
+    "ranker": "The ranker is missing or failed: candidates by popularity.",
+    "budget": "The time budget was spent before ranking: candidates by popularity.",
+    "all_seen": "Too few unseen items are left: the list ends with items seen before.",
+}

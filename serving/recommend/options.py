@@ -1,0 +1,31 @@
+"""How lists are made, unless a request says otherwise."""
+
+from dataclasses import dataclass
+
+from serving.rerank.arrange import Diversity
+
+# Of the whole budget: how long the user's row may take, and when ranking must have begun.
+USER_SHARE = 0.4
+RANK_SHARE = 0.7
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of the installation.
+
+    Args:
+        candidates: how many are ranked for one list.
+        budget_s: for one list, seconds.
+        diversity: of lists.
+        exploration: the share of places given to chance, 0 to 1.
+        title_similarity: from which Jaccard similarity of titles two items are near-duplicates.
+        vector_similarity: from which cosine of their vectors on two items are near-duplicates;
+            it counts only for items that have been met.
+    """
+
+    candidates: int = 500
+    budget_s: float = 0.1
+    diversity: Diversity = "mmr"
+    exploration: float = 0.0
+    title_similarity: float = 0.9
+    vector_similarity: float = 0.995

@@ -1,0 +1,70 @@
+"""A question for a list, and the answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serving.catalogue.filters import Filters
+from serving.rerank.arrange import Diversity
+
+
+@dataclass(frozen=True)
+class Query:
+    """Who asks for what.
+
+    Args:
+        k: how many items.
+        context: logged with the list.
+        exclude: items that must not be in the list.
+        diversity: None is the installation's own choice.
+        explain: return the features that each item was scored with.
+    """
+
+    user_id: str
+    k: int
+    context: Mapping[str, str] = field(default_factory=dict)
+    filters: Filters = field(default_factory=Filters)
+    exclude: Sequence[str] = ()
+    diversity: Diversity | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One place of a list.
+
+    Args:
+        position: from 0.
+        score: of the ranker, a probability; of a fallback, its popularity.
+        sources: who brought it.
+        propensity: the probability that it is here, given the places above.
+        features: the raw as-of values it was scored with.
+    """
+
+    item_id: str
+    title: str
+    position: int
+    score: float
+    sources: Sequence[str]
+    propensity: float = 1.0
+    features: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A list for a user.
+
+    Args:
+        model_version: the snapshot that ranked it; empty where none did.
+        degraded: what had to be done without, by name (`serving/recommend/degraded.py`).
+        user_features: the raw as-of values of the user.
+        time_s: when it was made, Unix seconds.
+    """
+
+    request_id: str
+    query: Query
+    items: Sequence[Recommended]
+    model_version: str
+    degraded: Sequence[str]
+    user_features: Mapping[str, Any]
+    time_s: float
