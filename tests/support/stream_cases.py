@@ -1,0 +1,134 @@
+"""Events, records and a stream in memory, for tests of the stream's cores."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from features.stores.redis_online import Layouts
+from millstream.codec import encode
+from millstream.events import Event, Impression, Interaction, ItemUpsert, ShownItem, UserUpsert
+from millstream.kafka import route
+from stream.core import process
+from stream.decode import event_of
+from stream.effects import Effects
+from stream.entities import Item, User
+from stream.memory import Memory, Rules, empty_memory
+from stream.plan import plan
+from stream.records import Record, Refused, Source, Sourced
+from stream.state_commands import StateCommands
+
+START = 1.75e9
+MAX_FUTURE_S = 3_600.0
+
+
+def interaction(second: float, user: str = "u1", item: str = "i1", **fields: Any) -> Interaction:
+    """A click, unless `fields` say otherwise; its id is made of what it is."""
+    kind = fields.pop("kind", "click")
+    name = fields.pop("event_id", f"{kind}-{user}-{item}-{second}")
+    return Interaction(
+        event_id=name, event_time=START + second, user_id=user, item_id=item, kind=kind, **fields
+    )
+
+
+def impression(
+    second: float, request: str = "r1", items: Iterable[str] = ("i1", "i2"), **fields: Any
+) -> Impression:
+    """A list that was shown; its items carry a logged popularity of 7, 8, ..."""
+    shown = [
+        ShownItem(
+            item_id=item,
+            position=place,
+            score=1.0,
+            propensity=0.5,
+            features={"item_popularity": 7.0 + place},
+        )
+        for place, item in enumerate(items)
+    ]
+    return Impression(
+        event_id=fields.pop("event_id", f"impression-{request}"),
+        event_time=START + second,
+        request_id=request,
+        user_id=fields.pop("user", "u1"),
+        items=shown,
+        **fields,
+    )
+
+
+def item_upsert(second: float, item: str = "i1", **fields: Any) -> ItemUpsert:
+    """A catalogue entry."""
+    name = fields.pop("event_id", f"item-{item}-{second}")
+    return ItemUpsert(event_id=name, event_time=START + second, item_id=item, **fields)
+
+
+def user_upsert(second: float, user: str = "u1", **attributes: Any) -> UserUpsert:
+    """An account."""
+    return UserUpsert(
+        event_id=f"user-{user}-{second}",
+        event_time=START + second,
+        user_id=user,
+        attributes=attributes,
+    )
+
+
+def record(event: Event | bytes | None, partition: int = 0, offset: int = 0) -> Record:
+    """A message with the event, or with these bytes on `interactions`."""
+    if isinstance(event, Event):
+        topic, key = route(event)
+        return Record(Source(topic.name, partition), offset, key, encode(event), START)
+    return Record(Source("interactions", partition), offset, b"key", event, START)
+
+
+def entry(
+    event: Event | bytes | None, partition: int = 0, offset: int = 0, now_s: float = START + 1e6
+) -> Sourced | Refused:
+    """The same, decoded."""
+    return event_of(record(event, partition, offset), now_s, MAX_FUTURE_S)
+
+
+class MemoryStream:
+    """The core with everything in memory; offsets are counted by partition."""
+
+    def __init__(self, **rules: Any) -> None:
+        self.rules = Rules(**rules)
+        self.memory: Memory = empty_memory(self.rules)
+        self._offsets: dict[Source, int] = {}
+
+    def run(self, *events: Event | bytes, partition: int = 0, now: float = 1e6) -> Effects:
+        """One batch of events of one partition, at `now` seconds after `START`."""
+        entries = []
+        for event in events:
+            source = record(event, partition).source
+            offset = self._offsets.get(source, 0)
+            self._offsets[source] = offset + 1
+            entries.append(entry(event, partition, offset))
+        return self.run_entries(entries, now)
+
+    def run_entries(self, entries: Iterable[Any], now: float = 1e6) -> Effects:
+        """One batch of entries."""
+        planned = plan(list(entries), self.memory, self.rules)
+        for user in self.memory.users.missing(planned.users):
+            self.memory.users.put(user, User())
+        for item in self.memory.items.missing(planned.items):
+            self.memory.items.put(item, Item())
+        return process(planned, self.memory, self.rules, START + now)
+
+
+def examples_of(effects: Effects, source: str = "interactions") -> list[dict[str, Any]]:
+    """The examples of one source topic, as dicts."""
+    return [
+        row
+        for topic, table in effects.examples
+        if topic.name == source
+        for row in table.to_pylist()
+    ]
+
+
+def feature_rows_of(effects: Effects, view: str) -> list[dict[str, Any]]:
+    """The new rows of one view, as dicts."""
+    return [
+        row for rows in effects.features if rows.view.name == view for row in rows.rows.to_pylist()
+    ]
+
+
+def state_commands() -> StateCommands:
+    """Commands of an installation for tests."""
+    return StateCommands("test.", Layouts("millstream"))

@@ -1,0 +1,78 @@
+import pytest
+
+from features.attributes import (
+    MAX_VERSIONS,
+    NOTHING,
+    Version,
+    item_version,
+    newest,
+    user_version,
+    version_at,
+    with_version,
+)
+from millstream.errors import InvalidEvent
+from millstream.events import ItemUpsert, UserUpsert
+
+AT = 1.7e9
+
+
+def item(**fields) -> ItemUpsert:
+    return ItemUpsert(event_id="e", event_time=AT, item_id="i", **fields)
+
+
+def test_an_item_s_own_fields_and_its_attributes_become_features():
+    version = item_version(
+        item(title="Heat", categories=["crime"], attributes={"release_year": "1995"})
+    )
+    assert version.values == {
+        "item_title": "Heat",
+        "item_categories": ["crime"],
+        "item_created_at": AT,
+        "item_release_year": 1995.0,
+    }
+
+
+def test_a_user_s_attributes_become_features_and_others_are_left_out():
+    upsert = UserUpsert(
+        event_id="e", event_time=AT, user_id="u", attributes={"age": 31, "gender": "F", "shoe": 43}
+    )
+    assert user_version(upsert).values == {"user_age": 31.0, "user_gender": "F"}
+
+
+def test_a_number_for_a_text_is_written_as_people_write_it():
+    upsert = UserUpsert(
+        event_id="e", event_time=AT, user_id="u", attributes={"occupation": 12345678.0}
+    )
+    assert user_version(upsert).values == {"user_occupation": "12345678"}
+
+
+def test_a_text_for_a_number_is_refused_with_its_path():
+    upsert = UserUpsert(event_id="e", event_time=AT, user_id="u", attributes={"age": "old"})
+    with pytest.raises(InvalidEvent, match=r"'user_age'. Received: 'old' - at `\$.attributes.age`"):
+        user_version(upsert)
+
+
+def test_an_event_gets_the_version_of_its_own_time():
+    versions = with_version(with_version((), Version(10.0, {"v": 1})), Version(20.0, {"v": 2}))
+    assert version_at(versions, 9.9) is NOTHING
+    assert version_at(versions, 10.0).values == {"v": 1}
+    assert version_at(versions, 19.9).values == {"v": 1}
+    assert version_at(versions, 20.0).values == {"v": 2}
+
+
+def test_a_version_that_comes_late_does_not_hold_now():
+    versions = with_version(with_version((), Version(20.0, {"v": 2})), Version(10.0, {"v": 1}))
+    assert newest(versions).values == {"v": 2}
+    assert version_at(versions, 15.0).values == {"v": 1}
+
+
+def test_versions_are_bounded():
+    versions = ()
+    for time in range(100):
+        versions = with_version(versions, Version(float(time), {}))
+    assert [v.time for v in versions] == [96.0, 97.0, 98.0, 99.0]
+    assert len(versions) == MAX_VERSIONS
+
+
+def test_nothing_is_known_of_a_new_entity():
+    assert newest(()) is NOTHING

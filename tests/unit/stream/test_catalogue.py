@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from stream.catalogue import Catalogue, draws, negatives
+
+
+def catalogue_of(*items, hidden=()):
+    catalogue = Catalogue()
+    for item in items:
+        catalogue.add(item)
+    catalogue.hidden.update(hidden)
+    return catalogue
+
+
+def test_an_item_becomes_known_once_and_in_order():
+    catalogue = catalogue_of("b", "a", "b")
+    assert catalogue.items == ["b", "a"]
+    assert catalogue.taken_fresh() == ["b", "a"]
+    assert catalogue.taken_fresh() == []
+
+
+def test_what_a_store_kept_is_known_and_not_fresh():
+    catalogue = Catalogue()
+    catalogue.restore(["b", "a", "b"], ["a"])
+    catalogue.add("a")
+    assert (catalogue.items, catalogue.hidden) == (["b", "a"], {"a"})
+    assert catalogue.taken_fresh() == []
+
+
+def test_a_position_always_draws_the_same_and_different_positions_do_not():
+    partitions, offsets = np.array([0, 0, 1]), np.array([5, 6, 5])
+    first, second = draws(partitions, offsets, 4), draws(partitions[::-1], offsets[::-1], 4)
+    assert (first == second[::-1]).all()
+    assert len(np.unique(first)) == first.size
+
+
+def test_draws_are_uniform():
+    numbers = draws(np.zeros(20_000, int), np.arange(20_000), 5) % np.uint64(10)
+    counts = np.bincount(numbers.ravel().astype(int), minlength=10)
+    expected = numbers.size / 10
+    assert ((counts - expected) ** 2 / expected).sum() < 27.9  # chi-square, 9 degrees, p = 0.001
+
+
+def test_neither_hidden_nor_excluded_items_are_negatives():
+    catalogue = catalogue_of("a", "b", "c", "d", hidden=["a"])
+    chosen, _ = negatives(catalogue, ["a", "b", "c", "d", "c"], {"b"}, 2)
+    assert chosen == ["c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("excluded", "chance"), [((), 1 / 3), (("b",), 1 / 2), (("a", "b"), 1 / 2), (("z",), 1 / 3)]
+)
+def test_the_probability_is_that_of_one_draw_among_what_may_be_drawn(excluded, chance):
+    catalogue = catalogue_of("a", "b", "c", "d", hidden=["a"])
+    assert negatives(catalogue, ["d"], set(excluded), 1) == (["d"], pytest.approx(chance))
+
+
+def test_a_negative_that_cannot_be_found_is_given_up():
+    catalogue = catalogue_of("a")
+    assert negatives(catalogue, ["a", "a"], {"a"}, 1)[0] == []
+    assert negatives(Catalogue(), [], set(), 1)[0] == []
