@@ -1,11 +1,8 @@
 """Rows with a label and the score that was given before the label was seen."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 
-@dataclass(frozen=True)
 class Scored:
     """Aligned arrays of one batch.
 
@@ -13,45 +10,42 @@ class Scored:
         labels: (n,) 0 or 1, or a rate between.
         scores: (n,) predicted probabilities, in [0, 1].
         weights: (n,) not negative; ones where missing.
-        groups: (n,) int64, such as the user; needed by GAUC alone.
+        groups: (n,) integers, such as users' keys; needed by GAUC alone.
 
     Raises:
         ValueError: lengths differ, or a value is out of range.
     """
 
-    labels: np.ndarray
-    scores: np.ndarray
-    weights: np.ndarray = field(default_factory=lambda: np.empty(0))
-    groups: np.ndarray | None = None
+    __slots__ = ("groups", "labels", "scores", "weights")
 
-    def __post_init__(self) -> None:
-        set_ = object.__setattr__
-        set_(self, "labels", _vector("labels", self.labels))
-        set_(self, "scores", _vector("scores", self.scores))
-        ones = np.ones(len(self.labels))
-        set_(self, "weights", _vector("weights", self.weights) if len(self.weights) else ones)
-        for name in ("scores", "weights", "groups"):
-            value = getattr(self, name)
-            if value is not None and len(value) != len(self.labels):
-                raise ValueError(
-                    f"`{name}` must have one value for each label. "
-                    f"Received: {len(value)} for {len(self.labels)} labels."
-                )
-        for name, upper in (("labels", 1.0), ("scores", 1.0), ("weights", np.inf)):
-            _check_range(name, getattr(self, name), upper)
+    def __init__(
+        self,
+        labels: np.ndarray,
+        scores: np.ndarray,
+        weights: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
+    ) -> None:
+        self.labels = _vector("labels", labels, len(labels), 1.0)
+        n = len(self.labels)
+        self.scores = _vector("scores", scores, n, 1.0)
+        self.weights = np.ones(n) if weights is None else _vector("weights", weights, n, np.inf)
+        self.groups = groups
+        if groups is not None and groups.shape != (n,):
+            raise ValueError(_wrong_shape("groups", groups.shape, n))
 
 
-def _vector(name: str, values: np.ndarray) -> np.ndarray:
+def _vector(name: str, values: np.ndarray, n: int, upper: float) -> np.ndarray:
     values = np.asarray(values, np.float64)
-    if values.ndim != 1:
-        raise ValueError(f"`{name}` must have one axis. Received: shape {values.shape}.")
+    if values.shape != (n,):
+        raise ValueError(_wrong_shape(name, values.shape, n))
+    wrong = ~((values >= 0.0) & (values <= upper))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"`{name}` must be in [0, {upper:g}]. Received: {values[row]} at row {row}."
+        )
     return values
 
 
-def _check_range(name: str, values: np.ndarray, upper: float) -> None:
-    wrong = ~((values >= 0.0) & (values <= upper))
-    if wrong.any():
-        raise ValueError(
-            f"`{name}` must be in [0, {upper:g}]. Received: {values[wrong][0]} at row "
-            f"{int(np.argmax(wrong))}."
-        )
+def _wrong_shape(name: str, shape: tuple[int, ...], n: int) -> str:
+    return f"`{name}` must have one value for each of the {n} rows. Received: shape {shape}."

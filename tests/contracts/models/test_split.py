@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.testing import assert_allclose
 
 from models.layers.field_embedding import FieldEmbedding
@@ -94,3 +95,34 @@ def test_lookups_name_inputs_and_tables_that_exist(network):
         assert use.field in parts.body.input
         width = parts.body.input[use.input_name].shape[-1]
         assert width == parts.tables[use.table].width
+
+
+def test_learning_outside_of_keras_equals_fit(network, trainable, rows):
+    """Plain SGD, three steps: in `fit`, and on the body with rows that are updated here."""
+    rate = 0.5
+    inside, outside = trainable(keras.optimizers.SGD(rate)), network()
+    parts = split(outside)
+    tables = {name: t.init.rows(np.arange(31), t.width, name) for name, t in parts.tables.items()}
+    for seed in range(3):
+        x, y = rows(32, seed)
+        inside.train_on_batch(x, y)
+        vectors = {
+            use.input_name: tf.constant(tables[use.table][x[use.field]]) for use in parts.lookups
+        }
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            outputs = parts.body({**{k: tf.constant(v) for k, v in x.items()}, **vectors})
+            loss = keras.losses.BinaryCrossentropy(from_logits=True)(y[:, None], outputs)
+        weights = parts.body.trainable_variables
+        by_weight, by_vector = tape.gradient(loss, (weights, vectors))
+        for weight, slope in zip(weights, by_weight, strict=True):
+            weight.assign_sub(rate * slope)
+        for use in parts.lookups:
+            ids, slope = x[use.field], by_vector[use.input_name].numpy()
+            np.subtract.at(tables[use.table], ids, rate * slope * (ids != 0)[..., None])
+    for name, layer in tables_of(inside).items():
+        assert_allclose(keras.ops.convert_to_numpy(layer.embeddings), tables[name], atol=1e-5)
+    for ours, theirs in zip(
+        split(inside).body.get_weights(), parts.body.get_weights(), strict=True
+    ):
+        assert_allclose(ours, theirs, atol=1e-5)

@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from millstream.errors import ConfigurationError
-from models.fields import Field, Task, checked
+from models.fields import POOLINGS, Field, Task, checked
+from models.layers import pooling
 from models.rows import RowInit
 
 
@@ -92,3 +93,7 @@ def test_a_task_that_cannot_work_is_refused(given, message):
     with pytest.raises(ConfigurationError) as error:
         Task(**given)
     assert message in str(error.value)
+
+
+def test_every_pooling_that_a_field_may_name_is_a_layer():
+    assert set(POOLINGS) == set(pooling.POOLINGS)

@@ -207,9 +207,15 @@ def test_a_state_of_another_metric_is_refused():
         ({"labels": [2.0]}, r"`labels` must be in \[0, 1\]. Received: 2.0 at row 0."),
         ({"scores": [np.nan]}, r"`scores` must be in \[0, 1\]. Received: nan at row 0."),
         ({"weights": [-1.0]}, r"`weights` must be in \[0, inf\]. Received: -1.0"),
-        ({"scores": [0.1, 0.2]}, "`scores` must have one value for each label. Received: 2 for 1"),
-        ({"groups": [1, 2]}, "`groups` must have one value for each label"),
-        ({"labels": [[1.0]]}, r"`labels` must have one axis. Received: shape \(1, 1\)"),
+        (
+            {"scores": [0.1, 0.2]},
+            r"`scores` must have one value for each of the 1 rows. Received: shape \(2,\)",
+        ),
+        ({"groups": [1, 2]}, "`groups` must have one value for each of the 1 rows"),
+        (
+            {"labels": [[1.0]]},
+            r"`labels` must have one value for each of the 1 rows. Received: shape \(1, 1\)",
+        ),
     ],
 )
 def test_rows_that_cannot_be_are_refused(given, message):
