@@ -95,6 +95,18 @@ class Settings(BaseSettings):
         default=2048, gt=0, description="the most examples in one training step"
     )
     embedding_width: int = Field(default=16, gt=0, description="numbers in one embedding row")
+    embedding_learning_rate: float = Field(
+        default=0.05, gt=0, description="of the embedding rows (row-wise Adagrad)"
+    )
+    dense_learning_rate: float = Field(
+        default=0.001, gt=0, description="of all other weights (Adam)"
+    )
+    admit_after: int = Field(
+        default=2, gt=0, description="occurrences with which an id gets an embedding row of its own"
+    )
+    expire_after_steps: int | None = Field(
+        default=None, description="training steps without a use that end a row; none keeps all"
+    )
     snapshot_interval_s: float = Field(
         default=5.0, gt=0, description="seconds between two snapshots"
     )

@@ -71,7 +71,8 @@ class SnapshotWriter:
         checksums = {}
         for part, arrays in parts.items():
             path = directory / f"{part}.safetensors"
-            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+            # Not `ascontiguousarray`: it would give a scalar an axis.
+            save_file({name: np.asarray(a, order="C") for name, a in arrays.items()}, path)
             checksums[path.name] = checksum(path)
             _sync(path)
         whole = msgspec.structs.replace(manifest, checksums=checksums)

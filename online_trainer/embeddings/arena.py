@@ -62,6 +62,7 @@ class Arena:
         self.rows = KeyedRows(shapes, policy.expected_rows)
         tags = np.arange(len(tables))
         self._fill(self.rows.reserve(Keys(np.zeros_like(tags), tags), step=0))
+        self._clear_padding()
 
     def __len__(self) -> int:
         """Ids that have a row of their own."""
@@ -102,7 +103,7 @@ class Arena:
         values, named_after = self.optimiser.update(values, named, summed, step)
         for name, updated in {VECTORS: values, **named_after}.items():
             _put(columns[name], rows, updated)
-        columns[VECTORS][NO_ROW] = 0.0
+        self._clear_padding()
 
     def expire(self, step: int) -> int:
         """Drop what has not been used for long, if a sweep is due; returns the number of rows."""
@@ -114,6 +115,11 @@ class Arena:
         self.rows.remove(idle, step)
         self.rare.rows.remove(self.rare.rows.idle_since(step - after), step)
         return len(idle)
+
+    def _clear_padding(self) -> None:
+        self.rows.columns[VECTORS][NO_ROW] = 0.0
+        for name, slot in self.optimiser.slots.items():
+            self.rows.columns[name][NO_ROW] = slot.initial
 
     def _or_shared(self, rows: np.ndarray, keys: Keys) -> np.ndarray:
         return np.where((rows == NO_ROW) & (keys.ids != 0), keys.tags + 1, rows)

@@ -1,0 +1,120 @@
+"""A trainer's whole state as the parts of a snapshot, and back."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from millstream.snapshots import Manifest, SnapshotReader
+from millstream.snapshots.layout import (
+    Role,
+    below,
+    dense_part,
+    tables_from,
+    tables_part,
+    training_part,
+)
+from models.weights import assign_weights, weight_arrays
+from online_trainer.embeddings import state as tables_state
+from online_trainer.embeddings.state import TablesState
+from online_trainer.learners.learner import Learner
+from online_trainer.learners.ranker import Ranker
+from online_trainer.position import Position
+from online_trainer.trainer import Trainer
+
+Arrays = dict[str, np.ndarray]
+Parts = dict[str, Arrays]
+
+PROGRESS = "progress"
+
+
+class Base(NamedTuple):
+    """The snapshot that the next delta builds on.
+
+    Args:
+        version: of the snapshot.
+        steps: of each learner at it, by role.
+    """
+
+    version: int
+    steps: dict[str, int]
+
+
+def steps(trainer: Trainer) -> dict[str, int]:
+    """How many steps each learner has taken, by role."""
+    return {role: learner.step for role, learner in trainer.learners.items()}
+
+
+def parts(trainer: Trainer, base: Base | None) -> Parts:
+    """Copies of everything, or, of the tables, what changed since `base`."""
+    found: Parts = {PROGRESS: _prefixed("metrics", trainer.progress.state())}
+    if trainer.baseline is not None:
+        found[PROGRESS] |= _prefixed("comparison", trainer.baseline.state())
+    for role, learner in trainer.learners.items():
+        found |= _learner_parts(role, learner, None if base is None else base.steps[role])
+    return found
+
+
+def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
+    """Bring a fresh trainer to where the snapshot `version` was taken.
+
+    Raises:
+        SnapshotCorrupt: a file of its chain is missing or does not match its checksum.
+    """
+    chain = reader.chain(version)
+    newest = chain[-1]
+    for role, learner in trainer.learners.items():
+        _restore_learner(role, learner, reader, chain)
+    progress = reader.arrays(newest, PROGRESS)
+    trainer.progress.restore(below("metrics", progress))
+    trainer.position = _position(newest)
+    frozen_at = newest.extra.get("baseline_version")
+    if trainer.baseline is not None and frozen_at is not None:
+        restore_ranker(trainer.baseline.ranker, reader, frozen_at)
+        trainer.baseline.version = frozen_at
+        trainer.baseline.restore(below("comparison", progress))
+
+
+def restore_ranker(ranker: Ranker, reader: SnapshotReader, version: int) -> None:
+    """Bring a fresh ranker alone to the snapshot `version`."""
+    _restore_learner("ranker", ranker, reader, reader.chain(version))
+
+
+def _learner_parts(role: Role, learner: Learner, since: int | None) -> Parts:
+    tables = tables_state.export(learner.tables, since)
+    training = _prefixed("tables", tables.training)
+    training |= _prefixed("dense", learner.dense.state())
+    training |= _prefixed("memory", learner.memory())
+    training["step"] = np.array(learner.step)
+    rows: Arrays = {}
+    for name, table in tables.rows.items():
+        rows |= table.arrays(name)
+    return {
+        dense_part(role): weight_arrays(learner.network),
+        tables_part(role): rows,
+        training_part(role): training,
+    }
+
+
+def _restore_learner(
+    role: Role, learner: Learner, reader: SnapshotReader, chain: list[Manifest]
+) -> None:
+    for manifest in chain:
+        training = reader.arrays(manifest, training_part(role))
+        rows = tables_from(reader.arrays(manifest, tables_part(role)))
+        tables_state.restore(learner.tables, TablesState(rows, below("tables", training)))
+    assign_weights(learner.network, reader.arrays(chain[-1], dense_part(role)))
+    learner.dense.restore(below("dense", training))
+    learner.restore_memory(below("memory", training))
+    learner.step = int(training["step"])
+
+
+def _position(manifest: Manifest) -> Position:
+    (offset,) = manifest.offsets.values()
+    return Position.restored(
+        offset, manifest.source_marks, manifest.trained_through_event_time, manifest.examples
+    )
+
+
+def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    return {f"{prefix}/{name}": array for name, array in arrays.items()}

@@ -1,0 +1,94 @@
+"""The trainer as a process: settings to objects, run until a signal."""
+
+import logging
+import signal
+from threading import Event
+
+from millstream import logs
+from millstream.clock import SystemClock
+from millstream.errors import LogUnavailable
+from millstream.kafka import create_topics
+from millstream.metrics import serve_metrics
+from millstream.settings import Settings
+from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
+from millstream.topics import EXAMPLES
+from online_trainer.gate import Gate
+from online_trainer.metrics import TrainerMetrics
+from online_trainer.outbox import Outbox
+from online_trainer.publishing import Publisher, Schedule
+from online_trainer.resume import resume
+from online_trainer.source import Source
+from online_trainer.trainer import Trainer
+from online_trainer.wiring import Wiring
+from online_trainer.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_RECONNECT_S = 2.0
+
+
+def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
+    """Run the trainer until SIGTERM or SIGINT.
+
+    Args:
+        chosen: the settings.
+        frozen_baseline: keep the ranker as it was at the first snapshot, and compare.
+    """
+    logs.configure(chosen.log_level, chosen.log_style)
+    asked_to_end = _asked_to_end()
+    metrics = TrainerMetrics()
+    serve_metrics(chosen.trainer_metrics_port, chosen.host, metrics.registry)
+    wiring, outbox = Wiring(chosen), Outbox(chosen)
+    trainer = wiring.trainer(frozen_baseline=frozen_baseline)
+    publisher = _publisher(chosen, wiring, trainer, outbox)
+    source = _connected(chosen, trainer.position.offset, asked_to_end)
+    if source is None:
+        return
+    log.info("Learning from %s.", chosen.topic(EXAMPLES))
+    try:
+        Worker(trainer, publisher, source, outbox, metrics, SystemClock()).run(asked_to_end)
+    finally:
+        source.close()
+        outbox.close()
+
+
+def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbox) -> Publisher:
+    """Resumes the trainer, and publishes from there."""
+    reader = SnapshotReader(chosen.snapshot_dir)
+    base = resume(trainer, reader, wiring.models())
+
+    def announce(announcement: Announcement) -> None:
+        outbox.announce(announcement)
+        outbox.flush()
+
+    return Publisher(
+        trainer,
+        SnapshotWriter(chosen.snapshot_dir),
+        reader,
+        announce,
+        Gate(),
+        Schedule(chosen.snapshot_interval_s, chosen.full_snapshot_every, chosen.snapshots_kept),
+        chosen.topic(EXAMPLES),
+        wiring.models(),
+        SystemClock(),
+        base,
+    )
+
+
+def _connected(chosen: Settings, offset: int, asked_to_end: Event) -> Source | None:
+    """The source, as soon as a broker answers; None if asked to end before."""
+    while not asked_to_end.is_set():
+        try:
+            create_topics(chosen)
+            return Source(chosen, offset)
+        except LogUnavailable as error:
+            log.warning("%s. Will try again in %gs.", error, _RECONNECT_S)
+            asked_to_end.wait(_RECONNECT_S)
+    return None
+
+
+def _asked_to_end() -> Event:
+    event = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: event.set())
+    return event

@@ -1,0 +1,110 @@
+"""What the trainer exports on `/metrics`."""
+
+import math
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from online_trainer.publishing import Published
+from online_trainer.trainer import Consumed, Trainer
+
+_PREFIX = "millstream_trainer"
+
+
+class TrainerMetrics:
+    """The trainer's metrics in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        add_build_info("trainer", self.registry)
+        self._examples = self._counter("examples", "Examples learnt from")
+        self._rows = self._counter("rows_passed_over", "Rows not learnt from", "reason")
+        self._refused = self._counter("messages_refused", "Messages refused, whole or in part")
+        self._loss = self._gauge("loss", "Log loss of the ranker's newest step")
+        self._retriever_loss = self._gauge("retriever_loss", "Loss of the retriever's newest step")
+        self._hit_rate = self._gauge(
+            "retriever_hit_rate", "Share of positives among the first ten candidates, newest step"
+        )
+        self._progressive = {
+            name: self._gauge(
+                f"progressive_{name}", f"{name} of scores given before learning", "segment", "span"
+            )
+            for name in ("auc", "log_loss", "normalised_entropy", "calibration", "gauc")
+        }
+        self._comparison = self._gauge(
+            "comparison_auc", "AUC over the same rows, online and frozen", "model"
+        )
+        self._compared = self._gauge("compared_examples_total", "Examples that both have scored")
+        self._step_s = self._histogram("message_seconds", "Time to learn from one message")
+        self._learnt_s = self._histogram("event_to_learnt_seconds", "Probe event until learnt past")
+        self._example_s = self._histogram("example_to_learnt_seconds", "Example until learnt from")
+        self._table_rows = self._gauge("table_rows", "Ids with a row", "role")
+        self._version = self._gauge("snapshot_version", "Newest published version")
+        self._created = self._gauge("snapshot_created_timestamp_seconds", "Of the newest published")
+        self._bytes = self._gauge("snapshot_bytes", "Of the newest snapshot on disk", "kind")
+        self._taking_s = self._histogram(
+            "snapshot_taking_seconds", "Training stopped by a snapshot"
+        )
+        self._writing_s = self._histogram("snapshot_writing_seconds", "Writing and announcing one")
+        self._snapshots = self._counter("snapshots", "Snapshots written", "status")
+        self._failed = self._counter("snapshots_failed", "Snapshots that could not be written")
+        self._lag = self._gauge("lag_messages", "Messages of the input not learnt from yet")
+        self._lag_s = self._gauge("lag_event_seconds", "Age of the newest event learnt from")
+
+    def consumed(self, consumed: Consumed, seconds: float, now_s: float) -> None:
+        """One message was worked on."""
+        self._examples.inc(consumed.learnt)
+        self._rows.labels(reason="repeated").inc(consumed.repeated)
+        self._rows.labels(reason="unsound").inc(consumed.unsound)
+        self._refused.inc(consumed.refused is not None)
+        self._step_s.observe(seconds)
+        for probe in consumed.probes:
+            self._learnt_s.observe(max(now_s - probe.event_time, 0.0))
+        for published_at in consumed.published_at:
+            self._example_s.observe(max(now_s - published_at, 0.0))
+        if consumed.ranked:
+            self._loss.set(consumed.ranked[-1].loss)
+        if consumed.retrieved:
+            self._retriever_loss.set(consumed.retrieved[-1].loss)
+            self._hit_rate.set(consumed.retrieved[-1].hit_rate)
+
+    def state(self, trainer: Trainer, lag_messages: int, now_s: float) -> None:
+        """How the trainer stands; to be called about once a second."""
+        for (segment, span, name), value in trainer.progress.values().items():
+            if not math.isnan(value):
+                self._progressive[name].labels(segment=segment, span=span).set(value)
+        if trainer.baseline is not None and trainer.baseline.comparison.rows:
+            self._compared.set(trainer.baseline.comparison.rows)
+            for model, value in trainer.baseline.comparison.values().items():
+                self._comparison.labels(model=model).set(value)
+        for role, learner in trainer.learners.items():
+            self._table_rows.labels(role=role).set(len(learner.tables))
+        self._lag.set(lag_messages)
+        self._lag_s.set(max(now_s - trainer.position.event_time, 0.0))
+
+    def snapshot(self, published: Published) -> None:
+        """A snapshot was written."""
+        manifest = published.manifest
+        self._snapshots.labels(status=published.status).inc()
+        self._bytes.labels(kind=manifest.kind).set(published.bytes)
+        self._taking_s.observe(published.taking_s)
+        self._writing_s.observe(published.writing_s)
+        if published.status == "published":
+            self._version.set(manifest.version)
+            self._created.set(manifest.created_at)
+
+    def snapshot_failed(self) -> None:
+        """A snapshot could not be written."""
+        self._failed.inc()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: Sequence[float] = LATENCY_BUCKETS_S
+    ) -> Histogram:
+        return Histogram(f"{_PREFIX}_{name}", text, buckets=buckets, registry=self.registry)

@@ -1,0 +1,90 @@
+"""What the trainer tells others: announcements and dead letters, kept until the broker has them."""
+
+import logging
+from collections import deque
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from millstream import kafka
+from millstream.errors import LogUnavailable
+from millstream.settings import Settings
+from millstream.snapshots import Announcement
+from millstream.topics import DEAD_LETTERS, EXAMPLES, SNAPSHOTS, Topic
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 10.0
+_MOST_WAITING = 1_000
+# Base64 of more would not fit into a message; its offset tells where the original is.
+_MOST_ORIGINAL_BYTES = 600_000
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was not learnt from; the fields are those of the stream worker's letters."""
+
+    reason: str
+    path: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    original: bytes | None
+    failed_at: float
+
+
+class Outbox:
+    """Messages wait here, in order, until the broker has taken them.
+
+    `flush` may block and belongs in a thread of its own. When the broker is gone for long, the
+    oldest messages are given up: a newer announcement says more, and a dead letter is on the log.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._waiting: deque[tuple[Topic, bytes, bytes]] = deque(maxlen=_MOST_WAITING)
+        self._producer: KafkaProducer | None = None
+
+    def announce(self, announcement: Announcement) -> None:
+        """Tell of a snapshot."""
+        key = str(announcement.version).encode()
+        self._waiting.append((SNAPSHOTS, key, announcement.encode()))
+
+    def refuse(self, offset: int, message: bytes, reason: str, now_s: float) -> None:
+        """Send a message of the input to the dead letters."""
+        log.warning("Message %d of the input was refused: %s", offset, reason)
+        letter = DeadLetter(
+            reason=reason,
+            path="$",
+            topic=EXAMPLES.name,
+            partition=0,
+            offset=offset,
+            key=None,
+            original=message if len(message) <= _MOST_ORIGINAL_BYTES else None,
+            failed_at=now_s,
+        )
+        self._waiting.append((DEAD_LETTERS, EXAMPLES.name.encode(), msgspec.json.encode(letter)))
+
+    def flush(self) -> None:
+        """Send what waits; what cannot be sent now stays for the next time."""
+        while self._waiting:
+            message = self._waiting.popleft()
+            try:
+                self._send(*message)
+            except (KafkaError, LogUnavailable) as error:
+                self._waiting.appendleft(message)
+                log.warning("%d messages wait for the broker: %s", len(self._waiting), error)
+                return
+
+    def close(self) -> None:
+        """Send what waits, if the broker is there, and let the connection go."""
+        self.flush()
+        if self._producer is not None:
+            self._producer.close(timeout=_TIMEOUT_S)
+
+    def _send(self, topic: Topic, key: bytes, value: bytes) -> None:
+        if self._producer is None:
+            self._producer = kafka.producer(self._settings)
+        sent = self._producer.send(self._settings.topic(topic), value, key=key)
+        sent.get(timeout=_TIMEOUT_S)

@@ -1,0 +1,61 @@
+"""How far the trainer has come: in its own input, and in that of the stream worker before it.
+
+After a crash the stream worker may publish rows again. Each row carries the position of the event
+that caused it; what lies at or below the highest one seen of its source is dropped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from millstream.batches import metadata_of
+
+
+@dataclass
+class Position:
+    """Where to go on.
+
+    Args:
+        offset: of the next message of `examples`.
+        marks: highest source offset seen, by `topic-partition`.
+        event_time: the latest that has been learnt from, Unix seconds.
+        examples: how many have been learnt from since the very first.
+    """
+
+    offset: int = 0
+    marks: dict[str, int] = field(default_factory=dict)
+    event_time: float = 0.0
+    examples: int = 0
+
+    def unseen(self, table: pa.Table) -> np.ndarray:
+        """(rows,) bool: which rows of a message have not been seen yet."""
+        names, offsets = _sources(table)
+        seen = np.array([self.marks.get(name, -1) for name in names])
+        return offsets > seen
+
+    def advance(self, offset: int, table: pa.Table | None = None) -> None:
+        """The message at `offset` is done; `table` is what it held, if it could be read."""
+        self.offset = offset + 1
+        if table is not None:
+            self._mark(*_sources(table))
+
+    def _mark(self, names: list[str], offsets: np.ndarray) -> None:
+        for name in set(names):
+            own = offsets[np.array(names) == name]
+            self.marks[name] = max(self.marks.get(name, -1), int(own.max()))
+
+    @classmethod
+    def restored(
+        cls, offset: int, marks: Mapping[str, int], event_time: float, examples: int
+    ) -> "Position":
+        """From a manifest's values."""
+        return cls(offset, dict(marks), event_time, examples)
+
+
+def _sources(table: pa.Table) -> tuple[list[str], np.ndarray]:
+    """Of each row: `topic-partition` and offset."""
+    topic = metadata_of(table)["source_topic"]
+    partitions = table["source_partition"].to_numpy()
+    return [f"{topic}-{partition}" for partition in partitions], table["source_offset"].to_numpy()

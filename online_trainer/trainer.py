@@ -1,0 +1,137 @@
+"""The core of the trainer: a message in, weights moved. No broker, no disk, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from millstream.errors import InvalidEvent
+from millstream.snapshots.layout import Role
+from online_trainer.baseline import Baseline
+from online_trainer.examples import Examples, decode
+from online_trainer.learners.learner import Learner
+from online_trainer.learners.ranker import Learnt, Ranker
+from online_trainer.learners.retriever import Retrieved, Retriever
+from online_trainer.position import Position
+from online_trainer.progress import Progress, Rows
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A probe event that has come past."""
+
+    event_id: str
+    event_time: float
+
+
+@dataclass
+class Consumed:
+    """What came of one message.
+
+    Args:
+        refused: why the message, or a part of it, was not learnt from; None if all was well.
+        learnt: examples that were learnt from.
+        repeated: rows that had been seen before.
+        unsound: rows with a number that is not finite or out of range, or of a refused step.
+        published_at: (learnt,) of the examples, Unix seconds.
+        probes: that were in it.
+        ranked, retrieved: what came of each step.
+    """
+
+    refused: str | None = None
+    learnt: int = 0
+    repeated: int = 0
+    unsound: int = 0
+    published_at: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    probes: list[Probe] = field(default_factory=list)
+    ranked: list[Learnt] = field(default_factory=list)
+    retrieved: list[Retrieved] = field(default_factory=list)
+
+
+class Trainer:
+    """Tests, then trains, both learners on every message.
+
+    Steps are bounded by messages, and by `batch_size` within one; random draws are seeded by the
+    number of the step. So the same messages give the same weights, whatever happened between.
+
+    Args:
+        ranker, retriever: the learners.
+        progress: of the ranker.
+        baseline: the ranker as it was once, to compare with; None for no comparison.
+        batch_size: most rows of a step.
+    """
+
+    def __init__(
+        self,
+        ranker: Ranker,
+        retriever: Retriever,
+        progress: Progress,
+        baseline: Baseline | None,
+        batch_size: int,
+    ) -> None:
+        self.ranker, self.retriever = ranker, retriever
+        self.progress, self.baseline = progress, baseline
+        self.position = Position()
+        self._batch_size = batch_size
+
+    @property
+    def learners(self) -> Mapping[Role, Learner]:
+        """By role."""
+        return {"ranker": self.ranker, "retriever": self.retriever}
+
+    def consume(self, message: bytes, offset: int) -> Consumed:
+        """Learn from the message at `offset` of the topic; what cannot be read is passed over."""
+        try:
+            table = decode(message)
+            unseen = self.position.unseen(table)
+            is_probe = table["is_probe"].to_numpy(zero_copy_only=False)
+            examples = Examples.of(table.filter(pa.array(unseen & ~is_probe)))
+        except InvalidEvent as error:
+            self.position.advance(offset)
+            return Consumed(refused=str(error))
+        consumed = Consumed(repeated=int((~unseen).sum()), probes=_probes(table, unseen & is_probe))
+        for part in examples.slices(self._batch_size):
+            self._learn(part, consumed)
+        for probe in consumed.probes:
+            self.position.event_time = max(self.position.event_time, probe.event_time)
+        self.position.advance(offset, table)
+        return consumed
+
+    def _learn(self, examples: Examples, consumed: Consumed) -> None:
+        sound = examples.batch.sound()
+        if not sound.all():
+            consumed.unsound += int((~sound).sum())
+            consumed.refused = "Expected finite numbers, labels and weights in their range."
+            examples = examples.take(np.flatnonzero(sound))
+        if not len(examples):
+            return
+        batch = examples.batch
+        users = batch.inputs["user_id"]
+        known = self.ranker.tables.knows("user_id", users)
+        learnt = self.ranker.learn(batch)
+        consumed.ranked.append(learnt)
+        if not learnt.is_finite:
+            consumed.unsound += len(examples)
+            consumed.refused = f"Expected a finite loss. Received: {learnt.loss}."
+            return
+        rows = Rows(users, examples.origin, known)
+        self.progress.update(learnt.scores, batch.labels, batch.weights, rows)
+        if self.baseline is not None:
+            self.baseline.compare(batch, learnt.scores)
+        if (retrieved := self.retriever.learn(batch)) is not None:
+            consumed.retrieved.append(retrieved)
+        self._count(examples, consumed)
+
+    def _count(self, examples: Examples, consumed: Consumed) -> None:
+        position = self.position
+        position.examples += len(examples)
+        position.event_time = max(position.event_time, float(examples.event_time.max()))
+        consumed.learnt += len(examples)
+        consumed.published_at = np.append(consumed.published_at, examples.published_at)
+
+
+def _probes(table: pa.Table, places: np.ndarray) -> list[Probe]:
+    """Each probe event once."""
+    own = table.select(["event_id", "event_time"]).filter(pa.array(places))
+    return list({row["event_id"]: Probe(**row) for row in own.to_pylist()}.values())

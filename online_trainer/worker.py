@@ -1,0 +1,73 @@
+"""The loop of the trainer's process: poll, learn, tell, publish."""
+
+import logging
+import time
+from threading import Event
+
+from millstream.clock import Clock
+from online_trainer.metrics import TrainerMetrics
+from online_trainer.outbox import Outbox
+from online_trainer.publishing import Publisher
+from online_trainer.source import Message, Source
+from online_trainer.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.2
+_STATE_EVERY_S = 1.0
+
+
+class Worker:
+    """Feeds messages to the trainer until it is asked to end.
+
+    Args:
+        trainer: learns.
+        publisher: of its snapshots.
+        source: of its messages.
+        outbox: takes what was refused.
+        metrics: of all of it.
+        clock: the time of day.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        publisher: Publisher,
+        source: Source,
+        outbox: Outbox,
+        metrics: TrainerMetrics,
+        clock: Clock,
+    ) -> None:
+        self._trainer, self._publisher, self._source = trainer, publisher, source
+        self._outbox, self._metrics, self._clock = outbox, metrics, clock
+        self._told_at = 0.0
+
+    def run(self, asked_to_end: Event) -> None:
+        """Work until asked to end; what was learnt last is published before."""
+        while not asked_to_end.is_set():
+            for message in self._source.poll(_POLL_S):
+                self._work(message)
+                self._between()
+                if asked_to_end.is_set():
+                    break
+            self._between()
+        if published := self._publisher.finish():
+            self._metrics.snapshot(published)
+        log.info("Ended after %d examples.", self._trainer.position.examples)
+
+    def _work(self, message: Message) -> None:
+        start = time.perf_counter()
+        consumed = self._trainer.consume(message.value, message.offset)
+        now_s = self._clock.now()
+        if consumed.refused is not None:
+            self._outbox.refuse(message.offset, message.value, consumed.refused, now_s)
+        self._publisher.passed(consumed.probes)
+        self._metrics.consumed(consumed, time.perf_counter() - start, now_s)
+
+    def _between(self) -> None:
+        if published := self._publisher.tick():
+            self._metrics.snapshot(published)
+        now_s = self._clock.now()
+        if now_s - self._told_at >= _STATE_EVERY_S:
+            self._told_at = now_s
+            self._metrics.state(self._trainer, self._source.lag, now_s)
