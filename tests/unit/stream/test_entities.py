@@ -1,0 +1,52 @@
+from features.attributes import Version
+from features.history import Update, add
+from features.state import ITEM_RULE, USER_RULE
+from stream import entities
+from stream.entities import Cache, Item, User, item_bytes, item_from, user_bytes, user_from
+
+START = 1.7e9
+
+
+def update(second):
+    return Update(START + second, second, True, f"i{second}", ("drama",))
+
+
+def test_a_user_survives_the_store_bit_by_bit():
+    user = User(versions=(Version(START, {"user_age": 31.0}),), entries=17)
+    for second in (1, 50, 49, 55):
+        add(user.history, update(second), USER_RULE, 10.0)
+    assert user_from(user_bytes(user)) == user
+
+
+def test_an_item_survives_the_store_bit_by_bit():
+    item = Item(versions=(Version(START, {"item_categories": ["drama"]}, hidden=True),))
+    for second in (1, 50, 49, 55):
+        add(item.history, update(second), ITEM_RULE, 10.0)
+    assert item_from(item_bytes(item)) == item
+
+
+def test_what_the_store_does_not_have_is_new():
+    assert user_from(None) == User()
+    assert item_from(None) == Item()
+
+
+def test_counts_of_another_spec_begin_anew_but_attributes_stay(monkeypatch):
+    user, item = User(entries=3), Item()
+    user.versions = item.versions = (Version(START, {"v": 1}),)
+    add(user.history, update(1), USER_RULE, 10.0)
+    add(item.history, update(1), ITEM_RULE, 10.0)
+    monkeypatch.setattr(entities, "_SPEC", "another")
+    stored_user, stored_item = user_bytes(user), item_bytes(item)
+    monkeypatch.undo()
+    assert user_from(stored_user) == User(versions=user.versions, entries=3)
+    assert item_from(stored_item) == Item(versions=item.versions)
+
+
+def test_a_cache_forgets_what_was_not_used_for_longest():
+    cache = Cache[int](2)
+    for number, key in enumerate("abc"):
+        cache.put(key, number)
+    assert cache["a"] == 0
+    assert len(cache) == 3
+    cache.shrink()
+    assert cache.missing("abca") == ["b"]
