@@ -1,6 +1,7 @@
 """Rows of views with random values, for the stores' tests."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,18 +19,18 @@ def feature_rows(
     schema = view_schema(view)
     count = len(ids)
     moments = np.rint(np.asarray(times, np.float64) * 1e6).astype(np.int64)
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         view.key: list(ids),
         **{feature.name: _values(feature, count, rng) for feature in features_of(view)},
-        "event_timestamp": moments,
-        "created": moments + 1,
+        "event_timestamp": moments.tolist(),
+        "created": (moments + 1).tolist(),
         "source_partition": [0] * count,
         "source_offset": range(first_source, first_source + count),
     }
     return pa.table([_array(columns[field.name], field.type) for field in schema], schema)
 
 
-def _values(feature: Feature, count: int, rng: np.random.Generator) -> list:
+def _values(feature: Feature, count: int, rng: np.random.Generator) -> list[Any]:
     match feature.dtype:
         case "string":
             return [f"näme {number}" for number in rng.integers(0, 1000, count)]
@@ -43,7 +44,7 @@ def _values(feature: Feature, count: int, rng: np.random.Generator) -> list:
             return (rng.random(count) * 1000).astype(feature.dtype).tolist()
 
 
-def _array(values: Sequence, kind: pa.DataType) -> pa.Array:
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(kind):
         return pa.array(values, pa.int64()).cast(kind)
     return pa.array(values, kind)
