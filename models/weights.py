@@ -16,7 +16,7 @@ from millstream.errors import ConfigurationError
 def weight_arrays(model: keras.Model) -> dict[str, np.ndarray]:
     """Every variable of `model` (seeds of dropout included) as a copy, by name."""
     return {
-        f"{place:04d}:{variable.path}": np.array(variable)
+        f"{place:04d}:{variable.path}": keras.ops.convert_to_numpy(variable).copy()
         for place, variable in enumerate(model.variables)
     }
 

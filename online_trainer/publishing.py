@@ -109,6 +109,11 @@ class Publisher:
         self._taken_offset = self.trainer.position.offset
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether a snapshot is on its way to the disk."""
+        return self._writing is not None
+
     def passed(self, probes: list[Probe]) -> None:
         """Probe events that the next snapshot will have learnt past."""
         self._probes = [*self._probes, *probes][-_MOST_PROBES:]

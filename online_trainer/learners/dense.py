@@ -28,7 +28,8 @@ class DenseWeights:
 
     def state(self) -> dict[str, np.ndarray]:
         """Copies of the optimiser's variables (its moments, its count of steps), by place."""
-        return {f"{i:04d}": np.array(v) for i, v in enumerate(self.optimiser.variables)}
+        arrays = map(keras.ops.convert_to_numpy, self.optimiser.variables)
+        return {f"{place:04d}": array.copy() for place, array in enumerate(arrays)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from `state`."""

@@ -1,0 +1,105 @@
+"""A trainer's state in a form in which two of them can be compared."""
+
+from pathlib import Path
+
+import numpy as np
+
+from millstream.settings import Settings
+from millstream.snapshots import SnapshotReader
+from millstream.snapshots.layout import below
+from models.weights import assign_weights
+from online_trainer.checkpoint import PROGRESS, Parts, parts
+from online_trainer.embeddings.tables import DynamicTables
+from online_trainer.learners.learner import Learner
+from online_trainer.position import Position
+from online_trainer.progress import Progress
+from online_trainer.resume import resume
+from online_trainer.trainer import Trainer
+from online_trainer.wiring import Wiring
+
+
+def comparable(trainer: Trainer) -> dict[str, np.ndarray]:
+    """Every array of the state; rows in the order of their ids."""
+    return {
+        f"{part}: {name}": array
+        for part, arrays in _ordered(parts(trainer, base=None)).items()
+        for name, array in arrays.items()
+    }
+
+
+class Trainers:
+    """Trainers that have learnt nothing. Building one takes seconds; so they are used again.
+
+    Args:
+        settings: of all of them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._wiring = Wiring(settings)
+        self._built: list[tuple[Trainer, Parts]] = []
+        self._lent = 0
+
+    def fresh(self) -> Trainer:
+        """One more, until `take_back`."""
+        if self._lent == len(self._built):
+            built = self._wiring.trainer()
+            self._built.append((built, parts(built, base=None)))
+        trainer, beginning = self._built[self._lent]
+        self._lent += 1
+        for role, learner in trainer.learners.items():
+            _reset(role, learner, beginning)
+        trainer.progress, trainer.position = Progress(), Position()
+        return trainer
+
+    def restored(self, snapshot_dir: Path) -> Trainer:
+        """A fresh one, brought to the newest usable snapshot."""
+        trainer = self.fresh()
+        base = resume(trainer, SnapshotReader(snapshot_dir), self._wiring.models())
+        assert base is not None, f"no usable snapshot in {snapshot_dir}"
+        return trainer
+
+    def take_back(self) -> None:
+        """Every trainer may be lent again."""
+        self._lent = 0
+
+
+def _reset(role: str, learner: Learner, beginning: Parts) -> None:
+    training = beginning[f"{role}.training"]
+    arenas = learner.tables.arenas.values()
+    tables = [table for arena in arenas for table in arena.tables]
+    arena = next(iter(arenas))
+    learner.tables = DynamicTables(tables, arena.optimiser, arena.policy)
+    assign_weights(learner.network, beginning[f"{role}.dense"])
+    learner.dense.restore(below("dense", training))
+    learner.restore_memory(below("memory", training))
+    learner.step = 0
+
+
+def differences(one: Trainer, other: Trainer) -> list[str]:
+    """Names of what is not the same to the last bit."""
+    a, b = comparable(one), comparable(other)
+    assert a.keys() == b.keys()
+    return [name for name in a if not np.array_equal(a[name], b[name], equal_nan=True)]
+
+
+def _ordered(found: Parts) -> Parts:
+    for role in ("ranker", "retriever"):
+        rows, training = found[f"{role}.tables"], found[f"{role}.training"]
+        for name in [name for name in rows if name.endswith("/ids")]:
+            table = name.removesuffix("/ids")
+            order = np.argsort(rows[name])
+            rows[name], rows[f"{table}/vectors"] = (
+                rows[name][order],
+                rows[f"{table}/vectors"][order],
+            )
+            for key in training:
+                if key.startswith((f"tables/{table}/slot/", f"tables/{table}/last_used")):
+                    training[key] = training[key][order]
+            _order_rare(training, f"tables/{table}/rare")
+    return {PROGRESS: found[PROGRESS], **found}
+
+
+def _order_rare(training: dict[str, np.ndarray], prefix: str) -> None:
+    order = np.argsort(training[f"{prefix}/ids"])
+    for name in ("ids", "count", "last_used"):
+        training[f"{prefix}/{name}"] = training[f"{prefix}/{name}"][order]
