@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         gt=0,
         description="users and items whose state the stream worker keeps in memory",
     )
+    offline_flush_s: float = Field(
+        default=30.0, gt=0, description="seconds between two Parquet part files of a view"
+    )
 
     # Trainer.
     trainer_metrics_port: int = Field(

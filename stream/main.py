@@ -88,7 +88,7 @@ async def _hold_lease(
     parts = _Parts(metrics)
     app = build_app(settings, parts)
     publisher = Publisher(app.producer, settings, lambda: trouble(part="kafka").inc())
-    parts.sink = OfflineSink(settings.offline_dir, metrics)
+    parts.sink = OfflineSink(settings.offline_dir, settings.offline_flush_s, metrics)
     parts.worker = Worker(memory, rules, store, publisher, metrics, clock, _holder(app, settings))
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:

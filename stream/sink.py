@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from features.spec import VIEWS
-from features.stores.offline import OfflineAppender
+from features.stores.offline import OfflineAppender, Rotation
 from millstream.batches import decode_table, metadata_of
 from millstream.errors import InvalidEvent
 from stream.metrics import StreamMetrics
@@ -27,10 +27,11 @@ class OfflineSink:
 
     Args:
         root: the offline folder.
+        flush_s: rows are written when the first of them is so old, if not before.
     """
 
-    def __init__(self, root: Path, metrics: StreamMetrics) -> None:
-        self._appender = OfflineAppender(root)
+    def __init__(self, root: Path, flush_s: float, metrics: StreamMetrics) -> None:
+        self._appender = OfflineAppender(root, rotation=Rotation(age_s=flush_s))
         self._metrics = metrics
         self._acks: list[Callable[[], object]] = []
 

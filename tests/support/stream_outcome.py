@@ -1,0 +1,89 @@
+"""What a stream worker has brought about, read from the outside: topics, Redis, Parquet."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from redis import Redis
+
+from features.feature import View
+from features.stores.parts import parts_in
+from features.stores.redis_online import RedisOnlineStore
+from millstream.batches import decode_table, metadata_of
+from millstream.events import Event
+from millstream.kafka import producer
+from millstream.publishing import Publisher
+from millstream.settings import Settings
+from millstream.topics import EXAMPLES
+from tests.support.eventually import eventually
+from tests.support.installation import Installation
+from tests.support.scrape import scrape
+from tests.support.topics import read
+
+# Columns that say when and where a row was made, not what it is.
+INCIDENTAL = ("published_at", "source_partition", "source_offset", "created")
+
+
+def send(settings: Settings, events: Iterable[Event]) -> int:
+    """Publish events and wait until the broker has them; how many."""
+    client = producer(settings)
+    publisher = Publisher(client, settings)
+    count = 0
+    for event in events:
+        publisher.send(event)
+        count += 1
+    publisher.flush()
+    client.close()
+    return count
+
+
+def processed(own: Installation) -> float:
+    """How many events the present worker has worked on, duplicates and refused ones too."""
+    samples = scrape(own.settings.stream_metrics_port)
+    return sum(v for n, v in samples.items() if n.startswith("millstream_stream_events_total"))
+
+
+def wait_processed(own: Installation, count: float, timeout_s: float = 60.0) -> None:
+    """Wait until the present worker has worked on `count` events."""
+    eventually(lambda: processed(own) >= count, f"{count} events processed", timeout_s)
+
+
+def examples(settings: Settings) -> list[dict[str, Any]]:
+    """Every example, as a consumer keeps it: rows at or below the positions seen are dropped."""
+    messages = read(settings.kafka_bootstrap_servers, settings.topic(EXAMPLES), 1, quiet_s=1.0)
+    marks: dict[tuple[str, int], int] = {}
+    rows: list[dict[str, Any]] = []
+    for message in messages:
+        table = decode_table(message.value)
+        source = metadata_of(table)["source_topic"]
+        new = [
+            row
+            for row in table.to_pylist()
+            if row["source_offset"] > marks.get((source, row["source_partition"]), -1)
+        ]
+        for row in new:
+            place = (source, row["source_partition"])
+            marks[place] = max(marks.get(place, -1), row["source_offset"])
+        rows += new
+    return rows
+
+
+def online(settings: Settings, view: View, ids: list[str]) -> list[dict[str, Any]]:
+    """The online rows of a view."""
+    client = Redis.from_url(settings.redis_url)
+    (table,) = RedisOnlineStore(client, settings.feast_project).read([(view, ids)])
+    client.close()
+    return table.to_pylist()
+
+
+def offline(settings: Settings, view: View) -> pa.Table:
+    """The rows of a view's part files."""
+    folder = settings.offline_dir / view.name
+    return pa.concat_tables([pq.read_table(folder / part.name) for part in parts_in(folder)])
+
+
+def plain(rows: Iterable[dict[str, Any]], *key: str) -> list[dict[str, Any]]:
+    """Rows in the order of `key`, without what is incidental."""
+    kept = ({k: v for k, v in row.items() if k not in INCIDENTAL} for row in rows)
+    return sorted(kept, key=lambda row: [row[name] for name in key])
