@@ -1,0 +1,73 @@
+"""Quality: what the learner knows, and what learning online brings."""
+
+from deploy.grafana.panels import Panel, Query, Row
+
+QUALITY = Row(
+    "Quality: every example is scored before it is learnt from",
+    [
+        Panel(
+            "AUC, online beside frozen",
+            "Over the same examples: the learner, and the same model as it was at its first "
+            "snapshot. Their distance is what learning online brings.",
+            "none",
+            [Query("max by (model) (millstream_trainer_comparison_auc)", "{{model}}")],
+        ),
+        Panel(
+            "AUC by segment",
+            "Progressive, over the newest examples of each segment; GAUC is within users.",
+            "none",
+            [
+                Query(
+                    'max by (segment) (millstream_trainer_progressive_auc{span="window"})',
+                    "{{segment}}",
+                ),
+                Query('max(millstream_trainer_progressive_gauc{span="window"})', "GAUC"),
+            ],
+        ),
+        Panel(
+            "Normalised entropy",
+            "Log loss over that of always predicting the mean label: 1 knows nothing, lower is "
+            "better. The gate holds snapshots back above 2.",
+            "none",
+            [
+                Query(
+                    "max by (segment)"
+                    ' (millstream_trainer_progressive_normalised_entropy{span="window"})',
+                    "{{segment}}",
+                )
+            ],
+            bad_from=1,
+        ),
+        Panel(
+            "Calibration",
+            "Mean prediction over mean label; 1 is right.",
+            "none",
+            [
+                Query(
+                    'max by (segment) (millstream_trainer_progressive_calibration{span="window"})',
+                    "{{segment}}",
+                )
+            ],
+        ),
+        Panel(
+            "Loss",
+            "Log loss over the newest examples; and of the newest step of each learner.",
+            "none",
+            [
+                Query(
+                    'max(millstream_trainer_progressive_log_loss{segment="all",span="window"})',
+                    "window",
+                ),
+                Query("max(millstream_trainer_loss)", "ranker, newest step"),
+                Query("max(millstream_trainer_retriever_loss)", "retriever, newest step"),
+            ],
+        ),
+        Panel(
+            "Retriever's hit rate",
+            "Share of positives among the first ten of the batch's candidates, before learning.",
+            "percentunit",
+            [Query("max(millstream_trainer_retriever_hit_rate)", "hit rate at 10")],
+            ceiling=1,
+        ),
+    ],
+)

@@ -1,0 +1,68 @@
+"""Serving: what people wait for."""
+
+from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.promql import quantile, quantiles, rate, share
+
+API = "millstream_serving_requests_total"
+# Without /metrics, /readyz and the pages.
+OF_API = 'route=~"/v1/.*"'
+
+SERVING = Row(
+    "Serving: what people wait for",
+    [
+        Panel(
+            "Requests by route",
+            "HTTP requests per second.",
+            "reqps",
+            [Query(rate(API, by="route"), "{{route}}")],
+        ),
+        Panel(
+            "Failed requests",
+            "Share of the API's requests that ended with a 4xx or a 5xx. A 5xx is never meant.",
+            "percentunit",
+            [
+                Query(share(f'{API}{{{OF_API},status=~"4.."}}', f"{API}{{{OF_API}}}"), "4xx"),
+                Query(share(f'{API}{{{OF_API},status=~"5.."}}', f"{API}{{{OF_API}}}"), "5xx"),
+            ],
+            bad_from=0.01,
+        ),
+        Panel(
+            "Latency",
+            "Of recommend requests, as the worker measures it.",
+            "s",
+            quantiles("millstream_serving_request_seconds", matchers='route="/v1/recommend"'),
+            bad_from=0.1,
+        ),
+        Panel(
+            "Latency by stage, p99",
+            "Reading the user, retrieving, ranking, arranging.",
+            "s",
+            [
+                Query(
+                    quantile(0.99, "millstream_serving_stage_seconds", by="stage"),
+                    "{{stage}}",
+                )
+            ],
+        ),
+        Panel(
+            "Degraded answers",
+            "Share of lists that had to do without something, by what was missing.",
+            "percentunit",
+            [
+                Query(
+                    rate("millstream_serving_degraded_total", by="reason")
+                    + " / on () group_left () "
+                    + rate('millstream_serving_stage_seconds_count{stage="user"}'),
+                    "{{reason}}",
+                )
+            ],
+            bad_from=0.05,
+        ),
+        Panel(
+            "Candidates by source",
+            "What brought the candidates that are ranked.",
+            "cps",
+            [Query(rate("millstream_serving_candidates_total", by="source"), "{{source}}")],
+        ),
+    ],
+)

@@ -1,0 +1,65 @@
+"""Snapshots: from the trainer to the served weights."""
+
+from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.promql import quantile, rate
+
+SNAPSHOTS = Row(
+    "Snapshots: from the trainer to the served weights",
+    [
+        Panel(
+            "Version",
+            "Newest that the trainer published, and that each worker serves. They move together.",
+            "none",
+            [
+                Query("max(millstream_trainer_snapshot_version)", "published"),
+                Query("millstream_serving_snapshot_version", "served by {{instance}}"),
+            ],
+        ),
+        Panel(
+            "Age",
+            "Of the newest published and of the served snapshot, and of the newest event in it.",
+            "s",
+            [
+                Query(
+                    "time() - max(millstream_trainer_snapshot_created_timestamp_seconds)",
+                    "published",
+                ),
+                Query("max(millstream_serving_snapshot_age_seconds)", "served"),
+                Query("max(millstream_serving_trained_through_age_seconds)", "newest event in it"),
+            ],
+            bad_from=120,
+        ),
+        Panel(
+            "Outcomes",
+            "Snapshots written by status (held: refused by the gate), not written, and swapped in.",
+            "cps",
+            [
+                Query(rate("millstream_trainer_snapshots_total", by="status"), "{{status}}"),
+                Query(rate("millstream_trainer_snapshots_failed_total"), "not written"),
+                Query(rate("millstream_serving_swaps_total", by="outcome"), "serving: {{outcome}}"),
+            ],
+        ),
+        Panel(
+            "Time of a snapshot, p99",
+            "How long taking one stops the training, writing it, and loading it into serving.",
+            "s",
+            [
+                Query(quantile(0.99, "millstream_trainer_snapshot_taking_seconds"), "taking"),
+                Query(quantile(0.99, "millstream_trainer_snapshot_writing_seconds"), "writing"),
+                Query(quantile(0.99, "millstream_serving_swap_seconds"), "loading and swapping"),
+            ],
+        ),
+        Panel(
+            "Size on disk",
+            "Of the newest full snapshot and of the newest delta.",
+            "bytes",
+            [Query("max by (kind) (millstream_trainer_snapshot_bytes)", "{{kind}}")],
+        ),
+        Panel(
+            "Ids with a row",
+            "In the tables of each learner; grows with new ids, falls when dead ones expire.",
+            "short",
+            [Query("max by (role) (millstream_trainer_table_rows)", "{{role}}")],
+        ),
+    ],
+)
