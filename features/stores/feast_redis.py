@@ -114,7 +114,7 @@ def field_name(view: str, feature: str) -> bytes:
     """The hash field of a feature.
 
     >>> field_name("item_stats", "item_popularity").hex()
-    'f01d2a0b'
+    '46de712f'
     """
     return struct.pack("<I", mmh3.hash(f"{view}:{feature}", signed=False))
 

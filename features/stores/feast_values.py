@@ -57,6 +57,12 @@ def varint(number: int) -> bytes:
     >>> varint(300).hex()
     'ac02'
     """
+    if 0 <= number < len(_SHORT):
+        return _SHORT[number]
+    return _varint(number)
+
+
+def _varint(number: int) -> bytes:
     rest = number & 0xFFFF_FFFF_FFFF_FFFF
     digits = bytearray()
     while rest > 0x7F:
@@ -64,6 +70,10 @@ def varint(number: int) -> bytes:
         rest >>= 7
     digits.append(rest)
     return bytes(digits)
+
+
+# Lengths are short numbers, and most of what is written are lengths.
+_SHORT = [_varint(number) for number in range(1024)]
 
 
 def read_varint(data: bytes, start: int) -> tuple[int, int]:

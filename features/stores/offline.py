@@ -28,7 +28,7 @@ class Rotation:
     Args:
         rows: how many.
         size_bytes: in memory.
-        age_s: seconds since the first of them came.
+        age_s: seconds since the first message.
     """
 
     rows: int = 500_000
@@ -98,7 +98,7 @@ class OfflineAppender:
         self._clock = clock or SystemClock()
         self._views = {view.name: _opened(root, view, partition) for view in views}
         self._next_offset: int | None = None
-        self._started_at = 0.0
+        self._started_at: float | None = None
         self._rows = 0
         self._size_bytes = 0
 
@@ -112,7 +112,7 @@ class OfflineAppender:
             ConfigurationError: new rows in a message from before those that are in the folder.
         """
         new = self._views[view.name].add(offset, rows)
-        if not self._rows:
+        if self._started_at is None:
             self._started_at = self._clock.now()
         self._rows += new.num_rows
         self._size_bytes += new.nbytes
@@ -120,9 +120,9 @@ class OfflineAppender:
         return new.num_rows
 
     def is_due(self) -> bool:
-        """Whether what is gathered ought to be written."""
+        """Whether to `flush`: for the rows, or to move on past messages without new ones."""
         limit = self._rotation
-        return self._rows > 0 and (
+        return self._started_at is not None and (
             self._rows >= limit.rows
             or self._size_bytes >= limit.size_bytes
             or self._clock.now() - self._started_at >= limit.age_s
@@ -136,6 +136,7 @@ class OfflineAppender:
         for gathered in self._views.values():
             gathered.write(self._partition)
         self._rows = self._size_bytes = 0
+        self._started_at = None
         return self._next_offset
 
 

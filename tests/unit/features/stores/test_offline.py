@@ -88,6 +88,19 @@ def test_young_few_rows_are_not_due(tmp_path):
     assert not appender.is_due()
 
 
+def test_messages_without_new_rows_are_moved_past_in_time(tmp_path):
+    clock = FakeClock()
+    appender = OfflineAppender(tmp_path, rotation=Rotation(age_s=8.0), clock=clock)
+    appender.append(ITEM_STATS, 0, message(ITEM_STATS, 0))
+    appender.flush()
+    appender.append(ITEM_STATS, 1, message(ITEM_STATS, 0))
+    assert not appender.is_due()
+    clock.advance(8.0)
+    assert appender.is_due()
+    assert appender.flush() == 2
+    assert len(files(tmp_path)) == 1
+
+
 def test_what_a_crash_loses_is_appended_when_it_is_read_again(tmp_path):
     before = OfflineAppender(tmp_path)
     before.append(ITEM_STATS, 0, message(ITEM_STATS, 0))
