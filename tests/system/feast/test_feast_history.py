@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from features.feature import View
+from features.point_in_time import point_in_time_join
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, VIEWS, features_of
 from features.stores.compaction import compact
 from features.stores.offline import OfflineAppender
@@ -79,6 +81,14 @@ def asked(store, view: View, name: str, questions: list[tuple[str, int]]) -> lis
     return [None if pd.isna(value) else float(value) for value in values]
 
 
+def asked_us(folder, view: View, name: str, questions: list[tuple[str, int]]) -> list[float | None]:
+    """Our answers to the same questions, from the same files."""
+    moments = pa.array([time for _, time in questions], pa.int64()).cast(pa.timestamp("s"))
+    table = pa.table({view.key: [entity for entity, _ in questions], "event_timestamp": moments})
+    history = pq.read_table(folder / view.name)
+    return point_in_time_join(table, history, view)[name].to_pylist()
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     ("view", "name"), [(ITEM_STATS, "item_updated_at"), (ITEM_ATTRIBUTES, "item_created_at")]
@@ -93,6 +103,7 @@ def test_every_value_is_the_newest_that_was_known_then(
     questions = [(f"e{n}", time) for n in range(6) for time in times]
     answers = asked(feast_store, view, name, questions)
     assert answers == [expected(view, rows, *question) for question in questions]
+    assert asked_us(offline_folder, view, name, questions) == answers
     times_of = {float(row.number): row.time for row in rows}
     for (_, time), answer in zip(questions, answers, strict=True):
         assert answer is None or times_of[answer] <= time
