@@ -3,8 +3,14 @@
 import json
 import logging
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
+
+# Clients that say the same many times a second while a broker is away.
+_NOISY = ("kafka", "aiokafka", "faust", "mode")
+_NOISY_EVERY_S = 30.0
 
 _TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -24,6 +30,32 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class Throttle(logging.Filter):
+    """Lets each message of the `noisy` loggers pass once in `every_s` seconds.
+
+    What is the same is told by the logger and the text before its arguments are filled in.
+    """
+
+    def __init__(
+        self,
+        noisy: tuple[str, ...] = _NOISY,
+        every_s: float = _NOISY_EVERY_S,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._noisy, self._every_s, self._now = noisy, every_s, now
+        self._passed_at: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.split(".")[0] not in self._noisy:
+            return True
+        key, now_s = (record.name, str(record.msg)[:60]), self._now()
+        if now_s - self._passed_at.get(key, float("-inf")) < self._every_s:
+            return False
+        self._passed_at[key] = now_s
+        return True
+
+
 def configure(
     level: str = "INFO",
     style: Literal["text", "json"] = "text",
@@ -38,6 +70,7 @@ def configure(
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else logging.Formatter(_TEXT))
+    handler.addFilter(Throttle())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("kafka", "aiokafka", "faust", "mode"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(libraries)

@@ -69,7 +69,7 @@ class Process:
             )
         self._pid = self._read_pid()
         if ready is not None:
-            self._wait_until(ready, timeout_s)
+            self.wait_until(ready, timeout_s)
         return self
 
     @property
@@ -133,7 +133,12 @@ class Process:
             raise self._error("could not be started")
         return int(line)
 
-    def _wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
+        """Wait until `ready()` holds.
+
+        Raises:
+            ServiceError: it ended, or was not ready in time; with the tail of its log.
+        """
         deadline = time.monotonic() + timeout_s
         while not ready():
             if not self.alive:

@@ -1,0 +1,114 @@
+"""`millstream demo`: the whole loop on MovieLens-100K, watched live."""
+
+import signal
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from millstream import kafka
+from millstream.demo import stage as stages
+from millstream.demo.replay import Replay, shifted
+from millstream.demo.report import draw_auc, print_report
+from millstream.demo.stage import Stage
+from millstream.demo.story import tell
+from millstream.demo.view import render
+from millstream.demo.watch import Reading, Watch
+from millstream.errors import MillstreamError
+from millstream.publishing import Publisher
+
+# How long the workers may take for what is still under way when the last event is sent.
+DRAIN_S = 60.0
+REFRESH_S = 0.25
+
+PLAY = """
+curl -s {api}/v1/recommend -H 'Content-Type: application/json' -d '{{"user_id": "1", "k": 5}}'
+curl -s {api}/v1/events -H 'Content-Type: application/json' \\
+  -d '{{"type": "interaction", "user_id": "1", "item_id": "50", "kind": "like"}}'
+API page: {api}/docs   metrics: {api}/metrics
+"""
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running at the end, to play with.")
+@click.option("--rate", default=1000.0, show_default=True, help="Interactions per second.")
+@click.option("--limit", type=click.IntRange(min=1000), help="Only the newest so many.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-run"),
+    show_default=True,
+    help="Where data, logs and the picture go; what an earlier run left is removed.",
+)
+def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
+    """Run the whole loop on real data, and watch it learn.
+
+    Starts a broker, Redis, the stream worker, the trainer and the serving worker, streams
+    MovieLens-100K through them in time order, and ends with a report.
+
+    \b
+    Examples:
+      millstream demo
+      millstream demo --limit 20000 --rate 2000
+      millstream demo --keep
+    """
+    from millstream.datasets.ml_100k import load
+
+    console = Console()
+    dataset = load()
+    log = list(dataset.interactions())[-(limit or 0) :]
+    # As if the log ended now: features of a replayed past must not be stale when people ask.
+    to_now_s = time.time() - log[-1].event_time
+    interactions = shifted(log, to_now_s)
+    items = shifted(dataset.items(), to_now_s)
+    with ExitStack() as running:
+        with console.status("Starting a broker and Redis, applying the Feast repository"):
+            stage = running.enter_context(stages.services(folder.resolve()))
+        with console.status(f"Starting the workers ({stage.broker} broker)"):
+            running.enter_context(stages.workers(stage))
+        replay = Replay(
+            Publisher(kafka.producer(stage.settings), stage.settings),
+            [*items, *shifted(dataset.users(), to_now_s)],
+            interactions,
+            rate,
+        )
+        readings = _streamed(console, stage, replay)
+        with console.status("Ten new events of one user: waiting for weights that know them"):
+            story = tell(stage, items, interactions)
+        picture = stage.folder / "auc.png"
+        draw_auc(readings, picture)
+        print_report(console, readings, story, picture)
+        if keep:
+            _hold(console, stage)
+
+
+def _streamed(console: Console, stage: Stage, replay: Replay) -> list[Reading]:
+    """Publish everything while showing the view, and wait until it has been learnt from."""
+    watch = Watch(stage.metrics)
+    watch.start()
+    replay.start()
+    with Live(console=console, refresh_per_second=4) as live:
+        while replay.is_alive():
+            live.update(render(watch, replay.sent, replay.total, "Streaming MovieLens-100K"))
+            time.sleep(REFRESH_S)
+        if replay.error:
+            raise MillstreamError(f"The replay stopped: {replay.error}") from replay.error
+        deadline = time.monotonic() + DRAIN_S
+        while not watch.is_quiet(replay.total) and time.monotonic() < deadline:
+            live.update(render(watch, replay.sent, replay.total, "Learning from the last events"))
+            time.sleep(REFRESH_S)
+    watch.stop()
+    return watch.readings
+
+
+def _hold(console: Console, stage: Stage) -> None:
+    """Say how to play with what runs, until Ctrl-C."""
+    console.rule("Everything keeps running; Ctrl-C ends it")
+    for name, value in stage.environment.items():
+        console.print(f"export {name}={value}", highlight=False)
+    console.print(PLAY.format(api=stage.api), highlight=False)
+    with suppress(KeyboardInterrupt):
+        signal.pause()

@@ -1,0 +1,127 @@
+"""What the demo runs on: a broker, a Redis, and every worker as a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from millstream.errors import ConfigurationError
+from millstream.kafka import create_topics
+from millstream.settings import Settings, variable_name
+
+WORKER_START_S = 120.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that runs, and where to reach it."""
+
+    settings: Settings
+    environment: dict[str, str]
+    broker: str
+    folder: Path
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.settings.serving_port}"
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """The `/metrics` of each worker."""
+        return {
+            "stream": f"http://127.0.0.1:{self.settings.stream_metrics_port}/metrics",
+            "trainer": f"http://127.0.0.1:{self.settings.trainer_metrics_port}/metrics",
+            "serving": f"{self.api}/metrics",
+        }
+
+
+@contextmanager
+def services(folder: Path) -> Iterator[Stage]:
+    """A broker and a Redis with fresh data in `folder`, the topics, and the Feast repository."""
+    from deploy.local import local_services
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with local_services(folder / "services") as running:
+        environment = {**running.environment(), **_ports(), **_folders(folder)}
+        os.environ.update(environment)
+        stage = Stage(Settings(), environment, running.kind, folder)
+        create_topics(stage.settings)
+        _feast_apply()
+        yield stage
+
+
+@contextmanager
+def workers(stage: Stage) -> Iterator[None]:
+    """The three workers and the probe, ready; ended with the block."""
+    from deploy.local import Process
+
+    with ExitStack() as stack:
+        started = []
+        for name, arguments in _COMMANDS.items():
+            command = [sys.executable, "-m", "millstream.cli", *arguments]
+            log = stage.folder / "logs" / f"{name}.log"
+            process = Process(name, command, log, stage.environment)
+            stack.callback(process.stop)
+            started.append(process.start())
+        for process in started:
+            _wait_until_ready(process, stage)
+        yield
+
+
+_COMMANDS: dict[str, list[str]] = {
+    "serving": ["serve"],
+    "trainer": ["trainer", "--frozen-baseline"],
+    "stream": ["stream"],
+    "probe": ["probe"],
+}
+
+
+def _wait_until_ready(process: Any, stage: Stage) -> None:
+    """Wait until the worker's own port answers; the probe has none."""
+    port = {
+        "serving": stage.settings.serving_port,
+        "trainer": stage.settings.trainer_metrics_port,
+        "stream": stage.settings.stream_metrics_port,
+    }.get(process.name)
+    if port is not None:
+        process.wait_until(lambda: _answers(port), WORKER_START_S)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _ports() -> dict[str, str]:
+    """Free ports, where the user has not chosen them: the demo must not meet another service."""
+    names = ("serving_port", "stream_metrics_port", "trainer_metrics_port")
+    ports = ((variable_name(name), Settings.model_fields[name].default) for name in names)
+    return {name: os.environ.get(name) or str(_free_port(usual)) for name, usual in ports}
+
+
+def _free_port(usual: int) -> int:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", usual)) != 0:
+            return usual
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _folders(folder: Path) -> dict[str, str]:
+    return {"MILLSTREAM_DATA_DIR": str(folder / "data"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def _feast_apply() -> None:
+    """`feast apply`, as a data engineer would."""
+    repository = Path(__file__).parents[2] / "feature_repo"
+    feast = Path(sys.executable).with_name("feast")
+    done = subprocess.run([feast, "apply"], cwd=repository, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ConfigurationError(f"`feast apply` failed: {done.stdout}{done.stderr}")

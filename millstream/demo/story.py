@@ -1,0 +1,93 @@
+"""One person's list, before and after ten new events of theirs."""
+
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from millstream.demo.stage import Stage
+from millstream.demo.watch import Reading
+from millstream.events import Interaction, ItemUpsert
+
+EVENTS = 10
+LIST_LENGTH = 10
+PATIENCE_S = 45.0
+# Probes are learnt past in between: weights count as new once they are this much newer.
+MARGIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened to one list.
+
+    Args:
+        user_id: whose.
+        category: what their ten new events are about.
+        took_s: from the last event to the served weights that have learnt from it.
+    """
+
+    user_id: str
+    category: str
+    before: list[dict[str, Any]]
+    after: list[dict[str, Any]]
+    took_s: float | None
+
+
+def tell(stage: Stage, items: Sequence[ItemUpsert], log: Sequence[Interaction]) -> Story:
+    """Ask for a list, publish ten likes in a category that is rare in it, ask again."""
+    user_id = Counter(event.user_id for event in log).most_common(20)[-1][0]
+    before = recommend(stage, user_id)
+    category, liked = _new_taste(before, items, {e.item_id for e in log if e.user_id == user_id})
+    published_s = time.time()
+    _publish(stage, user_id, liked)
+    took_s = _wait_for_weights(stage, published_s)
+    return Story(user_id, category, before, recommend(stage, user_id), took_s)
+
+
+def recommend(stage: Stage, user_id: str) -> list[dict[str, Any]]:
+    """The items of `POST /v1/recommend`."""
+    answer = _post(f"{stage.api}/v1/recommend", {"user_id": user_id, "k": LIST_LENGTH})
+    items: list[dict[str, Any]] = answer["items"]
+    return items
+
+
+def _new_taste(
+    shown: list[dict[str, Any]], items: Sequence[ItemUpsert], known: set[str]
+) -> tuple[str, list[str]]:
+    """A category with enough items that the user does not know, seen least in their list."""
+    categories = {item.item_id: item.categories for item in items}
+    in_list = Counter(c for place in shown for c in categories.get(place["item_id"], ()))
+    unknown = [item for item in items if item.item_id not in known]
+    sizes = Counter(category for item in unknown for category in item.categories)
+    rich = [category for category, size in sizes.items() if size >= 5 * EVENTS]
+    chosen = min(rich, key=lambda category: (in_list[category], -sizes[category]))
+    return chosen, [item.item_id for item in unknown if chosen in item.categories][:EVENTS]
+
+
+def _publish(stage: Stage, user_id: str, items: list[str]) -> None:
+    events = [
+        {"type": "interaction", "user_id": user_id, "item_id": item, "kind": "rating", "value": 5}
+        for item in items
+    ]
+    _post(f"{stage.api}/v1/events", events)
+
+
+def _wait_for_weights(stage: Stage, since_s: float) -> float | None:
+    """Seconds until the served snapshot was made after `since_s`; None if that took too long."""
+    while time.time() - since_s < PATIENCE_S:
+        age_s = Reading.now(stage.metrics).trained_through_age_s
+        if age_s is not None and time.time() - age_s > since_s + MARGIN_S:
+            return time.time() - since_s
+        time.sleep(0.2)
+    return None
+
+
+def _post(url: str, body: Any) -> Any:
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read())
