@@ -15,7 +15,8 @@ from serving.wiring import Worker
 
 def main(settings: Settings) -> None:
     """Serve until told to end; requests that are on their way are finished."""
-    logs.configure(settings.log_level, settings.log_style)
+    # The feeds say themselves, and not a hundred times, that the broker is gone.
+    logs.configure(settings.log_level, settings.log_style, libraries="CRITICAL")
     uvicorn.run(
         create_app(Worker(settings)),
         host=settings.host,

@@ -115,7 +115,7 @@ class Worker:
 
 
 def _redis(settings: Settings) -> Redis:
-    """A client that fails at once: a request has its next-best list, the bootstrap its own retry."""
+    """A client that fails at once: requests have a next-best list, the bootstrap tries again."""
     return Redis.from_url(
         settings.redis_url,
         retry=Retry(NoBackoff(), 0),

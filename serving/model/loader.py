@@ -50,12 +50,14 @@ class Loader:
                 f"Snapshot {version} must be of feature spec {spec_hash()}. "
                 f"Received: {newest.spec_hash!r}."
             )
+        probes = _probes(chain) if base is not None else {}
         versions = [link.version for link in chain]
         if base is not None and base.version in versions:
             chain = chain[versions.index(base.version) + 1 :]
+            probes = _probes(chain)
         else:
             base = None
-        model = ServedModel(newest, self._ranker(chain, base), self._retriever(chain, base))
+        model = ServedModel(newest, self._ranker(chain, base), self._retriever(chain, base), probes)
         self._warm(model)
         return model
 
@@ -119,3 +121,8 @@ class Loader:
         if model.retriever is not None:
             model.retriever.query_vector(inputs)
             model.retriever.candidate({name: values[:1] for name, values in inputs.items()})
+
+
+def _probes(links: list[Manifest]) -> dict[str, float]:
+    """The probes that these snapshots have learnt past, each once."""
+    return {event_id: at for link in links for event_id, at in link.extra.get("probes", [])}

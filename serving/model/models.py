@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,6 +14,9 @@ from serving.catalogue.catalogue import Catalogue
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.served import ServedModel
+
+# A probe comes in every snapshot until one of them is published: count it once.
+_PROBES_REMEMBERED = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +38,7 @@ class Models:
         self._catalogue = catalogue
         self._metrics = metrics
         self._clock = clock
+        self._probed: deque[str] = deque(maxlen=_PROBES_REMEMBERED)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshots")
         metrics.snapshot_version.set_function(lambda: self.current.version if self.current else 0)
         metrics.snapshot_age.set_function(lambda: self._age("created_at"))
@@ -91,6 +96,10 @@ class Models:
         self.previous, self.current = self.current, model
         self._metrics.swaps.labels("rolled_back" if older else "served").inc()
         _log.info("Serving snapshot %s", model.version)
+        for event_id, event_time in model.probes.items():
+            if event_id not in self._probed:
+                self._probed.append(event_id)
+                self._metrics.event_to_weights.observe(max(self._clock.now() - event_time, 0.0))
 
     def _age(self, name: str) -> float:
         moment = getattr(self.current.manifest, name) if self.current else 0.0

@@ -28,8 +28,8 @@ class Towers:
 class Programs:
     """Compiled networks, kept by the configuration that a manifest names them with.
 
-    A configuration is `{"name": ..., "width": ..., "options": {...}}`: the model's name in the
-    catalogue, values per embedding row, and what else its builder takes.
+    A configuration is `{"name": ..., "embedding_width": ..., "options": {...}}`: the model's name
+    in the catalogue, values per embedding row, and what else its builder takes, if anything.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Programs:
         """The ranking network of `config`."""
         key = json.dumps(config, sort_keys=True)
         if key not in self._rankers:
-            fields = ranker_fields(config["width"])
+            fields = ranker_fields(config["embedding_width"])
             network = build(config["name"], fields, **config.get("options", {}))
             self._rankers[key] = Program(network, SHARED)
         return self._rankers[key]
@@ -49,7 +49,7 @@ class Programs:
         """The towers of `config`."""
         key = json.dumps(config, sort_keys=True)
         if key not in self._retrievers:
-            fields = retriever_fields(config["width"])
+            fields = retriever_fields(config["embedding_width"])
             towers: TwoTower = build(config["name"], fields, **config.get("options", {}))
             self._retrievers[key] = Towers(
                 query=Program(towers.query, SHARED, towers.model),

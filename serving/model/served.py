@@ -1,7 +1,7 @@
 """One snapshot, ready to answer: weights, embedding tables, and the vectors of all items."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -63,11 +63,17 @@ class Retriever:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What one version of the snapshot brought; a role that it lacks is None."""
+    """What one version of the snapshot brought; a role that it lacks is None.
+
+    Args:
+        probes: event times by event id of the probes that it has learnt past and the version that
+            it was built upon had not; empty where it was built upon none.
+    """
 
     manifest: Manifest
     ranker: Ranker | None
     retriever: Retriever | None
+    probes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def version(self) -> int:

@@ -1,0 +1,163 @@
+"""A model that serving loads gives what the network that was published gives."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from features.encode import encode_context, encode_cross
+from features.spec import model_inputs, spec_hash
+from millstream.clock import FakeClock
+from millstream.errors import SnapshotError
+from millstream.events import ItemUpsert
+from millstream.ids import id64_array
+from millstream.snapshots import SnapshotReader
+from models.split import split
+from serving.catalogue.catalogue import Catalogue
+from serving.model.loader import Loader
+from serving.users import StoredUser
+from tests.support.served_snapshots import MODELS, SnapshotMaker
+
+NOW_S = 1_767_225_600.0
+ITEMS = [f"item {number}" for number in range(30)]
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    found = Catalogue()
+    upserts = [
+        ItemUpsert(
+            event_id=item,
+            event_time=NOW_S - 1000 * place,
+            item_id=item,
+            title=item,
+            categories=[["Drama", "Comedy"][place % 2]],
+            attributes={"release_year": 1950.0 + place},
+        )
+        for place, item in enumerate(ITEMS)
+    ]
+    found.upsert(upserts)
+    return found
+
+
+@pytest.fixture
+def maker(tmp_path):
+    return SnapshotMaker(tmp_path, id64_array([*ITEMS[:20], "Drama", "a user"]))
+
+
+@pytest.fixture
+def loader(tmp_path, catalogue):
+    return Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S))
+
+
+def inputs_of(catalogue, rows):
+    user = StoredUser.unknown("a user")
+    user.raw["user_recent_items"] = [ITEMS[3], "never heard of", ITEMS[25]]
+    user.raw["user_categories"] = ["Comedy"]
+    user.raw["user_category_events"] = [3.0]
+    user.raw["user_category_positives"] = [2.0]
+    features, items = user.as_of(NOW_S), catalogue.as_of(rows, NOW_S)
+    return {
+        **user.inputs(features, NOW_S),
+        **encode_context(np.array([NOW_S])),
+        **catalogue.inputs(rows, items, NOW_S),
+        **encode_cross(features, items),
+    }
+
+
+def slow(network, tables, inputs, count):
+    """The published network itself, row by row, on vectors looked up in dictionaries."""
+    parts = split(network)
+    rows = {name: {**dict(zip(t.ids, t.vectors, strict=True))} for name, t in tables.items()}
+    own = {name: np.repeat(inputs[name], count // len(inputs[name]), 0) for name in network.input}
+    for look in parts.lookups:
+        table, width = rows[look.table], parts.tables[look.table].width
+        flat = [
+            np.zeros(width, np.float32) if key == 0 else table.get(key, table[0])
+            for key in own[look.field].ravel()
+        ]
+        own[look.input_name] = np.reshape(flat, (*own[look.field].shape, width))
+    return parts.body({name: tf.constant(x) for name, x in own.items()}, training=False).numpy()
+
+
+def test_scores_are_those_of_the_published_ranker(loader, maker, catalogue):
+    tables = maker.write(1)["ranker"]
+    inputs = inputs_of(catalogue, np.arange(30))
+    logits = slow(maker.ranker, tables, inputs, 30)[:, 0]
+    scores = loader.load(1).ranker.scores(inputs)
+    assert scores == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
+    assert len(np.unique(scores.round(6))) > 10
+
+
+def test_vectors_are_those_of_the_published_towers(loader, maker, catalogue):
+    tables = maker.write(1)["retriever"]
+    retriever = loader.load(1).retriever
+    inputs = inputs_of(catalogue, np.arange(30))
+    query = slow(maker.towers.query, tables, inputs, 1)[0]
+    candidates = slow(maker.towers.candidate, tables, inputs, 30)
+    assert retriever.query_vector(inputs) == pytest.approx(query, abs=1e-5)
+    assert retriever.index.vectors(np.arange(30)) == pytest.approx(candidates, abs=1e-5)
+    rows, _ = retriever.index.search(query, 30)
+    assert rows.tolist() == np.argsort(-(candidates @ query)).tolist()
+
+
+def test_deltas_on_what_is_served_give_what_the_whole_chain_gives(tmp_path, maker, catalogue):
+    for version, parent in ((1, None), (2, 1), (3, 2)):
+        maker.write(version, parent)
+    inputs = inputs_of(catalogue, np.arange(30))
+
+    def fresh() -> Loader:
+        return Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S))
+
+    step_by_step = fresh()
+    model = step_by_step.load(1)
+    for version in (2, 3):
+        model = step_by_step.load(version, base=model)
+    at_once = fresh().load(3)
+    assert model.ranker.scores(inputs) == pytest.approx(at_once.ranker.scores(inputs), abs=1e-7)
+    first, second = model.retriever.index, at_once.retriever.index
+    assert np.allclose(first.vectors(np.arange(30)), second.vectors(np.arange(30)), atol=1e-7)
+
+
+def test_a_version_that_is_not_built_on_what_is_served_is_read_whole(loader, maker, catalogue):
+    maker.write(1)
+    base = loader.load(1)
+    maker.write(2, seed=1)
+    inputs = inputs_of(catalogue, np.arange(30))
+    scores = loader.load(2, base).ranker.scores(inputs)
+    assert scores == pytest.approx(base.ranker.scores(inputs), abs=1e-7)
+
+
+def test_a_new_version_compiles_nothing_anew(loader, maker):
+    maker.write(1)
+    maker.write(2, parent=1)
+    first = loader.load(1)
+    second = loader.load(2, base=first)
+    assert first.ranker.network.program is second.ranker.network.program
+    assert first.retriever.query.program is second.retriever.query.program
+
+
+def test_a_snapshot_without_a_role_is_served_without_it(loader, maker):
+    maker.write(1, models={"ranker": MODELS["ranker"]})
+    model = loader.load(1)
+    assert model.ranker is not None
+    assert model.retriever is None
+
+
+def test_a_snapshot_of_other_features_is_refused(loader, maker):
+    maker.write(1, spec_hash="another")
+    with pytest.raises(
+        SnapshotError, match=rf"must be of feature spec {spec_hash()}. Received: 'a"
+    ):
+        loader.load(1)
+
+
+def test_probes_are_those_learnt_since_what_is_served(loader, maker):
+    maker.write(1, extra={"probes": [["a", 1.0]]})
+    maker.write(2, 1, extra={"probes": [["b", 2.0]]})
+    maker.write(3, 2, extra={"probes": [["c", 3.0]]})
+    assert loader.load(3).probes == {}
+    assert loader.load(3, base=loader.load(1)).probes == {"b": 2.0, "c": 3.0}
+
+
+def test_every_input_of_the_models_is_there(catalogue):
+    assert {given.name for given in model_inputs()} <= inputs_of(catalogue, np.arange(2)).keys()
