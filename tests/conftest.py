@@ -43,6 +43,13 @@ def _quiet_kafka_clients() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+@pytest.fixture(autouse=True)
+def _metrics_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers count in memory, though importing Feast asks every later process to count in files."""
+    for name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServices]:
     """One real broker and one real Redis for the whole run. Do not end them: see `own_services`."""
