@@ -45,7 +45,7 @@ def _quiet_kafka_clients() -> None:
 
 @pytest.fixture(autouse=True)
 def _metrics_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers count in memory, though importing Feast asks every later process to count in files."""
+    """Workers count in memory, though importing Feast asks all later processes to use files."""
     for name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR"):
         monkeypatch.delenv(name, raising=False)
 
