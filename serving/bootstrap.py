@@ -37,7 +37,7 @@ class Bootstrap:
                 await self._read(self._catalogue.ids[:])
                 self.done.set()
             except StoreUnavailable as error:
-                self._log.warning("store", f"Item counters cannot be read: {error}")
+                self._log.warn_of("store", f"Item counters cannot be read: {error}")
                 await asyncio.sleep(_RETRY_S)
 
     async def _read(self, item_ids: list[str]) -> None:

@@ -19,7 +19,7 @@ class LimitedLog:
         self._last: dict[str, float] = {}
         self._held_back: dict[str, int] = {}
 
-    def warning(self, kind: str, text: str) -> None:
+    def warn_of(self, kind: str, text: str) -> None:
         """Log `text` unless a line of this `kind` (a name known in advance) came lately."""
         now_s = self._clock.now()
         if now_s - self._last.get(kind, float("-inf")) < self._every_s:

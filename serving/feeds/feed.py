@@ -46,7 +46,7 @@ class Feed:
             try:
                 await self._read()
             except (KafkaError, OSError) as error:
-                self._log.warning("broker", f"Topic {self._topic} cannot be read: {error!r}")
+                self._log.warn_of("broker", f"Topic {self._topic} cannot be read: {error!r}")
             await asyncio.sleep(_RETRY_S)
 
     async def _read(self) -> None:

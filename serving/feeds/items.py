@@ -100,7 +100,7 @@ class ItemFeeds:
 
     def _refused(self, topic: str, error: Exception) -> None:
         self._metrics.feed_errors.labels(topic).inc()
-        self._log.warning(topic, f"A message of topic {topic} was left out: {error}")
+        self._log.warn_of(topic, f"A message of topic {topic} was left out: {error}")
 
 
 def _upsert(record: ConsumerRecord) -> ItemUpsert:

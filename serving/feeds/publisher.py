@@ -80,7 +80,7 @@ class Publisher:
                 await producer.start()
                 self._producer = producer
             except (KafkaError, OSError) as error:
-                self._log.warning("broker", f"No Kafka broker answers: {error!r}")
+                self._log.warn_of("broker", f"No Kafka broker answers: {error!r}")
                 with contextlib.suppress(KafkaError):
                     await producer.stop()
                 await asyncio.sleep(_RETRY_S)
@@ -96,7 +96,7 @@ class Publisher:
     def _count(self, error: BaseException | None) -> None:
         self._metrics.impressions.labels("failed" if error else "sent").inc()
         if error is not None:
-            self._log.warning("impression", f"The log of a list was not delivered: {error!r}")
+            self._log.warn_of("impression", f"The log of a list was not delivered: {error!r}")
 
     async def _send(self, event: Event) -> asyncio.Future[object]:
         if self._producer is None:

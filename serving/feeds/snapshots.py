@@ -41,7 +41,7 @@ class SnapshotFollower:
             try:
                 announcement = Announcement.decode(record.value or b"")
             except InvalidEvent as error:
-                self._log.warning("announcement", str(error))
+                self._log.warn_of("announcement", str(error))
                 continue
             if announcement.status != "held":
                 self._want(announcement.version)

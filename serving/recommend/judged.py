@@ -1,35 +1,26 @@
-"""Ranked candidates, with what near-duplicates and diversity are judged by."""
+"""What near-duplicates and diversity are judged by."""
 
 import numpy as np
 
-from features.columns import Arrays
 from serving.catalogue.catalogue import Catalogue
 from serving.model.served import Retriever
 from serving.recommend.options import Options
+from serving.recommend.request import Ranked
 from serving.rerank.arrange import Scored
 from serving.rerank.scaling import unit_rows
 
 _NO_BUCKET = -1
 
 
-def scored(
-    scores: np.ndarray,
-    levels: np.ndarray,
-    rows: np.ndarray,
-    features: Arrays,
-    catalogue: Catalogue,
-    retriever: Retriever | None,
-    options: Options,
+def judged(
+    ranked: Ranked, catalogue: Catalogue, retriever: Retriever | None, options: Options
 ) -> Scored:
     """What `arrange` takes.
 
     Titles tell near-duplicates from the first day. Vectors do only for items that somebody has met:
     those of new items come from their categories alone, and being of one kind is not being alike.
-
-    Args:
-        scores, levels, rows: shape (n,).
-        features: as-of features of `rows`.
     """
+    rows, features = ranked.candidates.rows, ranked.features
     if retriever is None:
         vectors = category_vectors(features["item_categories"])
     else:
@@ -53,7 +44,7 @@ def scored(
             return False
         return bool(unit[one] @ unit[other] >= options.vector_similarity)
 
-    return Scored(scores, levels, lambda at: vectors[at], bands, alike)
+    return Scored(ranked.scores, ranked.levels, lambda at: vectors[at], bands, alike)
 
 
 def category_vectors(keys: np.ndarray) -> np.ndarray:

@@ -1,0 +1,79 @@
+"""The models' part in a list; where a model is missing or fails, there is a next-best answer."""
+
+import numpy as np
+
+from features.columns import Arrays
+from features.encode import encode_cross
+from serving.catalogue.catalogue import Catalogue
+from serving.limited_log import LimitedLog
+from serving.recommend.degraded import REASONS, Degraded
+from serving.recommend.options import RANK_SHARE
+from serving.recommend.request import Request
+from serving.retrieval.candidates import Candidates
+
+
+class Scoring:
+    """Asks the models of a request.
+
+    Args:
+        budget_s: for a whole request, seconds.
+        log: says once in a while what failed.
+    """
+
+    def __init__(self, catalogue: Catalogue, budget_s: float, log: LimitedLog) -> None:
+        self._catalogue = catalogue
+        self._budget_s = budget_s
+        self._log = log
+
+    def query_vector(self, request: Request) -> np.ndarray | None:
+        """The user's vector, or None where the retriever is missing or fails."""
+        if request.model is None:
+            return None
+        if request.model.retriever is None:
+            self.without(request, "retriever")
+            return None
+        try:
+            return request.model.retriever.query_vector(request.inputs)
+        except Exception as error:  # a model that fails must not take the answer with it
+            self.without(request, "retriever", error)
+            return None
+
+    def scores(self, request: Request, candidates: Candidates, features: Arrays) -> np.ndarray:
+        """The ranker's probabilities, or popularity where it is missing, fails, or is too late.
+
+        Args:
+            features: of the candidates as of the request's time.
+
+        Returns:
+            Shape (candidates,), float64.
+        """
+        ranked = self._ranked(request, candidates, features) if len(candidates) else None
+        return features["item_popularity"].astype(np.float64) if ranked is None else ranked
+
+    def without(self, request: Request, reason: Degraded, error: Exception | None = None) -> None:
+        """Note what `request` has to do without."""
+        request.degraded.append(reason)
+        if error is not None:
+            self._log.warn_of(reason, f"{REASONS[reason]} {type(error).__name__}: {error}")
+
+    def _ranked(
+        self, request: Request, candidates: Candidates, features: Arrays
+    ) -> np.ndarray | None:
+        if request.model is None:
+            return None
+        if request.model.ranker is None:
+            self.without(request, "ranker")
+            return None
+        if request.elapsed_s > RANK_SHARE * self._budget_s:
+            self.without(request, "budget")
+            return None
+        try:
+            inputs = {
+                **request.inputs,
+                **self._catalogue.inputs(candidates.rows, features, request.time_s),
+                **encode_cross(request.user_features, features),
+            }
+            return request.model.ranker.scores(inputs)
+        except Exception as error:  # a model that fails must not take the answer with it
+            self.without(request, "ranker", error)
+            return None

@@ -1,0 +1,171 @@
+"""A list from question to answer, with everything there and with parts of it gone."""
+
+import numpy as np
+import pytest
+
+from serving.catalogue.filters import Filters
+from serving.recommend.query import Query
+from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
+
+
+def ids(answer):
+    return [item.item_id for item in answer.items]
+
+
+async def test_the_list_is_the_ranking_of_the_candidates():
+    case = Case(count=20)
+    answer = await case.recommender.recommend(Query("u", 5))
+    assert ids(answer) == ["0", "1", "2", "3", "4"]  # the fake ranker likes what is new
+    assert [item.position for item in answer.items] == [0, 1, 2, 3, 4]
+    assert (answer.model_version, answer.degraded) == ("7", [])
+    assert "recent" in answer.items[0].sources
+
+
+async def test_what_the_user_has_met_is_not_in_the_list():
+    case = Case(count=20)
+    case.users.raw["u"] = {"user_recent_items": ["0", "2"]}
+    assert ids(await case.recommender.recommend(Query("u", 3))) == ["1", "3", "4"]
+
+
+async def test_a_list_of_a_user_who_has_seen_all_is_full_and_says_so():
+    case = Case(count=6)
+    case.users.raw["u"] = {"user_recent_items": list("012345")}
+    answer = await case.recommender.recommend(Query("u", 4))
+    assert len(answer.items) == 4
+    assert answer.degraded == ["all_seen"]
+
+
+async def test_filters_exclusions_and_hidden_items_hold_whatever_the_list_lacks():
+    case = Case(count=20)
+    case.catalogue.upsert([upsert("3", categories=["category 0"], hidden=True)])
+    query = Query("u", 20, filters=Filters(categories=["category 0"]), exclude=["0"])
+    answer = await case.recommender.recommend(query)
+    assert sorted(ids(answer)) == ["12", "15", "18", "6", "9"]
+
+
+async def test_the_ranker_gets_one_user_and_one_row_for_each_candidate():
+    case = Case(count=20)
+    await case.recommender.recommend(Query("u", 5))
+    inputs = case.model.ranker.inputs[0]
+    assert inputs["user_id"].shape == inputs["hour_of_day"].shape == (1,)
+    assert len(inputs["item_id"]) == len(inputs["category_affinity"]) == 20
+
+
+async def test_a_store_that_is_gone_makes_the_user_unknown_and_is_left_alone_for_a_while():
+    case = Case()
+    case.users.is_gone = True
+    for _ in range(3):
+        answer = await case.recommender.recommend(Query("u", 5))
+        assert (len(answer.items), answer.degraded) == (5, ["user_store"])
+    assert case.users.reads == 1
+    assert case.count("degraded_total", reason="user_store") == 3
+    case.users.is_gone = False
+    case.clock.advance(1.0)
+    assert (await case.recommender.recommend(Query("u", 5))).degraded == []
+
+
+async def test_a_store_that_is_slow_is_not_waited_for():
+    case = Case(budget_s=0.05)
+
+    async def slow(user_id):
+        import asyncio
+
+        await asyncio.sleep(10)
+
+    case.users.read = slow
+    assert "user_store" in (await case.recommender.recommend(Query("u", 5))).degraded
+
+
+@pytest.mark.parametrize(
+    ("model", "reasons"),
+    [
+        (None, ["model"]),
+        (FakeModel(ranker=None, retriever=FakeRetriever.of(60)), ["ranker"]),
+        (FakeModel(retriever=None), ["retriever"]),
+    ],
+)
+async def test_a_part_that_is_missing_is_done_without(model, reasons):
+    case = Case()
+    case.model = model
+    answer = await case.recommender.recommend(Query("u", 10))
+    assert (len(answer.items), answer.degraded) == (10, reasons)
+    assert answer.model_version == ("7" if model else "")
+
+
+async def test_a_model_that_fails_is_done_without():
+    case = Case()
+    case.model.ranker.fails = case.model.retriever.fails = True
+    answer = await case.recommender.recommend(Query("u", 10))
+    assert (len(answer.items), answer.degraded) == (10, ["retriever", "ranker"])
+
+
+async def test_a_budget_that_is_spent_leaves_ranking_out():
+    case = Case(budget_s=0.0)
+    answer = await case.recommender.recommend(Query("u", 10))
+    assert len(answer.items) == 10
+    assert "budget" in answer.degraded
+    assert not case.model.ranker.inputs
+
+
+async def test_an_empty_catalogue_gives_an_empty_list_and_logs_nothing():
+    case = Case(count=0)
+    answer = await case.recommender.recommend(Query("u", 10))
+    assert answer.items == []
+    assert case.logged == []
+
+
+async def test_what_was_shown_is_logged_as_it_was_scored():
+    case = Case(count=20)
+    case.users.raw["u"] = {
+        "user_updated_at": NOW_S - 3600,
+        "user_events_1h": 8.0,
+        "user_categories": ["category 1"],
+        "user_category_events": [2.0],
+        "user_category_positives": [1.0],
+        "user_gender": "F",
+    }
+    answer = await case.recommender.recommend(Query("u", 3, context={"page": "home"}))
+    (logged,) = case.logged
+    assert (logged.request_id, logged.user_id) == (answer.request_id, "u")
+    assert (logged.event_time, logged.context) == (NOW_S, {"page": "home"})
+    assert logged.user_features["user_events_1h"] == pytest.approx(4.0)  # one half-life later
+    assert logged.user_features["user_gender"] == "F"
+    assert logged.user_features["user_categories"] == ["category 1"]
+    assert len(logged.user_features["user_category_events"]) == 1
+    shown = logged.items[0]
+    assert shown.features["item_categories"] == ["category 0"]
+    assert shown.features["item_created_at"] == NOW_S
+    assert (shown.score, shown.propensity) == (answer.items[0].score, 1.0)
+
+
+async def test_chance_gives_places_with_the_propensity_of_what_it_did():
+    case = Case(exploration=0.5)
+    answer = await case.recommender.recommend(Query("u", 10))
+    order = [int(item.item_id) for item in answer.items]
+    assert order != sorted(order)
+    by_chance = [item for item in answer.items if item.propensity < 0.5]
+    assert by_chance
+    assert all(0 < item.propensity <= 1 for item in answer.items)
+
+
+@pytest.mark.parametrize("diversity", ["mmr", "dpp"])
+async def test_a_request_chooses_its_diversity(diversity):
+    case = Case()
+    plain = await case.recommender.recommend(Query("u", 10))
+    diverse = await case.recommender.recommend(Query("u", 10, diversity=diversity))
+    assert len(set(ids(diverse))) == 10
+    assert ids(plain) != ids(diverse)
+
+
+async def test_titles_that_are_almost_the_same_share_one_place():
+    case = Case(count=20)
+    title = "The very same film of that year"
+    case.catalogue.upsert([upsert("0", title=title), upsert("1", title=title.upper())])
+    answer = await case.recommender.recommend(Query("u", 5))
+    assert len({"0", "1"} & set(ids(answer))) == 1
+
+
+async def test_new_items_with_the_same_vector_are_not_taken_for_near_duplicates():
+    case = Case(count=20)
+    case.model.retriever.index.put(np.arange(20), np.ones((20, 4), np.float32))
+    assert ids(await case.recommender.recommend(Query("u", 5))) == ["0", "1", "2", "3", "4"]
