@@ -12,7 +12,7 @@ Reference: feast/infra/online_stores/redis.py, feast/infra/key_encoding_utils.py
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 
 import mmh3
@@ -77,22 +77,22 @@ class ViewLayout:
         expiries = zip(repeat(b"EXPIRE"), keys, repeat(self._key_ttl_s))
         return chain.from_iterable(zip(commands, expiries, strict=True))
 
-    def read_commands(self, ids: Iterable[str]) -> Iterator[Command]:
-        """One `HMGET` per entity, whose replies `table` takes."""
-        fields = (self._time_field, *self._fields)
-        return ((b"HMGET", self.key(entity_id), *fields) for entity_id in ids)
+    @property
+    def read_fields(self) -> tuple[bytes, ...]:
+        """The hash fields whose values `table` takes."""
+        return (self._time_field, *self._fields)
 
     def table(
         self, ids: Sequence[str], replies: Sequence[Reply], at_s: float | None = None
     ) -> pa.Table:
-        """Replies as rows of `online_schema`.
+        """The values of `read_fields`, a reply for each id, as rows of `online_schema`.
 
         A row that is not there has a null `event_timestamp` and the features' defaults.
 
         Args:
             at_s: Unix seconds; rows older than the view's ttl at that time count as not there.
         """
-        nothing = (None,) * (len(self._fields) + 1)
+        nothing = (None,) * len(self.read_fields)
         moments = [timestamp_decoded(reply[0]) for reply in replies]
         if at_s is not None and self.view.ttl_s is not None:
             oldest = (at_s - self.view.ttl_s) * MICROSECONDS

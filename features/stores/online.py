@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from features.feature import View
 
-Request = tuple[View, Sequence[str]]
+Ids = Sequence[str]
+Request = tuple[View, Ids]
 
 
 class OnlineStore(Protocol):

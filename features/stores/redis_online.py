@@ -1,7 +1,7 @@
 """The online store on Redis, in Feast's layout: Feast reads what is written here, and is read."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 
 import pyarrow as pa
 from redis import Redis, RedisError
@@ -10,7 +10,7 @@ from redis.asyncio import Redis as AsyncRedis
 from features.feature import View
 from features.spec import VIEWS
 from features.stores.feast_redis import Command, Reply, ViewLayout
-from features.stores.online import Request
+from features.stores.online import Ids, Request
 from millstream.errors import StoreUnavailable
 
 
@@ -25,20 +25,30 @@ class Layouts:
         return self._by_name[view.name].write_commands(rows)
 
     def read_commands(self, requests: Sequence[Request]) -> Iterator[Command]:
-        """One command per row that is asked for."""
-        return chain.from_iterable(
-            self._by_name[view.name].read_commands(ids) for view, ids in requests
-        )
+        """One `HMGET` per entity; neighbouring requests for the same entities share it."""
+        for layouts, ids in self._shared(requests):
+            fields = tuple(chain.from_iterable(layout.read_fields for layout in layouts))
+            for entity_id in ids:
+                yield (b"HMGET", layouts[0].key(entity_id), *fields)
 
     def tables(
         self, requests: Sequence[Request], replies: Sequence[Reply], at_s: float | None
     ) -> list[pa.Table]:
         """The replies to `read_commands` as one table for each request."""
-        rest = iter(replies)
-        return [
-            self._by_name[view.name].table(ids, list(islice(rest, len(ids))), at_s)
-            for view, ids in requests
-        ]
+        tables, rest = [], iter(replies)
+        for layouts, ids in self._shared(requests):
+            whole = list(islice(rest, len(ids)))
+            start = 0
+            for layout in layouts:
+                stop = start + len(layout.read_fields)
+                tables.append(layout.table(ids, [reply[start:stop] for reply in whole], at_s))
+                start = stop
+        return tables
+
+    def _shared(self, requests: Sequence[Request]) -> Iterator[tuple[list[ViewLayout], Ids]]:
+        """Neighbours among `requests` that ask for views of the same entities, in their order."""
+        for (_, ids), group in groupby(requests, lambda request: (request[0].entity, request[1])):
+            yield [self._by_name[view.name] for view, _ in group], ids
 
 
 class RedisOnlineStore:

@@ -117,6 +117,18 @@ def test_the_views_of_an_entity_do_not_meet(store):
     assert tables[2]["event_timestamp"].to_pylist() == [None]
 
 
+def test_requests_are_answered_one_by_one_whatever_they_share(store):
+    ids = ["a", "b"]
+    written = {view.name: feature_rows(view, ids, [1e9, 2e9], seed=7) for view in VIEWS}
+    for view in VIEWS:
+        store.write(view, written[view.name])
+    views = (USER_STATS, USER_ATTRIBUTES, ITEM_STATS, ITEM_ATTRIBUTES, ITEM_STATS)
+    requests = [(view, some) for some in (ids, ["b"], [], ids) for view in views]
+    for (view, some), table in zip(requests, store.read(requests), strict=True):
+        rows = [ids.index(entity_id) for entity_id in some]
+        assert table.equals(online(view, written[view.name]).take(pa.array(rows, pa.int64())))
+
+
 def test_asking_for_nothing_gives_tables_without_rows(store):
     assert store.read([]) == []
     assert read_one(store, ITEM_STATS, []).equals(online_schema(ITEM_STATS).empty_table())

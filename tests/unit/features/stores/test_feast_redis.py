@@ -12,9 +12,10 @@ from feast.protos.feast.types.Value_pb2 import Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.spec import ITEM_STATS, USER_STATS, VIEWS, features_of
+from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_STATS, VIEWS, features_of
 from features.stores.feast_redis import ViewLayout, timestamp_decoded, timestamps_encoded
 from features.stores.feast_values import encoded
+from features.stores.redis_online import Layouts
 from features.stores.schema import TIMESTAMP
 from tests.support.feature_rows import feature_rows
 
@@ -109,11 +110,22 @@ def test_no_timestamp_is_none_and_an_empty_one_the_epoch():
     assert timestamp_decoded(b"") == 0
 
 
-def test_an_hmget_names_the_time_first_and_then_the_features():
-    layout = ViewLayout(ITEM_STATS, PROJECT)
-    ((name, key, time_field, *fields),) = layout.read_commands(["7"])
-    assert (name, key, time_field) == (b"HMGET", layout.key("7"), b"_ts:item_stats")
-    assert len(set(fields)) == len(features_of(ITEM_STATS))
+def test_views_of_the_same_entities_are_asked_for_at_once():
+    requests = [
+        (ITEM_STATS, ["7", "8"]),
+        (ITEM_ATTRIBUTES, ["7", "8"]),
+        (ITEM_STATS, ["7"]),
+        (USER_STATS, ["7"]),
+    ]
+    commands = list(Layouts(PROJECT).read_commands(requests))
+    item, user = ViewLayout(ITEM_STATS, PROJECT), ViewLayout(USER_STATS, PROJECT)
+    both = (*item.read_fields, *ViewLayout(ITEM_ATTRIBUTES, PROJECT).read_fields)
+    assert commands == [
+        (b"HMGET", item.key("7"), *both),
+        (b"HMGET", item.key("8"), *both),
+        (b"HMGET", item.key("7"), *item.read_fields),
+        (b"HMGET", user.key("7"), *user.read_fields),
+    ]
 
 
 def test_a_row_holds_until_its_ttl_has_passed_inclusive():
