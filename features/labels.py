@@ -5,6 +5,8 @@ from millstream.events import Kind
 POSITIVE_KINDS = frozenset({"click", "like", "cart", "purchase", "play"})
 NEGATIVE_KINDS = frozenset({"dislike", "skip"})
 POSITIVE_RATING = 4.0
+# Kinds that say both: their negatives are observed, and none have to be sampled for them.
+TWO_SIDED_KINDS = frozenset({"rating"})
 
 
 def label_of(kind: Kind, value: float | None = None) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.labels import label_of
+from features.labels import TWO_SIDED_KINDS, label_of
 from millstream.events import Impression, Interaction, ItemUpsert
 from stream.catalogue import SPARE_DRAWS, Catalogue, draws
 from stream.intake import Entry
@@ -55,7 +55,7 @@ def _is_fresh(entry: Entry, memory: Memory) -> bool:
 def _candidates(entries: Sequence[Entry], catalogue: Catalogue, count: int) -> dict[int, list[str]]:
     """Items drawn from what is known before the batch, for each positive that may need them."""
     known = catalogue.items
-    positives = [index for index, entry in enumerate(entries) if _is_positive(entry)]
+    positives = [index for index, entry in enumerate(entries) if _wants_negatives(entry)]
     if not known or not positives or not count:
         return {}
     partitions = np.array([entries[index].source.partition for index in positives])  # type: ignore[union-attr]
@@ -65,8 +65,9 @@ def _candidates(entries: Sequence[Entry], catalogue: Catalogue, count: int) -> d
     return dict(zip(positives, rows, strict=True))
 
 
-def _is_positive(entry: Entry) -> bool:
+def _wants_negatives(entry: Entry) -> bool:
     if not isinstance(entry, Sourced) or not isinstance(entry.event, Interaction):
         return False
     event = entry.event
-    return not event.is_probe and label_of(event.kind, event.value) == 1.0
+    is_positive = label_of(event.kind, event.value) == 1.0
+    return is_positive and not event.is_probe and event.kind not in TWO_SIDED_KINDS

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from millstream.demo.story import Story
 from millstream.demo.view import duration, number
@@ -77,11 +78,12 @@ def _lists(story: Story) -> Table:
     )  # fmt: skip
     old = {place["item_id"] for place in story.before}
     for rank, (was, now) in enumerate(zip(story.before, story.after, strict=False), 1):
-        style = "" if now["item_id"] in old else "bold green"
-        table.add_row(str(rank), _title(was), f"[{style}]{_title(now)}" if style else _title(now))
+        is_new = now["item_id"] not in old
+        table.add_row(str(rank), _title(was, story), _title(now, story, "green" if is_new else ""))
     return table
 
 
-def _title(place: dict[str, Any]) -> str:
-    categories = ", ".join(place.get("categories") or ())
-    return f"{place.get('title') or place['item_id']} [dim]{categories}[/dim]"
+def _title(place: dict[str, Any], story: Story, style: str = "") -> Text:
+    categories = ", ".join(story.categories.get(place["item_id"], ()))
+    title = Text(place["title"] or place["item_id"], style=f"bold {style}")
+    return title.append(f"  {categories}", style=f"not bold dim {style}")

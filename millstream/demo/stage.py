@@ -1,18 +1,23 @@
 """What the demo runs on: a broker, a Redis, and every worker as a process of its own."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from millstream.errors import ConfigurationError
 from millstream.kafka import create_topics
 from millstream.settings import Settings, variable_name
+
+if TYPE_CHECKING:
+    from deploy.local import Process
 
 WORKER_START_S = 120.0
 
@@ -45,7 +50,7 @@ def services(folder: Path) -> Iterator[Stage]:
     """A broker and a Redis with fresh data in `folder`, the topics, and the Feast repository."""
     from deploy.local import local_services
 
-    folder.mkdir(parents=True, exist_ok=True)
+    _empty(folder)
     with local_services(folder / "services") as running:
         environment = {**running.environment(), **_ports(), **_folders(folder)}
         os.environ.update(environment)
@@ -57,45 +62,47 @@ def services(folder: Path) -> Iterator[Stage]:
 
 @contextmanager
 def workers(stage: Stage) -> Iterator[None]:
-    """The three workers and the probe, ready; ended with the block."""
-    from deploy.local import Process
-
+    """The three workers, ready, and the probe; ended with the block."""
+    ports = {
+        "serve": stage.settings.serving_port,
+        "trainer": stage.settings.trainer_metrics_port,
+        "stream": stage.settings.stream_metrics_port,
+    }
     with ExitStack() as stack:
-        started = []
-        for name, arguments in _COMMANDS.items():
-            command = [sys.executable, "-m", "millstream.cli", *arguments]
-            log = stage.folder / "logs" / f"{name}.log"
-            process = Process(name, command, log, stage.environment)
-            stack.callback(process.stop)
-            started.append(process.start())
-        for process in started:
-            _wait_until_ready(process, stage)
+        started = {
+            port: _start(stack, stage, name, *_OPTIONS.get(name, ()))
+            for name, port in ports.items()
+        }
+        for port, process in started.items():
+            process.wait_until(partial(_answers, port), WORKER_START_S)
+        _start(stack, stage, "probe")
         yield
 
 
-_COMMANDS: dict[str, list[str]] = {
-    "serving": ["serve"],
-    "trainer": ["trainer", "--frozen-baseline"],
-    "stream": ["stream"],
-    "probe": ["probe"],
-}
+_OPTIONS = {"trainer": ("--frozen-baseline",)}
 
 
-def _wait_until_ready(process: Any, stage: Stage) -> None:
-    """Wait until the worker's own port answers; the probe has none."""
-    port = {
-        "serving": stage.settings.serving_port,
-        "trainer": stage.settings.trainer_metrics_port,
-        "stream": stage.settings.stream_metrics_port,
-    }.get(process.name)
-    if port is not None:
-        process.wait_until(lambda: _answers(port), WORKER_START_S)
+def _start(stack: ExitStack, stage: Stage, name: str, *options: str) -> "Process":
+    """`millstream NAME`, ended with `stack`."""
+    from deploy.local import Process
+
+    command = [sys.executable, "-m", "millstream.cli", name, *options]
+    process = Process(name, command, stage.folder / "logs" / f"{name}.log", stage.environment)
+    stack.callback(process.stop)
+    return process.start()
 
 
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an earlier run left, and nothing else that may be there."""
+    for name in ("services", "data", "logs"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _ports() -> dict[str, str]:

@@ -27,6 +27,7 @@ class Story:
         user_id: whose.
         category: what their ten new events are about.
         took_s: from the last event to the served weights that have learnt from it.
+        categories: of every item.
     """
 
     user_id: str
@@ -34,6 +35,7 @@ class Story:
     before: list[dict[str, Any]]
     after: list[dict[str, Any]]
     took_s: float | None
+    categories: dict[str, list[str]]
 
 
 def tell(stage: Stage, items: Sequence[ItemUpsert], log: Sequence[Interaction]) -> Story:
@@ -44,7 +46,8 @@ def tell(stage: Stage, items: Sequence[ItemUpsert], log: Sequence[Interaction]) 
     published_s = time.time()
     _publish(stage, user_id, liked)
     took_s = _wait_for_weights(stage, published_s)
-    return Story(user_id, category, before, recommend(stage, user_id), took_s)
+    categories = {item.item_id: item.categories for item in items}
+    return Story(user_id, category, before, recommend(stage, user_id), took_s, categories)
 
 
 def recommend(stage: Stage, user_id: str) -> list[dict[str, Any]]:
