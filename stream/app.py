@@ -22,8 +22,8 @@ SESSION_TIMEOUT_S = 6.0
 class Agents(Protocol):
     """What the agents hand chunks to."""
 
-    async def assigned(self, sources: set[Source]) -> Mapping[Source, int]:
-        """The positions to read on from, where there are any."""
+    async def assigned(self, ends: Mapping[Source, int]) -> Mapping[Source, int]:
+        """The positions to read on from, where there are any; `ends` are past the last offsets."""
         ...
 
     def take(
@@ -58,9 +58,9 @@ def build_app(settings: Settings, agents: Agents) -> faust.App:
 
 
 def _positions(names: Mapping[str, Topic], agents: Agents) -> Any:
-    async def positions(tps: frozenset[TP]) -> dict[TP, int]:
-        sources = {Source(names[tp.topic].name, tp.partition): tp for tp in tps}
-        known = await agents.assigned(set(sources))
+    async def positions(ends: Mapping[TP, int]) -> dict[TP, int]:
+        sources = {Source(names[tp.topic].name, tp.partition): tp for tp in ends}
+        known = await agents.assigned({source: ends[tp] for source, tp in sources.items()})
         return {sources[source]: offset for source, offset in known.items()}
 
     return positions

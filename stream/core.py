@@ -91,10 +91,9 @@ class _Batch:
             self._count(entry, outcome)
 
     def _refuse(self, refused: Refused) -> None:
-        source, offset = refused.record.source, refused.record.offset
-        self._memory.positions[source] = offset + 1
+        self._memory.positions[refused.source] = refused.offset + 1
         self._effects.dead_letters.append(refused.letter(self._now_s))
-        self._effects.counts[source.topic, "refused"] += 1
+        self._effects.counts[refused.source.topic, "refused"] += 1
 
     def _reach(self, sourced: Sourced) -> None:
         self._memory.positions[sourced.source] = sourced.offset + 1

@@ -2,15 +2,15 @@
 
 Each partition's records stay in their order; between partitions the one whose next event is the
 oldest goes first (by the running maximum of its event times, so that one late event does not hold
-up its own partition). A partition that is known to have more on the broker, but has nothing
-buffered yet, holds back events that are newer than what it had last: for at most `max_idle_s`.
-So a backlog is replayed as it happened, whichever partition is fetched first.
+up its own partition). A partition that has more on the broker, but nothing buffered yet, holds back
+events that are newer than what it had last: for at most `max_idle_s`, in case it cannot be read. So
+a backlog is replayed as it happened, whichever partition is fetched first.
 
 The catalogue's topics are tables, not histories: they are not aligned and go first.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace
 from math import inf
@@ -30,14 +30,14 @@ class Lane:
     Args:
         waiting: (event time so far, entry), oldest first.
         reached: the newest event time that was buffered.
-        caught_up: nothing more was on the broker when it was last read, or nothing came for long.
-        empty_since: since when it has been waited for; None while it has entries.
+        behind: more was on the broker when it was last read.
+        empty_since: since when it has been waited for.
     """
 
     waiting: deque[tuple[float, Entry]] = field(default_factory=deque)
     reached: float = -inf
-    caught_up: bool = False
-    empty_since: float | None = None
+    behind: bool = False
+    empty_since: float = 0.0
 
 
 class Intake:
@@ -51,21 +51,27 @@ class Intake:
         self._max_idle_s = max_idle_s
         self._lanes: dict[Source, Lane] = {}
 
-    def assign(self, sources: Iterable[Source], now_s: float) -> None:
-        """Begin anew with these partitions, empty."""
-        self._lanes = {source: Lane(empty_since=now_s) for source in sources}
+    def assign(self, behind: Mapping[Source, bool], now_s: float) -> None:
+        """Begin anew, empty, with these partitions; which of them have anything to read."""
+        self._lanes = {
+            source: Lane(behind=has_more, empty_since=now_s) for source, has_more in behind.items()
+        }
 
-    def put(self, source: Source, entries: Iterable[Entry], caught_up: bool, now_s: float) -> None:
-        """Buffer what was read of one partition; one that is not assigned is left out."""
+    def put(self, source: Source, entries: Iterable[Entry], behind: bool, now_s: float) -> None:
+        """Buffer what was read of one partition; one that is not assigned is left out.
+
+        Args:
+            behind: there is more on the broker.
+        """
         lane = self._lanes.get(source)
         if lane is None:
             return
-        lane.caught_up = caught_up
+        lane.behind = behind
         for entry in entries:
             if isinstance(entry, Sourced) and source.topic not in TABLES:
                 lane.reached = max(lane.reached, entry.event.event_time)
             lane.waiting.append((lane.reached, entry))
-        lane.empty_since = None if lane.waiting else lane.empty_since or now_s
+        lane.empty_since = now_s
 
     def depth(self, source: Source) -> int:
         """How many records of a partition wait."""
@@ -93,20 +99,13 @@ class Intake:
                 bound = min(bound, self._holds_back(source, lane, now_s))
         return taken
 
-    def resume(self, now_s: float) -> None:
-        """Begin to wait anew: while a batch was worked on, nothing could come."""
-        for lane in self._lanes.values():
-            if not lane.waiting:
-                lane.empty_since = now_s
-
     def _bound(self, now_s: float) -> float:
         """The newest event time that no partition holds back."""
         held = (self._holds_back(source, lane, now_s) for source, lane in self._lanes.items())
         return min(held, default=inf)
 
     def _holds_back(self, source: Source, lane: Lane, now_s: float) -> float:
-        if source.topic in TABLES or lane.waiting or lane.caught_up:
+        if source.topic in TABLES or lane.waiting or not lane.behind:
             return inf
-        idle_s = now_s - (lane.empty_since if lane.empty_since is not None else now_s)
-        lane.caught_up = idle_s >= self._max_idle_s
-        return inf if lane.caught_up else lane.reached
+        lane.behind = now_s - lane.empty_since < self._max_idle_s
+        return lane.reached if lane.behind else inf

@@ -152,9 +152,10 @@ class _Parts:
     def __init__(self, metrics: StreamMetrics) -> None:
         self._metrics = metrics
 
-    async def assigned(self, sources: set[Source]) -> Mapping[Source, int]:
+    async def assigned(self, ends: Mapping[Source, int]) -> Mapping[Source, int]:
         """See `stream.app.Agents`."""
-        return await self.worker.assign(s for s in sources if s.topic != FEATURES.name)
+        events = {source: end for source, end in ends.items() if source.topic != FEATURES.name}
+        return await self.worker.assign(events)
 
     def take(
         self, source: Source, records: list[Record], behind: int, ack: Callable[[], object]
@@ -164,7 +165,7 @@ class _Parts:
         if source.topic == FEATURES.name:
             self.sink.put(records, ack)
         else:
-            self.worker.put(source, records, behind <= 0, ack)
+            self.worker.put(source, records, behind > 0, ack)
 
 
 def _rules(settings: Settings) -> Rules:

@@ -48,8 +48,7 @@ def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
 
 
 def _is_fresh(entry: Entry, memory: Memory) -> bool:
-    record = entry if isinstance(entry, Sourced) else entry.record
-    return record.offset >= memory.positions.get(record.source, 0)
+    return entry.offset >= memory.positions.get(entry.source, 0)
 
 
 def _candidates(entries: Sequence[Entry], catalogue: Catalogue, count: int) -> dict[int, list[str]]:
@@ -58,8 +57,8 @@ def _candidates(entries: Sequence[Entry], catalogue: Catalogue, count: int) -> d
     positives = [index for index, entry in enumerate(entries) if _wants_negatives(entry)]
     if not known or not positives or not count:
         return {}
-    partitions = np.array([entries[index].source.partition for index in positives])  # type: ignore[union-attr]
-    offsets = np.array([entries[index].offset for index in positives])  # type: ignore[union-attr]
+    partitions = np.array([entries[index].source.partition for index in positives])
+    offsets = np.array([entries[index].offset for index in positives])
     places = draws(partitions, offsets, count + SPARE_DRAWS) % np.uint64(len(known))
     rows = ([known[place] for place in row] for row in places.tolist())
     return dict(zip(positives, rows, strict=True))

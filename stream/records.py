@@ -66,15 +66,25 @@ class Refused:
     reason: str
     path: str
 
+    @property
+    def source(self) -> Source:
+        """Where the record came from."""
+        return self.record.source
+
+    @property
+    def offset(self) -> int:
+        """Where in its partition the record is."""
+        return self.record.offset
+
     def letter(self, now_s: float) -> DeadLetter:
         """The dead letter for it."""
         record = self.record
         return DeadLetter(
             reason=self.reason,
             path=self.path,
-            topic=record.source.topic,
-            partition=record.source.partition,
-            offset=record.offset,
+            topic=self.source.topic,
+            partition=self.source.partition,
+            offset=self.offset,
             key=record.key,
             original=record.value,
             failed_at=now_s,

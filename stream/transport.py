@@ -17,14 +17,14 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 Chunk = list[ConsumerRecord]
-Positions = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
+Positions = Callable[[Mapping[TP, int]], Awaitable[Mapping[TP, int]]]
 
 # While partitions are held back, how long a fetch waits for the others before it looks again.
 HELD_POLL_S = 0.01
 
-# How long a broker keeps a fetch that finds nothing. aiokafka has one fetch under way per broker, so
-# a partition that has just been read out waits for the fetch of the others: Faust's 1.5 s would be
-# the latency of a busy partition among idle ones.
+# How long a broker keeps a fetch that finds nothing. aiokafka has one fetch under way per broker: a
+# partition that has just been read out waits for that of the others. Faust's 1.5 s would be the
+# latency of a busy partition among idle ones.
 FETCH_WAIT_MS = 50
 
 
@@ -108,7 +108,7 @@ class ChunkConsumer(driver.Consumer):
         """The group's committed offsets, overruled by the positions that the store knows."""
         committed = dict(await super().seek_to_committed())
         self._held.clear()
-        positions = await self.transport.positions(frozenset(self.assignment()))
+        positions = await self.transport.positions(await self.highwaters(*self.assignment()))
         for tp, offset in positions.items():
             await self._seek(tp, offset)
         return {**committed, **positions}
@@ -120,8 +120,8 @@ class ChunkTransport(driver.Transport):
     Args:
         url: of the brokers, as Faust gives it.
         app: the Faust app.
-        positions: async (partitions) -> {partition: next offset to read} for those that a store
-            has a position of. Asked at every assignment.
+        positions: async {partition: one past its last offset} -> {partition: next offset to read}
+            for those that a store has a position of. Asked at every assignment.
     """
 
     Consumer = ChunkConsumer

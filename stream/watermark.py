@@ -28,6 +28,10 @@ class Watermark:
             self.reached[source] = event_time
         self.heard_at[source] = now_s
 
+    def resume(self, now_s: float) -> None:
+        """Expect every known partition to bring something: begin to count its silence anew."""
+        self.heard_at = dict.fromkeys(self.reached, now_s)
+
     def value(self, now_s: float) -> float:
         """No event older than this is expected; -inf before the first event."""
         times = [

@@ -7,7 +7,7 @@ the meantime is the next batch, so that batches grow with the load and stay smal
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from millstream.clock import Clock
@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 
 BATCH_EVENTS = 4_000
 HOLD_AT, RELEASE_AT = 2 * BATCH_EVENTS, BATCH_EVENTS // 2
-# How long a partition without records holds back the others, and how often windows are looked at
-# when nothing comes.
-MAX_IDLE_S = 0.5
+# How long a partition that cannot be read holds back the others.
+MAX_IDLE_S = 30.0
+# How often windows are looked at when nothing comes.
 TICK_S = 0.25
 MAX_FUTURE_S = 3_600.0
 
@@ -83,20 +83,28 @@ class Worker:
         self._working = asyncio.Lock()
         self._stopping = False
 
-    async def assign(self, sources: Iterable[Source]) -> dict[Source, int]:
-        """Begin with these partitions; the positions to read on from, where there are any."""
-        async with self._working:
-            now_s = self._clock.now()
-            assigned = set(sources)
-            self._intake.assign(assigned, now_s)
-            self._acks = {source: deque() for source in assigned}
-            return {s: o for s, o in self._memory.positions.items() if s in assigned}
+    async def assign(self, ends: Mapping[Source, int]) -> dict[Source, int]:
+        """Begin with these partitions; the positions to read on from, where there are any.
 
-    def put(self, source: Source, records: list[Record], caught_up: bool, ack: Ack) -> None:
-        """Take a chunk of one partition; `ack` is called when all of it is in the store."""
+        Args:
+            ends: one past the last offset of each.
+        """
+        async with self._working:
+            now_s, positions = self._clock.now(), self._memory.positions
+            self._memory.watermark.resume(now_s)
+            self._intake.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
+            self._acks = {source: deque() for source in ends}
+            return {source: positions[source] for source in ends if source in positions}
+
+    def put(self, source: Source, records: list[Record], behind: bool, ack: Ack) -> None:
+        """Take a chunk of one partition; `ack` is called when all of it is in the store.
+
+        Args:
+            behind: there is more on the broker.
+        """
         now_s = self._clock.now()
         entries = [event_of(record, now_s, MAX_FUTURE_S) for record in records]
-        self._intake.put(source, entries, caught_up, now_s)
+        self._intake.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))
         if self._intake.depth(source) >= HOLD_AT:
@@ -154,7 +162,6 @@ class Worker:
 
     def _after(self) -> None:
         """Acknowledge chunks that are done, and read on where there is room."""
-        self._intake.resume(self._clock.now())
         self._memory.users.shrink()
         self._memory.items.shrink()
         for source, acks in self._acks.items():

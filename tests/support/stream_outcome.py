@@ -10,12 +10,13 @@ from redis import Redis
 from features.feature import View
 from features.stores.parts import parts_in
 from features.stores.redis_online import RedisOnlineStore
+from features.stores.schema import view_schema
 from millstream.batches import decode_table, metadata_of
 from millstream.events import Event
 from millstream.kafka import producer
 from millstream.publishing import Publisher
 from millstream.settings import Settings
-from millstream.topics import EXAMPLES
+from millstream.topics import EXAMPLES, Topic
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.scrape import scrape
@@ -49,6 +50,15 @@ def wait_processed(own: Installation, count: float, timeout_s: float = 60.0) -> 
     eventually(lambda: processed(own) >= count, f"{count} events processed", timeout_s)
 
 
+def position(settings: Settings, topic: Topic) -> int:
+    """How many messages of a topic are worked on and in the store, over all workers so far."""
+    client = Redis.from_url(settings.redis_url)
+    kept = client.hgetall(f"{settings.topic_prefix}stream:positions")
+    client.close()
+    begins = f"{topic.name}:".encode()
+    return sum(int(offset) for source, offset in kept.items() if source.startswith(begins))
+
+
 def examples(settings: Settings) -> list[dict[str, Any]]:
     """Every example, as a consumer keeps it: rows at or below the positions seen are dropped."""
     messages = read(settings.kafka_bootstrap_servers, settings.topic(EXAMPLES), 1, quiet_s=1.0)
@@ -80,7 +90,8 @@ def online(settings: Settings, view: View, ids: list[str]) -> list[dict[str, Any
 def offline(settings: Settings, view: View) -> pa.Table:
     """The rows of a view's part files."""
     folder = settings.offline_dir / view.name
-    return pa.concat_tables([pq.read_table(folder / part.name) for part in parts_in(folder)])
+    tables = [pq.read_table(folder / part.name) for part in parts_in(folder)]
+    return pa.concat_tables([view_schema(view).empty_table(), *tables])
 
 
 def plain(rows: Iterable[dict[str, Any]], *key: str) -> list[dict[str, Any]]:

@@ -33,3 +33,11 @@ def test_there_is_none_before_the_first_event_and_when_all_is_silent():
     assert watermark.value(0.0) == -inf
     watermark.observe(A, 80.0, 0.0)
     assert watermark.value(100.0) == -inf
+
+
+def test_after_a_restart_every_known_partition_is_waited_for():
+    watermark = Watermark(lateness_s=10.0, idle_s=5.0, reached={A: 80.0, B: 100.0})
+    watermark.resume(1000.0)
+    watermark.observe(B, 500.0, 1001.0)
+    assert watermark.value(1004.9) == 70.0
+    assert watermark.value(1005.0) == 490.0
