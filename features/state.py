@@ -59,7 +59,9 @@ def advance_user(point: UserPoint, update: Update) -> UserPoint:
     """The user after one more event."""
     age_s = update.time - point.time
     left = exp2(-age_s / CATEGORY_HALF_LIFE_S)
-    moved = [(events * left, name, positives * left) for events, name, positives in point.affinities]
+    moved = [
+        (events * left, name, positives * left) for events, name, positives in point.affinities
+    ]
     return UserPoint(
         update.time,
         USER_COUNTERS.advanced(point.counts, age_s, update.positive),

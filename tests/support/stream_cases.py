@@ -84,6 +84,13 @@ def entry(
     return event_of(record(event, partition, offset), now_s, MAX_FUTURE_S)
 
 
+def event_entry(event: Event, partition: int = 0, offset: int = 0) -> Sourced:
+    """A valid event, decoded."""
+    found = entry(event, partition, offset)
+    assert isinstance(found, Sourced)
+    return found
+
+
 class MemoryStream:
     """The core with everything in memory; offsets are counted by partition."""
 

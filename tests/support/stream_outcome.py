@@ -53,7 +53,7 @@ def wait_processed(own: Installation, count: float, timeout_s: float = 60.0) -> 
 def position(settings: Settings, topic: Topic) -> int:
     """How many messages of a topic are worked on and in the store, over all workers so far."""
     client = Redis.from_url(settings.redis_url)
-    kept = client.hgetall(f"{settings.topic_prefix}stream:positions")
+    kept: Any = client.hgetall(f"{settings.topic_prefix}stream:positions")
     client.close()
     begins = f"{topic.name}:".encode()
     return sum(int(offset) for source, offset in kept.items() if source.startswith(begins))

@@ -1,14 +1,17 @@
 """Crashes: what is killed in the middle loses nothing and doubles nothing."""
 
 import time
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from deploy.local import LocalServices
+from features.feature import View
 from features.spec import ITEM_STATS, USER_STATS
 from millstream.events import Event
+from millstream.settings import Settings
 from millstream.topics import INTERACTIONS
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
@@ -108,12 +111,13 @@ def run_through(own: Installation, kills: int) -> None:
         lambda: scrape(settings.stream_metrics_port)[PENDING] == 0, "windows closed", TIMEOUT_S
     )
     for view in (USER_STATS, ITEM_STATS):
-        eventually(
-            lambda view=view: offline(settings, view).num_rows >= EVENTS + USERS,
-            "part files",
-            TIMEOUT_S,
-        )
+        eventually(partial(has_rows, settings, view), "part files", TIMEOUT_S)
     worker.stop()
+
+
+def has_rows(settings: Settings, view: View) -> bool:
+    """Whether every click has its row in the part files of a view."""
+    return offline(settings, view).num_rows >= EVENTS + USERS
 
 
 @pytest.mark.timeout(300)

@@ -7,6 +7,7 @@ from tests.support.stream_cases import (
     MAX_FUTURE_S,
     START,
     entry,
+    event_entry,
     impression,
     interaction,
     record,
@@ -20,10 +21,9 @@ def refused(event, **options) -> Refused:
 
 
 def test_an_event_keeps_its_position_and_gets_a_fingerprint():
-    found = entry(interaction(1), partition=3, offset=17)
-    assert isinstance(found, Sourced)
+    found = event_entry(interaction(1), partition=3, offset=17)
     assert (found.source, found.offset) == (Source("interactions", 3), 17)
-    assert found.mark == entry(interaction(1)).mark != entry(interaction(2)).mark
+    assert found.mark == event_entry(interaction(1)).mark != event_entry(interaction(2)).mark
 
 
 def test_what_is_no_json_is_refused_as_a_whole():
@@ -67,7 +67,9 @@ def test_probes_touch_ids_of_their_own_and_nobody_else_does(user, item, is_probe
 
 def test_a_message_without_a_value_hides_its_item():
     tombstone = Record(Source("items", 0), 5, b"i7", None, START)
-    event = event_of(tombstone, START, MAX_FUTURE_S).event
+    found = event_of(tombstone, START, MAX_FUTURE_S)
+    assert isinstance(found, Sourced)
+    event = found.event
     assert (event.item_id, event.hidden, event.event_time) == ("i7", True, START)
 
 

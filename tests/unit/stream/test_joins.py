@@ -5,7 +5,7 @@ from math import inf
 import msgspec
 
 from stream.joins import Joined, Joins, Standing, Waiting
-from tests.support.stream_cases import START, entry, impression, interaction
+from tests.support.stream_cases import START, event_entry, impression, interaction
 
 WINDOW_S, GRACE_S = 60.0, 5.0
 
@@ -13,12 +13,17 @@ WINDOW_S, GRACE_S = 60.0, 5.0
 def joins_of(*impressions, capacity=100) -> Joins:
     joins = Joins(WINDOW_S, GRACE_S, capacity)
     for offset, each in enumerate(impressions):
-        assert joins.open(entry(each, 0, offset), START)
+        assert joins.open(event_entry(each, 0, offset), START)
     return joins
 
 
 def feedback(item="i1", kind="click", request="r1", second=1.0):
     return interaction(second, item=item, kind=kind, request_id=request)
+
+
+def label(answer) -> float:
+    assert isinstance(answer, Joined)
+    return answer.label
 
 
 def closed(joins, watermark=-inf, now=0.0):
@@ -36,13 +41,13 @@ def test_feedback_gives_the_shown_item_its_label_at_once():
 
 
 def test_a_dislike_is_a_negative_at_once():
-    assert joins_of(impression(0)).answer(feedback(kind="dislike"), START).label == 0.0
+    assert label(joins_of(impression(0)).answer(feedback(kind="dislike"), START)) == 0.0
 
 
 def test_the_first_labelled_feedback_decides():
     joins = joins_of(impression(0))
     assert joins.answer(feedback(kind="view"), START) is Standing.SETTLED
-    assert joins.answer(feedback(kind="click"), START).label == 1.0
+    assert label(joins.answer(feedback(kind="click"), START)) == 1.0
     assert joins.answer(feedback(kind="dislike"), START) is Standing.SETTLED
 
 
@@ -71,7 +76,7 @@ def test_feedback_without_a_request_stands_for_itself():
 def test_feedback_before_its_list_is_not_used_twice():
     joins = joins_of()
     assert joins.answer(feedback(), START) is Standing.ALONE
-    joins.open(entry(impression(0)), START)
+    joins.open(event_entry(impression(0)), START)
     assert joins.answer(feedback(kind="like"), START) is Standing.SETTLED
     assert closed(joins, START + WINDOW_S) == [(0, ["i2"])]
 
@@ -104,7 +109,7 @@ def test_beyond_the_capacity_the_oldest_lists_close_early():
 
 def test_a_request_id_that_waits_already_is_refused():
     joins = joins_of(impression(0))
-    assert not joins.open(entry(impression(5, event_id="again")), START)
+    assert not joins.open(event_entry(impression(5, event_id="again")), START)
 
 
 def test_open_windows_survive_the_store():
