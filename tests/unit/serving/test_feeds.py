@@ -1,0 +1,240 @@
+"""What comes in from Kafka, and the swap of models, without Kafka."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from millstream.batches import encode_table
+from millstream.clock import FakeClock
+from millstream.codec import encode
+from millstream.errors import SnapshotCorrupt
+from millstream.events import Impression, ShownItem
+from millstream.settings import Settings
+from millstream.snapshots import Announcement
+from serving.feeds.items import PROBE_ITEM, ItemFeeds
+from serving.feeds.publisher import Publisher
+from serving.feeds.snapshots import SnapshotFollower
+from serving.model.models import Models
+from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
+
+
+@dataclass
+class Record:
+    """What of a Kafka record is looked at."""
+
+    value: bytes | None
+    key: bytes = b""
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = int(NOW_S * 1000)
+
+
+@dataclass
+class FakeLoader:
+    """Gives models by version; some are corrupt, some take until they are let go."""
+
+    count: int
+    corrupt: set[int] = field(default_factory=set)
+    bases: list[int | None] = field(default_factory=list)
+    while_loading: Any = None
+    probes: dict[str, float] = field(default_factory=dict)
+
+    def load(self, version: int, base: Any = None) -> Any:
+        self.bases.append(base.version if base else None)
+        if version in self.corrupt:
+            raise SnapshotCorrupt(f"{version} does not match its checksum.")
+        model = FakeModel(retriever=FakeRetriever.of(self.count), version=version)
+        model.probes = self.probes
+        if self.while_loading:
+            self.while_loading()
+        return model
+
+
+class Stage:
+    """A catalogue, its models, its feeds."""
+
+    def __init__(self, count: int = 10) -> None:
+        self.case = Case(count)
+        self.catalogue, self.metrics = self.case.catalogue, self.case.metrics
+        self.loader = FakeLoader(count)
+        clock = self.case.clock
+        self.models = Models(self.loader, self.catalogue, self.metrics, clock)  # type: ignore[arg-type]
+        self.feeds = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
+
+    def indexed(self) -> int:
+        return len(self.models.current.retriever.index)  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def stage():
+    found = Stage()
+    yield found
+    found.models.close()
+
+
+def features(view="item_stats", **columns):
+    return Record(encode_table(pa.table(columns), {"view": view}))
+
+
+async def test_a_new_item_has_its_vector_when_its_message_has_been_handled(stage):
+    await stage.models.serve(1)
+    stage.feeds.items([Record(encode(upsert("new")))])
+    assert stage.models.current.retriever.index.has(np.array([stage.catalogue.row("new")]))[0]
+
+
+def test_items_come_before_the_first_model_too(stage):
+    stage.feeds.items([Record(encode(upsert("new")))])
+    assert stage.catalogue.row("new") == 10
+
+
+def test_a_message_that_is_no_item_is_left_out_and_counted(stage):
+    bad = upsert("x", attributes={"release_year": "long ago"})
+    stage.feeds.items([Record(b"{"), Record(encode(bad)), Record(encode(upsert("good")))])
+    assert stage.catalogue.row("good") is not None
+    assert stage.catalogue.row("x") is None
+    assert stage.case.count("feed_errors_total", topic="items") == 2
+
+
+def test_a_message_without_a_value_hides_its_item(stage):
+    stage.feeds.items([Record(None, key=b"3")])
+    assert not stage.catalogue.shown[3]
+
+
+async def test_feature_rows_of_items_are_taken_over_and_others_are_not(stage):
+    await stage.models.serve(1)
+    rows = {"item_updated_at": [NOW_S] * 2, "item_popularity": [4.0, 5.0]}
+    stage.feeds.features(
+        [
+            features(item_id=["3", "organic"], **rows),
+            features("user_stats", user_id=["u"], user_updated_at=[NOW_S]),
+            Record(b"no arrow"),
+        ]
+    )
+    assert stage.catalogue.values("item_popularity")[[3, 10]].tolist() == [4.0, 5.0]
+    assert stage.indexed() == 11
+    assert stage.case.count("feed_errors_total", topic="features") == 1
+
+
+async def test_probes_take_one_hidden_place_and_are_measured(stage):
+    await stage.models.serve(1)
+    stage.case.clock.advance(0.25)
+    probes = [upsert(f"__probe_item__{n}", is_probe=True) for n in range(3)]
+    stage.feeds.items([Record(encode(probe)) for probe in probes])
+    stage.feeds.features([features(item_id=["__probe_item__1"], item_updated_at=[NOW_S])])
+    assert stage.catalogue.ids[10:] == [PROBE_ITEM]
+    assert not stage.catalogue.shown[10]
+    assert stage.case.count("item_to_retrievable_seconds_count") == 3
+    assert stage.case.count("item_to_retrievable_seconds_sum") == pytest.approx(0.75)
+
+
+async def test_a_swap_keeps_the_model_before_it_and_goes_back_to_it_without_loading(stage):
+    assert await stage.models.serve(1)
+    first = stage.models.current
+    assert await stage.models.serve(2)
+    assert (stage.models.current.version, stage.models.previous) == (2, first)
+    stage.feeds.items([Record(encode(upsert("since")))])
+    assert await stage.models.serve(1)
+    assert stage.models.current is first
+    assert first.retriever.index.has(np.array([10]))[0]
+    assert stage.loader.bases == [None, 1]
+    assert stage.case.count("swaps_total", outcome="rolled_back") == 1
+
+
+async def test_an_item_that_comes_while_a_model_loads_is_in_its_index(stage):
+    stage.loader.while_loading = lambda: stage.catalogue.upsert([upsert("meanwhile")])
+    await stage.models.serve(1)
+    assert stage.models.current.retriever.index.has(np.array([10]))[0]
+
+
+async def test_a_corrupt_snapshot_leaves_what_is_served_and_is_counted(stage):
+    stage.loader.corrupt = {2}
+    await stage.models.serve(1)
+    assert not await stage.models.serve(2)
+    assert stage.models.current.version == 1
+    assert stage.case.count("swaps_total", outcome="failed") == 1
+
+
+async def test_each_probe_event_is_counted_once_when_its_weights_are_served(stage):
+    stage.case.clock.advance(3.0)
+    stage.loader.probes = {"a": NOW_S, "b": NOW_S + 1.0}
+    await stage.models.serve(1)
+    stage.loader.probes = {"b": NOW_S + 1.0}
+    await stage.models.serve(2)
+    assert stage.case.count("event_to_weights_seconds_count") == 2
+    assert stage.case.count("event_to_weights_seconds_sum") == pytest.approx(5.0)
+
+
+async def test_gauges_tell_the_version_and_its_age(stage):
+    stage.case.clock.advance(4.0)
+    await stage.models.serve(3)
+    assert stage.case.count("snapshot_version") == 3
+    assert stage.case.count("snapshot_age_seconds") == 4.0
+    assert stage.case.count("index_items") == 10
+
+
+@dataclass
+class Pointer:
+    """`LATEST`, as a reader of snapshots sees it."""
+
+    version: int | None = None
+
+    def latest(self) -> int | None:
+        return self.version
+
+
+@dataclass
+class Service:
+    """`Models` that only note what they are asked to serve."""
+
+    served: list[int] = field(default_factory=list)
+
+    async def serve(self, version: int) -> bool:
+        self.served.append(version)
+        return True
+
+
+def announced(version, status="published"):
+    found = Announcement(version=version, status=status, kind="full", path="", created_at=NOW_S)
+    return Record(found.encode())
+
+
+async def test_the_version_that_was_named_last_is_served():
+    pointer, service = Pointer(3), Service()
+    follower = SnapshotFollower(pointer, service, FakeClock())  # type: ignore[arg-type]
+    running = asyncio.create_task(follower.run())
+    await asyncio.sleep(0.01)
+    follower.announced([announced(4), announced(5), announced(6, "held"), Record(b"nonsense")])
+    await asyncio.sleep(0.01)
+    follower.announced([announced(3, "rolled_back")])
+    await asyncio.sleep(0.01)
+    running.cancel()
+    assert service.served == [3, 5, 3]
+
+
+def test_a_pointer_that_has_not_changed_does_not_undo_an_announcement():
+    pointer, service = Pointer(3), Service()
+    follower = SnapshotFollower(pointer, service, FakeClock())  # type: ignore[arg-type]
+    follower.poll()
+    follower.announced([announced(4)])
+    follower.poll()
+    assert follower._wanted == 4
+    assert follower.expects_model
+
+
+def test_lists_that_nobody_takes_are_dropped_and_counted():
+    case = Case(1)
+    publisher = Publisher(Settings(_env_file=None), case.metrics, FakeClock())
+    shown = Impression(
+        event_id="e",
+        event_time=NOW_S,
+        request_id="r",
+        user_id="u",
+        items=[ShownItem(item_id="i", position=0, score=0.5)],
+    )
+    for _ in range(10_003):
+        publisher.log(shown)
+    assert case.count("impressions_total", outcome="dropped") == 3

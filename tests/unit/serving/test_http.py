@@ -1,0 +1,193 @@
+"""The HTTP API without a broker, a Redis or a model: what is refused, and how."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from millstream.errors import LogUnavailable
+from millstream.settings import Settings
+from serving.http.app import create_app
+from serving.wiring import Worker
+from tests.support.serving_cases import upsert
+
+CLICK = {"type": "interaction", "user_id": "u", "item_id": "i", "kind": "click"}
+
+
+class Broker:
+    """Takes the place of the publisher."""
+
+    def __init__(self):
+        self.events = []
+        self.is_gone = False
+
+    async def publish(self, events):
+        if self.is_gone:
+            raise LogUnavailable("No Kafka broker answers.")
+        self.events += events
+
+
+@pytest.fixture
+def worker(tmp_path) -> Worker:
+    return Worker(Settings(_env_file=None, data_dir=tmp_path, exploration=0))
+
+
+@pytest.fixture
+def broker(worker) -> Broker:
+    worker.publisher.publish = (found := Broker()).publish
+    return found
+
+
+@pytest.fixture
+async def client(worker, broker) -> AsyncIterator[httpx.AsyncClient]:
+    app = httpx.ASGITransport(create_app(worker))  # starts no lifespan: the feeds stay off
+    async with httpx.AsyncClient(transport=app, base_url="http://serving") as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "$.user_id"),
+        ({"user_id": ""}, "$.user_id"),
+        ({"user_id": "u", "k": 0}, "$.k"),
+        ({"user_id": "u", "k": 501}, "$.k"),
+        ({"user_id": "u", "diversity": "much"}, "$.diversity"),
+        ({"user_id": "u", "exclude": ["a", ""]}, "$.exclude[1]"),
+        ({"user_id": "u", "filters": {"category": "x"}}, "$.filters.category"),
+        ({"user_id": "u", "filters": {"ranges": {"colour": {}}}}, "$.filters.ranges.colour"),
+        ({"user_id": "u", "number": 3}, "$.number"),
+    ],
+)
+async def test_wrong_input_is_refused_by_the_path_of_its_field(client, body, path):
+    answer = await client.post("/v1/recommend", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["path"] == path
+
+
+async def test_a_refusal_says_what_was_received(client):
+    answer = await client.post("/v1/recommend", json={"user_id": "u", "k": -3})
+    assert "Received: -3" in answer.json()["detail"][0]["reason"]
+
+
+async def test_an_empty_installation_answers_with_an_empty_list(client, worker):
+    worker.recommender._breaker.failed()
+    answer = await client.post("/v1/recommend", json={"user_id": 196, "k": 3})
+    assert answer.status_code == 200
+    assert (answer.json()["items"], answer.json()["model_version"]) == ([], "")
+
+
+async def test_a_list_names_source_score_position_and_title(client, worker):
+    worker.recommender._breaker.failed()
+    worker.catalogue.upsert([upsert("a", title="Alpha")])
+    (item,) = (await client.post("/v1/recommend", json={"user_id": "u"})).json()["items"]
+    expected = {"item_id": "a", "title": "Alpha", "score": 0.0, "position": 0}
+    assert {**item, **expected} == item
+    assert set(item["sources"]) == {"popular", "recent"}
+    assert "features" not in item
+
+
+async def test_an_explanation_has_features_and_propensities(client, worker):
+    worker.catalogue.upsert([upsert("a", categories=["X"])])
+    asked = {"user_id": "u", "explain": True}
+    answer = (await client.post("/v1/recommend", json=asked)).json()
+    assert answer["items"][0]["features"]["item_categories"] == ["X"]
+    assert answer["items"][0]["propensity"] == 1.0
+    assert "user_recent_items" in answer["user_features"]
+
+
+async def test_one_event_is_published_with_an_id_and_a_time_of_its_own(client, broker):
+    answer = await client.post("/v1/events", json={**CLICK, "user_id": 196})
+    assert answer.status_code == 202
+    (event,) = broker.events
+    assert answer.json() == {"event_ids": [event.event_id], "errors": []}
+    assert (event.user_id, event.kind) == ("196", "click")
+
+
+async def test_wrong_events_of_a_batch_are_named_and_the_others_published(client, broker):
+    batch = [CLICK, {**CLICK, "item_id": ""}, "no event", {**CLICK, "kind": "rating"}, CLICK]
+    answer = await client.post("/v1/events", json=batch)
+    assert answer.status_code == 202
+    assert [error["path"] for error in answer.json()["errors"]] == [
+        "$[1].item_id",
+        "$[2]",
+        "$[3].value",
+    ]
+    assert len(broker.events) == len(answer.json()["event_ids"]) == 2
+
+
+async def test_where_no_event_is_right_nothing_was_accepted(client, broker):
+    answer = await client.post("/v1/events", json={**CLICK, "kind": "stare"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == "$.kind"
+    assert broker.events == []
+
+
+@pytest.mark.parametrize("body", ["", "{", "\xff"])
+async def test_what_is_not_json_is_refused(client, body):
+    answer = await client.post("/v1/events", content=body.encode("latin-1"))
+    assert answer.status_code == 422
+    assert "Expected JSON" in answer.json()["detail"]
+
+
+async def test_a_batch_has_an_end(client):
+    assert (await client.post("/v1/events", json=[CLICK] * 5001)).status_code == 413
+
+
+async def test_a_broker_that_is_gone_is_a_503(client, broker):
+    broker.is_gone = True
+    answer = await client.post("/v1/events", json=CLICK)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "No Kafka broker answers.")
+
+
+async def test_items_are_put_without_a_type_and_their_attributes_are_checked(client, broker):
+    good = {"item_id": "a", "title": "Alpha", "attributes": {"release_year": 1999}}
+    assert (await client.put("/v1/items", json=good)).status_code == 202
+    assert broker.events[0].item_id == "a"
+    bad = {**good, "attributes": {"release_year": "long ago"}}
+    wrong = await client.put("/v1/items", json=[bad])
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["path"] == "$[0].attributes.release_year"
+
+
+async def test_similar_items_of_an_unknown_item_are_a_404(client):
+    answer = await client.get("/v1/similar/nothing")
+    assert answer.status_code == 404
+    assert "'nothing'" in answer.json()["detail"]
+
+
+async def test_popular_counts_are_checked(client):
+    assert (await client.get("/v1/popular", params={"k": 0})).status_code == 422
+    assert (await client.get("/v1/popular")).json()["items"] == []
+
+
+async def test_it_is_alive_before_it_is_ready(client):
+    assert (await client.get("/healthz")).status_code == 200
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["waiting_for"]) == (503, ["catalogue"])
+
+
+async def test_metrics_count_requests_by_the_pattern_of_their_route(client):
+    for item in "abc":
+        (await client.get(f"/v1/similar/{item}"))
+    (await client.get("/nowhere"))
+    text = (await client.get("/metrics")).text
+    pattern = 'millstream_serving_requests_total{route="/v1/similar/{item_id}",status="404"} 3.0'
+    assert pattern in text
+    assert 'route="unknown",status="404"} 1.0' in text
+
+
+@pytest.mark.parametrize("page", ["/", "/docs"])
+async def test_the_pages_load_nothing_from_elsewhere(client, page):
+    answer = await client.get(page)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "://" not in answer.text
+
+
+async def test_the_openapi_page_describes_every_route(client):
+    spec = (await client.get("/openapi.json")).json()
+    assert {
+        "/v1/recommend", "/v1/similar/{item_id}", "/v1/popular", "/v1/events", "/v1/items",
+        "/healthz", "/readyz", "/metrics",
+    } == set(spec["paths"])  # fmt: skip
+    assert "requestBody" in spec["paths"]["/v1/events"]["post"]
