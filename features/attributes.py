@@ -1,7 +1,7 @@
 """What the catalogue and the accounts say of an item or a user, as of a time.
 
 A feature of the views `item_attributes` and `user_attributes` is read from the upsert's attribute
-of its name without the entity (`user_age` from `age`), or from its own field (`item_title` from `title`).
+of its name without the entity (`user_age` from `age`), or from the upsert's own field (`title`).
 """
 
 from collections.abc import Mapping

@@ -4,8 +4,8 @@ A count c of half-life h, as of u, is c * 2**(-(t - u) / h) + w after an event a
 1 if the count takes this event and 0 if not.
 """
 
-from dataclasses import dataclass
-from math import exp2
+from collections.abc import Sequence
+from math import exp2, inf
 
 from features.feature import Entity, Feature
 from features.spec import FEATURES
@@ -13,7 +13,6 @@ from features.spec import FEATURES
 Counts = tuple[float, ...]
 
 
-@dataclass(frozen=True)
 class Counters:
     """The decayed counts of one entity, in the order of the spec.
 
@@ -21,16 +20,16 @@ class Counters:
         features: one per count.
     """
 
-    features: tuple[Feature, ...]
-
-    def __post_init__(self) -> None:
-        rates = tuple(-1.0 / (feature.half_life_s or float("inf")) for feature in self.features)
-        object.__setattr__(self, "_rates", rates)
-        takes = {
-            positive: tuple(float(positive or f.counts == "events") for f in self.features)
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self.features = tuple(features)
+        # By whether an event is positive: each count's exponent per second, and what it takes.
+        self._steps = {
+            positive: [
+                (-1.0 / (f.half_life_s or inf), float(positive or f.counts == "events"))
+                for f in self.features
+            ]
             for positive in (False, True)
         }
-        object.__setattr__(self, "_takes", takes)
 
     @property
     def empty(self) -> Counts:
@@ -39,25 +38,13 @@ class Counters:
 
     def advanced(self, counts: Counts, age_s: float, positive: bool) -> Counts:
         """`counts`, as of `age_s` seconds before an event, right after that event."""
-        taken = self._takes[positive]  # type: ignore[attr-defined]
-        rates = self._rates  # type: ignore[attr-defined]
-        return tuple(
-            [
-                count * exp2(age_s * rate) + one
-                for count, rate, one in zip(counts, rates, taken, strict=True)
-            ]
-        )
+        steps = zip(counts, self._steps[positive], strict=True)
+        return tuple([count * exp2(age_s * rate) + taken for count, (rate, taken) in steps])
 
     def absorbed(self, counts: Counts, age_s: float, positive: bool) -> Counts:
         """`counts` with an event that was `age_s` seconds before the time they are as of."""
-        taken = self._takes[positive]  # type: ignore[attr-defined]
-        rates = self._rates  # type: ignore[attr-defined]
-        return tuple(
-            [
-                count + one * exp2(age_s * rate)
-                for count, rate, one in zip(counts, rates, taken, strict=True)
-            ]
-        )
+        steps = zip(counts, self._steps[positive], strict=True)
+        return tuple([count + taken * exp2(age_s * rate) for count, (rate, taken) in steps])
 
 
 def counters_of(entity: Entity) -> Counters:

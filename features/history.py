@@ -34,10 +34,11 @@ class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
     item_id: str = ""
     categories: tuple[str, ...] = ()
 
-    @property
-    def place(self) -> tuple[float, int]:
-        """Where in time it belongs."""
-        return self.time, self.order
+    def follows(self, other: "Update") -> bool:
+        """Whether its place in time is after that of another."""
+        if self.time != other.time:
+            return self.time > other.time
+        return self.order >= other.order
 
 
 class Timed(Protocol):
@@ -100,14 +101,19 @@ def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) ->
     """Put `update` in its place and forget what is older than `horizon_s` before the newest."""
     updates = history.updates
     index = len(updates)
-    while index and updates[index - 1].place > update.place:
+    while index and not update.follows(updates[index - 1]):
         index -= 1
     if index == 0 and update.time <= history.base.time:
         history.base = rule.absorb(history.base, update)
+        _replay(history, 0, rule)
+    elif index == len(updates):
+        history.points.append(rule.advance(history.newest, update))
+        updates.append(update)
     else:
         updates.insert(index, update)
-    _replay(history, index, rule)
-    _forget(history, horizon_s)
+        _replay(history, index, rule)
+    if len(updates) > MAX_UPDATES or (updates and updates[0].time < updates[-1].time - horizon_s):
+        _forget(history, horizon_s)
 
 
 def _replay(history: History[P], start: int, rule: Rule[P]) -> None:
@@ -121,12 +127,9 @@ def _replay(history: History[P], start: int, rule: Rule[P]) -> None:
 
 def _forget(history: History[P], horizon_s: float) -> None:
     updates = history.updates
-    if not updates:
-        return
     oldest = updates[-1].time - horizon_s
     count = max(len(updates) - MAX_UPDATES, 0)
-    while count < len(updates) - 1 and updates[count].time < oldest:
+    while updates[count].time < oldest:
         count += 1
-    if count:
-        history.base = history.points[count - 1]
-        del updates[:count], history.points[:count]
+    history.base = history.points[count - 1]
+    del updates[:count], history.points[:count]

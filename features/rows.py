@@ -76,7 +76,8 @@ def _counted(
     entity: Entity, points: Sequence[ItemPoint] | Sequence[UserPoint], counters: Counters
 ) -> dict[str, np.ndarray]:
     names = [feature.name for feature in counters.features]
-    counts = np.array([point.counts for point in points], np.float64).reshape(-1, len(names))
+    flat = chain.from_iterable([point.counts for point in points])
+    counts = np.fromiter(flat, np.float64, len(points) * len(names)).reshape(-1, len(names))
     return {f"{entity}_updated_at": _times(points), **dict(zip(names, counts.T, strict=True))}
 
 

@@ -6,9 +6,8 @@ and the positive itself; each comes with the probability of its draw. The draw i
 event's position in the log, so that an event that is read again gets the same one.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 
@@ -28,7 +27,7 @@ class Catalogue:
 
     Args:
         items: their ids; none is ever taken out.
-        hidden: those not to be recommended.
+        hidden: those of them not to be recommended.
         fresh: known since the last `taken_fresh`.
     """
 
@@ -65,7 +64,7 @@ def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray
 
 
 def negatives(
-    catalogue: Catalogue, candidates: Iterable[str], excluded: Collection[str], count: int
+    catalogue: Catalogue, candidates: Iterable[str], excluded: Set[str], count: int
 ) -> tuple[list[str], float]:
     """The first `count` of the drawn items that are neither hidden nor excluded.
 
@@ -76,9 +75,9 @@ def negatives(
         The items and the probability with which each draw gave its item.
     """
     known, hidden = catalogue.known, catalogue.hidden
-    barred = len(hidden) + sum(item in known and item not in hidden for item in excluded)
-    fit = (item for item in candidates if item not in hidden and item not in excluded)
-    return list(islice(fit, count)), 1.0 / max(len(known) - barred, 1)
+    fit = [item for item in candidates if item not in excluded and item not in hidden]
+    drawable = len(known) - len(hidden) - len((excluded & known) - hidden)
+    return fit[:count], 1.0 / max(drawable, 1)
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:

@@ -64,8 +64,7 @@ _USER_ATTRIBUTES = features_of(USER_ATTRIBUTES)
 _ITEM_ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(NamedTuple):
     """An entity just before an example's time."""
 
     point: Any  # UserPoint or ItemPoint
