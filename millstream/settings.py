@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     snapshot_interval_s: float = Field(
         default=5.0, gt=0, description="seconds between two snapshots"
     )
+    first_snapshot_examples: int = Field(
+        default=0, ge=0, description="examples learnt from before the first snapshot is published"
+    )
     full_snapshot_every: int = Field(
         default=20, gt=0, description="every so many snapshots one is full"
     )

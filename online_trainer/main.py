@@ -67,7 +67,12 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
         reader,
         announce,
         Gate(),
-        Schedule(chosen.snapshot_interval_s, chosen.full_snapshot_every, chosen.snapshots_kept),
+        Schedule(
+            chosen.snapshot_interval_s,
+            chosen.full_snapshot_every,
+            chosen.snapshots_kept,
+            chosen.first_snapshot_examples,
+        ),
         chosen.topic(EXAMPLES),
         wiring.models(),
         SystemClock(),

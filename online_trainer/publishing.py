@@ -36,11 +36,13 @@ class Schedule:
         every_s: seconds between two.
         full_every: every so many snapshots one is full.
         kept: versions on disk; what they are read together with stays too.
+        first_after: examples that the very first one has learnt from at the least.
     """
 
     every_s: float
     full_every: int
     kept: int
+    first_after: int = 0
 
 
 class Published(NamedTuple):
@@ -138,6 +140,8 @@ class Publisher:
         return self.trainer.position.offset > self._taken_offset
 
     def _is_due(self) -> bool:
+        if self.base is None and self.trainer.position.examples < self.schedule.first_after:
+            return False
         return self._is_new() and self.clock.now() - self._taken_at >= self.schedule.every_s
 
     def _start(self) -> None:

@@ -23,6 +23,8 @@ from millstream.publishing import Publisher
 # How long the workers may take for what is still under way when the last event is sent.
 DRAIN_S = 60.0
 REFRESH_S = 0.25
+# The share of the log after which the first snapshot is published, and the baseline frozen.
+FROZEN_AFTER = 0.1
 
 PLAY = """
 curl -s {api}/v1/recommend -H 'Content-Type: application/json' -d '{{"user_id": "1", "k": 5}}'
@@ -67,7 +69,8 @@ def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
     items = shifted(dataset.items(), to_now_s)
     with ExitStack() as running:
         with console.status("Starting a broker and Redis, applying the Feast repository"):
-            stage = running.enter_context(stages.services(folder.resolve()))
+            frozen_at = int(FROZEN_AFTER * len(interactions))
+            stage = running.enter_context(stages.services(folder.resolve(), frozen_at))
         with console.status(f"Starting the workers ({stage.broker} broker)"):
             running.enter_context(stages.workers(stage))
         replay = Replay(

@@ -46,13 +46,23 @@ class Stage:
 
 
 @contextmanager
-def services(folder: Path) -> Iterator[Stage]:
-    """A broker and a Redis with fresh data in `folder`, the topics, and the Feast repository."""
+def services(folder: Path, first_snapshot_examples: int = 0) -> Iterator[Stage]:
+    """A broker and a Redis with fresh data in `folder`, the topics, and the Feast repository.
+
+    Args:
+        first_snapshot_examples: what the baseline has learnt from when it is frozen.
+    """
     from deploy.local import local_services
 
     _empty(folder)
     with local_services(folder / "services") as running:
-        environment = {**running.environment(), **_ports(), **_folders(folder)}
+        environment = {
+            **running.environment(),
+            **_ports(),
+            variable_name("data_dir"): str(folder / "data"),
+            variable_name("first_snapshot_examples"): str(first_snapshot_examples),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
         os.environ.update(environment)
         stage = Stage(Settings(), environment, running.kind, folder)
         create_topics(stage.settings)
@@ -119,10 +129,6 @@ def _free_port(usual: int) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _folders(folder: Path) -> dict[str, str]:
-    return {"MILLSTREAM_DATA_DIR": str(folder / "data"), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def _feast_apply() -> None:

@@ -14,6 +14,9 @@ from millstream.events import Interaction, ItemUpsert
 
 EVENTS = 10
 LIST_LENGTH = 10
+KNOWN_EVENTS = 25
+# The new events are about items among so many of the most popular ones.
+WELL_KNOWN = 500
 PATIENCE_S = 45.0
 # Probes are learnt past in between: weights count as new once they are this much newer.
 MARGIN_S = 1.0
@@ -40,13 +43,17 @@ class Story:
 
 def tell(stage: Stage, items: Sequence[ItemUpsert], log: Sequence[Interaction]) -> Story:
     """Ask for a list, publish ten likes in a category that is rare in it, ask again."""
-    user_id = Counter(event.user_id for event in log).most_common(20)[-1][0]
+    user_id = _someone(log)
     before = recommend(stage, user_id)
-    category, liked = _new_taste(before, items, {e.item_id for e in log if e.user_id == user_id})
+    known = {event.item_id for event in log if event.user_id == user_id}
+    popularity = Counter(event.item_id for event in log)
+    unknown = [item for item in items if item.item_id not in known]
+    unknown.sort(key=lambda item: -popularity[item.item_id])
+    categories = {item.item_id: item.categories for item in items}
+    category, liked = _new_taste(before, unknown, categories)
     published_s = time.time()
     _publish(stage, user_id, liked)
     took_s = _wait_for_weights(stage, published_s)
-    categories = {item.item_id: item.categories for item in items}
     return Story(user_id, category, before, recommend(stage, user_id), took_s, categories)
 
 
@@ -57,15 +64,19 @@ def recommend(stage: Stage, user_id: str) -> list[dict[str, Any]]:
     return items
 
 
+def _someone(log: Sequence[Interaction]) -> str:
+    """A user to whom ten events are a good part of what is known."""
+    counts = Counter(event.user_id for event in log)
+    return min(counts, key=lambda user: abs(counts[user] - KNOWN_EVENTS))
+
+
 def _new_taste(
-    shown: list[dict[str, Any]], items: Sequence[ItemUpsert], known: set[str]
+    shown: list[dict[str, Any]], unknown: Sequence[ItemUpsert], categories: dict[str, list[str]]
 ) -> tuple[str, list[str]]:
-    """A category with enough items that the user does not know, seen least in their list."""
-    categories = {item.item_id: item.categories for item in items}
+    """A category seen least in the list, and the first ten of `unknown` that are in it."""
     in_list = Counter(c for place in shown for c in categories.get(place["item_id"], ()))
-    unknown = [item for item in items if item.item_id not in known]
-    sizes = Counter(category for item in unknown for category in item.categories)
-    rich = [category for category, size in sizes.items() if size >= 5 * EVENTS]
+    sizes = Counter(category for item in unknown[:WELL_KNOWN] for category in item.categories)
+    rich = [category for category, size in sizes.items() if size >= 2 * EVENTS]
     chosen = min(rich, key=lambda category: (in_list[category], -sizes[category]))
     return chosen, [item.item_id for item in unknown if chosen in item.categories][:EVENTS]
 
