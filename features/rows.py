@@ -41,22 +41,19 @@ def item_columns(points: Sequence[ItemPoint], times: Times | None = None) -> Col
 def user_columns(points: Sequence[UserPoint], times: Times | None = None) -> Columns:
     """The columns of view `user_stats`: as of the points' own times, or as of `times` (rows,)."""
     counted = _at(_counted("user", points, USER_COUNTERS), "user", times)
-    tops = [point.affinities[:_TOP] for point in points]
-    offsets = _offsets(tops)
-    entries = list(chain.from_iterable(tops))
+    offsets = _offsets([point.categories[:_TOP] for point in points])
     # Every entry of a row's list is as old as its row.
     lengths = np.diff(offsets)
     strengths = {
         "user_updated_at": np.repeat(_times(points), lengths),
-        "user_category_events": np.array([events for events, _, _ in entries], np.float64),
-        "user_category_positives": np.array([positives for _, _, positives in entries], np.float64),
+        "user_category_events": _flat([point.events[:_TOP] for point in points]),
+        "user_category_positives": _flat([point.positives[:_TOP] for point in points]),
     }
-    names = pa.array([name for _, name, _ in entries], pa.string())
     moved = _at(strengths, "user", None if times is None else np.repeat(times, lengths))
     return {
         **_arrow(counted),
         "user_recent_items": _lists([point.recent for point in points]),
-        "user_categories": _list_array(offsets, names),
+        "user_categories": _lists([point.categories[:_TOP] for point in points]),
         "user_category_events": _list_array(offsets, _float32(moved["user_category_events"])),
         "user_category_positives": _list_array(offsets, _float32(moved["user_category_positives"])),
     }
@@ -76,8 +73,7 @@ def _counted(
     entity: Entity, points: Sequence[ItemPoint] | Sequence[UserPoint], counters: Counters
 ) -> dict[str, np.ndarray]:
     names = [feature.name for feature in counters.features]
-    flat = chain.from_iterable([point.counts for point in points])
-    counts = np.fromiter(flat, np.float64, len(points) * len(names)).reshape(-1, len(names))
+    counts = _flat([point.counts for point in points]).reshape(-1, len(names))
     return {f"{entity}_updated_at": _times(points), **dict(zip(names, counts.T, strict=True))}
 
 
@@ -94,6 +90,10 @@ def _arrow(columns: Mapping[str, np.ndarray]) -> Columns:
         name: pa.array(values.astype(BY_NAME[name].dtype, copy=False))
         for name, values in columns.items()
     }
+
+
+def _flat(rows: Sequence[Sequence[float]]) -> np.ndarray:
+    return np.fromiter(chain.from_iterable(rows), np.float64)
 
 
 def _float32(values: np.ndarray) -> pa.Array:

@@ -19,9 +19,6 @@ ITEM_COUNTERS = counters_of("item")
 # Categories whose affinity is tracked for a user; the strongest of them are the feature.
 TRACKED_CATEGORIES = 4 * (BY_NAME["user_categories"].length or 0)
 
-# (decayed events, category, decayed positives), strongest first
-Affinity = tuple[float, str, float]
-
 
 class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An item right after an event at `time`."""
@@ -31,12 +28,20 @@ class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class UserPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A user right after an event at `time`; `recent` items come newest first, each once."""
+    """A user right after an event at `time`.
+
+    Args:
+        recent: items, the newest first, each once.
+        categories: those the user has met, the one with the most decayed events first.
+        events, positives: decayed, of each of `categories`.
+    """
 
     time: float
     counts: Counts
     recent: tuple[str, ...]
-    affinities: tuple[Affinity, ...]
+    categories: tuple[str, ...]
+    events: tuple[float, ...]
+    positives: tuple[float, ...]
 
 
 ItemHistory = History[ItemPoint]
@@ -59,25 +64,26 @@ def advance_user(point: UserPoint, update: Update) -> UserPoint:
     """The user after one more event."""
     age_s = update.time - point.time
     left = exp2(-age_s / CATEGORY_HALF_LIFE_S)
-    moved = [
-        (events * left, name, positives * left) for events, name, positives in point.affinities
-    ]
+    events = [count * left for count in point.events]
+    positives = [count * left for count in point.positives]
     return UserPoint(
         update.time,
         USER_COUNTERS.advanced(point.counts, age_s, update.positive),
         recent_with(point.recent, update.item_id),
-        _strengthened(moved, update, 1.0),
+        *_strengthened(point.categories, events, positives, update, 1.0),
     )
 
 
 def absorb_user(point: UserPoint, update: Update) -> UserPoint:
     """The user with an event from before `point`; what is recent stays as it is."""
     age_s = point.time - update.time
+    weight = exp2(-age_s / CATEGORY_HALF_LIFE_S)
+    events, positives = list(point.events), list(point.positives)
     return UserPoint(
         point.time,
         USER_COUNTERS.absorbed(point.counts, age_s, update.positive),
         point.recent,
-        _strengthened(list(point.affinities), update, exp2(-age_s / CATEGORY_HALF_LIFE_S)),
+        *_strengthened(point.categories, events, positives, update, weight),
     )
 
 
@@ -89,23 +95,40 @@ def recent_with(recent: tuple[str, ...], item_id: str) -> tuple[str, ...]:
 
 
 def _strengthened(
-    affinities: list[Affinity], update: Update, weight: float
-) -> tuple[Affinity, ...]:
-    """`affinities` with one event of `weight` in the categories of `update`, strongest first."""
-    gained = weight if update.positive else 0.0
+    categories: tuple[str, ...],
+    events: list[float],
+    positives: list[float],
+    update: Update,
+    weight: float,
+) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
+    """One event of `weight` more in the categories of `update`; the strongest stay first.
+
+    All fade alike, so that only those that gain can change places.
+    """
+    names = list(categories)
     for category in update.categories:
-        for index, (events, name, positives) in enumerate(affinities):
-            if name == category:
-                affinities[index] = (events + weight, name, positives + gained)
-                break
-        else:
-            affinities.append((weight, category, gained))
-    affinities.sort(reverse=True)
-    return tuple(affinities[:TRACKED_CATEGORIES])
+        if category not in names:
+            names.append(category)
+            events.append(0.0)
+            positives.append(0.0)
+        place = names.index(category)
+        strength = events.pop(place) + weight
+        gained = positives.pop(place) + (weight if update.positive else 0.0)
+        del names[place]
+        while place and events[place - 1] < strength:
+            place -= 1
+        names.insert(place, category)
+        events.insert(place, strength)
+        positives.insert(place, gained)
+    return (
+        tuple(names[:TRACKED_CATEGORIES]),
+        tuple(events[:TRACKED_CATEGORIES]),
+        tuple(positives[:TRACKED_CATEGORIES]),
+    )
 
 
 NO_ITEM = ItemPoint(0.0, ITEM_COUNTERS.empty)
-NO_USER = UserPoint(0.0, USER_COUNTERS.empty, (), ())
+NO_USER = UserPoint(0.0, USER_COUNTERS.empty, (), (), (), ())
 
 ITEM_RULE = Rule(NO_ITEM, advance_item, absorb_item)
 USER_RULE = Rule(NO_USER, advance_user, absorb_user)

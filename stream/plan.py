@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.labels import TWO_SIDED_KINDS, label_of
-from millstream.events import Impression, Interaction, ItemUpsert
+from millstream.events import Interaction, ItemUpsert, UserUpsert
 from stream.catalogue import SPARE_DRAWS, Catalogue, draws
 from stream.intake import Entry
 from stream.memory import Memory, Rules
 from stream.records import Sourced
+
+_TOUCH_USERS = frozenset({Interaction, UserUpsert})
+_TOUCH_ITEMS = frozenset({Interaction, ItemUpsert})
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,11 @@ def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
     items: set[str] = set()
     for drawn in candidates.values():
         items.update(drawn)
-    for entry in fresh:
-        if not isinstance(entry, Sourced) or isinstance(entry.event, Impression):
-            continue
-        if not isinstance(entry.event, ItemUpsert):
-            users.add(entry.event.user_id)
-        if isinstance(entry.event, Interaction | ItemUpsert):
-            items.add(entry.event.item_id)
+    for event in [entry.event for entry in fresh if isinstance(entry, Sourced)]:
+        if type(event) in _TOUCH_USERS:
+            users.add(event.user_id)
+        if type(event) in _TOUCH_ITEMS:
+            items.add(event.item_id)
     return Plan(fresh, candidates, users, items)
 
 

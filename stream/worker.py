@@ -26,8 +26,9 @@ from stream.sweeper import Sweeper
 log = logging.getLogger(__name__)
 
 BATCH_EVENTS = 4_000
-# Batches begin no closer than this to one another, unless they are full: each costs the stream, Kafka,
-# Redis and the trainer something, however small it is. An event that comes alone does not wait.
+# Batches begin no closer than this to one another, unless they are full: each costs the stream,
+# Kafka, Redis and the trainer something, however small it is. An event that comes alone does not
+# wait.
 BATCH_EVERY_S = 0.1
 HOLD_AT, RELEASE_AT = 2 * BATCH_EVENTS, BATCH_EVENTS // 2
 # How long a partition that cannot be read holds back the others.

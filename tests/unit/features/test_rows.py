@@ -34,9 +34,9 @@ def test_a_row_holds_the_point_s_values():
     assert row["user_events_1h"] == 2.0
     assert row["user_positives_30d"] == 1.0
     assert row["user_recent_items"] == ["b", "a"]
-    assert row["user_categories"] == ["drama", "only-b", "only-a"]
+    assert row["user_categories"] == ["drama", "only-a", "only-b"]
     assert row["user_category_events"] == [2.0, 1.0, 1.0]
-    assert row["user_category_positives"] == [1.0, 0.0, 1.0]
+    assert row["user_category_positives"] == [1.0, 1.0, 0.0]
 
 
 def test_values_as_of_a_later_time_have_decayed_and_say_so_by_their_own_age():

@@ -17,6 +17,10 @@ def update(second: float, order: int = 0, item: str = "i", positive: bool = True
     return Update(START + second, order, positive, item, (f"category-{item}", "all"))
 
 
+def strengths(point: state.UserPoint) -> dict[str, float]:
+    return dict(zip(point.categories, point.events, strict=True))
+
+
 UPDATES = st.lists(
     st.builds(
         update,
@@ -67,9 +71,7 @@ def test_an_event_that_is_too_late_still_counts():
     late = history_of([update(0), update(1), update(50), update(0.5)])
     in_time = history_of([update(0), update(0.5), update(1), update(50)])
     assert late.newest.counts == pytest.approx(in_time.newest.counts)
-    assert sorted(late.newest.affinities) == [
-        pytest.approx(entry) for entry in sorted(in_time.newest.affinities)
-    ]
+    assert strengths(late.newest) == pytest.approx(strengths(in_time.newest))
 
 
 def test_a_history_is_bounded_however_many_events_come_at_once():
@@ -95,16 +97,29 @@ def test_the_strongest_categories_come_first():
     point = history_of(
         [update(s, s, item) for s, item in enumerate("abbbcc")], new_user, USER_RULE
     ).newest
-    names = [name for _, name, _ in point.affinities]
-    assert names == ["all", "category-b", "category-c", "category-a"]
+    assert point.categories == ("all", "category-b", "category-c", "category-a")
+    assert list(point.events) == sorted(point.events, reverse=True)
+
+
+@given(UPDATES)
+def test_categories_are_always_in_the_order_of_their_strength(updates):
+    point = history_of(updates).newest
+    assert list(point.events) == sorted(point.events, reverse=True)
 
 
 def test_affinities_fade():
     history = history_of([update(0, item="a"), update(30 * DAY_S, item="b")])
-    strengths = {name: events for events, name, _ in history.newest.affinities}
-    assert strengths == pytest.approx({"all": 1.5, "category-a": 0.5, "category-b": 1.0})
+    expected = {"all": 1.5, "category-a": 0.5, "category-b": 1.0}
+    assert strengths(history.newest) == pytest.approx(expected)
 
 
 def test_only_positives_gain_positives():
     history = history_of([update(0, 1, "a", positive=True), update(0, 2, "a", positive=False)])
-    assert sorted(history.newest.affinities) == [(2.0, "all", 1.0), (2.0, "category-a", 1.0)]
+    assert history.newest.categories == ("category-a", "all")
+    assert history.newest.events == (2.0, 2.0)
+    assert history.newest.positives == (1.0, 1.0)
+
+
+def test_the_categories_that_are_tracked_are_bounded():
+    many = Update(START, 0, True, "i", tuple(f"c{n}" for n in range(1000)))
+    assert len(history_of([many]).newest.categories) == state.TRACKED_CATEGORIES

@@ -193,7 +193,7 @@ def test_affinity_counts_the_categories_of_the_item():
     stream = MemoryStream()
     stream.run(item_upsert(0, "i1", categories=["drama", "war"]))
     row = one(feature_rows_of(stream.run(interaction(1)), "user_stats"))
-    assert row["user_categories"] == ["war", "drama"]
+    assert row["user_categories"] == ["drama", "war"]
     assert row["user_category_events"] == row["user_category_positives"] == [1.0, 1.0]
 
 

@@ -42,11 +42,21 @@ def test_counts_of_another_spec_begin_anew_but_attributes_stay(monkeypatch):
     assert item_from(stored_item) == Item(versions=item.versions)
 
 
-def test_a_cache_forgets_what_was_not_used_for_longest():
-    cache = Cache[int](2)
-    for number, key in enumerate("abc"):
-        cache.put(key, number)
-    assert cache["a"] == 0
-    assert len(cache) == 3
+def test_a_cache_forgets_what_was_not_used_lately():
+    cache = Cache[str](4)
+    for key in "abc":
+        cache.put(key, key.upper())
     cache.shrink()
-    assert cache.missing("abca") == ["b"]
+    assert cache["a"] == "A"
+    for key in "de":
+        cache.put(key, key.upper())
+    cache.shrink()
+    assert cache.missing("abcdea") == ["b", "c"]
+    assert len(cache) == 3
+
+
+def test_a_cache_keeps_everything_between_two_shrinks():
+    cache = Cache[str](2)
+    for key in "abcdef":
+        cache.put(key, key)
+    assert cache.missing("abcdef") == []
