@@ -44,6 +44,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     source = _connected(chosen, trainer.position.offset, asked_to_end)
     if source is None:
         return
+    publisher.tell_again()
     log.info("Learning from %s.", chosen.topic(EXAMPLES))
     try:
         Worker(trainer, publisher, source, outbox, metrics, SystemClock()).run(asked_to_end)

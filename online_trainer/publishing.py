@@ -120,6 +120,18 @@ class Publisher:
         """Probe events that the next snapshot will have learnt past."""
         self._probes = [*self._probes, *probes][-_MOST_PROBES:]
 
+    def tell_again(self) -> None:
+        """After a restart: tell of the snapshot gone on from, if it is the one to be served.
+
+        The announcement may have been lost with the process before. After a rollback `LATEST`
+        points elsewhere, and nothing is told.
+        """
+        if self.base is None or self.reader.latest() != self.base.version:
+            return
+        manifest = self.reader.manifest(self.base.version)
+        path = str(self.reader.directory(manifest.version))
+        self.announce(_announcement(manifest, "published", path, self.clock.now()))
+
     def tick(self) -> Published | None:
         """Between two messages: collect what was written, take what is due."""
         done = self._collect() if self._writing is not None and self._writing.done() else None
@@ -190,7 +202,9 @@ class Publisher:
         status: Status = "held" if taken.objections else "published"
         if status == "published":
             self.writer.point_latest(taken.manifest.version)
-        self.announce(_announcement(taken, status, str(path), self.clock.now()))
+        reason = "; ".join(taken.objections)
+        now_s = self.clock.now()
+        self.announce(_announcement(taken.manifest, status, str(path), now_s, reason))
         self._prune()
         size = sum(file.stat().st_size for file in path.iterdir())
         return Published(taken.manifest, status, size, taken.seconds, time.perf_counter() - start)
@@ -245,8 +259,9 @@ def _metrics(trainer: Trainer) -> dict[str, float]:
     return {name: value for name, value in values.items() if value == value}
 
 
-def _announcement(taken: _Taken, status: Status, path: str, now_s: float) -> Announcement:
-    manifest = taken.manifest
+def _announcement(
+    manifest: Manifest, status: Status, path: str, now_s: float, reason: str = ""
+) -> Announcement:
     return Announcement(
         version=manifest.version,
         status=status,
@@ -256,5 +271,5 @@ def _announcement(taken: _Taken, status: Status, path: str, now_s: float) -> Ann
         parent=manifest.parent,
         trained_through_event_time=manifest.trained_through_event_time,
         metrics=manifest.metrics,
-        reason="; ".join(taken.objections),
+        reason=reason,
     )

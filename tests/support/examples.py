@@ -12,7 +12,7 @@ from features.spec import FEATURES
 from millstream.batches import encode_table
 
 START_S = 1_000_000_000.0
-TASTES = 5
+TASTES = 3
 
 
 def example_message(
@@ -27,7 +27,7 @@ def example_message(
 ) -> bytes:
     """Message `number` of a stream in which every message has `rows` rows.
 
-    A user likes the items of its taste: `user % 5 == item % 5`, but for one row in ten.
+    A user likes the items of its taste: `user % TASTES == item % TASTES`, but for one row in ten.
 
     Args:
         changes: columns to put in place of the made ones.
@@ -70,4 +70,4 @@ def _feature(feature: Feature, of: np.ndarray, rng: np.random.Generator) -> pa.A
         return pa.array([[1.0] * (feature.length or 0)] * len(of), kind)
     if feature.name.endswith("_at"):
         return pa.array(np.full(len(of), START_S - 3_600.0), kind)
-    return pa.array(rng.random(len(of)) * 3.0, kind)
+    return pa.array(rng.random(len(of)) * 0.3, kind)

@@ -7,7 +7,9 @@ import pytest
 from millstream.settings import Settings
 from tests.support.training import Trainers
 
-SETTINGS = Settings(batch_size=64, embedding_width=4)
+SETTINGS = Settings(
+    batch_size=64, embedding_width=4, embedding_learning_rate=0.2, dense_learning_rate=0.003
+)
 
 
 @pytest.fixture(scope="session")

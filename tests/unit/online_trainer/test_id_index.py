@@ -16,7 +16,8 @@ def keys(pairs):
 
 @given(st.lists(st.tuples(st.sampled_from(["insert", "remove"]), st.integers(0, 60)), max_size=200))
 def test_it_answers_as_a_dict_does_whatever_is_inserted_and_removed(operations):
-    index, oracle = IdIndex(), {}
+    index = IdIndex()
+    oracle: dict[tuple[int, int], int] = {}
     universe = [(id_, tag) for id_ in (*EXTREMES, *range(2, 16)) for tag in range(3)]
     for number, (operation, choice) in enumerate(operations, start=1):
         pair = universe[choice % len(universe)]
