@@ -67,7 +67,7 @@ def test_a_version_that_comes_late_does_not_hold_now():
 
 
 def test_versions_are_bounded():
-    versions = ()
+    versions: tuple[Version, ...] = ()
     for time in range(100):
         versions = with_version(versions, Version(float(time), {}))
     assert [v.time for v in versions] == [96.0, 97.0, 98.0, 99.0]

@@ -1,5 +1,7 @@
 """Raw values to model inputs: the same from Arrow and from dicts, and by hand."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,7 +13,7 @@ from features.spec import BY_NAME, FEATURES, model_inputs
 from millstream.ids import id64
 
 T = 1_700_000_000.0
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "user_updated_at": T - 3600.0,
         "user_events_30d": 6.0,

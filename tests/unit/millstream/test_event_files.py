@@ -13,6 +13,7 @@ from millstream.event_files import (
     event_of_line,
     lines,
 )
+from millstream.events import Interaction
 
 NOW = 1_700_000_000.0
 
@@ -47,6 +48,7 @@ def test_a_csv_row_becomes_an_interaction():
     columns = csv_columns(b"\xef\xbb\xbfuser_id,item_id,kind,value,event_time,context.page\n")
     row = Line(2, 0, b"u1,i1,rating,4.5,1700000001,home\n")
     event = event_of_line(row, columns, "abc", NOW)
+    assert isinstance(event, Interaction)
     assert (event.user_id, event.value, event.event_time) == ("u1", 4.5, NOW + 1)
     assert event.context == {"page": "home"}
 

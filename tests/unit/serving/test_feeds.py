@@ -66,7 +66,7 @@ class Stage:
         self.feeds = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
 
     def indexed(self) -> int:
-        return len(self.models.current.retriever.index)  # type: ignore[union-attr]
+        return len(self.models.current.retriever.index)
 
 
 @pytest.fixture
