@@ -94,15 +94,13 @@ class Settings(BaseSettings):
     retriever: str = Field(
         default="two_tower", description="the retrieval model, by its name in the catalogue"
     )
-    batch_size: int = Field(
-        default=2048, gt=0, description="the most examples in one training step"
-    )
+    batch_size: int = Field(default=256, gt=0, description="the most examples in one training step")
     embedding_width: int = Field(default=16, gt=0, description="numbers in one embedding row")
     embedding_learning_rate: float = Field(
         default=0.05, gt=0, description="of the embedding rows (row-wise Adagrad)"
     )
     dense_learning_rate: float = Field(
-        default=0.001, gt=0, description="of all other weights (Adam)"
+        default=0.003, gt=0, description="of all other weights (Adam)"
     )
     admit_after: int = Field(
         default=2, gt=0, description="occurrences with which an id gets an embedding row of its own"
