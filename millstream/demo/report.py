@@ -40,8 +40,8 @@ def draw_auc(readings: list[Reading], path: Path) -> None:
     figure = Figure(figsize=(9, 5), dpi=120, layout="constrained")
     axes = figure.subplots()
     for column, label, colour in ((1, "online", "#1b7f4d"), (2, "frozen", "#c77700")):
-        points = [(row[0], row[column]) for row in compared]
-        axes.plot(*zip(*points, strict=True), label=label, color=colour, lw=2)
+        examples, auc = [row[0] for row in compared], [row[column] for row in compared]
+        axes.plot(examples, auc, label=label, color=colour, lw=2)
     axes.set(
         xlabel="examples since the first snapshot",
         ylabel="progressive AUC (scored before learnt from)",
