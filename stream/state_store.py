@@ -163,6 +163,7 @@ class StateStore:
             link = await connected(self._url)
             _, epoch = await _call(link, self._guard())
             if int(epoch or 0) != self._epoch:
+                link.close()
                 raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
             self._link = link
         return self._link

@@ -6,18 +6,30 @@ is never looked at again.
 """
 
 import gc
+from types import TracebackType
+from typing import Self
 
 SWEEP_EVERY_S = 1.0
 
 
 class Sweeper:
-    """Sweeps at most every `SWEEP_EVERY_S` seconds; from its creation on, nothing else does."""
+    """Within its block garbage is collected by `sweep` alone, at most every `SWEEP_EVERY_S`."""
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self) -> None:
+        self._next_s = 0.0
+
+    def __enter__(self) -> Self:
         gc.disable()
-        gc.collect()
-        gc.freeze()
-        self._next_s = now_s + SWEEP_EVERY_S
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        gc.unfreeze()
+        gc.enable()
 
     def sweep(self, now_s: float) -> None:
         """Free cycles among what was created since the last sweep, if it is time."""

@@ -118,16 +118,16 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`."""
-        sweeper = Sweeper(self._clock.now())
-        while not self._stopping:
-            began_s = time.monotonic()
-            async with self._working:
-                worked = await self._turn()
-            sweeper.sweep(self._clock.now())
-            if not worked:
-                await self._wait()
-            elif worked < BATCH_EVENTS:
-                await asyncio.sleep(max(began_s + BATCH_EVERY_S - time.monotonic(), 0.0))
+        with Sweeper() as sweeper:
+            while not self._stopping:
+                began_s = time.monotonic()
+                async with self._working:
+                    worked = await self._turn()
+                sweeper.sweep(began_s)
+                if not worked:
+                    await self._wait()
+                elif worked < BATCH_EVENTS:
+                    await asyncio.sleep(max(began_s + BATCH_EVERY_S - time.monotonic(), 0.0))
 
     def stop(self) -> None:
         """End `run` after the batch that is being worked on."""

@@ -1,0 +1,158 @@
+"""The worker's shell with a store and a log that only note what they are given."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from millstream.clock import FakeClock
+from stream import worker as module
+from stream.effects import Effects
+from stream.entities import Item, User
+from stream.memory import Memory, Rules, empty_memory
+from stream.messages import Message
+from stream.metrics import StreamMetrics
+from stream.records import Record, Source
+from stream.worker import Worker
+from tests.support.stream_cases import START, impression, interaction, record
+
+A, B = Source("interactions", 0), Source("interactions", 1)
+
+
+class Notes:
+    """A store and a log: everything is known to be new, everything succeeds, in this order."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.effects: list[Effects] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def load(self, memory: Memory, users, items) -> None:
+        for user in users:
+            memory.users.put(user, User())
+        for item in items:
+            memory.items.put(item, Item())
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.steps.append(f"publish {len(messages)}")
+        await self.gate.wait()
+
+    async def commit(self, effects: Effects) -> None:
+        self.steps.append("commit")
+        self.effects.append(effects)
+
+
+class Bench:
+    """A worker at work."""
+
+    def __init__(self, **rules) -> None:
+        self.clock = FakeClock(START)
+        self.notes = Notes()
+        self.held: dict[Source, bool] = {}
+        self.metrics = StreamMetrics(CollectorRegistry())
+        self.rules = Rules(**rules)
+        self.memory = empty_memory(self.rules)
+        self.worker = Worker(
+            self.memory,
+            self.rules,
+            self.notes,
+            self.notes,
+            self.metrics,
+            self.clock,
+            self.held.__setitem__,
+        )
+        self.acked: list[str] = []
+
+    def put(self, source: Source, *records: Record, behind: bool = False, name: str = "") -> None:
+        self.worker.put(source, list(records), behind, lambda: self.acked.append(name))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - what it waits for has no event
+                await asyncio.sleep(0.005)
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(f"millstream_stream_{name}", labels) or 0.0
+
+
+@pytest.fixture
+async def bench():
+    made = Bench(join_window_s=60.0, join_grace_s=5.0)
+    await made.worker.assign({A: 0, B: 0, Source("impressions", 0): 0})
+    running = asyncio.create_task(made.worker.run())
+    yield made
+    made.notes.gate.set()
+    made.worker.stop()
+    await running
+
+
+def click(offset: int, partition: int = 0) -> Record:
+    return record(interaction(offset, event_id=f"{partition}-{offset}"), partition, offset)
+
+
+async def test_what_is_published_is_acknowledged_before_the_store_moves_on(bench):
+    bench.notes.gate.clear()
+    bench.put(A, click(0), name="first")
+    await bench.until(lambda: bench.notes.steps)
+    assert bench.notes.steps == ["publish 3"]
+    bench.notes.gate.set()
+    await bench.until(lambda: bench.acked)
+    assert bench.notes.steps == ["publish 3", "commit"]
+    assert bench.acked == ["first"]
+
+
+async def test_what_comes_during_a_batch_is_the_next_one(bench):
+    bench.notes.gate.clear()
+    bench.put(A, click(0))
+    await bench.until(lambda: bench.notes.steps)
+    bench.put(A, click(1), click(2))
+    bench.put(B, click(0, 1))
+    bench.notes.gate.set()
+    await bench.until(lambda: len(bench.notes.effects) == 2)
+    assert bench.notes.effects[1].counts.total() == 3
+    assert bench.notes.effects[1].state.positions == {A: 3, B: 1}
+
+
+async def test_a_chunk_is_acknowledged_only_when_all_of_it_is_stored(bench, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_EVENTS", 2)
+    bench.put(A, click(0), click(1), click(2), name="long")
+    await bench.until(lambda: len(bench.notes.effects) == 2)
+    await bench.until(lambda: bench.acked)
+    assert bench.acked == ["long"]
+
+
+async def test_a_partition_with_enough_buffered_is_held_and_then_released(bench, monkeypatch):
+    monkeypatch.setattr(module, "HOLD_AT", 3)
+    bench.notes.gate.clear()
+    bench.put(A, *(click(n) for n in range(3)))
+    assert bench.held[A]
+    bench.notes.gate.set()
+    await bench.until(lambda: bench.held[A] is False)
+
+
+async def test_a_new_assignment_goes_on_from_the_positions_in_memory(bench):
+    bench.put(A, click(0), click(1))
+    await bench.until(lambda: bench.notes.effects)
+    assert await bench.worker.assign({A: 2, B: 7}) == {A: 2}
+
+
+async def test_windows_close_by_the_clock_when_nothing_comes(bench):
+    lists = Source("impressions", 0)
+    bench.put(lists, record(impression(0), 0, 0))
+    await bench.until(lambda: bench.notes.effects)
+    bench.clock.advance(65.0)
+    await bench.until(lambda: len(bench.notes.effects) == 2)
+    ((topic, table),) = bench.notes.effects[1].examples
+    assert (topic.name, table.num_rows) == ("impressions", 2)
+
+
+async def test_what_was_done_is_counted(bench):
+    bench.put(A, click(0), record(b"{", 0, 1))
+    await bench.until(lambda: bench.acked)
+    assert bench.value("events_total", kind="interaction", outcome="organic") == 1
+    assert bench.value("events_total", kind="interaction", outcome="refused") == 1
+    assert bench.value("dead_letters_total", topic="interactions") == 1
+    assert bench.value("feature_rows_total", view="user_stats") == 1
+    assert bench.value("examples_total", origin="organic") == 1
