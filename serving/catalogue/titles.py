@@ -5,17 +5,16 @@ import numpy as np
 from serving.catalogue.growing import Growing
 from serving.rerank.minhash import MinHash, jaccard, shingles
 
-_BANDS = 8
-_NOTHING = np.empty(0, dtype=np.uint64)
+_NOTHING: frozenset[int] = frozenset()
 
 
 class Titles:
     """MinHash bands and shingles of the title of each item."""
 
     def __init__(self) -> None:
-        self._hash = MinHash(bands=_BANDS)
+        self._hash = MinHash()
         self._bands = Growing(self._hash(_NOTHING))
-        self._shingles: dict[int, np.ndarray] = {}
+        self._shingles: dict[int, frozenset[int]] = {}
 
     def put(self, row: int, title: str) -> None:
         """Take over the title of one item; an empty one is like no other."""

@@ -4,10 +4,14 @@ The minimum of a random hash over a set agrees between two sets with probability
 similarity. A band is r such minima read as one number; two sets share at least one of b bands with
 probability 1 - (1 - s^r)^b.
 
+With the defaults two sets of similarity 0.9 meet in a bucket 99 times of 100, two of similarity 0.5
+3 times.
+
 Reference: Broder, SEQUENCES 1997, https://doi.org/10.1109/SEQUEN.1997.666900.
 """
 
 import re
+from collections.abc import Set
 
 import numpy as np
 import xxhash
@@ -16,28 +20,26 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 _PRIME = np.uint64((1 << 61) - 1)
 
 
-def shingles(text: str, length: int = 4) -> np.ndarray:
-    """Hashes of all runs of `length` letters of the normalised text, sorted and unique, uint64.
+def shingles(text: str, length: int = 4) -> frozenset[int]:
+    """64-bit hashes of all runs of `length` letters of the normalised text.
 
     Case, punctuation and the order of words do not count: the words are sorted first.
 
-    >>> bool(np.array_equal(shingles("Matrix, The"), shingles("the matrix")))
+    >>> shingles("Matrix, The") == shingles("the matrix")
     True
     """
     words = " ".join(sorted(_NOT_A_WORD.sub(" ", text.casefold()).split()))
     runs = {words[i : i + length] for i in range(max(len(words) - length + 1, bool(words)))}
-    return np.unique(
-        np.array([xxhash.xxh3_64_intdigest(run.encode()) for run in runs], dtype=np.uint64)
-    )
+    return frozenset(xxhash.xxh3_64_intdigest(run.encode()) for run in runs)
 
 
-def jaccard(one: np.ndarray, other: np.ndarray) -> float:
-    """Shared part of two sorted, unique arrays; two empty sets share nothing.
+def jaccard(one: Set[int], other: Set[int]) -> float:
+    """The shared part of two sets; two empty sets share nothing.
 
-    >>> jaccard(np.array([1, 2, 3]), np.array([2, 3, 4]))
+    >>> jaccard({1, 2, 3}, {2, 3, 4})
     0.5
     """
-    shared = len(np.intersect1d(one, other, assume_unique=True))
+    shared = len(one & other)
     union = len(one) + len(other) - shared
     return shared / union if union else 0.0
 
@@ -51,19 +53,20 @@ class MinHash:
         seed: of the hash functions.
     """
 
-    def __init__(self, bands: int = 8, rows: int = 4, seed: int = 20260101) -> None:
+    def __init__(self, bands: int = 8, rows: int = 8, seed: int = 20260101) -> None:
         rng = np.random.default_rng(seed)
         size = (bands * rows, 1)
         self._factor = rng.integers(0, 1 << 63, size=size, dtype=np.uint64) * np.uint64(2) + 1
         self._shift = rng.integers(0, 1 << 63, size=size, dtype=np.uint64)
         self._shape = (bands, rows)
 
-    def __call__(self, hashes: np.ndarray) -> np.ndarray:
+    def __call__(self, hashes: Set[int]) -> np.ndarray:
         """One set -> its bands, shape (bands,), int64, from 0; an empty set has no bucket: -1."""
         bands, rows = self._shape
-        if len(hashes) == 0:
+        if not hashes:
             return np.full(bands, -1, dtype=np.int64)
-        mixed = self._factor * hashes[None, :] + self._shift  # wraps: multiply-shift hashing
+        values = np.fromiter(hashes, dtype=np.uint64, count=len(hashes))
+        mixed = self._factor * values + self._shift  # wraps: multiply-shift hashing
         least = ((mixed >> np.uint64(3)) % _PRIME).min(axis=1).reshape(bands, rows)
         digests = [xxhash.xxh3_64_intdigest(band.tobytes()) >> 1 for band in least]
         return np.array(digests, dtype=np.int64)

@@ -27,9 +27,15 @@ def bucket_pairs(bands: np.ndarray) -> np.ndarray:
     array([[0, 2],
            [1, 2]])
     """
-    found = [_pairs_of_band(band) for band in bands.T]
-    pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *found])
-    return np.unique(pairs, axis=0)
+    things, runs = _shared_buckets(bands)
+    pairs = [np.empty((0, 2), dtype=np.int64)]
+    for apart in range(1, LARGEST_BUCKET):
+        is_pair = runs[apart:] == runs[:-apart]
+        if not is_pair.any():
+            break
+        pairs.append(np.column_stack([things[:-apart][is_pair], things[apart:][is_pair]]))
+    found = np.concatenate(pairs)
+    return np.unique(found, axis=0) if len(found) else found
 
 
 def repeats(pairs: np.ndarray, alike: Alike, n: int) -> np.ndarray:
@@ -52,15 +58,16 @@ def repeats(pairs: np.ndarray, alike: Alike, n: int) -> np.ndarray:
     return repeat
 
 
-def _pairs_of_band(band: np.ndarray) -> np.ndarray:
-    order = np.argsort(band, kind="stable")
-    order = order[band[order] >= 0]
-    edges = np.flatnonzero(np.diff(band[order])) + 1
-    groups = [group for group in np.split(order, edges) if 1 < len(group) <= LARGEST_BUCKET]
-    pairs = [np.column_stack(_upper(group)) for group in groups]
-    return np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs])
+def _shared_buckets(bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Things bucket by bucket, in order, and the number of each one's bucket.
 
-
-def _upper(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    first, second = np.triu_indices(len(group), k=1)
-    return group[first], group[second]
+    Buckets with one thing, or with too many, are left out.
+    """
+    order = np.argsort(bands, axis=0, kind="stable")
+    keys = np.take_along_axis(bands, order, axis=0)
+    begins = np.ones(keys.shape, dtype=bool)
+    begins[1:] = keys[1:] != keys[:-1]
+    runs = np.cumsum(begins.T.ravel())  # column after column, so that no run crosses a band
+    sizes = np.bincount(runs)[runs]
+    shared = (sizes > 1) & (sizes <= LARGEST_BUCKET) & (keys.T.ravel() >= 0)
+    return order.T.ravel()[shared], runs[shared]

@@ -4,6 +4,9 @@ Each bit is the side of a random plane that a vector lies on; two vectors agree 
 probability 1 - angle / pi. A band is a run of bits read as one number: two vectors share at least
 one of b bands of r bits with probability 1 - (1 - (1 - angle / pi)^r)^b.
 
+With the defaults two vectors of cosine 0.995 meet in a bucket 19 times of 20, two of cosine 0.8 (of
+which the best of any list have many) once in 200 times.
+
 Reference: Charikar, STOC 2002, https://doi.org/10.1145/509907.509965.
 """
 
@@ -23,7 +26,7 @@ class SimHash:
         ValueError: `bits` is not between 1 and 62.
     """
 
-    def __init__(self, dim: int, bands: int = 8, bits: int = 12, seed: int = 20260101) -> None:
+    def __init__(self, dim: int, bands: int = 8, bits: int = 32, seed: int = 20260101) -> None:
         if not 1 <= bits <= 62:
             raise ValueError(f"`bits` must be between 1 and 62. Received: {bits!r}.")
         rng = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """Small snapshots as the trainer writes them, for tests of what reads them."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,15 @@ from features.spec import spec_hash
 from millstream.snapshots import Manifest, SnapshotWriter
 from millstream.snapshots.layout import Role, TableRows, dense_part, tables_part
 from models.catalogue import build
+from models.fields import Field
 from models.retrieval.two_tower import TwoTower
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
 from models.weights import weight_arrays
 
-WIDTH = 4
 MODELS: dict[str, Any] = {
-    "ranker": {"name": "dcn_v2", "embedding_width": WIDTH, "options": {"hidden": [8]}},
-    "retriever": {"name": "two_tower", "embedding_width": WIDTH, "options": {"hidden": [8]}},
+    "ranker": {"name": "dcn_v2", "embedding_width": 4, "options": {"hidden": [8]}},
+    "retriever": {"name": "two_tower", "embedding_width": 4, "options": {"hidden": [8]}},
 }
 
 
@@ -28,15 +29,16 @@ class SnapshotMaker:
     Args:
         root: the snapshot directory.
         ids: 64-bit keys that have a row of their own in every table.
+        models: configuration by role, as a manifest has it; small ones for tests.
     """
 
-    def __init__(self, root: Path, ids: np.ndarray) -> None:
+    def __init__(self, root: Path, ids: np.ndarray, models: dict[str, Any] | None = None) -> None:
         keras.utils.set_random_seed(7)
         self.writer = SnapshotWriter(root)
         self.ids = ids
-        options = {role: config["options"] for role, config in MODELS.items()}
-        self.ranker: keras.Model = build("dcn_v2", ranker_fields(WIDTH), **options["ranker"])
-        self.towers: TwoTower = build("two_tower", retriever_fields(WIDTH), **options["retriever"])
+        self.models = MODELS if models is None else models
+        self.ranker: keras.Model = self._build("ranker", ranker_fields)
+        self.towers: TwoTower = self._build("retriever", retriever_fields)
         self._splits: dict[Role, tuple[Split, ...]] = {
             "ranker": (split(self.ranker),),
             "retriever": (split(self.towers.query), split(self.towers.candidate)),
@@ -53,7 +55,7 @@ class SnapshotMaker:
     ) -> dict[Role, dict[str, TableRows]]:
         """Write one version (a delta where `parent` is given); returns its table rows by role."""
         rng = np.random.default_rng(version if seed is None else seed)
-        chosen = MODELS if models is None else models
+        chosen = self.models if models is None else models
         rows: dict[Role, dict[str, TableRows]] = {}
         parts: dict[str, dict[str, np.ndarray]] = {}
         networks: dict[Role, keras.Model] = {"ranker": self.ranker, "retriever": self.towers.model}
@@ -74,6 +76,11 @@ class SnapshotMaker:
         if publish:
             self.writer.point_latest(version)
         return rows
+
+    def _build(self, role: Role, fields: Callable[[int], Sequence[Field]]) -> Any:
+        config = self.models[role]
+        given = fields(config["embedding_width"])
+        return build(config["name"], given, **config.get("options", {}))
 
     def _rows(self, role: Role, rng: np.random.Generator, is_delta: bool) -> dict[str, TableRows]:
         """In a delta every third id changes and the first id goes; id 0 is the shared row."""

@@ -1,7 +1,7 @@
 """A serving worker that runs, with a catalogue and snapshots to serve."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -27,27 +27,37 @@ ITEMS = [
     )
     for number in range(400)
 ]
-IDS = id64_array([item.item_id for item in ITEMS])
-
 
 # What is tested here is what is answered, not how soon: a busy machine must not degrade a list.
 PATIENT: dict[str, Any] = {"exploration": 0, "request_budget_ms": 5_000}
 
 
 class Served:
-    """An installation whose serving worker runs and knows `ITEMS`."""
+    """An installation whose serving worker runs and knows its items.
 
-    def __init__(self, installation: Installation) -> None:
+    Args:
+        items: published before it starts.
+        models: of its snapshots; small ones for tests.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        items: Sequence[ItemUpsert] = ITEMS,
+        models: dict[str, Any] | None = None,
+    ) -> None:
         self.installation = installation
-        self.snapshots = SnapshotMaker(installation.settings.snapshot_dir, IDS)
+        self.items = items
+        ids = id64_array([item.item_id for item in items])
+        self.snapshots = SnapshotMaker(installation.settings.snapshot_dir, ids, models)
         self.port = installation.settings.serving_port
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
         self.newest = 0
 
     def __enter__(self) -> Self:
-        self.send(*ITEMS)
+        self.send(*self.items)
         self.installation.run("serve", ready=self.installation.serving_listens, timeout_s=180)
-        eventually(lambda: self.ready()["items"] >= len(ITEMS), "the catalogue is there", 60)
+        eventually(lambda: self.ready()["items"] >= len(self.items), "the catalogue is there", 60)
         return self
 
     def __exit__(self, *raised: object) -> None:

@@ -53,7 +53,8 @@ def test_minhash_bands_collide_with_the_probability_of_the_jaccard_similarity(si
         pool = np.unique(rng.integers(0, 1 << 63, size=300, dtype=np.uint64))
         rng.shuffle(pool)
         one, other = pool[:100], np.r_[pool[:shared], pool[100 : 200 - shared]]
-        exact = jaccard(np.sort(one), np.sort(other))
+        one, other = set(one.tolist()), set(other.tolist())
+        exact = jaccard(one, other)
         agreed.append((hashed(one) == hashed(other)).mean() - exact)
     assert np.mean(agreed) == pytest.approx(0.0, abs=0.03)
 
@@ -72,4 +73,4 @@ def test_a_text_without_words_has_no_bucket():
 def test_jaccard_is_symmetric_and_one_only_for_equal_sets(one, other):
     first, second = shingles(one), shingles(other)
     assert jaccard(first, second) == jaccard(second, first)
-    assert (jaccard(first, second) == 1.0) == (len(first) > 0 and np.array_equal(first, second))
+    assert (jaccard(first, second) == 1.0) == (len(first) > 0 and first == second)
