@@ -111,7 +111,8 @@ async def _process(
             log.info("Ending: the batch in work is finished first.")
             parts.worker.stop()
             await asyncio.wait([working], timeout=GRACE_S)
-            parts.sink.flush()
+            parts.sink.stop()
+            await asyncio.wait([sinking], timeout=GRACE_S)
         finally:
             await app.stop()
 

@@ -1,7 +1,8 @@
 """The offline sink: what is on the `features` topic becomes Parquet part files.
 
-A chunk is acknowledged only when its rows are in a file, so that a sink that was killed reads them
-again; the appender knows those that it has.
+Reading and writing files is done by a thread, beside the event loop. A chunk is acknowledged only
+when its rows are in a file, so that a sink that was killed reads them again; the appender knows
+those that it has.
 """
 
 import asyncio
@@ -18,8 +19,10 @@ from stream.records import Record
 
 log = logging.getLogger(__name__)
 
-CHECK_S = 0.5
+CHECK_S = 0.25
 _BY_NAME = {view.name: view for view in VIEWS}
+
+Ack = Callable[[], object]
 
 
 class OfflineSink:
@@ -33,29 +36,45 @@ class OfflineSink:
     def __init__(self, root: Path, flush_s: float, metrics: StreamMetrics) -> None:
         self._appender = OfflineAppender(root, rotation=Rotation(age_s=flush_s))
         self._metrics = metrics
-        self._acks: list[Callable[[], object]] = []
+        self._waiting: list[tuple[list[Record], Ack]] = []
+        self._gathered: list[Ack] = []
+        self._stopping = False
 
-    def put(self, records: list[Record], ack: Callable[[], object]) -> None:
+    def put(self, records: list[Record], ack: Ack) -> None:
         """Take a chunk; `ack` is called when all of it is in files."""
-        for record in records:
-            self._append(record)
-        self._acks.append(ack)
+        self._waiting.append((records, ack))
 
     async def run(self) -> None:
-        """Write whenever it is due, for ever."""
-        while True:
+        """Work until `stop`, and write what is left."""
+        while not self._stopping:
             await asyncio.sleep(CHECK_S)
-            if self._appender.is_due():
-                self.flush()
+            await self._turn(is_last=False)
+        await self._turn(is_last=True)
 
-    def flush(self) -> None:
-        """Write what was taken, and acknowledge it."""
-        self._appender.flush()
-        acks, self._acks = self._acks, []
-        for ack in acks:
-            ack()
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping = True
 
-    def _append(self, record: Record) -> None:
+    async def _turn(self, is_last: bool) -> None:
+        """Append what came; write it, and acknowledge it, if it is time."""
+        chunks, self._waiting = self._waiting, []
+        self._gathered += [ack for _, ack in chunks]
+        if await asyncio.to_thread(self._append, chunks, is_last):
+            acks, self._gathered = self._gathered, []
+            for ack in acks:
+                ack()
+
+    def _append(self, chunks: list[tuple[list[Record], Ack]], is_last: bool) -> bool:
+        """In the thread: whether everything is in files now."""
+        for records, _ in chunks:
+            for record in records:
+                self._append_message(record)
+        is_due = is_last or self._appender.is_due()
+        if is_due:
+            self._appender.flush()
+        return is_due
+
+    def _append_message(self, record: Record) -> None:
         try:
             table = decode_table(record.value or b"")
             view = _BY_NAME[metadata_of(table)["view"]]

@@ -5,8 +5,8 @@
 Ours is the whole path: decode, validate, dedupe, features, Feast online (Redis), offline part
 files, labelled examples with negatives, state and positions. The rival counts events per user in a
 table and does nothing else. Each runs alone, as a process pinned to one core; the broker and Redis
-have the others. Two figures: events per second by the clock, and per second of the process's CPU time,
-which says what one core would do if nobody else wanted it.
+have the others. Two figures: events per second by the clock, and per second of the process's CPU
+time, which says what one core would do if nobody else wanted it.
 """
 
 import argparse
