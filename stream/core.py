@@ -97,8 +97,9 @@ class _Batch:
 
     def _reach(self, sourced: Sourced) -> None:
         self._memory.positions[sourced.source] = sourced.offset + 1
-        if isinstance(sourced.event, Interaction | Impression):
-            self._memory.watermark.observe(sourced.source, sourced.event.event_time, self._now_s)
+        event = sourced.event
+        if isinstance(event, Interaction | Impression) and not event.is_probe:
+            self._memory.watermark.observe(sourced.source, event.event_time, self._now_s)
 
     def _count(self, sourced: Sourced, outcome: str) -> None:
         self._effects.counts[sourced.source.topic, outcome] += 1

@@ -13,6 +13,8 @@ from millstream.publishing import Publisher
 from millstream.settings import settings
 
 PROBE_USER = "__probe_user__"
+# So many users, so that every partition is measured.
+PROBE_USERS = 16
 PROBE_ITEM = "__probe_item__"
 
 
@@ -42,7 +44,7 @@ def _send(publisher: Publisher, number: int) -> None:
     interaction = Interaction(
         event_id=identity,
         event_time=now_s,
-        user_id=PROBE_USER,
+        user_id=f"{PROBE_USER}{number % PROBE_USERS}",
         item_id=PROBE_ITEM,
         kind="click",
         is_probe=True,

@@ -58,6 +58,15 @@ def test_one_late_event_does_not_hold_up_its_own_partition():
     assert seconds_of(intake.take(100, 0.0)) == [3, 5, 1, 6]
 
 
+def test_a_probe_from_now_does_not_hold_up_a_log_of_long_ago():
+    intake = intake_of(A, B)
+    probe = entry(interaction(1_000, user="__probe", item="__probe", is_probe=True), 0, 1)
+    first, last = entries([1, 3])
+    intake.put(A, [first, probe, last], CAUGHT_UP, 0.0)
+    intake.put(B, entries([2, 4], 1), CAUGHT_UP, 0.0)
+    assert seconds_of(intake.take(100, 0.0)) == [1, 1_000, 2, 3, 4]
+
+
 def test_a_partition_with_more_on_the_broker_holds_back_what_is_newer_than_its_last():
     intake = intake_of(A, B)
     intake.put(A, entries([1, 5, 9]), CAUGHT_UP, 0.0)
