@@ -67,7 +67,9 @@ class ApacheKafka(LocalService):
         if (data / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
+        # One id in 64 begins with a dash: as an argument of its own it would pass for an option.
+        format_it = ["format", f"--cluster-id={cluster}", "-c", str(self._properties)]
+        tool = ["kafka.tools.StorageTool", *format_it]
         run_tool([*self._java("-Xmx128m"), *tool], "Kafka's storage could not be formatted")
 
     def command(self) -> list[str]:
