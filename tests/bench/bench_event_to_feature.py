@@ -98,9 +98,9 @@ def main() -> None:
         p50, p90, p99 = quantiles(samples, 0.5, 0.9, 0.99)
         mean = samples[f"{HISTOGRAM}_sum"] / samples[f"{HISTOGRAM}_count"]
         print(
-            f"{services.kind}, {os.cpu_count()} cores, {chosen.rate} events/s, {sent} events: event to "
-            f"feature mean {mean * 1e3:.0f} ms, p50 <= {p50 * 1e3:.0f}, p90 <= {p90 * 1e3:.0f}, "
-            f"p99 <= {p99 * 1e3:.0f} ms"
+            f"{services.kind}, {os.cpu_count()} cores, {chosen.rate} events/s, {sent} events, "
+            f"event to feature: mean {mean * 1e3:.0f} ms, p50 <= {p50 * 1e3:.0f}, "
+            f"p90 <= {p90 * 1e3:.0f}, p99 <= {p99 * 1e3:.0f} ms"
         )
 
 
