@@ -1,4 +1,6 @@
-"""How fresh everything is with the whole loop on this machine: python tests/bench/bench_freshness.py
+"""How fresh everything is with the whole loop on this machine.
+
+    python tests/bench/bench_freshness.py [--rate 500] [--seconds 60]
 
 Every worker, a real broker and a real Redis; synthetic ratings at a steady rate, and probes through
 all partitions. Prints p50 and p99 of each leg, interpolated within the histograms' buckets.
@@ -59,15 +61,18 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=500.0, help="events per second")
     options.add_argument("--seconds", type=float, default=60.0)
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, stages.services(Path(folder)) as stage:
-        with stages.workers(stage):
-            events = ratings(int(chosen.rate * chosen.seconds), chosen.rate)
-            publisher = Publisher(kafka.producer(stage.settings), stage.settings)
-            replay = Replay(publisher, catalogue(time.time()), events, chosen.rate)
-            replay.start()
-            replay.join()
-            time.sleep(2 * stage.settings.snapshot_interval_s)
-            last = Reading.now(stage.metrics)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stages.services(Path(folder)) as stage,
+        stages.workers(stage),
+    ):
+        events = ratings(int(chosen.rate * chosen.seconds), chosen.rate)
+        publisher = Publisher(kafka.producer(stage.settings), stage.settings)
+        replay = Replay(publisher, catalogue(time.time()), events, chosen.rate)
+        replay.start()
+        replay.join()
+        time.sleep(2 * stage.settings.snapshot_interval_s)
+        last = Reading.now(stage.metrics)
     table = Table("leg", "p50", "p99", title=f"{chosen.rate:g} events/s for {chosen.seconds:g} s")
     for leg in FRESHNESS:
         table.add_row(leg, *map(duration, last.freshness_s[leg]))
