@@ -1,6 +1,7 @@
 """The process: one event loop, one worker."""
 
 import os
+import sys
 
 # Before TensorFlow is loaded: its start-up notes are for its developers.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,6 +18,8 @@ def main(settings: Settings) -> None:
     """Serve until told to end; requests that are on their way are finished."""
     # The feeds say themselves, and not a hundred times, that the broker is gone.
     logs.configure(settings.log_level, settings.log_style, libraries="CRITICAL")
+    # A snapshot loads in a thread; by default that may keep the event loop waiting 5 ms at a time.
+    sys.setswitchinterval(0.001)
     uvicorn.run(
         create_app(Worker(settings)),
         host=settings.host,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from serving.recommend.options import Options
 from serving.recommend.recommender import Recommender, Surroundings
 from serving.retrieval.rankings import Rankings
 from serving.users import RedisUsers
+
+_log = logging.getLogger(__name__)
 
 # Feature rows from so long before the start: those that the online store may not have had yet.
 _OVERLAP_S = 60.0
@@ -100,6 +103,8 @@ class Worker:
             self.publisher.run(),
         ]
         running = [asyncio.create_task(task) for task in tasks]
+        for task in running:
+            task.add_done_callback(_report)
         try:
             yield
         finally:
@@ -112,6 +117,12 @@ class Worker:
     def _feed(self, topic: Topic, handle: Handler, since_s: float | None = None) -> Feed:
         servers = self.settings.kafka_bootstrap_servers
         return Feed(servers, self.settings.topic(topic), handle, since_s)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Say it where something ended that goes on until it is cancelled."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("%s ended.", task.get_coro(), exc_info=error)
 
 
 def _redis(settings: Settings) -> Redis:

@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 from millstream.clock import SystemClock
 from serving.limited_log import LimitedLog
 
+_logger = logging.getLogger(__name__)
+
 _RETRY_S = 1.0
 _POLL_MS = 250
 _MOST_RECORDS = 500
@@ -25,7 +27,8 @@ class Feed:
     Args:
         servers: the brokers.
         topic: full name.
-        handle: takes the records of one fetch; must be quick and must not raise.
+        handle: takes the records of one fetch; must be quick. What it raises is logged, and the
+            feed goes on with the next records.
         since_s: begin with records of this time (Unix seconds); None begins at the beginning.
     """
 
@@ -37,7 +40,8 @@ class Feed:
         self._handle = handle
         self._since_s = since_s
         self._positions: dict[TopicPartition, int] = {}
-        self._log = LimitedLog(logging.getLogger(__name__), SystemClock())
+        self._ends: dict[TopicPartition, int] = {}  # as they were at the first look
+        self._log = LimitedLog(_logger, SystemClock())
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
@@ -58,30 +62,37 @@ class Feed:
         )
         try:
             await consumer.start()
-            ends = await self._begin(consumer)
+            await self._begin(consumer)
             while True:
-                await self._fetch(consumer, ends)
+                await self._fetch(consumer)
+                await self._look_whether_caught_up(consumer)
         finally:
             with contextlib.suppress(KafkaError):
                 await consumer.stop()
 
-    async def _begin(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         partitions = list(consumer.assignment())
-        if self._since_s is not None and not self._positions:
+        if self._since_s is not None and not self._positions and partitions:
             moment_ms = int(self._since_s * 1000)
             found = await consumer.offsets_for_times(dict.fromkeys(partitions, moment_ms))
             ends = await consumer.end_offsets(partitions)
             self._positions = {p: f.offset if f else ends[p] for p, f in found.items()}
         for partition, offset in self._positions.items():
             consumer.seek(partition, offset)
-        return dict(await consumer.end_offsets(partitions)) if partitions else {}
 
-    async def _fetch(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> None:
         fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
         for partition, records in fetched.items():
-            self._handle(records)
+            try:
+                self._handle(records)
+            except Exception:  # a fault in handling some records must not end the feed
+                _logger.exception("Records of topic %s were left out.", self._topic)
             self._positions[partition] = records[-1].offset + 1
-        if not self.caught_up.is_set():
-            reached = [await consumer.position(p) >= end for p, end in ends.items()]
-            if reached and all(reached):
-                self.caught_up.set()
+
+    async def _look_whether_caught_up(self, consumer: AIOKafkaConsumer) -> None:
+        if self.caught_up.is_set() or not (partitions := consumer.assignment()):
+            return
+        if not self._ends:
+            self._ends = await consumer.end_offsets(list(partitions))
+        if all([await consumer.position(p) >= end for p, end in self._ends.items()]):
+            self.caught_up.set()

@@ -57,7 +57,7 @@ class ItemFeeds:
                 table = decode_table(record.value)
                 if metadata_of(table).get("view") in _ITEM_VIEWS:
                     self.put(table)
-            except (InvalidEvent, KeyError) as error:
+            except (InvalidEvent, KeyError, pa.ArrowException) as error:
                 self._refused(FEATURES.name, error)
 
     def put(self, table: pa.Table) -> None:

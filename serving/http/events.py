@@ -18,6 +18,9 @@ from serving.metrics import Metrics
 
 MAX_BATCH = 5_000
 
+_GONE = """Kafka did not take the events in time; some may still arrive. Send them again: events
+that carry an `event_id` of yours have no second effect."""
+
 
 def routes(publisher: Publisher, metrics: Metrics, clock: Clock) -> APIRouter:
     """The events' routes."""
@@ -28,7 +31,7 @@ def routes(publisher: Publisher, metrics: Metrics, clock: Clock) -> APIRouter:
             "model": EventsAnswer,
             "description": "No event was accepted; each error has a path.",
         },
-        503: {"description": "Kafka does not answer; send the same events again."},
+        503: {"description": _GONE},
     }
 
     @router.post(

@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -52,12 +53,15 @@ class Models:
         """
         if self.current is not None and self.current.version == version:
             return True
-        begun = time.perf_counter()
+        begun, model = time.perf_counter(), None
         try:
             model = await self._loaded(version)
         except MillstreamError as error:
-            self._metrics.swaps.labels("failed").inc()
             _log.warning("Snapshot %s is not served: %s", version, error)
+        except Exception:  # whatever it was, what is served now goes on
+            _log.exception("Snapshot %s is not served.", version)
+        if model is None:
+            self._metrics.swaps.labels("failed").inc()
             return False
         self._swap(model)
         self._metrics.swap_seconds.observe(time.perf_counter() - begun)
@@ -67,7 +71,7 @@ class Models:
         """Give `rows` their vectors in the current index; False where there is none."""
         if self.current is None or self.current.retriever is None:
             return False
-        self.current.retriever.add(self._catalogue, rows, self._clock.now())
+        self._add(self.current, rows)
         return True
 
     def close(self) -> None:
@@ -75,21 +79,24 @@ class Models:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     async def _loaded(self, version: int) -> ServedModel:
-        if self.previous is not None and self.previous.version == version:
-            model = self.previous  # the way back is quick; its index lacks what came since
-            self._add_changed(model, 0)
-            return model
         revision = self._catalogue.revision
+        if self.previous is not None and self.previous.version == version:
+            work = partial(self._renewed, self.previous)  # the way back reads nothing
+        else:
+            work = partial(self._loader.load, version, self.current)
         loop = asyncio.get_running_loop()
-        base = self.current
-        model = await loop.run_in_executor(self._thread, self._loader.load, version, base)
-        self._add_changed(model, revision)
+        model = await loop.run_in_executor(self._thread, work)
+        self._add(model, self._catalogue.changed_since(revision))
         return model
 
-    def _add_changed(self, model: ServedModel, revision: int) -> None:
+    def _renewed(self, model: ServedModel) -> ServedModel:
+        """A model that was out of service, with vectors for what came and changed meanwhile."""
+        self._add(model, np.arange(len(self._catalogue)))
+        return model
+
+    def _add(self, model: ServedModel, rows: np.ndarray) -> None:
         if model.retriever is not None:
-            changed = self._catalogue.changed_since(revision)
-            model.retriever.add(self._catalogue, changed, self._clock.now())
+            model.retriever.add(self._catalogue, rows, self._clock.now())
 
     def _swap(self, model: ServedModel) -> None:
         older = self.current is not None and model.version < self.current.version

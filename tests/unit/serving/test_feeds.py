@@ -39,6 +39,7 @@ class FakeLoader:
 
     count: int
     corrupt: set[int] = field(default_factory=set)
+    strange: set[int] = field(default_factory=set)
     bases: list[int | None] = field(default_factory=list)
     while_loading: Any = None
     probes: dict[str, float] = field(default_factory=dict)
@@ -47,6 +48,8 @@ class FakeLoader:
         self.bases.append(base.version if base else None)
         if version in self.corrupt:
             raise SnapshotCorrupt(f"{version} does not match its checksum.")
+        if version in self.strange:
+            raise KeyError("embedding_width")
         model = FakeModel(retriever=FakeRetriever.of(self.count), version=version)
         model.probes = self.probes
         if self.while_loading:
@@ -156,6 +159,14 @@ async def test_a_corrupt_snapshot_leaves_what_is_served_and_is_counted(stage):
     assert not await stage.models.serve(2)
     assert stage.models.current.version == 1
     assert stage.case.count("swaps_total", outcome="failed") == 1
+
+
+async def test_a_snapshot_that_nobody_foresaw_leaves_what_is_served_too(stage, caplog):
+    stage.loader.strange = {2}
+    await stage.models.serve(1)
+    assert not await stage.models.serve(2)
+    assert stage.models.current.version == 1
+    assert "Snapshot 2 is not served" in caplog.text
 
 
 async def test_each_probe_event_is_counted_once_when_its_weights_are_served(stage):
