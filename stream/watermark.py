@@ -1,4 +1,7 @@
-"""How far event time has come: the least of the partitions' newest times, less the lateness."""
+"""How far event time has come: the least of the partitions' newest times, less the lateness.
+
+A partition that is silent does not hold back the others; when all are, the newest time decides.
+"""
 
 from dataclasses import dataclass, field
 from math import inf
@@ -34,9 +37,10 @@ class Watermark:
 
     def value(self, now_s: float) -> float:
         """No event older than this is expected; -inf before the first event."""
-        times = [
+        spoke = [
             time
             for source, time in self.reached.items()
             if now_s - self.heard_at.get(source, -inf) < self.idle_s
         ]
-        return min(times) - self.lateness_s if times else -inf
+        newest = min(spoke) if spoke else max(self.reached.values(), default=-inf)
+        return newest - self.lateness_s

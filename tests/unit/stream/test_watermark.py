@@ -28,11 +28,16 @@ def test_a_silent_partition_is_left_out():
     assert watermark.value(5.0) == 90.0
 
 
-def test_there_is_none_before_the_first_event_and_when_all_is_silent():
+def test_there_is_none_before_the_first_event():
+    assert Watermark(lateness_s=10.0, idle_s=5.0).value(0.0) == -inf
+
+
+def test_when_all_are_silent_the_newest_time_decides():
     watermark = Watermark(lateness_s=10.0, idle_s=5.0)
-    assert watermark.value(0.0) == -inf
-    watermark.observe(A, 80.0, 0.0)
-    assert watermark.value(100.0) == -inf
+    watermark.observe(A, 100.0, 0.0)
+    watermark.observe(B, 80.0, 1.0)
+    assert watermark.value(5.0) == 70.0
+    assert watermark.value(6.0) == 90.0
 
 
 def test_after_a_restart_every_known_partition_is_waited_for():
