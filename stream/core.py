@@ -119,7 +119,8 @@ class _Batch:
         event: Interaction = sourced.event
         answer = self._memory.joins.answer(event, self._now_s)
         if isinstance(answer, Joined):
-            self._organic.add_joined(sourced.source, sourced.offset, JOINED_ROW, answer)
+            cause = (sourced.source, sourced.offset, event.event_id)
+            self._organic.add_joined(*cause, JOINED_ROW, answer)
             self._effects.joined += 1
             return "joined"
         if answer is Standing.SETTLED:
@@ -187,7 +188,7 @@ class _Batch:
     def _close_windows(self, watermark: float) -> None:
         for source, offset, joined in self._memory.joins.close(watermark, self._now_s):
             for row, shown in enumerate(joined):
-                self._closed.add_joined(source, offset, row, shown)
+                self._closed.add_joined(source, offset, shown.impression.event_id, row, shown)
 
     # The catalogue and the accounts.
 

@@ -126,13 +126,15 @@ class Examples:
             )
             self.heads.append(head)
 
-    def add_joined(self, source: Source, offset: int, row: int, joined: Joined) -> None:
-        """A shown item with its label; `source` and `offset` are of the event that settled it."""
+    def add_joined(
+        self, source: Source, offset: int, event_id: str, row: int, joined: Joined
+    ) -> None:
+        """A shown item with its label; `source`, `offset` and `event_id` are of what settled it."""
         shown, event = joined.item, joined.impression
         self.logged.append(_logged({**event.user_features, **shown.features}))
         self.is_logged.append(True)
         head = Head(
-            event_id=event.event_id,
+            event_id=event_id,
             source_partition=source.partition,
             source_offset=offset,
             row=row,

@@ -66,7 +66,9 @@ async def test_a_shown_item_is_learnt_from_with_the_inputs_it_was_scored_with():
     logged = decode(encode(impression(shown)), Impression)
     rows = StreamExamples()
     for row, item in enumerate(logged.items):
-        rows.add_joined(Source("impressions", 0), 0, row, Joined(logged, item, 1.0))
+        rows.add_joined(
+            Source("impressions", 0), 0, logged.event_id, row, Joined(logged, item, 1.0)
+        )
     learnt = Examples.of(rows.table(published_at=NOW_S)).batch.inputs
 
     at = {key: place for place, key in enumerate(scored["item_id"].tolist())}
