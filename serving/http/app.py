@@ -1,7 +1,6 @@
 """The HTTP application: routes, errors, measuring."""
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +11,7 @@ from fastapi.responses import JSONResponse
 from millstream import __version__
 from serving.catalogue.filters import rangeable
 from serving.http import events, operations, pages, recommend
-from serving.metrics import Metrics
+from serving.http.measured import Measured
 from serving.wiring import Worker
 
 _TEXT = """Recommendations that learn while people click. Publish events, ask for lists.
@@ -42,7 +41,7 @@ def create_app(worker: Worker) -> FastAPI:
     app.include_router(operations.routes(worker.metrics.registry, worker.readiness))
     app.include_router(pages.routes())
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.middleware("http")(_measured(worker.metrics))
+    app.add_middleware(Measured, metrics=worker.metrics)
     return app
 
 
@@ -61,23 +60,3 @@ def _path(location: tuple[Any, ...]) -> str:
 def _reason(error: dict[str, Any]) -> str:
     received = "" if "input" not in error else f" Received: {error['input']!r}"[:200]
     return f"{error['msg']}.{received}" if received else str(error["msg"])
-
-
-def _measured(
-    metrics: Metrics,
-) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def measure(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        begun, status = time.perf_counter(), 500
-        try:
-            response = await call_next(request)
-            status = response.status_code
-            return response
-        finally:
-            # The route's pattern, not the path: a label for every item would never end.
-            route = getattr(request.scope.get("route"), "path", "unknown")
-            metrics.requests.labels(route, str(status)).inc()
-            metrics.request_seconds.labels(route).observe(time.perf_counter() - begun)
-
-    return measure

@@ -96,7 +96,7 @@ def stage_means(before: dict[str, float], after: dict[str, float]) -> dict[str, 
     return {s: grown("sum", s) / max(grown("count", s), 1) * 1e3 for s in STAGES}
 
 
-def report(runs: list[dict[str, float]], stages: dict[str, float]) -> None:
+def report(runs: list[dict[str, float]], stages: dict[str, float], cpu_s: float) -> None:
     for name in ("p50", "p90", "p99", "max"):
         values = sorted(run[name] for run in runs)
         spread = f"{values[0]:.1f} to {values[-1]:.1f}"
@@ -105,6 +105,9 @@ def report(runs: list[dict[str, float]], stages: dict[str, float]) -> None:
         sum(run[n] for run in runs) for n in ("requests", "failed", "degraded")
     )
     print(f"{total:.0f} requests, {failed:.0f} failed, {degraded:.0f} degraded")
+    print(
+        f"CPU of the worker: {cpu_s / sum(run['requests'] for run in runs) * 1e3:.1f} ms a request"
+    )
     print("stages, mean: " + ", ".join(f"{name} {ms:.2f} ms" for name, ms in stages.items()))
 
 
@@ -118,12 +121,13 @@ def bench(options: argparse.Namespace, folder: Path) -> None:
             with Served(installation, items, MODELS) as served:
                 served.write_and_serve()
                 measured(served.port, options.rate, 5.0, seed=0)  # warm
-                before = scrape(served.port)
+                before, used_s = scrape(served.port), served.cpu_s()
                 runs = [
                     measured(served.port, options.rate, options.seconds, seed)
                     for seed in range(1, options.repeats + 1)
                 ]
-                report(runs, stage_means(before, scrape(served.port)))
+                used_s = served.cpu_s() - used_s
+                report(runs, stage_means(before, scrape(served.port)), used_s)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psutil
 
 from millstream import kafka
 from millstream.events import Event, ItemUpsert
@@ -56,7 +57,8 @@ class Served:
 
     def __enter__(self) -> Self:
         self.send(*self.items)
-        self.installation.run("serve", ready=self.installation.serving_listens, timeout_s=180)
+        ready = self.installation.serving_listens
+        self._process = self.installation.run("serve", ready=ready, timeout_s=180)
         eventually(lambda: self.ready()["items"] >= len(self.items), "the catalogue is there", 60)
         return self
 
@@ -71,6 +73,11 @@ class Served:
             publisher.send(event)
         publisher.flush()
         producer.close()
+
+    def cpu_s(self) -> float:
+        """CPU time that the worker has used so far, seconds."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
 
     def ready(self) -> dict[str, Any]:
         """What `/readyz` says."""
