@@ -14,7 +14,7 @@ import faust
 from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
-from faust.types.tuples import ConsumerMessage
+from faust.types.tuples import ConsumerMessage, Message
 
 Chunk = list[ConsumerRecord]
 Positions = Callable[[Mapping[TP, int]], Awaitable[Mapping[TP, int]]]
@@ -57,6 +57,7 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._held: set[TP] = set()
+        self._begins: dict[tuple[TP, int], int] = {}
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon)
@@ -97,17 +98,25 @@ class ChunkConsumer(driver.Consumer):
         return message
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Note the offsets before a chunk's last one; only the chunk's own ack stands for that.
+        """Note where a chunk begins: the offsets before its last one are done when the chunk is.
 
-        Faust takes `offset_to` itself as acked, which would commit a chunk that still waits as soon
-        as a later one of its partition is done.
+        Faust takes them, `offset_to` included, as done at once, which would commit a chunk that
+        still waits as soon as a later one of its partition is acknowledged.
         """
-        await super()._add_gap(tp, offset_from, offset_to - 1)
+        self._begins[tp, offset_to] = offset_from
+
+    def ack(self, message: Message) -> bool:
+        """A chunk is done, with all of its offsets."""
+        begin = self._begins.pop((message.tp, message.offset), message.offset)
+        if begin < message.offset:
+            self._gap[message.tp].addi(begin, message.offset)
+        return super().ack(message)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """The group's committed offsets, overruled by the positions that the store knows."""
         committed = dict(await super().seek_to_committed())
         self._held.clear()
+        self._begins.clear()
         positions = await self.transport.positions(await self.highwaters(*self.assignment()))
         for tp, offset in positions.items():
             await self._seek(tp, offset)

@@ -1,0 +1,112 @@
+"""What a chunk is, and what may be committed of chunks that are not all worked on."""
+
+from collections import defaultdict
+from types import SimpleNamespace
+
+import pytest
+from aiokafka import ConsumerRecord
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+from intervaltree import IntervalTree
+
+from stream import transport
+from stream.transport import ChunkConsumer, ChunkSchema
+
+SOURCE, CHANGELOG = TP("events", 0), TP("app-counts-changelog", 0)
+
+
+def records(first: int, last: int, tp: TP = SOURCE) -> list[ConsumerRecord]:
+    return [
+        ConsumerRecord(tp.topic, tp.partition, offset, 1_000, 0, b"k", b"v", None, 1, 1, ())
+        for offset in range(first, last + 1)
+    ]
+
+
+@pytest.fixture
+def consumer() -> ChunkConsumer:
+    """One without a broker: only what counts offsets."""
+    made = object.__new__(ChunkConsumer)
+    made.app = SimpleNamespace(
+        consumer_generation_id=7,
+        tables=SimpleNamespace(changelog_topics={CHANGELOG.topic}),
+        topics=SimpleNamespace(acks_enabled_for=lambda topic: True),
+    )
+    made._held, made._begins = set(), {}
+    made._gap = defaultdict(IntervalTree)
+    made._acked, made._acked_index = defaultdict(list), defaultdict(set)
+    made._committed_offset = defaultdict(lambda: None, {SOURCE: 1})
+    made._unacked_messages, made._n_acked, made._waiting_for_ack = set(), 0, None
+    return made
+
+
+def fetching(monkeypatch, fetched) -> list[tuple[set[TP], float]]:
+    """Let the driver fetch `fetched`; what it is asked for."""
+    asked = []
+
+    async def getmany(self, active_partitions, timeout):  # noqa: ASYNC109
+        asked.append((active_partitions, timeout))
+        return fetched
+
+    monkeypatch.setattr(driver.Consumer, "_getmany", getmany)
+    return asked
+
+
+async def test_a_fetch_is_one_message_and_changelogs_stay_per_record(consumer, monkeypatch):
+    fetched = {SOURCE: records(0, 9), CHANGELOG: records(0, 2, CHANGELOG), TP("events", 1): []}
+    fetching(monkeypatch, fetched)
+    found = await consumer._getmany({SOURCE, CHANGELOG}, 1.0)
+    assert found == {SOURCE: [fetched[SOURCE]], CHANGELOG: fetched[CHANGELOG]}
+
+
+async def test_a_held_partition_is_not_fetched_and_the_others_are_looked_at_often(
+    consumer, monkeypatch
+):
+    asked = fetching(monkeypatch, {})
+    consumer.hold(SOURCE)
+    await consumer._getmany({SOURCE, CHANGELOG}, 1.0)
+    await consumer._getmany({SOURCE}, 1.0)
+    consumer.release(SOURCE)
+    await consumer._getmany({SOURCE}, 1.0)
+    assert asked == [({CHANGELOG}, transport.HELD_POLL_S), ({SOURCE}, 1.0)]
+
+
+def test_a_chunk_s_message_has_the_records_and_the_last_one_s_offset(consumer):
+    chunk = records(3, 8)
+    message = consumer._to_message(SOURCE, chunk)
+    assert (message.offset, message.value, message.key) == (8, chunk, None)
+    assert ChunkSchema().loads_value(None, message) is chunk
+
+
+def test_a_record_of_a_changelog_is_a_message_as_ever(consumer):
+    message = consumer._to_message(CHANGELOG, records(3, 3, CHANGELOG)[0])
+    assert (message.offset, message.value, message.key) == (3, b"v", b"k")
+
+
+async def arrive(consumer: ChunkConsumer, first: int, last: int) -> ConsumerMessage:
+    """A chunk as the drain of Faust's consumer notes it."""
+    await consumer._add_gap(SOURCE, first, last)
+    return consumer._to_message(SOURCE, records(first, last))
+
+
+async def test_chunks_that_are_done_are_committed_with_all_their_offsets(consumer):
+    for chunk in [await arrive(consumer, 1, 9), await arrive(consumer, 10, 19)]:
+        assert consumer.ack(chunk)
+    assert consumer._new_offset(SOURCE) == 20
+
+
+async def test_a_chunk_that_waits_is_not_committed_by_a_later_one(consumer):
+    first, second, third = [await arrive(consumer, begin, begin + 9) for begin in (1, 11, 21)]
+    consumer.ack(first)
+    consumer.ack(third)
+    assert consumer._new_offset(SOURCE) == 11
+    consumer._committed_offset[SOURCE] = 11
+    consumer.ack(second)
+    assert consumer._new_offset(SOURCE) == 31
+
+
+async def test_offsets_that_the_broker_left_out_do_not_stop_the_commits(consumer):
+    chunk = await arrive(consumer, 1, 50)
+    chunk.value = [record for record in chunk.value if record.offset % 7 == 1]
+    consumer.ack(chunk)
+    assert consumer._new_offset(SOURCE) == 51
