@@ -18,6 +18,7 @@ from online_trainer.outbox import Outbox
 from online_trainer.publishing import Publisher, Schedule
 from online_trainer.resume import resume
 from online_trainer.source import Source
+from online_trainer.taking import About, Taker
 from online_trainer.trainer import Trainer
 from online_trainer.wiring import Wiring
 from online_trainer.worker import Worker
@@ -41,6 +42,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     wiring, outbox = Wiring(chosen), Outbox(chosen)
     trainer = wiring.trainer(frozen_baseline=frozen_baseline)
     publisher = _publisher(chosen, wiring, trainer, outbox)
+    publisher.on_failure = metrics.snapshot_failed
     source = _connected(chosen, trainer.position.offset, asked_to_end)
     if source is None:
         return
@@ -62,20 +64,13 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
         outbox.announce(announcement)
         outbox.flush()
 
+    about = About(chosen.topic(EXAMPLES), wiring.models())
     return Publisher(
-        trainer,
+        Taker(trainer, Gate(), about),
         SnapshotWriter(chosen.snapshot_dir),
         reader,
         announce,
-        Gate(),
-        Schedule(
-            chosen.snapshot_interval_s,
-            chosen.full_snapshot_every,
-            chosen.snapshots_kept,
-            chosen.first_snapshot_examples,
-        ),
-        chosen.topic(EXAMPLES),
-        wiring.models(),
+        Schedule(chosen.snapshot_interval_s, chosen.full_snapshot_every, chosen.snapshots_kept),
         SystemClock(),
         base,
     )

@@ -87,21 +87,24 @@ class Arena:
         """(n, width) vectors."""
         return self.rows.columns[VECTORS].take(rows, axis=0, mode="clip")
 
-    def learn(self, rows: np.ndarray, gradient: np.ndarray, step: int) -> None:
+    def learn(self, rows: np.ndarray, vectors: np.ndarray, gradient: np.ndarray, step: int) -> None:
         """One step of the optimiser on the rows of a batch.
 
         Args:
             rows: (n,) as `locate` gave them, with repetitions.
-            gradient: (n, width) of the loss by each gathered vector.
+            vectors: (n, width) as `gather` gave them.
+            gradient: (n, width) of the loss by each of the vectors.
             step: counts from 1.
         """
-        rows, places = self.rows.touch(rows, step)
+        first, places = self.rows.touch(rows, step)
+        rows, values = rows.take(first), vectors.take(first, axis=0)
         summed = segment_sum(gradient, places, len(rows))
         columns = self.rows.columns
-        values, *slots = (column.take(rows, axis=0, mode="clip") for column in columns.values())
-        named = dict(zip(self.optimiser.slots, slots, strict=True))
-        values, named_after = self.optimiser.update(values, named, summed, step)
-        for name, updated in {VECTORS: values, **named_after}.items():
+        slots = {
+            name: columns[name].take(rows, axis=0, mode="clip") for name in self.optimiser.slots
+        }
+        values, after = self.optimiser.update(values, slots, summed, step)
+        for name, updated in {VECTORS: values, **after}.items():
             _put(columns[name], rows, updated)
         self._clear_padding()
 

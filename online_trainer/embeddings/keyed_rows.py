@@ -72,9 +72,9 @@ class KeyedRows:
             rows: (n,) row numbers, with repetitions.
 
         Returns:
-            The distinct rows in order of first appearance, and for each of the n its place among
-            them. The order does not depend on how rows are numbered: sums taken in it come out the
-            same, to the last bit, after a restart has numbered them anew.
+            Where each distinct row appears first, in order, and for each of the n its place among
+            the distinct ones. The order does not depend on how rows are numbered: sums taken in it
+            come out the same, to the last bit, after a restart has numbered them anew.
         """
         order = np.arange(len(rows))
         # Written back to front, the first appearance is what stays.
@@ -82,7 +82,7 @@ class KeyedRows:
         first = self._stamps.take(rows) & _ORDER_MASK
         is_first = first == order
         place = np.cumsum(is_first) - 1
-        return rows[is_first], place.take(first)
+        return np.flatnonzero(is_first), place.take(first)
 
     def keys(self, rows: np.ndarray) -> Keys:
         """The keys of rows."""

@@ -64,7 +64,8 @@ class RowAdagrad:
         width = np.float32(gradient.shape[1])
         squares = np.einsum("ij,ij->i", gradient, gradient)[:, None] / width
         total = slots["sum"] + squares
-        return values - gradient * (np.float32(self.rate) / np.sqrt(total)), {"sum": total}
+        move = gradient * (np.float32(self.rate) / np.sqrt(total))
+        return np.subtract(values, move, out=move), {"sum": total}
 
 
 @dataclass(frozen=True)

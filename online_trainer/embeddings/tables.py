@@ -70,10 +70,10 @@ class DynamicTables:
         """(n, width) vectors."""
         return {width: self.arenas[width].gather(part) for width, part in rows.items()}
 
-    def learn(self, rows: ByWidth, gradients: ByWidth, step: int) -> None:
-        """One step of the optimiser on the rows of a batch."""
+    def learn(self, rows: ByWidth, vectors: ByWidth, gradients: ByWidth, step: int) -> None:
+        """One step of the optimiser on the rows of a batch; see `Arena.learn`."""
         for width, part in rows.items():
-            self.arenas[width].learn(part, gradients[width], step)
+            self.arenas[width].learn(part, vectors[width], gradients[width], step)
 
     def expire(self, step: int) -> int:
         """Drop what has not been used for long, where a sweep is due; returns how many rows."""

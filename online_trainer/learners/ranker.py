@@ -15,7 +15,7 @@ from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.dense import DenseWeights, is_stochastic
-from online_trainer.learners.vectors import Layout, field_specs
+from online_trainer.learners.vectors import Layout, by_name, by_width, field_specs
 
 
 class Learnt(NamedTuple):
@@ -67,21 +67,20 @@ class Ranker:
         """Score the batch, then take one step on it."""
         self.step += 1
         rows = self.tables.locate(self.tables.keys(self._reads(batch)), self.step)
-        vectors = {str(width): part for width, part in self.tables.gather(rows).items()}
+        vectors = self.tables.gather(rows)
         scores, loss, finite, gradients = self._learn(
-            self._inputs(batch), vectors, batch.labels, batch.weights
+            self._inputs(batch), by_name(vectors), batch.labels, batch.weights
         )
         if is_finite := bool(finite):
-            by_width = {int(width): part.numpy() for width, part in gradients.items()}
-            self.tables.learn(rows, by_width, self.step)
+            self.tables.learn(rows, vectors, by_width(gradients), self.step)
         self.tables.expire(self.step)
         return Learnt(scores.numpy(), float(loss), is_finite)
 
     def score(self, batch: Batch) -> np.ndarray:
         """(rows,) probabilities; nothing changes."""
         rows = self.tables.find(self.tables.keys(self._reads(batch)))
-        vectors = {str(width): part for width, part in self.tables.gather(rows).items()}
-        return self._score(self._inputs(batch), vectors).numpy()
+        vectors = self.tables.gather(rows)
+        return self._score(self._inputs(batch), by_name(vectors)).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
         """What it keeps beside weights and tables, for a snapshot: nothing."""

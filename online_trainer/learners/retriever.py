@@ -22,7 +22,7 @@ from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.dense import DenseWeights
 from online_trainer.learners.item_pool import ItemPool
-from online_trainer.learners.vectors import Layout, field_specs
+from online_trainer.learners.vectors import Layout, by_name, by_width, field_specs
 
 HIT_AT = 10
 TEMPERATURE = 0.05
@@ -90,12 +90,13 @@ class Retriever:
         self.step += 1
         inputs, log_q = self._sampled(positives)
         rows = self.tables.locate(self.tables.keys(self._reads(inputs)), self.step)
-        vectors = {str(width): part for width, part in self.tables.gather(rows).items()}
+        vectors = self.tables.gather(rows)
         ids = inputs[1]["item_id"]
-        loss, hits, finite, gradients = self._learn(*inputs, vectors, ids, log_q, positives.weights)
+        loss, hits, finite, gradients = self._learn(
+            *inputs, by_name(vectors), ids, log_q, positives.weights
+        )
         if is_finite := bool(finite):
-            by_width = {int(width): part.numpy() for width, part in gradients.items()}
-            self.tables.learn(rows, by_width, self.step)
+            self.tables.learn(rows, vectors, by_width(gradients), self.step)
         self.tables.expire(self.step)
         return Retrieved(len(positives), float(loss), float(hits), is_finite)
 

@@ -7,9 +7,11 @@ conversion, and one gradient, however many lookups there are.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from models.split import Split
+from online_trainer.embeddings.tables import ByWidth
 
 Tensors = Mapping[str, Any]
 
@@ -66,6 +68,16 @@ class Layout:
     def specs(self) -> dict[str, tf.TensorSpec]:
         """Of `flat`: any number of rows, so that no batch size is traced anew."""
         return {str(width): tf.TensorSpec((None, width), tf.float32) for width in self.widths}
+
+
+def by_name(arrays: ByWidth) -> dict[str, np.ndarray]:
+    """Arrays by width with names that TensorFlow takes as keys."""
+    return {str(width): array for width, array in arrays.items()}
+
+
+def by_width(tensors: Mapping[str, Any]) -> ByWidth:
+    """The reverse, as NumPy arrays."""
+    return {int(name): tensor.numpy() for name, tensor in tensors.items()}
 
 
 def field_specs(split: Split) -> dict[str, tf.TensorSpec]:

@@ -13,6 +13,7 @@ from models.weights import weight_arrays
 from online_trainer.checkpoint import Base
 from online_trainer.gate import Gate
 from online_trainer.publishing import Publisher, Schedule
+from online_trainer.taking import About, Taker
 from online_trainer.trainer import Trainer
 from online_trainer.wiring import Wiring
 from tests.support.eventually import eventually
@@ -35,15 +36,13 @@ class Publishing:
         self.said: list[Announcement] = []
         self.clock = FakeClock()
         self.trainer = trainer
+        about = About("examples", Wiring(SETTINGS).models())
         self.publisher = Publisher(
-            trainer,
+            Taker(trainer, gate or Gate(), about),
             SnapshotWriter(folder),
             SnapshotReader(folder),
             self.said.append,
-            gate or Gate(),
             Schedule(every_s=1.0, full_every=3, kept=50),
-            "examples",
-            Wiring(SETTINGS).models(),
             self.clock,
             base,
         )

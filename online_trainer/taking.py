@@ -1,0 +1,118 @@
+"""A snapshot is taken: copies of the state, with what is to be said of them."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from features.spec import spec_hash
+from millstream import __version__
+from millstream.snapshots import Manifest
+from millstream.snapshots.announcement import Status
+from online_trainer import checkpoint
+from online_trainer.checkpoint import Base, Parts
+from online_trainer.gate import Gate
+from online_trainer.trainer import Probe, Trainer
+
+
+@dataclass(frozen=True)
+class About:
+    """What every manifest of one trainer says alike.
+
+    Args:
+        topic: name of the trainer's input.
+        models: configuration of each model, by role.
+    """
+
+    topic: str
+    models: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot between being taken and being written.
+
+    Args:
+        objections: of the gate.
+        base: what a delta that follows this snapshot builds on.
+        probes: events that it has learnt past, told to whoever measures freshness.
+        seconds: that the training stood still.
+    """
+
+    manifest: Manifest
+    parts: Parts
+    objections: list[str]
+    base: Base
+    probes: frozenset[Probe]
+    seconds: float
+
+    @property
+    def status(self) -> Status:
+        """Whether it is to be served."""
+        return "held" if self.objections else "published"
+
+
+@dataclass(frozen=True)
+class Taker:
+    """Takes snapshots of one trainer.
+
+    Args:
+        trainer: whose state is copied.
+        gate: says what speaks against serving it.
+        about: goes into the manifest.
+    """
+
+    trainer: Trainer
+    gate: Gate
+    about: About
+
+    def take(
+        self, version: int, parent: Base | None, probes: frozenset[Probe], now_s: float
+    ) -> Taken:
+        """A delta on `parent`, or, without one, a full snapshot."""
+        start = time.perf_counter()
+        trainer = self.trainer
+        parts = checkpoint.parts(trainer, parent)
+        examples = trainer.position.examples
+        objections = self.gate.objections(parts, trainer.progress, examples)
+        extra = self._extra("held" if objections else "published", probes)
+        manifest = self._manifest(version, parent, now_s, extra)
+        base = Base(version, checkpoint.steps(trainer))
+        return Taken(manifest, parts, objections, base, probes, time.perf_counter() - start)
+
+    def _manifest(
+        self, version: int, parent: Base | None, now_s: float, extra: dict[str, Any]
+    ) -> Manifest:
+        position = self.trainer.position
+        return Manifest(
+            version=version,
+            kind="full" if parent is None else "delta",
+            parent=None if parent is None else parent.version,
+            created_at=now_s,
+            trained_through_event_time=position.event_time,
+            examples=position.examples,
+            offsets={f"{self.about.topic}-0": position.offset},
+            source_marks=dict(position.marks),
+            spec_hash=spec_hash(),
+            code_version=__version__,
+            models=self.about.models,
+            metrics=_window_metrics(self.trainer),
+            extra=extra,
+        )
+
+    def _extra(self, status: Status, probes: frozenset[Probe]) -> dict[str, Any]:
+        baseline = self.trainer.baseline
+        return {
+            "status": status,
+            "probes": sorted([probe.event_id, probe.event_time] for probe in probes),
+            "baseline_version": None if baseline is None else baseline.version,
+        }
+
+
+def _window_metrics(trainer: Trainer) -> dict[str, float]:
+    """The window's quality of all rows; what is not defined yet is left out."""
+    values = {
+        name: value
+        for (segment, span, name), value in trainer.progress.values().items()
+        if (segment, span) == ("all", "window")
+    }
+    return {name: value for name, value in values.items() if value == value}
