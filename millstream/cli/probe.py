@@ -13,9 +13,9 @@ from millstream.publishing import Publisher
 from millstream.settings import settings
 
 PROBE_USER = "__probe_user__"
-# So many users, so that every partition is measured.
-PROBE_USERS = 16
 PROBE_ITEM = "__probe_item__"
+# So many of each, in turn: every partition is measured, and the stores do not grow.
+PROBE_IDS = 16
 
 
 @click.command()
@@ -44,7 +44,7 @@ def _send(publisher: Publisher, number: int) -> None:
     interaction = Interaction(
         event_id=identity,
         event_time=now_s,
-        user_id=f"{PROBE_USER}{number % PROBE_USERS}",
+        user_id=f"{PROBE_USER}{number % PROBE_IDS}",
         item_id=PROBE_ITEM,
         kind="click",
         is_probe=True,
@@ -52,7 +52,7 @@ def _send(publisher: Publisher, number: int) -> None:
     item = ItemUpsert(
         event_id=f"{identity}-item",
         event_time=now_s,
-        item_id=f"{PROBE_ITEM}{number}",
+        item_id=f"{PROBE_ITEM}{number % PROBE_IDS}",
         is_probe=True,
     )
     try:
