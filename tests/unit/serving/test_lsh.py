@@ -52,8 +52,8 @@ def test_minhash_bands_collide_with_the_probability_of_the_jaccard_similarity(si
     for _ in range(40):
         pool = np.unique(rng.integers(0, 1 << 63, size=300, dtype=np.uint64))
         rng.shuffle(pool)
-        one, other = pool[:100], np.r_[pool[:shared], pool[100 : 200 - shared]]
-        one, other = set(one.tolist()), set(other.tolist())
+        one = set(pool[:100].tolist())
+        other = set(np.r_[pool[:shared], pool[100 : 200 - shared]].tolist())
         exact = jaccard(one, other)
         agreed.append((hashed(one) == hashed(other)).mean() - exact)
     assert np.mean(agreed) == pytest.approx(0.0, abs=0.03)
