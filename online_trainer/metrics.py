@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from online_trainer.progress import Comparison
 from online_trainer.publishing import Published
 from online_trainer.trainer import Consumed, Trainer
 
@@ -35,7 +36,8 @@ class TrainerMetrics:
         self._comparison = self._gauge(
             "comparison_auc", "AUC over the same rows, online and frozen", "model"
         )
-        self._compared = self._gauge("compared_examples_total", "Examples that both have scored")
+        self._compared = self._counter("compared_examples", "Examples that both have scored")
+        self._compared_before = 0
         self._step_s = self._histogram("message_seconds", "Time to learn from one message")
         self._learnt_s = self._histogram("event_to_learnt_seconds", "Probe event until learnt past")
         self._example_s = self._histogram("example_to_learnt_seconds", "Example until learnt from")
@@ -75,13 +77,17 @@ class TrainerMetrics:
             if not math.isnan(value):
                 self._progressive[name].labels(segment=segment, span=span).set(value)
         if trainer.baseline is not None and trainer.baseline.comparison.rows:
-            self._compared.set(trainer.baseline.comparison.rows)
-            for model, value in trainer.baseline.comparison.values().items():
-                self._comparison.labels(model=model).set(value)
+            self._compare(trainer.baseline.comparison)
         for role, learner in trainer.learners.items():
             self._table_rows.labels(role=role).set(len(learner.tables))
         self._lag.set(lag_messages)
         self._lag_s.set(max(now_s - trainer.position.event_time, 0.0))
+
+    def _compare(self, comparison: Comparison) -> None:
+        self._compared.inc(comparison.rows - self._compared_before)
+        self._compared_before = comparison.rows
+        for model, value in comparison.values().items():
+            self._comparison.labels(model=model).set(value)
 
     def snapshot(self, published: Published) -> None:
         """A snapshot was written."""

@@ -20,7 +20,7 @@ class Position:
     Args:
         offset: of the next message of `examples`.
         marks: highest source offset seen, by `topic-partition`.
-        event_time: the latest that has been learnt from, Unix seconds.
+        event_time: the latest that has been learnt from (a probe is not), Unix seconds.
         examples: how many have been learnt from since the very first.
     """
 

@@ -93,8 +93,6 @@ class Trainer:
         consumed = Consumed(repeated=int((~unseen).sum()), probes=_probes(table, unseen & is_probe))
         for part in examples.slices(self._batch_size):
             self._learn(part, consumed)
-        for probe in consumed.probes:
-            self.position.event_time = max(self.position.event_time, probe.event_time)
         self.position.advance(offset, table)
         return consumed
 

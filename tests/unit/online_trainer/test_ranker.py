@@ -1,0 +1,154 @@
+"""The ranker against what Keras itself computes on the same network."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.catalogue import build
+from models.fields import Field
+from models.rows import RowInit
+from models.split import split
+from online_trainer.embeddings.arena import Policy
+from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.tables import DynamicTables
+from online_trainer.learners.batch import Batch
+from online_trainer.learners.ranker import Ranker
+
+IDS = 9
+FIELDS = (
+    ("user_id", {"width": 4}),
+    ("item_id", {"width": 4}),
+    ("recent", {"width": 4, "length": 3, "shared_with": "item_id"}),
+    ("age", {"dtype": "float"}),
+)
+
+
+def network(name: str, rows: int | None) -> keras.Model:
+    """The same first weights every time."""
+    keras.utils.set_random_seed(3)
+    fields = [
+        Field(field, **options, **({"rows": rows} if "width" in options else {}))  # type: ignore[arg-type]
+        for field, options in FIELDS
+    ]
+    return build(name, fields)
+
+
+def ranker(name: str = "dcn_v2", **options: float) -> Ranker:
+    model = network(name, None)
+    parts = split(model)
+    rate = options.get("rate", 0.1)
+    tables = DynamicTables(parts.tables.values(), RowAdagrad(rate), Policy(admit_after=1))
+    return Ranker(model, parts, tables, keras.optimizers.SGD(options.get("dense_rate", 0.1)))
+
+
+def batch(rows: int, seed: int = 0) -> Batch:
+    rng = np.random.default_rng(seed)
+    inputs: dict[str, np.ndarray] = {
+        "user_id": rng.integers(1, IDS, rows),
+        "item_id": rng.integers(1, IDS, rows),
+        "recent": rng.integers(0, IDS, (rows, 3)),
+        "age": rng.random(rows).astype(np.float32),
+    }
+    labels = rng.integers(0, 2, rows).astype(np.float32)
+    return Batch(inputs, labels, rng.random(rows).astype(np.float32), labels > 0.5)
+
+
+@pytest.mark.parametrize("name", ["dcn_v2", "deepfm"])
+def test_scores_are_those_of_the_whole_network_with_the_same_rows(name):
+    whole, ours = network(name, IDS), ranker(name)
+    given = batch(16)
+    ours.tables.locate(ours.tables.keys(ours._reads(given)), 1)
+    expected = keras.ops.convert_to_numpy(keras.ops.sigmoid(whole(dict(given.inputs))))[:, 0]
+    np.testing.assert_allclose(ours.score(given), expected, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["dcn_v2", "deepfm"])
+def test_one_step_moves_every_weight_and_row_as_the_gradient_of_the_whole_network_says(name):
+    whole, ours, given = network(name, IDS), ranker(name, rate=0.1), batch(32)
+    with tf.GradientTape() as tape:
+        logits = whole(dict(given.inputs), training=True)[:, 0]
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(given.labels, logits)
+        total = tf.reduce_sum(given.weights * losses)
+        mean = total / tf.reduce_sum(given.weights)
+    variables = [weight.value for weight in whole.trainable_variables]
+    sums = tape.gradient(total, variables)
+    learnt = ours.learn(given)
+    assert learnt.loss == pytest.approx(float(mean), rel=1e-5)
+
+    dense = iter(ours.network.trainable_variables)
+    for variable, gradient in zip(whole.trainable_variables, sums, strict=True):
+        before = keras.ops.convert_to_numpy(variable)
+        if "embedding" in variable.path:
+            gradient = np.asarray(tf.convert_to_tensor(gradient))
+            total_square = 0.1 + np.mean(gradient**2, axis=1, keepdims=True)
+            expected = before - 0.1 * gradient / np.sqrt(total_square)
+            table = variable.path.split("/")[-2].removeprefix("embedding.").replace(".", ":")
+            found = rows_of(ours, table, np.arange(1, IDS))
+            np.testing.assert_allclose(found, expected[1:], 1e-4, 1e-6, err_msg=variable.path)
+        else:
+            share = gradient / tf.reduce_sum(given.weights)
+            found = keras.ops.convert_to_numpy(next(dense))
+            np.testing.assert_allclose(found, before - 0.1 * share, 1e-4, 1e-6)
+
+
+def rows_of(ours: Ranker, table: str, ids: np.ndarray) -> np.ndarray:
+    """Vectors of ids; for those that were never met, what they would start with."""
+    keys = ours.tables.keys([(table, ids)])
+    ((width, rows),) = ours.tables.find(keys).items()
+    found = ours.tables.gather({width: rows})[width]
+    never = ~ours.tables.knows(table, ids)
+    found[never] = RowInit().rows(ids[never], width, table)
+    return found
+
+
+def test_batches_of_any_size_are_traced_once():
+    ours = ranker()
+    for rows in (5, 1, 17, 64):
+        ours.learn(batch(rows))
+        ours.score(batch(rows))
+    assert ours._learn.experimental_get_tracing_count() == 1
+    assert ours._score.experimental_get_tracing_count() == 1
+
+
+def test_a_score_is_given_before_the_step():
+    ours, again = ranker(), ranker()
+    given = batch(20)
+    for seed in range(1, 4):
+        ours.learn(batch(20, seed))
+        again.learn(batch(20, seed))
+    again.tables.locate(again.tables.keys(again._reads(given)), 99)
+    np.testing.assert_array_equal(ours.learn(given).scores, again.score(given))
+
+
+def test_scoring_changes_nothing():
+    ours = ranker()
+    ours.learn(batch(20))
+    first = ours.score(batch(20, 7))
+    size = len(ours.tables)
+    np.testing.assert_array_equal(ours.score(batch(20, 7)), first)
+    assert len(ours.tables) == size
+
+
+def test_a_batch_without_weight_moves_no_dense_weight():
+    ours = ranker()
+    before = [keras.ops.convert_to_numpy(w).copy() for w in ours.network.variables]
+    given = batch(8)
+    ours.learn(Batch(given.inputs, given.labels, np.zeros(8, np.float32), given.is_positive))
+    for weight, old in zip(ours.network.variables, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), old)
+
+
+def test_a_network_with_dropout_is_scored_without_it():
+    keras.utils.set_random_seed(3)
+    model = build("dcn_v2", [Field("user_id", width=4)], dropout=0.5)
+    parts = split(model)
+    tables = DynamicTables(parts.tables.values(), RowAdagrad(), Policy(admit_after=1))
+    ours = Ranker(model, parts, tables, keras.optimizers.SGD(0.0))
+    given = Batch(
+        {"user_id": np.full(64, 5)},
+        np.ones(64, np.float32),
+        np.ones(64, np.float32),
+        np.ones(64, bool),
+    )
+    assert len(set(ours.learn(given).scores.tolist())) == 1
