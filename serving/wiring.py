@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -101,6 +102,7 @@ class Worker:
             self.follower.run(),
             self.bootstrap.run(items.caught_up),
             self.publisher.run(),
+            self._settle(),
         ]
         running = [asyncio.create_task(task) for task in tasks]
         for task in running:
@@ -113,6 +115,12 @@ class Worker:
             await asyncio.gather(*running, return_exceptions=True)
             self.models.close()
             await self.redis.aclose()
+
+    async def _settle(self) -> None:
+        """Spare the collector the catalogue: walking through it would halt requests for long."""
+        await self.bootstrap.done.wait()
+        gc.collect()
+        gc.freeze()
 
     def _feed(self, topic: Topic, handle: Handler, since_s: float | None = None) -> Feed:
         servers = self.settings.kafka_bootstrap_servers

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Degraded = Literal["user_store", "model", "retriever", "ranker", "budget", "all_seen"]
+Degraded = Literal["user_store", "model", "retriever", "ranker", "budget", "overload", "all_seen"]
 
 REASONS: dict[Degraded, str] = {
     "user_store": "Redis did not answer in time: the user counts as unknown.",
@@ -10,5 +10,6 @@ REASONS: dict[Degraded, str] = {
     "retriever": "The retriever is missing or failed: what is popular and new, ranked.",
     "ranker": "The ranker is missing or failed: candidates by popularity.",
     "budget": "The time budget was spent before ranking: candidates by popularity.",
+    "overload": "Too many requests at once: a list that costs little, without user and ranker.",
     "all_seen": "Too few unseen items are left: the list ends with items seen before.",
 }

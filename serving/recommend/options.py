@@ -18,6 +18,8 @@ class Options:
         budget_s: for one list, seconds.
         diversity: of lists.
         exploration: the share of places given to chance, 0 to 1.
+        most_in_flight: when more requests than these are on their way, those that come get a list
+            that costs little, so that the queue becomes shorter and not longer.
         title_similarity: from which Jaccard similarity of titles two items are near-duplicates.
         vector_similarity: from which cosine of their vectors on two items are near-duplicates;
             it counts only for items that have been met.
@@ -27,5 +29,6 @@ class Options:
     budget_s: float = 0.1
     diversity: Diversity = "mmr"
     exploration: float = 0.0
+    most_in_flight: int = 8
     title_similarity: float = 0.9
     vector_similarity: float = 0.995

@@ -68,6 +68,7 @@ class Recommender:
         self._around = around
         self._options = options
         self._rng = rng or np.random.default_rng()
+        self._in_flight = 0
         self._breaker = Breaker(around.clock)
         log = LimitedLog(logging.getLogger(__name__), around.clock)
         self._scoring = Scoring(around.catalogue, options.budget_s, log)
@@ -75,9 +76,13 @@ class Recommender:
     async def recommend(self, query: Query) -> Recommendation:
         """The list for one query; empty only where nothing may be shown."""
         request = Request(query, StoredUser.unknown(query.user_id))
-        with self._around.metrics.stage("user"):
-            await self._read_user(request)
-        made = self._made(request)
+        self._in_flight += 1
+        try:
+            with self._around.metrics.stage("user"):
+                await self._read_user(request)
+            made = self._made(request)
+        finally:
+            self._in_flight -= 1
         for reason in made.degraded:
             self._around.metrics.degraded.labels(reason).inc()
         if made.items:
@@ -85,6 +90,9 @@ class Recommender:
         return made
 
     async def _read_user(self, request: Request) -> None:
+        if self._in_flight > self._options.most_in_flight:
+            request.degraded.append("overload")
+            return
         if not self._breaker.allows():
             request.degraded.append("user_store")
             return
@@ -99,7 +107,8 @@ class Recommender:
     def _made(self, request: Request) -> Recommendation:
         """Everything that needs no waiting: a few milliseconds of the event loop."""
         stage, catalogue = self._around.metrics.stage, self._around.catalogue
-        request.prepare(self._around.clock.now(), self._around.model())
+        model = None if "overload" in request.degraded else self._around.model()
+        request.prepare(self._around.clock.now(), model)
         with stage("retrieve"):
             candidates, levels = self._retrieved(request)
         with stage("rank"):

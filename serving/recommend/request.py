@@ -44,7 +44,7 @@ class Request:
     def prepare(self, time_s: float, model: ServedModel | None) -> None:
         """Fix the moment and the model, and compute what needs the user alone."""
         self.time_s, self.model = time_s, model
-        if model is None:
+        if model is None and "overload" not in self.degraded:
             self.degraded.append("model")
         self.user_features = self.user.as_of(time_s)
         self.inputs = {

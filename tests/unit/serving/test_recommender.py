@@ -1,5 +1,7 @@
 """A list from question to answer, with everything there and with parts of it gone."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -68,8 +70,6 @@ async def test_a_store_that_is_slow_is_not_waited_for():
     case = Case(budget_s=0.05)
 
     async def slow(user_id):
-        import asyncio
-
         await asyncio.sleep(10)
 
     case.users.read = slow
@@ -97,6 +97,25 @@ async def test_a_model_that_fails_is_done_without():
     case.model.ranker.fails = case.model.retriever.fails = True
     answer = await case.recommender.recommend(Query("u", 10))
     assert (len(answer.items), answer.degraded) == (10, ["retriever", "ranker"])
+
+
+async def test_too_many_requests_at_once_get_lists_that_cost_little():
+    case = Case(most_in_flight=2)
+    release = asyncio.Event()
+    read = case.users.read
+
+    async def slow(user_id):
+        await release.wait()
+        return await read(user_id)
+
+    case.users.read = slow
+    waiting = [asyncio.create_task(case.recommender.recommend(Query("u", 10))) for _ in range(2)]
+    await asyncio.sleep(0)
+    shed = await case.recommender.recommend(Query("u", 10))
+    assert (len(shed.items), shed.degraded, shed.model_version) == (10, ["overload"], "")
+    release.set()
+    assert [answer.degraded for answer in await asyncio.gather(*waiting)] == [[], []]
+    assert (await case.recommender.recommend(Query("u", 10))).degraded == []
 
 
 async def test_a_budget_that_is_spent_leaves_ranking_out():
