@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from kafka import KafkaConsumer
 from redis import Redis
 
 from features.feature import View
@@ -20,8 +21,9 @@ from millstream.topics import EXAMPLES, Topic
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.scrape import scrape
-from tests.support.topics import read
 
+# How long a topic must be silent to be read to its end, whatever the broker says of that.
+QUIET_MS = 3_000
 # Columns that say when and where a row was made, not what it is.
 INCIDENTAL = ("published_at", "source_partition", "source_offset", "created")
 
@@ -61,11 +63,10 @@ def position(settings: Settings, topic: Topic) -> int:
 
 def examples(settings: Settings) -> list[dict[str, Any]]:
     """Every example, as a consumer keeps it: rows at or below the positions seen are dropped."""
-    messages = read(settings.kafka_bootstrap_servers, settings.topic(EXAMPLES), 1, quiet_s=1.0)
     marks: dict[tuple[str, int], int] = {}
     rows: list[dict[str, Any]] = []
-    for message in messages:
-        table = decode_table(message.value)
+    for value in _all_values(settings, settings.topic(EXAMPLES)):
+        table = decode_table(value)
         source = metadata_of(table)["source_topic"]
         new = [
             row
@@ -77,6 +78,20 @@ def examples(settings: Settings) -> list[dict[str, Any]]:
             marks[place] = max(marks.get(place, -1), row["source_offset"])
         rows += new
     return rows
+
+
+def _all_values(settings: Settings, topic: str) -> list[bytes]:
+    """Every message of a topic: until none has come for a while."""
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        consumer_timeout_ms=QUIET_MS,
+    )
+    values = [message.value for message in consumer]
+    consumer.close()
+    return values
 
 
 def online(settings: Settings, view: View, ids: list[str]) -> list[dict[str, Any]]:

@@ -130,7 +130,9 @@ def test_a_worker_that_is_killed_ends_up_where_one_that_is_not_does(
     ):
         run_through(steady, kills=0)
         run_through(killed, kills=3)
-        assert outcome(killed) == outcome(steady)
+        found, expected = outcome(killed), outcome(steady)
+        for what, rows in expected.items():
+            assert found[what] == rows, what
 
 
 @pytest.mark.timeout(300)
