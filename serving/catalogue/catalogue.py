@@ -1,8 +1,9 @@
 """The items: which there are, what is known of them, which may be shown.
 
 A row number, once given to an item, stays its own: the item index and the masks of a request count
-in rows. One thread writes; others may read. What they read while a row is being written is made
-good by `changed_since`.
+in rows. One thread writes; others may read the rows counted in `ids`: every column has room for
+them, so that reading replaces no array. What they read while a row is being written is made good by
+`changed_since`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -126,6 +127,8 @@ class Catalogue:
 
     def _add(self, item_ids: list[str]) -> None:
         rows = np.arange(len(self.ids), len(self.ids) + len(item_ids))
+        for column in self.columns.values():
+            column.values.reserve(len(self.ids) + len(item_ids))
         self._keys.put(rows, id64_array(item_ids))
         self._filter_bits.put(rows, [bloom.bits_of(item_id) for item_id in item_ids])
         self._row_of.update(zip(item_ids, rows.tolist(), strict=True))

@@ -39,6 +39,7 @@ class ItemFeeds:
         self._models = models
         self._metrics = metrics
         self._clock = clock
+        self._began_s = clock.now()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
         metrics.items.set_function(lambda: len(catalogue))
 
@@ -83,7 +84,8 @@ class ItemFeeds:
     def _probe(self, upsert: ItemUpsert) -> None:
         """Let a probe item through: into the catalogue, never to be shown, and into the index."""
         hidden = msgspec.structs.replace(upsert, item_id=PROBE_ITEM, hidden=True)
-        if self._index(self._catalogue.upsert([hidden])):
+        is_indexed = self._index(self._catalogue.upsert([hidden]))
+        if is_indexed and upsert.event_time >= self._began_s:  # older ones waited for this worker
             age_s = self._clock.now() - upsert.event_time
             self._metrics.item_to_retrievable.observe(max(age_s, 0.0))
 

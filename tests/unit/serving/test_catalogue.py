@@ -87,6 +87,14 @@ def test_it_grows_past_its_first_capacity_and_keeps_what_it_has():
     assert catalogue.filter_bits(np.array([2499])).tolist() == [list(bits_of("2499"))]
 
 
+def test_every_column_has_room_for_every_item_before_it_is_counted():
+    catalogue = catalogue_of(2500)
+    arrays = {name: column.values.head(1).base for name, column in catalogue.columns.items()}
+    catalogue.as_of(np.arange(2500), NOW_S)  # what another thread may do at any time
+    for name, column in catalogue.columns.items():
+        assert column.values.head(1).base is arrays[name], name
+
+
 def test_filters_leave_what_fulfils_every_condition():
     catalogue = catalogue_of(9)
     catalogue.upsert([upsert("0", categories=["category 0"], hidden=True)])

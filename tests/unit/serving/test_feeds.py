@@ -134,6 +134,13 @@ async def test_probes_take_one_hidden_place_and_are_measured(stage):
     assert stage.case.count("item_to_retrievable_seconds_sum") == pytest.approx(0.75)
 
 
+async def test_probes_from_before_the_worker_measure_nothing(stage):
+    await stage.models.serve(1)
+    old = upsert("__probe_item__1", is_probe=True, event_time=NOW_S - 500.0)
+    stage.feeds.items([Record(encode(old))])
+    assert stage.case.count("item_to_retrievable_seconds_count") == 0
+
+
 async def test_a_swap_keeps_the_model_before_it_and_goes_back_to_it_without_loading(stage):
     assert await stage.models.serve(1)
     first = stage.models.current
