@@ -6,6 +6,10 @@ differs from Apache Kafka 4.x (version 0.6.0, measured):
 - memory only: what it held is gone when it stops;
 - the end offset it reports is one past the *first* record of the last batch, so `end_offsets` and
   `seek_to_end` lag behind by up to a batch; what counts messages must read them;
+- a client that asks for a topic that is not there makes it, with four partitions: workers must come
+  after `millstream topics create`;
+- asked for the first record from a time on, it answers offset 0 with the time -1 where no record
+  is as new;
 - a waiting fetch looks for new records about every half `fetch.max.wait.ms`: with the clients'
   default of 500 ms a message takes 140 ms (p50) to arrive, with 20 ms it takes 8 ms;
 - joining a consumer group takes half the session timeout (3 s at 6 s).

@@ -76,7 +76,10 @@ class Feed:
             moment_ms = int(self._since_s * 1000)
             found = await consumer.offsets_for_times(dict.fromkeys(partitions, moment_ms))
             ends = await consumer.end_offsets(partitions)
-            self._positions = {p: f.offset if f else ends[p] for p, f in found.items()}
+            # Where nothing is as new as that, Kafka gives nothing, and Tansu the time -1.
+            self._positions = {
+                p: f.offset if f and f.timestamp >= 0 else ends[p] for p, f in found.items()
+            }
         for partition, offset in self._positions.items():
             consumer.seek(partition, offset)
 

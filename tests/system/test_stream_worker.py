@@ -5,6 +5,7 @@ import json
 import time
 from random import Random
 
+from deploy.local.places import free_ports
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_STATS
 from millstream.events import Event
 from millstream.topics import DEAD_LETTERS, INTERACTIONS
@@ -110,7 +111,7 @@ def test_a_standby_takes_over_and_does_not_work_before(installation: Installatio
     send(settings, clicks(50, seed=1))
     wait_processed(installation, 50)
     first_port = settings.stream_metrics_port
-    installation.choose(stream_metrics_port=first_port + 1)
+    installation.choose(stream_metrics_port=free_ports(1)[0])
     installation.run("stream", ready=installation.stream_listens)
     send(settings, clicks(50, seed=2))
     eventually(
