@@ -8,6 +8,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from millstream import kafka
+from millstream.dead_letters import DeadLetter
 from millstream.errors import LogUnavailable
 from millstream.settings import Settings
 from millstream.snapshots import Announcement
@@ -19,19 +20,6 @@ _TIMEOUT_S = 10.0
 _MOST_WAITING = 1_000
 # Base64 of more would not fit into a message; its offset tells where the original is.
 _MOST_ORIGINAL_BYTES = 600_000
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was not learnt from; the fields are those of the stream worker's letters."""
-
-    reason: str
-    path: str
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    original: bytes | None
-    failed_at: float
 
 
 class Outbox:

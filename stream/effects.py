@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from features.feature import View
+from millstream.dead_letters import DeadLetter
 from millstream.topics import Topic
-from stream.records import DeadLetter, Source
+from stream.records import Source
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import msgspec
+from millstream.dead_letters import DeadLetter
 
 
 class Source(NamedTuple):
@@ -36,26 +36,6 @@ class Sourced(NamedTuple):
     event: Any
     mark: int
     value: bytes
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A message that cannot be processed, as it is published.
-
-    Args:
-        reason: what was expected and what came.
-        path: where in the message; `$` is the whole.
-        original: its bytes; Base64 in JSON, None for a message without a value.
-        failed_at: Unix seconds.
-    """
-
-    reason: str
-    path: str
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    original: bytes | None
-    failed_at: float
 
 
 @dataclass(frozen=True)
