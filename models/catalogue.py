@@ -3,10 +3,11 @@
 Reading the catalogue loads no framework; a builder is imported when it is asked for.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import signature
 from typing import Any, Literal
 
 from millstream.errors import ConfigurationError
@@ -23,7 +24,11 @@ class Entry:
         task: `ranking` builders give a `keras.Model`, `retrieval` builders a `TwoTower`.
         paper: where it is from.
         builder: `module:function`, called with fields and options.
+        options: that make this model of what the builder can build.
+        optimisers: that its paper gives to weights by the prefix of their layer; see
+            `models.optimisers`.
         learns_online: whether the online trainer takes it.
+        learns_pairs: whether it can learn what two fields mean together.
     """
 
     name: str
@@ -31,15 +36,163 @@ class Entry:
     task: Literal["ranking", "retrieval"]
     paper: str
     builder: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    optimisers: Mapping[str, str] = field(default_factory=dict)
     learns_online: bool = True
+    learns_pairs: bool = True
 
     def load(self) -> Callable[..., Any]:
-        """The builder itself."""
+        """The builder itself, which does not know of `options`."""
         module, _, function = self.builder.partition(":")
         return getattr(import_module(module), function)
 
+    def defaults(self) -> dict[str, Any]:
+        """Every option with its default for this model."""
+        _, *options = signature(self.load()).parameters.values()
+        return {option.name: self.options.get(option.name, option.default) for option in options}
+
 
 CATALOGUE: tuple[Entry, ...] = (
+    Entry(
+        "lr",
+        "linear",
+        "ranking",
+        "McMahan et al., KDD 2013, https://doi.org/10.1145/2487575.2488200",
+        "models.ranking.lr:lr",
+        optimisers={"linear.": "ftrl"},
+        learns_pairs=False,
+    ),
+    Entry(
+        "fm",
+        "factorisation",
+        "ranking",
+        "Rendle, ICDM 2010, https://doi.org/10.1109/ICDM.2010.127",
+        "models.ranking.fm:fm",
+    ),
+    Entry(
+        "ffm",
+        "factorisation",
+        "ranking",
+        "Juan et al., RecSys 2016, https://doi.org/10.1145/2959100.2959134",
+        "models.ranking.ffm:ffm",
+    ),
+    Entry(
+        "fwfm",
+        "factorisation",
+        "ranking",
+        "Pan et al., WWW 2018, https://arxiv.org/abs/1806.03514",
+        "models.ranking.fwfm:fwfm",
+    ),
+    Entry(
+        "fefm",
+        "factorisation",
+        "ranking",
+        "Pande, 2020, https://arxiv.org/abs/2009.09931",
+        "models.ranking.fefm:fefm",
+    ),
+    Entry(
+        "deepfefm",
+        "factorisation",
+        "ranking",
+        "Pande, 2020, https://arxiv.org/abs/2009.09931",
+        "models.ranking.fefm:deepfefm",
+    ),
+    Entry(
+        "gwpfm",
+        "factorisation",
+        "ranking",
+        "Pan et al., KDD 2024, https://arxiv.org/abs/2403.00793",
+        "models.ranking.gwpfm:gwpfm",
+    ),
+    Entry(
+        "fnn",
+        "factorisation",
+        "ranking",
+        "Zhang, Du & Wang, ECIR 2016, https://arxiv.org/abs/1601.02376",
+        "models.ranking.fnn:fnn",
+    ),
+    Entry(
+        "nfm",
+        "factorisation",
+        "ranking",
+        "He & Chua, SIGIR 2017, https://arxiv.org/abs/1708.05027",
+        "models.ranking.nfm:nfm",
+    ),
+    Entry(
+        "afm",
+        "factorisation",
+        "ranking",
+        "Xiao et al., IJCAI 2017, https://arxiv.org/abs/1708.04617",
+        "models.ranking.afm:afm",
+    ),
+    Entry(
+        "deepfm",
+        "factorisation",
+        "ranking",
+        "Guo et al., IJCAI 2017, https://arxiv.org/abs/1703.04247",
+        "models.ranking.deepfm:deepfm",
+    ),
+    Entry(
+        "xdeepfm",
+        "factorisation",
+        "ranking",
+        "Lian et al., KDD 2018, https://arxiv.org/abs/1803.05170",
+        "models.ranking.xdeepfm:xdeepfm",
+    ),
+    Entry(
+        "wide_deep",
+        "deep",
+        "ranking",
+        "Cheng et al., DLRS 2016, https://arxiv.org/abs/1606.07792",
+        "models.ranking.wide_deep:wide_deep",
+        optimisers={"linear.": "ftrl"},
+    ),
+    Entry(
+        "deep_crossing",
+        "deep",
+        "ranking",
+        "Shan et al., KDD 2016, https://doi.org/10.1145/2939672.2939704",
+        "models.ranking.deep_crossing:deep_crossing",
+    ),
+    Entry(
+        "ipnn",
+        "product network",
+        "ranking",
+        "Qu et al., ICDM 2016, https://arxiv.org/abs/1611.00144",
+        "models.ranking.pnn:pnn",
+        options={"product": "inner"},
+    ),
+    Entry(
+        "opnn",
+        "product network",
+        "ranking",
+        "Qu et al., ICDM 2016, https://arxiv.org/abs/1611.00144",
+        "models.ranking.pnn:pnn",
+        options={"product": "outer"},
+    ),
+    Entry(
+        "kpnn",
+        "product network",
+        "ranking",
+        "Qu et al., TOIS 2018, https://arxiv.org/abs/1807.00311",
+        "models.ranking.pnn:pnn",
+        options={"product": "kernel"},
+    ),
+    Entry(
+        "pin",
+        "product network",
+        "ranking",
+        "Qu et al., TOIS 2018, https://arxiv.org/abs/1807.00311",
+        "models.ranking.pnn:pnn",
+        options={"product": "micro"},
+    ),
+    Entry(
+        "dcn",
+        "cross network",
+        "ranking",
+        "Wang et al., ADKDD 2017, https://arxiv.org/abs/1708.05123",
+        "models.ranking.dcn:dcn",
+    ),
     Entry(
         "dcn_v2",
         "cross network",
@@ -48,11 +201,135 @@ CATALOGUE: tuple[Entry, ...] = (
         "models.ranking.dcn_v2:dcn_v2",
     ),
     Entry(
-        "deepfm",
-        "factorisation",
+        "dcn_v2_mix",
+        "cross network",
         "ranking",
-        "Guo et al., IJCAI 2017, https://arxiv.org/abs/1703.04247",
-        "models.ranking.deepfm:deepfm",
+        "Wang et al., WWW 2021, https://arxiv.org/abs/2008.13535",
+        "models.ranking.dcn_v2:dcn_v2",
+        options={"experts": 4, "rank": 16},
+    ),
+    Entry(
+        "autoint",
+        "attention",
+        "ranking",
+        "Song et al., CIKM 2019, https://arxiv.org/abs/1810.11921",
+        "models.ranking.autoint:autoint",
+    ),
+    Entry(
+        "dlrm",
+        "product network",
+        "ranking",
+        "Naumov et al., 2019, https://arxiv.org/abs/1906.00091",
+        "models.ranking.dlrm:dlrm",
+    ),
+    Entry(
+        "fibinet",
+        "attention",
+        "ranking",
+        "Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433",
+        "models.ranking.fibinet:fibinet",
+    ),
+    Entry(
+        "fibinet_pp",
+        "attention",
+        "ranking",
+        "Zhang & Zhang, CIKM 2023, https://arxiv.org/abs/2209.05016",
+        "models.ranking.fibinet_pp:fibinet_pp",
+    ),
+    Entry(
+        "masknet_serial",
+        "gating",
+        "ranking",
+        "Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619",
+        "models.ranking.masknet:masknet",
+        options={"structure": "serial"},
+    ),
+    Entry(
+        "masknet_parallel",
+        "gating",
+        "ranking",
+        "Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619",
+        "models.ranking.masknet:masknet",
+        options={"structure": "parallel"},
+    ),
+    Entry(
+        "contextnet_pffn",
+        "gating",
+        "ranking",
+        "Wang et al., 2021, https://arxiv.org/abs/2107.12025",
+        "models.ranking.contextnet:contextnet",
+        options={"block": "pffn"},
+    ),
+    Entry(
+        "contextnet_sffn",
+        "gating",
+        "ranking",
+        "Wang et al., 2021, https://arxiv.org/abs/2107.12025",
+        "models.ranking.contextnet:contextnet",
+        options={"block": "sffn"},
+    ),
+    Entry(
+        "dual_mlp",
+        "two streams",
+        "ranking",
+        "Mao et al., AAAI 2023, https://arxiv.org/abs/2304.00902",
+        "models.ranking.final_mlp:dual_mlp",
+    ),
+    Entry(
+        "final_mlp",
+        "two streams",
+        "ranking",
+        "Mao et al., AAAI 2023, https://arxiv.org/abs/2304.00902",
+        "models.ranking.final_mlp:final_mlp",
+    ),
+    Entry(
+        "hmoe",
+        "experts",
+        "ranking",
+        "Pan et al., KDD 2024, https://arxiv.org/abs/2403.00793",
+        "models.ranking.hmoe:hmoe",
+    ),
+    Entry(
+        "adaf2m2",
+        "gating",
+        "ranking",
+        "Zhu et al., DASFAA 2025, https://arxiv.org/abs/2501.15816",
+        "models.ranking.adaf2m2:adaf2m2",
+    ),
+    Entry(
+        "din",
+        "behaviour sequence",
+        "ranking",
+        "Zhou et al., KDD 2018, https://arxiv.org/abs/1706.06978",
+        "models.ranking.din:din",
+    ),
+    Entry(
+        "dien",
+        "behaviour sequence",
+        "ranking",
+        "Zhou et al., AAAI 2019, https://arxiv.org/abs/1809.03672",
+        "models.ranking.dien:dien",
+    ),
+    Entry(
+        "dsin",
+        "behaviour sequence",
+        "ranking",
+        "Feng et al., IJCAI 2019, https://arxiv.org/abs/1905.06482",
+        "models.ranking.dsin:dsin",
+    ),
+    Entry(
+        "tin",
+        "behaviour sequence",
+        "ranking",
+        "Zhou et al., 2023, https://arxiv.org/abs/2308.08487",
+        "models.ranking.tin:tin",
+    ),
+    Entry(
+        "youtube_ranker",
+        "deep",
+        "ranking",
+        "Covington, Adams & Sargin, RecSys 2016, https://doi.org/10.1145/2959100.2959190",
+        "models.ranking.youtube_ranker:youtube_ranker",
     ),
     Entry(
         "two_tower",
@@ -83,5 +360,19 @@ def find(name: str) -> Entry:
 
 
 def build(name: str, fields: Iterable[Field], **options: Any) -> Any:
-    """Build a model of the catalogue; `options` are those of its builder."""
-    return find(name).load()(fields, **options)
+    """Build a model of the catalogue.
+
+    Args:
+        fields: what it reads.
+        options: of its builder, in place of their defaults.
+
+    Raises:
+        ConfigurationError: no such model, or no such option.
+    """
+    entry = find(name)
+    defaults = entry.defaults()
+    if unknown := sorted(set(options) - set(defaults)):
+        raise ConfigurationError(
+            f"Options of {name!r} must be among {sorted(defaults)}. Received: {unknown}."
+        )
+    return entry.load()(fields, **{**entry.options, **options})

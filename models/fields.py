@@ -1,7 +1,7 @@
 """What a network reads and what it predicts."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +10,8 @@ from models.rows import RowInit
 
 Side = Literal["user", "item", "context", "cross"]
 
-POOLINGS = ("mean", "sum")
+POOLINGS = ("mean", "sum", "din", "transformer")
+NORMALISATIONS = ("none", "log", "standard", "quantile")
 SIDES = ("user", "item", "context", "cross")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -27,7 +28,15 @@ class Field:
         group: any label by which a network treats fields together.
         belongs_to: the side that the value is known from; two-tower models split fields by it.
         shared_with: the field, or the table, whose embedding rows this field uses.
-        pooling: how a list becomes one vector where a network asks for one.
+        pooling: how a list becomes one vector where a network asks for one: by `mean`, `sum`, the
+            attention of `din`, or a `transformer`; the last two look at the `target`.
+        target: the id with whose vector attention compares the entries of a list; None is the field
+            whose table the list uses.
+        times: the float field of the same length that says when each entry of a list happened, in
+            seconds from any origin; 0 for padding.
+        normalise: how a float is scaled before a network takes it: not at all, by
+            sign(x) log(1 + |x|), by `standard` deviations from the mean, or to its `quantile` in
+            [0, 1]; the last two go by what training has seen.
         rows: of the embedding table for `fit`, whose ids are then row numbers below `rows`. None
             leaves the table to the online trainer (see `models.split`).
         init: how a new embedding row is drawn.
@@ -43,12 +52,15 @@ class Field:
     group: str | None = None
     belongs_to: Side | None = None
     shared_with: str | None = None
-    pooling: str = "mean"
+    pooling: Literal["mean", "sum", "din", "transformer"] = "mean"
+    target: str | None = None
+    times: str | None = None
+    normalise: Literal["none", "log", "standard", "quantile"] = "none"
     rows: int | None = None
     init: RowInit = field(default_factory=RowInit)
 
     def __post_init__(self) -> None:
-        for key in ("name", "shared_with"):
+        for key in ("name", "shared_with", "target", "times"):
             value = getattr(self, key)
             if value is not None and not (isinstance(value, str) and _NAME.fullmatch(value)):
                 self._refuse(key, "letters, digits and underscores, a letter first")
@@ -61,6 +73,10 @@ class Field:
         self._check("shared_with", self.shared_with is None or self.is_id, "None for a float")
         self._check("belongs_to", self.belongs_to in (None, *SIDES), f"None or one of {SIDES}")
         self._check("pooling", self.pooling in POOLINGS, f"one of {POOLINGS}")
+        for key in ("target", "times"):
+            self._check(key, getattr(self, key) is None or self.is_list, "None without a `length`")
+        self._check("normalise", self.normalise in NORMALISATIONS, f"one of {NORMALISATIONS}")
+        self._check("normalise", not self.is_id or self.normalise == "none", "'none' for an id")
 
     @property
     def is_id(self) -> bool:
@@ -123,8 +139,9 @@ def checked(fields: Iterable[Field]) -> tuple[Field, ...]:
     """The same fields, once they are known to fit together.
 
     Raises:
-        ConfigurationError: there is no field, a name comes twice, or two fields of one embedding
-            table differ in `width`, `rows` or `init`.
+        ConfigurationError: there is no field, a name comes twice, two fields of one embedding table
+            differ in `width`, `rows` or `init`, or a list's `target` or `times` is no field that
+            fits.
     """
     fields = tuple(fields)
     if not fields:
@@ -136,7 +153,37 @@ def checked(fields: Iterable[Field]) -> tuple[Field, ...]:
     for f in fields:
         if f.is_id:
             _check_same_table(first.setdefault(f.table, f), f)
+    by_name = {f.name: f for f in fields}
+    for f in fields:
+        _check_references(f, by_name)
     return fields
+
+
+def target_of(field: Field, fields: Iterable[Field]) -> Field | None:
+    """The id that the entries of a list are compared with: a single one, of the list's width.
+
+    It is the list's `target`, or the field whose table it uses; None if that is not there.
+    """
+    wanted = field.target or field.table
+    return next((f for f in fields if f.name == wanted and f.is_id and not f.is_list), None)
+
+
+def _check_references(field: Field, by_name: Mapping[str, Field]) -> None:
+    """A list's `target` must be an id of its width, its `times` floats, one for each entry."""
+    if field.target is not None or field.pooling in ("din", "transformer"):
+        target = target_of(field, by_name.values())
+        if target is None or target.width != field.width:
+            raise ConfigurationError(
+                f"`target` of field {field.name!r} must name a single id of width {field.width} "
+                f"among the fields. Received: {field.target!r}."
+            )
+    if field.times is not None:
+        times = by_name.get(field.times)
+        if times is None or times.is_id or times.width != field.length:
+            raise ConfigurationError(
+                f"`times` of field {field.name!r} must name a float of width {field.length} among "
+                f"the fields. Received: {field.times!r}."
+            )
 
 
 def _check_same_table(a: Field, b: Field) -> None:

@@ -1,15 +1,16 @@
 """Fields as Keras tensors: the inputs of a network, its lookups and their pooling."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
 from keras.layers import Add, Concatenate, Dense, Reshape
 
 from millstream.errors import ConfigurationError
-from models.fields import Field, checked
+from models.fields import Field, checked, target_of
 from models.layers.field_embedding import FieldEmbedding
-from models.layers.pooling import POOLINGS
+from models.layers.normalise import NORMALISERS
+from models.layers.pooling import POOLINGS, TARGET_POOLINGS
 from models.rows import RowInit
 
 
@@ -26,17 +27,21 @@ class FieldInputs:
 
     Attributes:
         tensors: `{field name: keras.Input}`, the inputs of the finished `keras.Model`.
+        fields: those that networks take as features: all but the `times` of lists.
     """
 
     def __init__(
         self, fields: Iterable[Field], tables: dict[str, FieldEmbedding] | None = None
     ) -> None:
-        self.fields = checked(fields)
+        given = checked(fields)
+        times = {f.times for f in given}
+        self.fields = tuple(f for f in given if f.name not in times)
         self.tables: dict[str, FieldEmbedding] = {} if tables is None else tables
         self.tensors = {
             f.name: keras.Input(f.shape, dtype="int64" if f.is_id else "float32", name=f.name)
-            for f in self.fields
+            for f in given
         }
+        self._shared: dict[str, Any] = {}
 
     def vectors(
         self,
@@ -66,16 +71,43 @@ class FieldInputs:
         width: int | None = None,
         init: RowInit | None = None,
     ) -> Any:
-        """One vector of an id, (batch, width): a list is pooled as its field says."""
+        """One vector of an id, (batch, width): a list is pooled as its field says.
+
+        Attention is for the first table of a field; lists of its other roles are pooled by mean.
+        """
         vectors = self.vectors(field, role, width, init)
         if not field.is_list:
             return vectors
-        return POOLINGS[field.pooling]()(vectors, self.tensors[field.name])
+        ids = self.tensors[field.name]
+        if field.pooling in POOLINGS:
+            return POOLINGS[field.pooling]()(vectors, ids)
+        if role is not None:
+            return POOLINGS["mean"]()(vectors, ids)
+        return self._once(f"pooled.{field.name}", lambda name: self._attended(field, vectors, name))
+
+    def target(self, field: Field) -> Any:
+        """The vector that the entries of a list are compared with, (batch, width).
+
+        Raises:
+            ConfigurationError: no field is its target.
+        """
+        target = target_of(field, self.fields)
+        if target is None:
+            raise ConfigurationError(
+                f"The list {field.name!r} needs a target: a single id {field.target!r}, or one of "
+                f"its table {field.table!r}. Received: {sorted(f.name for f in self.fields)}."
+            )
+        return self.vectors(target)
 
     def numbers(self, field: Field) -> Any:
-        """The values of a float field, (batch, width)."""
+        """The values of a float field, (batch, width), scaled as the field says."""
         x = self.tensors[field.name]
-        return Reshape((1,))(x) if field.width == 1 else x
+        if field.width == 1:
+            x = Reshape((1,))(x)
+        if field.normalise == "none":
+            return x
+        scale = NORMALISERS[field.normalise]
+        return self._once(f"normalise.{field.name}", lambda name: scale(name=name)(x))
 
     def columns(self) -> list[Any]:
         """Every field as (batch, its width): ids embedded and pooled, floats as they are."""
@@ -109,6 +141,16 @@ class FieldInputs:
             for f in self.fields
         ]
         return Add()(terms) if len(terms) > 1 else terms[0]
+
+    def _attended(self, field: Field, vectors: Any, name: str) -> Any:
+        pooling = TARGET_POOLINGS[field.pooling](name=name)
+        return pooling(vectors, self.tensors[field.name], self.target(field))
+
+    def _once(self, name: str, make: Callable[[str], Any]) -> Any:
+        """What has weights of its own is one layer, however often a network asks for it."""
+        if name not in self._shared:
+            self._shared[name] = make(name)
+        return self._shared[name]
 
     def _product(self, field: Field, width: int, name: str) -> Any:
         return Dense(width, use_bias=False, name=name)(self.numbers(field))

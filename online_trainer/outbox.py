@@ -2,8 +2,8 @@
 
 import logging
 from collections import deque
+from contextlib import suppress
 
-import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 10.0
 _MOST_WAITING = 1_000
-# Base64 of more would not fit into a message; its offset tells where the original is.
-_MOST_ORIGINAL_BYTES = 600_000
 
 
 class Outbox:
@@ -49,10 +47,10 @@ class Outbox:
             partition=0,
             offset=offset,
             key=None,
-            original=message if len(message) <= _MOST_ORIGINAL_BYTES else None,
+            original=message,
             failed_at=now_s,
         )
-        self._waiting.append((DEAD_LETTERS, EXAMPLES.name.encode(), msgspec.json.encode(letter)))
+        self._waiting.append((DEAD_LETTERS, EXAMPLES.name.encode(), letter.encode()))
 
     def flush(self) -> None:
         """Send what waits; what cannot be sent now stays for the next time."""
@@ -69,7 +67,8 @@ class Outbox:
         """Send what waits, if the broker is there, and let the connection go."""
         self.flush()
         if self._producer is not None:
-            self._producer.close(timeout=_TIMEOUT_S)
+            with suppress(KafkaError):  # the broker is away: what waits has been logged
+                self._producer.close(timeout=_TIMEOUT_S)
 
     def _send(self, topic: Topic, key: bytes, value: bytes) -> None:
         if self._producer is None:

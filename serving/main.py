@@ -14,6 +14,10 @@ from millstream.settings import Settings
 from serving.http.app import create_app
 from serving.wiring import Worker
 
+# Longer than what proxies keep an idle connection for (usually 60 s): they must close it first, or
+# the request that they send just then is lost.
+KEEP_ALIVE_S = 75
+
 
 def main(settings: Settings) -> None:
     """Serve until told to end; requests that are on their way are finished."""
@@ -32,5 +36,6 @@ def main(settings: Settings) -> None:
         http="httptools",
         access_log=False,
         log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=10,
     )

@@ -7,7 +7,6 @@ their position, so they must come in one message.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -40,7 +39,7 @@ def messages(effects: Effects) -> list[Message]:
         found += [Message(FEATURES, key, value) for value in _parts(rows.rows, metadata)]
     for letter in effects.dead_letters:
         key = f"{letter.topic}:{letter.partition}".encode()
-        found.append(Message(DEAD_LETTERS, key, msgspec.json.encode(letter)))
+        found.append(Message(DEAD_LETTERS, key, letter.encode()))
     return found
 
 

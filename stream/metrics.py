@@ -60,6 +60,10 @@ class StreamMetrics:
         self.joined.inc(effects.joined)
         if effects.watermark > float("-inf"):
             self.watermark_lag.set(now_s - effects.watermark)
+        self.observe_memory(memory)
+
+    def observe_memory(self, memory: Memory) -> None:
+        """Note what is remembered, after a batch and after a restart."""
         self.pending.set(len(memory.joins.waiting))
         self.cached.labels(entity="user").set(len(memory.users))
         self.cached.labels(entity="item").set(len(memory.items))

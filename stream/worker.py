@@ -96,6 +96,7 @@ class Worker:
         """
         async with self._working:
             now_s, positions = self._clock.now(), self._memory.positions
+            self._metrics.observe_memory(self._memory)
             self._memory.watermark.resume(now_s)
             self._intake.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
             self._acks = {source: deque() for source in ends}

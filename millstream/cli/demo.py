@@ -59,7 +59,8 @@ def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
     """
     from millstream.datasets.ml_100k import load
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end what was started, too
+    for ending in (signal.SIGTERM, signal.SIGINT):  # a shell's background jobs ignore SIGINT
+        signal.signal(ending, signal.default_int_handler)  # end what was started, too
     console = Console()
     dataset = load()
     log = list(dataset.interactions())[-(limit or 0) :]

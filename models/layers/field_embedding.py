@@ -15,7 +15,8 @@ class FieldEmbedding(keras.layers.Layer):
     """ids -> their rows; id 0 (padding, unknown) -> zeros, which no gradient moves.
 
     Args:
-        table: name of the table; the layer is called `embedding.<table>`.
+        table: name of the table. The layer is called `embedding.<table>`, or `<role>.<table>` where
+            the table is `<table>:<role>`: optimisers are chosen by such prefixes.
         width: values per row.
         rows: of the table. None makes a layer without weights, whose rows live outside of Keras:
             a network that holds it runs through `models.split`.
@@ -35,7 +36,7 @@ class FieldEmbedding(keras.layers.Layer):
         init: RowInit | dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("name", f"embedding.{table.replace(':', '.')}")
+        kwargs.setdefault("name", layer_name(table))
         super().__init__(**kwargs)
         self.table = table
         self.width = width
@@ -70,3 +71,13 @@ class FieldEmbedding(keras.layers.Layer):
         rows, width = shape
         values = self.init.rows(np.arange(rows), width, self.table)
         return ops.convert_to_tensor(values, dtype=dtype)
+
+
+def layer_name(table: str) -> str:
+    """How the layer of a table is called.
+
+    >>> layer_name("item_id"), layer_name("item_id:linear")
+    ('embedding.item_id', 'linear.item_id')
+    """
+    name, _, role = table.partition(":")
+    return f"{role or 'embedding'}.{name}"

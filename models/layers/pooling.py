@@ -5,6 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from models.layers.target_attention import TargetAttention
+from models.layers.transformer import TransformerPooling
+
 
 @keras.saving.register_keras_serializable("millstream")
 class MaskedSum(keras.layers.Layer):
@@ -30,6 +33,10 @@ class MaskedMean(keras.layers.Layer):
 
 
 POOLINGS: dict[str, type[keras.layers.Layer]] = {"mean": MaskedMean, "sum": MaskedSum}
+TARGET_POOLINGS: dict[str, type[keras.layers.Layer]] = {
+    "din": TargetAttention,
+    "transformer": TransformerPooling,
+}
 
 
 def _mask(vectors: Any, ids: Any) -> Any:

@@ -48,7 +48,7 @@ class Trainers:
         self._lent += 1
         for role, learner in trainer.learners.items():
             _reset(role, learner, beginning)
-        trainer.progress, trainer.position = Progress(), Position()
+        trainer.progress, trainer.position, trainer.baseline = Progress(), Position(), None
         return trainer
 
     def restored(self, snapshot_dir: Path) -> Trainer:

@@ -105,14 +105,20 @@ def run_through(own: Installation, kills: int) -> None:
             worker.kill()
             worker = own.run("stream", ready=own.stream_listens)
     settings = own.settings
-    sent = len(clicks) + send(settings, nightfall())
-    eventually(lambda: position(settings, INTERACTIONS) == sent, "all worked on", TIMEOUT_S)
+    # The night falls when the day is over: a live partition does not wait for another.
+    wait_position(settings, len(clicks))
+    wait_position(settings, len(clicks) + send(settings, nightfall()))
     eventually(
         lambda: scrape(settings.stream_metrics_port)[PENDING] == 0, "windows closed", TIMEOUT_S
     )
     for view in (USER_STATS, ITEM_STATS):
         eventually(partial(has_rows, settings, view), "part files", TIMEOUT_S)
     worker.stop()
+
+
+def wait_position(settings: Settings, sent: int) -> None:
+    """Wait until so many interactions are worked on and in the store."""
+    eventually(lambda: position(settings, INTERACTIONS) == sent, "all worked on", TIMEOUT_S)
 
 
 def has_rows(settings: Settings, view: View) -> bool:

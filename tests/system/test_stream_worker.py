@@ -79,14 +79,17 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(installation: Inst
     settings = installation.settings
     kafka = settings.kafka_bootstrap_servers
     poison = [b"", b"{", b"\xff\xfe", b'{"type":"interaction"}', b"[]" * 1000]
-    publish(kafka, settings.topic(INTERACTIONS), [(b"u1", value) for value in poison])
+    huge = b"[]" * 450_000  # which does not fit into a message once more in Base64
+    publish(kafka, settings.topic(INTERACTIONS), [(b"u1", value) for value in [*poison, huge]])
     send(settings, clicks(5))
-    wait_processed(installation, len(poison) + 5)
+    wait_processed(installation, len(poison) + 1 + 5)
     letters = [
         json.loads(message.value)
-        for message in read(kafka, settings.topic(DEAD_LETTERS), len(poison))
+        for message in read(kafka, settings.topic(DEAD_LETTERS), len(poison) + 1)
     ]
-    assert sorted(base64.b64decode(letter["original"]) for letter in letters) == sorted(poison)
+    *originals, last = (letter["original"] for letter in letters)
+    assert list(map(base64.b64decode, originals)) == poison
+    assert last is None
     assert all(letter["reason"] for letter in letters)
     assert len(examples(settings)) >= 5
 

@@ -111,8 +111,10 @@ def test_learning_outside_of_keras_equals_fit(network, trainable, rows):
         }
         with tf.GradientTape() as tape:
             tape.watch(vectors)
-            outputs = parts.body({**{k: tf.constant(v) for k, v in x.items()}, **vectors})
+            given = {**{k: tf.constant(v) for k, v in x.items()}, **vectors}
+            outputs = parts.body(given, training=True)
             loss = keras.losses.BinaryCrossentropy(from_logits=True)(y[:, None], outputs)
+            loss = tf.add_n([loss, *parts.body.losses])
         weights = parts.body.trainable_variables
         by_weight, by_vector = tape.gradient(loss, (weights, vectors))
         for weight, slope in zip(weights, by_weight, strict=True):

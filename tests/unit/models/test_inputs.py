@@ -56,7 +56,7 @@ def test_the_linear_term_is_the_sum_of_weights_times_values():
     for variable in model.weights:
         variable.assign(w[variable.path])
     _, after = values(inputs.tensors, model.output)
-    item = w["embedding.item_id.linear/embeddings"]
+    item = w["linear.item_id/embeddings"]
     item[0] = 0.0
     expected = (
         item[ROWS["item_id"]]

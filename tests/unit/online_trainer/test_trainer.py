@@ -1,25 +1,14 @@
 """The core: what is learnt, what is passed over, and that a restart changes nothing."""
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from millstream.batches import encode_table
-from millstream.clock import FakeClock
-from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from models.weights import weight_arrays
-from online_trainer.checkpoint import Base
-from online_trainer.gate import Gate
-from online_trainer.publishing import Publisher, Schedule
-from online_trainer.taking import About, Taker
 from online_trainer.trainer import Trainer
-from online_trainer.wiring import Wiring
-from tests.support.eventually import eventually
 from tests.support.examples import START_S, example_message
 from tests.support.training import differences
-from tests.unit.online_trainer.conftest import SETTINGS
 
 ROWS = 120
 
@@ -27,60 +16,6 @@ ROWS = 120
 def consume(trainer: Trainer, numbers) -> None:
     for number in numbers:
         trainer.consume(example_message(number, ROWS), number)
-
-
-class Publishing:
-    """A publisher of a trainer with a clock of its own; a snapshot is due after every message."""
-
-    def __init__(self, trainer: Trainer, folder: Path, base: Base | None = None, gate=None) -> None:
-        self.said: list[Announcement] = []
-        self.clock = FakeClock()
-        self.trainer = trainer
-        about = About("examples", Wiring(SETTINGS).models())
-        self.publisher = Publisher(
-            Taker(trainer, gate or Gate(), about),
-            SnapshotWriter(folder),
-            SnapshotReader(folder),
-            self.said.append,
-            Schedule(every_s=1.0, full_every=3, kept=50),
-            self.clock,
-            base,
-        )
-
-    def learn(self, numbers) -> None:
-        """Consume, and publish after each message."""
-        for number in numbers:
-            consume(self.trainer, [number])
-            self.clock.advance(1.0)
-            self.publisher.tick()
-            eventually(self._is_written, "the snapshot to be written")
-
-    def _is_written(self) -> bool:
-        self.publisher.tick()
-        return len(self.said) > 0 and not self.publisher.is_writing
-
-
-def test_a_trainer_that_stops_and_goes_on_equals_one_that_never_stopped(trainers, tmp_path):
-    straight = trainers.fresh()
-    consume(straight, range(10))
-    Publishing(trainers.fresh(), tmp_path).learn(range(7))  # full, delta, delta, full, ...
-    again = trainers.restored(tmp_path)
-    assert again.position.offset == 7
-    consume(again, range(7, 10))
-    assert differences(straight, again) == []
-    assert again.position == straight.position
-
-
-def test_a_second_restart_builds_on_the_first(trainers, tmp_path):
-    straight = trainers.fresh()
-    consume(straight, range(6))
-    first = Publishing(trainers.fresh(), tmp_path)
-    first.learn(range(2))
-    again = trainers.restored(tmp_path)
-    Publishing(again, tmp_path, first.publisher.base).learn(range(2, 4))
-    once_more = trainers.restored(tmp_path)
-    consume(once_more, range(4, 6))
-    assert differences(straight, once_more) == []
 
 
 def test_every_score_is_given_before_its_label_is_learnt_from(trainers):
@@ -164,48 +99,3 @@ def test_a_message_that_cannot_be_read_is_passed_over_with_its_reason(trainers):
     consumed = trainer.consume(encode_table(table, {"source_topic": "interactions"}), 1)
     assert "event_id" in (consumed.refused or "")
     assert trainer.position.offset == 2
-
-
-def test_publishing_more_often_does_not_change_what_is_learnt(trainers, tmp_path):
-    often, never = trainers.fresh(), trainers.fresh()
-    Publishing(often, tmp_path).learn(range(5))
-    consume(never, range(5))
-    assert differences(often, never) == []
-
-
-def test_a_held_snapshot_is_announced_as_held_and_nothing_builds_on_it(trainers, tmp_path):
-    strict = Gate(max_normalised_entropy=0.0, after_examples=2 * ROWS)
-    out = Publishing(trainers.fresh(), tmp_path, gate=strict)
-    out.learn(range(3))
-    assert [each.status for each in out.said] == ["published", "held", "held"]
-    assert "normalised entropy" in out.said[1].reason
-    reader = SnapshotReader(tmp_path)
-    assert reader.latest() == 1
-    assert [reader.manifest(version).parent for version in (2, 3)] == [1, 1]
-    assert trainers.restored(tmp_path).position.offset == 1
-
-
-def test_a_corrupt_snapshot_is_passed_over(trainers, tmp_path, caplog):
-    Publishing(trainers.fresh(), tmp_path).learn(range(2))
-    file = SnapshotReader(tmp_path).directory(2) / "ranker.tables.safetensors"
-    file.write_bytes(file.read_bytes()[:-3])
-    assert trainers.restored(tmp_path).position.offset == 1
-    assert "Snapshot 2 is passed over" in caplog.text
-
-
-def test_a_full_disk_costs_a_snapshot_and_nothing_else(trainers, tmp_path, monkeypatch, caplog):
-    out = Publishing(trainers.fresh(), tmp_path)
-    out.learn([0])
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("millstream.snapshots.writer.save_file", full)
-        out.learn([1])
-    assert "No space left" in caplog.text
-    out.learn([2])
-    assert SnapshotReader(tmp_path).versions() == [1, 2]
-    straight = trainers.fresh()
-    consume(straight, range(3))
-    assert differences(straight, trainers.restored(tmp_path)) == []

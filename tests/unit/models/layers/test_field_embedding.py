@@ -38,7 +38,7 @@ def test_rows_begin_as_those_of_a_dynamic_table_do():
 def test_its_config_makes_it_again():
     layer = FieldEmbedding("item_id:linear", 4, rows=5, init=RowInit("normal", 0.3))
     again = FieldEmbedding.from_config(layer.get_config())
-    assert again.name == "embedding.item_id.linear"
+    assert again.name == "linear.item_id"
     assert (again.table, again.width, again.rows) == ("item_id:linear", 4, 5)
     assert again.init == RowInit("normal", 0.3)
 

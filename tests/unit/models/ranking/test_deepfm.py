@@ -33,12 +33,12 @@ def slow(w):
     """Eq. 1 to 4: first order, all pairs, and the DNN on the same vectors."""
 
     def rows(role):
-        user, item = (w[f"embedding.{t}{role}/embeddings"] for t in ("user_id", "item_id"))
+        user, item = (w[f"{role}.{t}/embeddings"] for t in ("user_id", "item_id"))
         return [user[ROWS["user_id"]], mean_of(item, ROWS["recent"]), item[ROWS["item_id"]]]
 
     numbers = {"age": ROWS["age"][:, None], "shape": ROWS["shape"]}
-    vectors = rows("") + [x @ w[f"vector.{f}/kernel"] for f, x in numbers.items()]
-    first = sum(rows(".linear") + [x @ w[f"linear.{f}/kernel"] for f, x in numbers.items()])
+    vectors = rows("embedding") + [x @ w[f"vector.{f}/kernel"] for f, x in numbers.items()]
+    first = sum(rows("linear") + [x @ w[f"linear.{f}/kernel"] for f, x in numbers.items()])
     second = sum((a * b).sum(axis=1, keepdims=True) for a, b in combinations(vectors, 2))
     deep = np.hstack(vectors)
     for i in range(2):

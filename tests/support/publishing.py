@@ -1,0 +1,63 @@
+"""Publishing a trainer's snapshots in a test, one after every message."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from millstream.clock import FakeClock
+from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
+from online_trainer.checkpoint import Base
+from online_trainer.gate import Gate
+from online_trainer.publishing import Publisher, Schedule
+from online_trainer.taking import About, Taker
+from online_trainer.trainer import Trainer
+from tests.support.eventually import eventually
+from tests.support.examples import example_message
+
+
+class Publishing:
+    """A publisher of a trainer with a clock of its own; a snapshot is due after every message.
+
+    Args:
+        models: configuration of the models, as the manifests name it.
+        rows: of a message.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path,
+        models: dict[str, Any],
+        base: Base | None = None,
+        gate: Gate | None = None,
+        rows: int = 120,
+    ) -> None:
+        self.said: list[Announcement] = []
+        self.clock = FakeClock()
+        self.trainer, self._rows = trainer, rows
+        about = About("examples", models)
+        self.publisher = Publisher(
+            Taker(trainer, gate or Gate(), about),
+            SnapshotWriter(folder),
+            SnapshotReader(folder),
+            self.said.append,
+            Schedule(every_s=1.0, full_every=3, kept=50),
+            self.clock,
+            base,
+        )
+
+    def learn(self, numbers: Iterable[int]) -> None:
+        """Consume, and publish after each message."""
+        for number in numbers:
+            self.trainer.consume(example_message(number, self._rows), number)
+            self.publish()
+
+    def publish(self) -> None:
+        """Take a snapshot, and wait until it is written or has failed."""
+        self.clock.advance(1.0)
+        self.publisher.tick()
+        eventually(self._is_written, "the snapshot to be written")
+
+    def _is_written(self) -> bool:
+        self.publisher.tick()
+        return not self.publisher.is_writing
