@@ -1,12 +1,12 @@
 """A network compiled once: weights and embedding vectors are its arguments.
 
 A new snapshot brings new numbers and not a new graph, so swapping it in traces and compiles
-nothing. What belongs to the user or to the moment comes as one row and is repeated inside of the
-graph for every item: it is looked up and copied once for a list of 500.
+nothing. What belongs to the user or to the moment comes as one row: it is looked up, copied and
+pooled once for a list of 500, and repeated where the network brings it together with the items.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from millstream.errors import ConfigurationError
 from models.split import split
+from serving.model.packing import Packing, packings
 from serving.model.table import Table
 
-T = TypeVar("T")
 Weights = tuple[tf.Tensor, ...]
 Tables = Mapping[str, Table]
 Inputs = Mapping[str, np.ndarray]
@@ -40,7 +40,7 @@ class Program:
         self._body = parts.body
         self._lookups = parts.lookups
         self._names = [*network.input]
-        self._shared = frozenset(shared)
+        self._shared, self._rows = _sides(self._body.input.values(), frozenset(shared))
         self._variables = [*self._body.trainable_variables, *self._body.non_trainable_variables]
         self._owned = _places(owner or network, self._variables)
         self._owner_size = len((owner or network).variables)
@@ -78,48 +78,55 @@ class Program:
         own = {name: inputs[name] for name in self._names}
         for look in self._lookups:
             own[look.input_name] = tables[look.table].lookup(own[look.field])
-        tensors = {name: tf.constant(x) for name, x in own.items()}
-        return self._run((weights, *self._sides(tensors)))
+        count = len(own[next(iter(self._rows[0].shapes))]) if self._rows else 1
+        packed = [part.packed(own, 1) for part in self._shared]
+        packed += [part.packed(own, count) for part in self._rows]
+        return self._run([*weights, *map(tf.constant, packed)])
 
-    def _run(self, arguments: tuple[Any, ...]) -> np.ndarray:
-        # The op that a call of the function ends in. The way there sorts and checks each of some
-        # fifty arguments anew, which takes a millisecond; these fit by construction.
-        (output,) = tf.raw_ops.PartitionedCall(
-            args=tf.nest.flatten(arguments), Tout=[tf.float32], f=self._function
-        )
+    def _run(self, arguments: list[Any]) -> np.ndarray:
+        # The op that a call of the function ends in. The way there sorts and checks each argument
+        # anew; these fit by construction.
+        (output,) = tf.raw_ops.PartitionedCall(args=arguments, Tout=[tf.float32], f=self._function)
         return output.numpy()
 
-    def _sides(self, by_name: Mapping[str, T]) -> tuple[dict[str, T], dict[str, T]]:
-        """What is shared by all rows, and what each row has of its own."""
-        shared = {name: x for name, x in by_name.items() if self._is_shared(name)}
-        rows = {name: x for name, x in by_name.items() if not self._is_shared(name)}
-        return shared, rows
+    def _call(self, weights: Weights, *packed: tf.Tensor) -> Any:
+        given: dict[str, Any] = {}
+        for part, whole in zip([*self._shared, *self._rows], packed, strict=True):
+            given |= part.unpacked(whole)
+        with keras.StatelessScope(state_mapping=zip(self._variables, weights, strict=True)):
+            # The call by which Keras runs a functional network; it has no public name.
+            return self._body._run_through_graph(given, operation_fn=_once_if_shared)
 
-    def _is_shared(self, name: str) -> bool:
-        return name.partition(":")[0] in self._shared
-
-    def _call(
-        self, weights: Weights, shared: dict[str, tf.Tensor], rows: dict[str, tf.Tensor]
-    ) -> Any:
-        count = tf.shape(next(iter(rows.values())))[:1] if rows else tf.constant([1])
-        repeated = {
-            name: tf.broadcast_to(x, tf.concat([count, x.shape[1:]], axis=0))
-            for name, x in shared.items()
-        }
-        trainable = len(self._body.trainable_variables)
-        output, _ = self._body.stateless_call(
-            weights[:trainable], weights[trainable:], {**repeated, **rows}, training=False
-        )
-        return output
-
-    def _signature(self) -> tuple[Weights, dict[str, tf.TensorSpec], dict[str, tf.TensorSpec]]:
+    def _signature(self) -> list[Any]:
         weights = tuple(tf.TensorSpec(v.shape, v.dtype) for v in self._variables)
-        shared, rows = self._sides(self._body.input)
-        return weights, _specs(shared, 1), _specs(rows, None)
+        shared = [part.spec(1) for part in self._shared]
+        return [weights, *shared, *(part.spec(None) for part in self._rows)]
 
 
-def _specs(tensors: Mapping[str, Any], count: int | None) -> dict[str, tf.TensorSpec]:
-    return {name: tf.TensorSpec([count, *x.shape[1:]], x.dtype) for name, x in tensors.items()}
+def _once_if_shared(operation: keras.Operation) -> Callable[..., Any]:
+    """The operation, on one row while all it is given is shared, else on as many as the others."""
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        tensors = [x for x in tf.nest.flatten((arguments, options)) if tf.is_tensor(x)]
+        rows = next((tf.shape(x)[0] for x in tensors if x.shape.rank and x.shape[0] is None), None)
+
+        def spread(x: Any) -> Any:
+            if rows is None or not tf.is_tensor(x) or x.shape.rank == 0 or x.shape[0] != 1:
+                return x
+            return tf.repeat(x, rows, axis=0)
+
+        return operation(*tf.nest.map_structure(spread, arguments), **options)
+
+    return run
+
+
+def _sides(tensors: Iterable[Any], shared: frozenset[str]) -> tuple[list[Packing], list[Packing]]:
+    """How inputs are packed: those that are shared by all rows, and those each row has its own."""
+    tensors = list(tensors)
+    is_shared = [x.name.partition(":")[0] in shared for x in tensors]
+    sides = zip(tensors, is_shared, strict=True)
+    once = [x for x, flag in sides if flag]
+    return packings(once), packings(x for x in tensors if x not in once)
 
 
 def _places(owner: keras.Model, variables: list[keras.Variable]) -> list[int]:
