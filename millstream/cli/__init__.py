@@ -12,6 +12,11 @@ from millstream.errors import MillstreamError
 COMMANDS = {
     "data": ("millstream.cli.data", "Obtain a dataset."),
     "demo": ("millstream.cli.demo", "Run the whole loop on real data, and watch it learn."),
+    "eval": (
+        "millstream.cli.eval:evaluate",
+        "Learn models from a dataset and measure them, offline.",
+    ),
+    "models": ("millstream.cli.models", "List the models of the catalogue, and their options."),
     "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
     "publish": ("millstream.cli.publish", "Publish events from a file."),
     "serve": ("millstream.cli.serve", "Run the serving worker (HTTP)."),
@@ -32,8 +37,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        path, _ = COMMANDS[cmd_name]
+        module, _, attribute = path.partition(":")  # where the command is not called as its module
+        command: click.Command = getattr(importlib.import_module(module), attribute or cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

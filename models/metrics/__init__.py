@@ -6,6 +6,8 @@ from models.metrics.gauc import Gauc
 from models.metrics.log_loss import LogLoss
 from models.metrics.metric import Metric
 from models.metrics.normalised_entropy import NormalisedEntropy
+from models.metrics.ranking import Map, Mrr, Ndcg, RecallAt
+from models.metrics.rmse import Rmse
 from models.metrics.scored import Scored
 from models.metrics.windowed import Windowed
 
@@ -14,8 +16,13 @@ __all__ = [
     "Calibration",
     "Gauc",
     "LogLoss",
+    "Map",
     "Metric",
+    "Mrr",
+    "Ndcg",
     "NormalisedEntropy",
+    "RecallAt",
+    "Rmse",
     "Scored",
     "Windowed",
 ]

@@ -1,0 +1,53 @@
+"""`millstream models`: the catalogue, and the options of one model."""
+
+import inspect
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from millstream.errors import ConfigurationError
+
+
+@click.command()
+@click.argument("name", required=False)
+def models(name: str | None) -> None:
+    """List the models of the catalogue; with NAME, tell of one: its paper and its options.
+
+    \b
+    Examples:
+      millstream models
+      millstream models dcn_v2
+    """
+    if name is None:
+        _list()
+    else:
+        _tell(name)
+
+
+def _list() -> None:
+    from models.catalogue import CATALOGUE
+
+    table = Table("model", "family", "task", "learns online", "paper")
+    for entry in CATALOGUE:
+        online = "yes" if entry.learns_online else "no"
+        table.add_row(f"[bold]{entry.name}[/bold]", entry.family, entry.task, online, entry.paper)
+    Console().print(table)
+
+
+def _tell(name: str) -> None:
+    from models.catalogue import find
+
+    entry, console = find(name), Console(highlight=False)
+    try:
+        builder = entry.load()
+    except ImportError as error:
+        raise ConfigurationError(f"Model {name!r} cannot be loaded: {error}") from error
+    console.print(f"[bold]{entry.name}[/bold]: {entry.family}, {entry.task}. {entry.paper}\n")
+    console.print(inspect.getdoc(inspect.getmodule(builder)), markup=False)
+    console.print(f"\n{entry.builder}", style="bold", markup=False)
+    console.print(inspect.getdoc(builder), markup=False)
+    table = Table("option", "default", title="For --option", title_justify="left")
+    for option, default in entry.defaults().items():
+        table.add_row(option, repr(default))
+    console.print(table)

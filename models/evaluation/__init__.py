@@ -1,0 +1,1 @@
+"""Evaluating models offline: datasets, splits, runs over seeds, and what they came to."""

@@ -1,0 +1,25 @@
+"""What a run asks of a model, network or trees."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from models.evaluation.encoded import Columns, Examples
+
+# Told how much of the training is done, between 0 and 1, and the best AUC so far (or NaN).
+Report = Callable[[float, float], None]
+
+
+class Learner(Protocol):
+    """Learns from one part of a dataset and scores another."""
+
+    def fit(self, train: Examples, valid: Examples, report: Report) -> tuple[int, float]:
+        """Train until the AUC of `valid` rises no more, and keep what was best.
+
+        Returns:
+            Epochs, and the seconds that training took, validation not counted where that is known.
+        """
+
+    def predict(self, x: Columns) -> np.ndarray:
+        """The probabilities of all rows, (n,)."""

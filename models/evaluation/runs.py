@@ -1,0 +1,143 @@
+"""One run: a model, learnt from one dataset under one seed, and scored."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from millstream.errors import ConfigurationError
+from models.catalogue import Entry
+from models.evaluation.dataset import Dataset
+from models.evaluation.encoded import encoded
+from models.evaluation.figures import auc, figures
+from models.evaluation.learner import Learner, Report
+from models.evaluation.results import Result
+from models.evaluation.settings import Training
+from models.evaluation.splits import in_time_order, split
+from models.fields import Field
+
+CURVE_POINTS = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be run.
+
+    Args:
+        entry: of the catalogue.
+        split: `given`, `random`, `time`, or `progressive`: one pass in time order, in which every
+            batch is scored before it is learnt.
+        split_seed: of a random split. It stays the same for all seeds.
+        seed: of first weights, dropout and the order of rows.
+        options: of the builder, in place of its defaults.
+        k: of the ranking metrics.
+    """
+
+    entry: Entry
+    dataset: Dataset
+    split: str
+    seed: int = 0
+    split_seed: int = 0
+    training: Training = field(default_factory=Training)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    k: int = 10
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """Every option of the builder with its value."""
+        options = self.entry.defaults()
+        if self.training.dropout is not None and "dropout" in options:
+            options["dropout"] = self.training.dropout
+        return {**options, **self.options}
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Everything that decides the result."""
+        return {
+            "model": self.entry.name,
+            "optimisers": dict(self.entry.optimisers),
+            "options": self.resolved,
+            "dataset": self.dataset.name,
+            "digest": self.dataset.digest,
+            "split": self.split,
+            "split_seed": self.split_seed,
+            "seed": self.seed,
+            "training": asdict(self.training),
+            "k": self.k,
+        }
+
+
+def execute(run: Run, report: Report = lambda share, reached: None) -> Result:
+    """Learn, score and measure.
+
+    Raises:
+        ConfigurationError: the model cannot be evaluated so.
+    """
+    if run.entry.task != "ranking":
+        raise ConfigurationError(
+            f"`models` must be rankers. Received: {run.entry.name!r}, for {run.entry.task}."
+        )
+    return _progressive(run, report) if run.split == "progressive" else _on_split(run, report)
+
+
+def _on_split(run: Run, report: Report) -> Result:
+    parts = split(run.dataset, run.split, run.split_seed)
+    training = run.training
+    fields, rows = encoded(
+        run.dataset, parts.train, width=training.width, min_count=training.min_count
+    )
+    train, valid, test = rows.at(parts.train), rows.at(parts.valid), rows.at(parts.test)
+    learner = _learner(run, fields)
+    epochs, seconds = learner.fit(train, valid, report)
+    scores = learner.predict(test.x)
+    return Result(
+        key=run.key,
+        metrics=_finite(figures(test.y, scores, test.groups, run.k)),
+        epochs=epochs,
+        train_s=seconds,
+        examples_per_s=len(train) * epochs / seconds,
+    )
+
+
+def _progressive(run: Run, report: Report) -> Result:
+    if not run.entry.learns_online:
+        raise ConfigurationError(
+            f"`split` must not be 'progressive' for {run.entry.name!r}, which learns all at once."
+        )
+    from models.evaluation.networks import Network
+
+    # An id's row stays as it was drawn until it is learnt: every id may have one beforehand.
+    order = in_time_order(run.dataset)
+    fields, rows = encoded(run.dataset, order, width=run.training.width)
+    rows = rows.at(order)
+    learner = Network(run.entry, fields, run.resolved, run.training, run.seed)
+    scores, seconds = learner.test_then_train(rows, report)
+    return Result(
+        key=run.key,
+        metrics=_finite(figures(rows.y, scores, rows.groups, run.k)),
+        epochs=1,
+        train_s=seconds,
+        examples_per_s=len(rows) / seconds,
+        curve=_curve(rows.y, scores),
+    )
+
+
+def _learner(run: Run, fields: tuple[Field, ...]) -> Learner:
+    if run.entry.family == "trees":
+        from models.evaluation.trees import Trees
+
+        return Trees(run.entry, fields, run.resolved, run.training, run.seed)
+    from models.evaluation.networks import Network
+
+    return Network(run.entry, fields, run.resolved, run.training, run.seed)
+
+
+def _curve(labels: np.ndarray, scores: np.ndarray) -> list[tuple[int, float]]:
+    ends = np.unique(np.linspace(0, len(labels), CURVE_POINTS + 1, dtype=int)[1:])
+    points = [(int(end), auc(labels[:end], scores[:end])) for end in ends]
+    return [(end, area) for end, area in points if np.isfinite(area)]
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if np.isfinite(value) else None for name, value in metrics.items()}
