@@ -1,38 +1,93 @@
 """Dice, an activation that follows the distribution of its input.
 
-Reference: Zhou et al., KDD 2018, https://arxiv.org/abs/1706.06978, eq. 6.
+Reference: Zhou et al., KDD 2018, https://arxiv.org/abs/1706.06978, section 5.3.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
+from keras.layers import Dense, Dropout
+
+from models.layers.moments import merged, move
 
 
 @keras.saving.register_keras_serializable("millstream")
 class Dice(keras.layers.Layer):
     """f(s) = p s + (1 - p) alpha s, p = sigmoid((s - E[s]) / sqrt(Var[s] + epsilon)).
 
-    Mean and variance are the batch's in training and moving averages afterwards; alpha is learnt
-    for each unit. Over lists they are taken over every entry, padding included.
+    In training, mean and variance are the batch's; afterwards they are moving ones: of all batches
+    alike at first, then of about the last 1 / (1 - momentum). A batch with a number that is not
+    finite does not move them. alpha is learnt for each unit.
 
-    Input and output: (..., units).
+    Args:
+        epsilon: added to the variance.
+        momentum: what stays of the moving mean and variance, a batch.
+
+    Input: s (..., units), and optionally which entries count, (...) of 0 and 1: padding has no part
+    in mean and variance; output: (..., units).
     """
 
-    def __init__(self, epsilon: float = 1e-8, **kwargs: Any) -> None:
+    def __init__(self, epsilon: float = 1e-8, momentum: float = 0.99, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
+        self.momentum = momentum
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
-        self.alpha = self.add_weight(shape=shape[-1:], initializer="zeros", name="alpha")
-        self.standardised = keras.layers.BatchNormalization(
-            epsilon=self.epsilon, center=False, scale=False, name="standardised"
-        )
-        self.standardised.build(shape)
+    def build(self, s_shape: tuple[Any, ...], counts_shape: tuple[Any, ...] | None = None) -> None:
+        def moving(name: str, shape: tuple[Any, ...], first: str) -> Any:
+            return self.add_weight(shape=shape, initializer=first, trainable=False, name=name)
 
-    def call(self, s: Any, training: bool | None = None) -> Any:
-        p = ops.sigmoid(self.standardised(s, training=training))
+        self.alpha = self.add_weight(shape=s_shape[-1:], initializer="zeros", name="alpha")
+        self.batches = moving("batches", (), "zeros")
+        self.mean = moving("mean", s_shape[-1:], "zeros")
+        self.variance = moving("variance", s_shape[-1:], "ones")
+
+    def call(self, s: Any, counts: Any = None, training: bool | None = None) -> Any:
+        mean, variance = self.mean.value, self.variance.value
+        if training:
+            mean, variance = self._seen(s, counts)
+        p = ops.sigmoid((s - mean) * ops.rsqrt(variance + self.epsilon))
         return p * s + (1.0 - p) * self.alpha * s
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "epsilon": self.epsilon, "momentum": self.momentum}
+
+    def _seen(self, s: Any, counts: Any) -> tuple[Any, Any]:
+        """Mean and variance of the batch; the moving ones follow them."""
+        axes = tuple(range(len(s.shape) - 1))
+        counts = (
+            ops.ones_like(s[..., :1]) if counts is None else ops.cast(counts, s.dtype)[..., None]
+        )
+        total = ops.sum(counts)
+        weights = counts / ops.maximum(total, 1.0)
+        mean = ops.sum(weights * s, axis=axes)
+        variance = ops.sum(weights * ops.square(s - mean), axis=axes)
+
+        batches = self.batches + ops.cast(total > 0, s.dtype)
+        share = ops.maximum(1.0 - self.momentum, 1.0 / ops.maximum(batches, 1.0))
+        share = ops.where(total > 0, share, ops.zeros_like(share))
+        old = ops.where(self.batches > 0, self.variance, ops.zeros_like(self.variance))
+        old = ops.where(total > 0, old, self.variance)
+        moved = merged(self.mean.value, old, mean, variance, share)
+        move([(self.batches, batches), (self.mean, moved[0]), (self.variance, moved[1])])
+        return mean, variance
+
+
+def dice_mlp(x: Any, hidden: Sequence[int], *, name: str, dropout: float = 0.0) -> Any:
+    """Map x to Dice(W x + b), once for each width of `hidden`.
+
+    Args:
+        x: (batch, any width).
+        hidden: widths of the layers; none gives `x` back.
+        name: the layers are called `<name>_0`, `<name>_1`, ...
+        dropout: share of each layer's outputs that training drops.
+
+    Returns:
+        (batch, last width of `hidden`).
+    """
+    for i, width in enumerate(hidden):
+        x = Dice(name=f"{name}_{i}_dice")(Dense(width, name=f"{name}_{i}")(x))
+        if dropout:
+            x = Dropout(dropout, name=f"{name}_{i}_dropout")(x)
+    return x

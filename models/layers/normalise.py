@@ -1,6 +1,6 @@
 """Numbers on a common scale, by what training has seen so far.
 
-The statistics move with every training batch (unless a number in it is not finite), before that
+The statistics move with every training batch (unless they would no longer be finite), before that
 batch is scaled by them. They are weights that no gradient moves: `fit`, the online trainer and a
 snapshot treat them alike. A row is scaled in the same way in training and afterwards.
 """
@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 from keras import ops
+
+from models.layers.moments import merged, move
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -26,15 +28,14 @@ class SignedLog(keras.layers.Layer):
 class Standardise(keras.layers.Layer):
     """(x - mean) / sqrt(variance + epsilon) of all rows seen, or of about the last `memory` rows.
 
-    Until the first training batch, mean 0 and variance 1.
+    Until the first training batch, mean 0 and variance 1. The variance is at least (1e-5 mean)^2,
+    so that a constant stays near 0 whatever its rounding.
 
     Args:
         memory: rows after which older ones begin to be forgotten.
         epsilon: added to the variance.
 
     Input and output: (batch, width).
-
-    Reference: Chan, Golub & LeVeque, 1979, eq. 2.1 (pairwise update of mean and variance).
     """
 
     def __init__(self, memory: float = 1e6, epsilon: float = 1e-6, **kwargs: Any) -> None:
@@ -42,8 +43,8 @@ class Standardise(keras.layers.Layer):
         self.memory = memory
         self.epsilon = epsilon
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
-        def weight(name: str, of: tuple[int | None, ...], first: str) -> Any:
+    def build(self, shape: tuple[Any, ...]) -> None:
+        def weight(name: str, of: tuple[Any, ...], first: str) -> Any:
             return self.add_weight(shape=of, initializer=first, trainable=False, name=name)
 
         self.count = weight("count", (), "zeros")
@@ -51,52 +52,49 @@ class Standardise(keras.layers.Layer):
         self.variance = weight("variance", shape[-1:], "ones")
 
     def call(self, x: Any, training: bool | None = None) -> Any:
-        mean, variance = self.mean.value, self.variance.value
         if training:
-            mean, variance = self._seen(x)
-        return (x - mean) * ops.rsqrt(variance + self.epsilon)
-
-    def _seen(self, x: Any) -> tuple[Any, Any]:
-        rows = ops.cast(ops.shape(x)[0], x.dtype)
-        count = self.count + rows
-        share = rows / count
-        apart = ops.mean(x, axis=0) - self.mean
-        within = ops.var(x, axis=0)
-        mean = self.mean + share * apart
-        old = ops.where(self.count > 0, self.variance, ops.zeros_like(self.variance))
-        variance = (1 - share) * old + share * within + share * (1 - share) * ops.square(apart)
-        _move(x, self.count, ops.minimum(count, self.memory))
-        _move(x, self.mean, mean)
-        _move(x, self.variance, variance)
-        return mean, variance
+            self._see(x)
+        least = ops.square(1e-5 * self.mean)
+        variance = ops.maximum(self.variance, least) + self.epsilon
+        return (x - self.mean) * ops.rsqrt(variance)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "memory": self.memory, "epsilon": self.epsilon}
+
+    def _see(self, x: Any) -> None:
+        rows = ops.cast(ops.shape(x)[0], x.dtype)
+        count = self.count + rows
+        old = ops.where(self.count > 0, self.variance, ops.zeros_like(self.variance))
+        of_batch = ops.mean(x, axis=0), ops.var(x, axis=0)
+        mean, variance = merged(self.mean.value, old, *of_batch, rows / count)
+        count = ops.minimum(count, self.memory)
+        move([(self.count, count), (self.mean, mean), (self.variance, variance)])
 
 
 @keras.saving.register_keras_serializable("millstream")
 class Quantile(keras.layers.Layer):
     """The share of the rows seen that are below x: the empirical distribution, between 0 and 1.
 
-    Each of `points` quantiles moves by stochastic approximation: q_p moves up by p - P(x <= q_p) of
-    the batch, in units of the distance of its neighbours. The first batch places them all.
+    It is kept as `points` quantiles at the levels (i + 1/2) / points, linear between them and flat
+    outside. With every training batch they become the quantiles of both together: of themselves,
+    who stand for all rows seen or about the last `memory` rows, and of the batch.
 
     Args:
-        points: of the distribution function; between them it is linear.
-        rate: of the steps.
+        points: of the distribution function.
+        memory: rows after which older ones begin to be forgotten.
 
     Input and output: (batch, width).
 
     Reference: Covington, Adams & Sargin, RecSys 2016, https://doi.org/10.1145/2959100.2959190,
-    section 4.1 (the scaling); Robbins & Monro, 1951 (the estimate).
+    section 4.1 (the scaling).
     """
 
-    def __init__(self, points: int = 65, rate: float = 0.1, **kwargs: Any) -> None:
+    def __init__(self, points: int = 65, memory: float = 1e6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.points = points
-        self.rate = rate
+        self.memory = memory
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
         grid = (self.points, shape[-1])
         self.quantiles = self.add_weight(
@@ -104,39 +102,51 @@ class Quantile(keras.layers.Layer):
         )
 
     def call(self, x: Any, training: bool | None = None) -> Any:
-        quantiles = self._seen(x) if training else self.quantiles.value
-        low, high = quantiles[:-1], quantiles[1:]
-        # The part of each interval that lies below x.
-        below = (x[:, None, :] - low) / ops.maximum(high - low, keras.config.epsilon())
-        return ops.mean(ops.clip(below, 0.0, 1.0), axis=1)
+        if training:
+            self._see(x)
+        levels = ops.broadcast_to(self._levels(), (self.points, x.shape[-1]))
+        return _interpolated(x, self.quantiles.value, levels)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "points": self.points, "rate": self.rate}
+        return {**super().get_config(), "points": self.points, "memory": self.memory}
 
     def _unit(self, shape: tuple[int, int], dtype: Any = None) -> Any:
-        return ops.tile(ops.cast(self._levels(), dtype)[:, None], (1, shape[1]))
+        return ops.cast(ops.broadcast_to(self._levels(), shape), dtype)
 
     def _levels(self) -> Any:
-        return ops.linspace(0.0, 1.0, self.points)
+        return ((ops.arange(self.points, dtype="float32") + 0.5) / self.points)[:, None]
 
-    def _seen(self, x: Any) -> Any:
-        now = self.quantiles.value
-        first = ops.transpose(ops.quantile(ops.transpose(x), self._levels(), axis=1))
-        first = ops.reshape(first, (self.points, x.shape[-1]))
-        share = ops.mean(ops.cast(x[:, None, :] <= now, x.dtype), axis=0)
-        spread = (now[-1] - now[0]) / (self.points - 1) + keras.config.epsilon()
-        moved = now + self.rate * self.points * spread * (self._levels()[:, None] - share)
-        ends = ops.minimum(now[0], ops.min(x, axis=0)), ops.maximum(now[-1], ops.max(x, axis=0))
-        moved = ops.concatenate([ends[0][None], moved[1:-1], ends[1][None]])
-        quantiles = ops.where(self.count > 0, ops.sort(moved, axis=0), first)
-        _move(x, self.count, self.count + 1)
-        _move(x, self.quantiles, quantiles)
-        return quantiles
+    def _see(self, x: Any) -> None:
+        rows = ops.cast(ops.shape(x)[0], x.dtype)
+        count = self.count + rows
+        of_row = ops.ones_like(x) / rows
+        of_point = ops.ones_like(self.quantiles) / self.points
+        share = rows / count
+        both = self._quantiles(
+            ops.concatenate([self.quantiles.value, x]),
+            ops.concatenate([(1.0 - share) * of_point, share * of_row]),
+        )
+        quantiles = ops.where(self.count > 0, both, self._quantiles(x, of_row))
+        count = ops.minimum(count, self.memory)
+        # Infinite numbers at the ends might leave no trace in the quantiles.
+        whole = ops.where(ops.all(ops.isfinite(x)), count, float("nan"))
+        move([(self.count, whole), (self.quantiles, quantiles)])
+
+    def _quantiles(self, x: Any, weights: Any) -> Any:
+        """Of weighted numbers (n, width), each in the middle of its own weight."""
+        order = ops.argsort(x, axis=0)
+        x = ops.take_along_axis(x, order, axis=0)
+        weights = ops.take_along_axis(weights, order, axis=0)
+        below = ops.cumsum(weights, axis=0) - 0.5 * weights
+        levels = ops.broadcast_to(self._levels(), (self.points, x.shape[-1]))
+        return _interpolated(levels, below, x)
 
 
-def _move(x: Any, weight: Any, value: Any) -> None:
-    """Set the weight, unless `x` has a number that is not finite."""
-    weight.assign(ops.where(ops.all(ops.isfinite(x)), value, weight.value))
+def _interpolated(x: Any, xs: Any, ys: Any) -> Any:
+    """The lines through the points (xs, ys), ascending down each column, at x; flat outside."""
+    run, rise = xs[1:] - xs[:-1], ys[1:] - ys[:-1]
+    part = (x[:, None, :] - xs[:-1]) / ops.maximum(run, 1e-12)
+    return ys[0] + ops.sum(rise * ops.clip(part, 0.0, 1.0), axis=1)
 
 
 NORMALISERS: dict[str, type[keras.layers.Layer]] = {

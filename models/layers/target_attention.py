@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from models.layers.dice import Dice
+from models.layers.masked import mask_of
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -30,11 +31,11 @@ class TargetAttention(keras.layers.Layer):
 
     def build(
         self,
-        vectors_shape: tuple[int | None, ...],
-        ids_shape: tuple[int | None, ...],
-        target_shape: tuple[int | None, ...],
+        vectors_shape: tuple[Any, ...],
+        ids_shape: tuple[Any, ...],
+        target_shape: tuple[Any, ...],
     ) -> None:
-        shape: tuple[int | None, ...] = (*ids_shape, 4 * vectors_shape[-1])
+        shape: tuple[Any, ...] = (*ids_shape, 4 * vectors_shape[-1])
         self.dense, self.dice = [], []
         for i, width in enumerate(self.hidden):
             self.dense.append(keras.layers.Dense(width, name=f"unit_{i}"))
@@ -46,12 +47,12 @@ class TargetAttention(keras.layers.Layer):
         self.weight.build(shape)
 
     def call(self, vectors: Any, ids: Any, target: Any, training: bool | None = None) -> Any:
-        mask = ops.cast(ops.not_equal(ids, 0), vectors.dtype)[..., None]
+        mask = mask_of(ids, vectors.dtype)
         v = ops.broadcast_to(target[:, None, :], ops.shape(vectors))
         x = ops.concatenate([vectors, v, vectors - v, vectors * v], axis=-1)
         for dense, dice in zip(self.dense, self.dice, strict=True):
-            x = dice(dense(x), training=training)
-        return ops.sum(mask * self.weight(x) * vectors, axis=-2)
+            x = dice(dense(x), mask, training=training)
+        return ops.sum(mask[..., None] * self.weight(x) * vectors, axis=-2)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "hidden": list(self.hidden)}

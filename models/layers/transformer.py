@@ -9,6 +9,45 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from keras.layers import Dense, LayerNormalization, MultiHeadAttention
+
+
+@keras.saving.register_keras_serializable("millstream")
+class TransformerBlock(keras.layers.Layer):
+    """y = LN(x + heads(x)), LN(y + W_2 ReLU(W_1 y + b_1) + b_2).
+
+    Args:
+        heads: that divide the width among them; as many as fit, if they do not divide it.
+
+    Input: x (batch, length, width), mask (batch, length), not 0 where x may be attended to;
+    output: (batch, length, width).
+    """
+
+    def __init__(self, heads: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads = heads
+
+    def build(self, x_shape: tuple[Any, ...], mask_shape: tuple[Any, ...]) -> None:
+        width = x_shape[-1]
+        heads = max(h for h in range(1, self.heads + 1) if width % h == 0)
+        self.attention = MultiHeadAttention(heads, width // heads, name="heads")
+        self.attention.build(x_shape, x_shape)
+        self.inner = Dense(2 * width, activation="relu", name="inner")
+        self.inner.build(x_shape)
+        self.outer = Dense(width, name="outer")
+        self.outer.build((*x_shape[:-1], 2 * width))
+        self.attended_norm = LayerNormalization(name="attended_norm")
+        self.attended_norm.build(x_shape)
+        self.norm = LayerNormalization(name="norm")
+        self.norm.build(x_shape)
+
+    def call(self, x: Any, mask: Any) -> Any:
+        seen = ops.not_equal(mask, 0)[:, None, :]
+        x = self.attended_norm(x + self.attention(x, x, attention_mask=seen))
+        return self.norm(x + self.outer(self.inner(x)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "heads": self.heads}
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -34,38 +73,21 @@ class TransformerPooling(keras.layers.Layer):
 
     def build(
         self,
-        vectors_shape: tuple[int | None, ...],
-        ids_shape: tuple[int | None, ...],
-        target_shape: tuple[int | None, ...],
+        vectors_shape: tuple[Any, ...],
+        ids_shape: tuple[Any, ...],
+        target_shape: tuple[Any, ...],
     ) -> None:
-        width = vectors_shape[-1]
-        shape = (None, vectors_shape[1] + 1, width)
-        heads = max(h for h in range(1, self.heads + 1) if width % h == 0)
-        self.attention, self.inner, self.outer, self.norms = [], [], [], []
-        for i in range(self.blocks):
-            attention = keras.layers.MultiHeadAttention(heads, width // heads, name=f"heads_{i}")
-            attention.build(shape, shape)
-            inner = keras.layers.Dense(2 * width, activation="relu", name=f"inner_{i}")
-            inner.build(shape)
-            outer = keras.layers.Dense(width, name=f"outer_{i}")
-            outer.build((*shape[:-1], 2 * width))
-            norms = [keras.layers.LayerNormalization(name=f"norm_{i}_{part}") for part in range(2)]
-            for norm in norms:
-                norm.build(shape)
-            self.attention.append(attention)
-            self.inner.append(inner)
-            self.outer.append(outer)
-            self.norms.append(norms)
-        self.positions = sinusoids(vectors_shape[1] + 1, width)
+        length, width = vectors_shape[1] + 1, vectors_shape[-1]
+        self.stack = [TransformerBlock(self.heads, name=f"block_{i}") for i in range(self.blocks)]
+        for block in self.stack:
+            block.build((None, length, width), (None, length))
+        self.positions = sinusoids(length, width)
 
     def call(self, vectors: Any, ids: Any, target: Any) -> Any:
         x = ops.concatenate([target[:, None, :], vectors], axis=1) + self.positions
         seen = ops.concatenate([ops.ones_like(ids[:, :1]), ids], axis=1)
-        mask = ops.not_equal(seen, 0)[:, None, :]
-        for i in range(self.blocks):
-            attended = self.attention[i](x, x, attention_mask=mask)
-            x = self.norms[i][0](x + attended)
-            x = self.norms[i][1](x + self.outer[i](self.inner[i](x)))
+        for block in self.stack:
+            x = block(x, seen)
         return x[:, 0]
 
     def get_config(self) -> dict[str, Any]:
