@@ -332,6 +332,22 @@ CATALOGUE: tuple[Entry, ...] = (
         "models.ranking.youtube_ranker:youtube_ranker",
     ),
     Entry(
+        "xgboost",
+        "trees",
+        "ranking",
+        "Chen & Guestrin, KDD 2016, https://arxiv.org/abs/1603.02754",
+        "models.trees.boosted:xgboost",
+        learns_online=False,
+    ),
+    Entry(
+        "gbdt_lr",
+        "trees",
+        "ranking",
+        "He et al., ADKDD 2014, https://doi.org/10.1145/2648584.2648589",
+        "models.trees.gbdt_lr:gbdt_lr",
+        learns_online=False,
+    ),
+    Entry(
         "two_tower",
         "two towers",
         "retrieval",

@@ -127,7 +127,7 @@ def _learner(run: Run, fields: tuple[Field, ...]) -> Learner:
     if run.entry.family == "trees":
         from models.evaluation.trees import Trees
 
-        return Trees(run.entry, fields, run.resolved, run.training, run.seed)
+        return Trees(run.entry, fields, run.resolved, run.seed)
     from models.evaluation.networks import Network
 
     return Network(run.entry, fields, run.resolved, run.training, run.seed)

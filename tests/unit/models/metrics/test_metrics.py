@@ -3,18 +3,38 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import log_loss, mean_squared_error, roc_auc_score
 
-from models.metrics import Auc, Calibration, Gauc, LogLoss, NormalisedEntropy, Scored, Windowed
+from models.metrics import (
+    Auc,
+    Calibration,
+    Gauc,
+    LogLoss,
+    Map,
+    Mrr,
+    Ndcg,
+    NormalisedEntropy,
+    RecallAt,
+    Rmse,
+    Scored,
+    Windowed,
+)
 
 MAKERS = {
     "auc": Auc,
     "calibration": Calibration,
     "gauc": Gauc,
     "log_loss": LogLoss,
+    "map": Map,
+    "mrr": Mrr,
+    "ndcg": Ndcg,
     "normalised_entropy": NormalisedEntropy,
+    "recall": RecallAt,
+    "rmse": Rmse,
     "windowed": lambda: Windowed(Auc, buckets=3, bucket_rows=10_000),
 }
+# A row that comes twice is another list, and a group counts once.
+OF_LISTS = {"map", "mrr", "ndcg", "recall"}
 
 
 def rows(n=3000, seed=0):
@@ -80,8 +100,9 @@ def test_without_rows_there_is_no_value(make):
     assert np.isnan(make().result())
 
 
-def test_weights_of_two_are_rows_that_came_twice(make):
-    once = rows()
+@pytest.mark.parametrize("name", sorted(MAKERS.keys() - OF_LISTS))
+def test_weights_of_two_are_rows_that_came_twice(name):
+    make, once = MAKERS[name], rows()
     labels, scores, groups = (np.tile(a, 2) for a in (once.labels, once.scores, once.groups))
     twice = Scored(labels, scores, groups=groups)
     weighted = Scored(once.labels, once.scores, np.full(3000, 2.0), once.groups)
@@ -143,6 +164,12 @@ def test_normalised_entropy_is_one_for_the_mean_and_less_for_better():
 def test_calibration_is_promised_over_kept():
     r = Scored(np.array([1.0, 0.0, 1.0]), np.array([0.5, 0.25, 0.75]), np.array([1.0, 2.0, 1.0]))
     assert measured(Calibration, r).result() == pytest.approx(1.75 / 2.0)
+
+
+def test_rmse_is_scikit_learns():
+    r = rows()
+    squares = mean_squared_error(r.labels, r.scores, sample_weight=r.weights)
+    assert measured(Rmse, r).result() == pytest.approx(np.sqrt(squares))
 
 
 def test_gauc_is_the_weighted_mean_of_scikit_learns_auc_within_users():

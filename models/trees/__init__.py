@@ -1,0 +1,1 @@
+"""Boosted trees behind the same evaluation as the networks: baselines."""
