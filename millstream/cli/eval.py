@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from millstream.cli.hushed import import_keras
+
 if TYPE_CHECKING:
     from models.catalogue import Entry
     from models.evaluation.learner import Report
@@ -73,6 +75,7 @@ def evaluate(
       millstream eval deepfm --data ml-100k --split progressive
       millstream eval deepfm --data clicks.toml --option hidden=400,400 --dropout 0.2
     """
+    import_keras()
     from models.evaluation import loaders, splits
     from models.evaluation.options import options_of
     from models.evaluation.runs import Run

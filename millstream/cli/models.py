@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from millstream.errors import ConfigurationError
+from millstream.cli.hushed import import_keras
 
 
 @click.command()
@@ -39,14 +39,12 @@ def _tell(name: str) -> None:
     from models.catalogue import find
 
     entry, console = find(name), Console(highlight=False)
-    try:
-        builder = entry.load()
-    except ImportError as error:
-        raise ConfigurationError(f"Model {name!r} cannot be loaded: {error}") from error
+    import_keras()
+    builder = entry.load()
     console.print(f"[bold]{entry.name}[/bold]: {entry.family}, {entry.task}. {entry.paper}\n")
-    console.print(inspect.getdoc(inspect.getmodule(builder)), markup=False)
+    console.print(inspect.getdoc(inspect.getmodule(builder)), markup=False, soft_wrap=True)
     console.print(f"\n{entry.builder}", style="bold", markup=False)
-    console.print(inspect.getdoc(builder), markup=False)
+    console.print(inspect.getdoc(builder), markup=False, soft_wrap=True)
     table = Table("option", "default", title="For --option", title_justify="left")
     for option, default in entry.defaults().items():
         table.add_row(option, repr(default))

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.evaluation.report import Summary
+from models.evaluation.report import Spread, Summary
 from models.evaluation.results import Result
 
 COLOUR = "#1b7f4d"
 PANELS = {"auc": "AUC", "log_loss": "log loss"}
 ROW_INCHES = 0.32
 LABELLED_CURVES = 10
+# Differences below this stay small on the picture, too.
+LEAST_SPAN = 0.02
 
 
 def draw(results: Sequence[Result], found: Sequence[Summary], title: str, path: Path) -> None:
@@ -40,11 +42,22 @@ def _draw_spreads(axes: Any, found: Sequence[Summary], name: str, label: str) ->
         color=COLOUR,
         capsize=3,
     )
+    for place, spread in enumerate(spreads):
+        label_at = (spread.mean, place)
+        axes.annotate(f"{spread.mean:.4f}", label_at, (0, 5), textcoords="offset points",
+                      ha="center", fontsize="x-small")  # fmt: skip
     axes.set_yticks(range(len(shown)), [each.model for each in shown])
-    axes.set(xlabel=label)
-    axes.margins(x=0.12, y=max(0.05, 0.5 / max(1, len(shown))))
+    axes.set(xlabel=label, xlim=_span(spreads), ylim=(-0.6, len(shown) - 0.4))
+    axes.locator_params(axis="x", nbins=6)
     axes.ticklabel_format(axis="x", useOffset=False)
     axes.grid(alpha=0.3)
+
+
+def _span(spreads: Sequence[Spread]) -> tuple[float, float]:
+    low = min(spread.mean - (spread.deviation or 0.0) for spread in spreads)
+    high = max(spread.mean + (spread.deviation or 0.0) for spread in spreads)
+    margin = max(0.1 * (high - low), (LEAST_SPAN - (high - low)) / 2)
+    return low - margin, high + margin
 
 
 def _draw_curves(axes: Any, results: Sequence[Result], order: Sequence[str]) -> None:

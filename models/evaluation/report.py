@@ -47,7 +47,7 @@ def table(found: Sequence[Summary], title: str) -> Table:
     shown = {k: v for k, v in SHOWN.items() if any(k in s.figures for s in found)}
     out = Table(title=title, title_justify="left")
     out.add_column("model", style="bold", no_wrap=True)
-    for name in ("runs", *shown.values(), "epochs", "training s", "examples/s"):
+    for name in ("runs", *shown.values(), "epochs", "train s", "rows/s"):
         out.add_column(name, justify="right", no_wrap=True)
     for each in found:
         figures = [str(each.figures[k]) if k in each.figures else "–" for k in shown]
