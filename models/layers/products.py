@@ -1,7 +1,7 @@
-"""Products of pairs of fields, as product-based networks take them; for dot products see `pairs`.
+"""Products of pairs of fields as in product-based networks: those that no other network takes.
 
 References: Qu et al., ICDM 2016, https://arxiv.org/abs/1611.00144, section III (outer);
-Qu et al., TOIS 2018, https://arxiv.org/abs/1807.00311, section 4 (kernels, micro networks).
+Qu et al., TOIS 2018, https://arxiv.org/abs/1807.00311, section 4 (micro networks).
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,6 @@ from millstream.errors import ConfigurationError
 from models.layers.initialisers import glorot_each
 from models.layers.pairs import pair_places, pairs_of
 
-Shapes = Sequence[tuple[int | None, ...]]
-
 
 @keras.saving.register_keras_serializable("millstream")
 class OuterProduct(keras.layers.Layer):
@@ -27,27 +25,6 @@ class OuterProduct(keras.layers.Layer):
     def call(self, vectors: Sequence[Any]) -> Any:
         s = ops.sum(ops.stack(vectors, axis=1), axis=1)
         return ops.reshape(s[:, :, None] * s[:, None, :], (-1, s.shape[1] * s.shape[1]))
-
-
-@keras.saving.register_keras_serializable("millstream")
-class KernelProducts(keras.layers.Layer):
-    """v_i^T W_ij v_j for all i < j, each pair with a matrix of its own.
-
-    Input: one (batch, width) vector per field; output: (batch, pairs).
-
-    Raises:
-        ConfigurationError: there are fewer than two fields.
-    """
-
-    def build(self, shapes: Shapes) -> None:
-        pairs, width = pair_places(len(shapes)).shape[1], shapes[0][-1]
-        self.kernels = self.add_weight(
-            shape=(pairs, width, width), initializer=glorot_each(pairs), name="kernels"
-        )
-
-    def call(self, vectors: Sequence[Any]) -> Any:
-        left, right = pairs_of(vectors)
-        return ops.sum(ops.einsum("bpi,pij->bpj", left, self.kernels) * right, axis=-1)
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -73,7 +50,7 @@ class MicroNetworks(keras.layers.Layer):
                 "`hidden` of micro networks must have at least one width. Received: ()."
             )
 
-    def build(self, shapes: Shapes) -> None:
+    def build(self, shapes: Sequence[tuple[int | None, ...]]) -> None:
         pairs, width = pair_places(len(shapes)).shape[1], 3 * (shapes[0][-1] or 0)
         self.kernels, self.biases = [], []
         for i, units in enumerate(self.hidden):

@@ -12,24 +12,21 @@ Qu et al., TOIS 2018, https://arxiv.org/abs/1807.00311, section 4.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import keras
+from keras import ops
 from keras.layers import Concatenate, Dense
 
 from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.inputs import FieldInputs
+from models.layers.bilinear import BilinearInteraction
 from models.layers.mlp import mlp
 from models.layers.pairs import PairDots
-from models.layers.products import KernelProducts, MicroNetworks, OuterProduct
+from models.layers.products import MicroNetworks, OuterProduct
 
-PRODUCTS: dict[str, type[keras.layers.Layer]] = {
-    "inner": PairDots,
-    "outer": OuterProduct,
-    "kernel": KernelProducts,
-    "micro": MicroNetworks,
-}
+PRODUCTS = ("inner", "outer", "kernel", "micro")
 
 
 def pnn(
@@ -54,12 +51,22 @@ def pnn(
             of different widths, or fields that do not fit together.
     """
     if product not in PRODUCTS:
-        raise ConfigurationError(f"`product` must be one of {[*PRODUCTS]}. Received: {product!r}.")
+        raise ConfigurationError(f"`product` must be one of {PRODUCTS}. Received: {product!r}.")
     inputs = FieldInputs(fields)
     vectors = inputs.even_vectors()
-    if product == "micro":
-        x = MicroNetworks(micro, name="products")(vectors)
-    else:
-        x = Concatenate(name="joined")([*vectors, PRODUCTS[product](name="products")(vectors)])
+    x = _products(product, micro, vectors)
+    if product != "micro":
+        x = Concatenate(name="joined")([*vectors, x])
     deep = mlp(x, hidden, name="deep", dropout=dropout)
     return keras.Model(inputs.tensors, Dense(1, name="logit")(deep), name="pnn")
+
+
+def _products(product: str, micro: Sequence[int], vectors: Sequence[Any]) -> Any:
+    """(batch, any width)."""
+    if product == "inner":
+        return PairDots(name="products")(vectors)
+    if product == "outer":
+        return OuterProduct(name="products")(vectors)
+    if product == "micro":
+        return MicroNetworks(micro, name="products")(vectors)
+    return BilinearInteraction(inner=True, name="products")(ops.stack(vectors, axis=1))

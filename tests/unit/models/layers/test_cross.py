@@ -1,8 +1,9 @@
 import keras
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 
-from models.layers.cross import Cross
+from models.layers.cross import Cross, VectorCross
 
 RNG = np.random.default_rng(0)
 X0, X = RNG.normal(size=(2, 5, 4)).astype(np.float32)
@@ -37,6 +38,24 @@ def test_a_rank_makes_the_matrix_a_product():
     w = with_random_weights(layer)
     assert w["down/kernel"].shape == (4, 2)
     expected = slow_cross(w["down/kernel"] @ w["kernel/kernel"], w["kernel/bias"], X0, X)
+    assert_allclose(layer(X0, X), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("rank", [None, 2])
+def test_its_matrix_is_the_equations_w(rank):
+    layer = Cross(rank)
+    w = with_random_weights(layer)
+    expected = X0 * (X @ layer.matrix().T + w["kernel/bias"]) + X
+    assert_allclose(layer(X0, X), expected, atol=1e-5)
+
+
+def test_the_first_dcn_has_one_weight_for_each_entry():
+    layer = VectorCross()
+    w = with_random_weights(layer)
+    expected = [
+        np.outer(x0, x) @ w["weight/kernel"][:, 0] + w["bias"] + x
+        for x0, x in zip(X0, X, strict=True)
+    ]
     assert_allclose(layer(X0, X), expected, atol=1e-5)
 
 
