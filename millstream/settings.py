@@ -6,7 +6,7 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -91,8 +91,19 @@ class Settings(BaseSettings):
     ranker: str = Field(
         default="dcn_v2", description="the ranking model, by its name in the catalogue"
     )
+    ranker_options: dict[str, Any] = Field(
+        default={}, description='options of its builder as JSON, such as {"hidden": [64]}'
+    )
     retriever: str = Field(
         default="two_tower", description="the retrieval model, by its name in the catalogue"
+    )
+    retriever_options: dict[str, Any] = Field(
+        default={}, description="options of its builder as JSON"
+    )
+    optimisers: dict[str, Literal["adagrad", "adam", "ftrl"]] = Field(
+        default={},
+        description="of weights by the prefix of their layer, as JSON, over those of the paper: "
+        'such as {"linear.": "ftrl"}',
     )
     batch_size: int = Field(default=256, gt=0, description="the most examples in one training step")
     embedding_width: int = Field(default=16, gt=0, description="numbers in one embedding row")

@@ -1,5 +1,5 @@
-"""`python -m online_trainer`: the same as `millstream trainer`."""
+"""`python -m online_trainer`: the same as `millstream train`."""
 
-from millstream.cli.trainer import trainer
+from millstream.cli.train import train
 
-trainer()
+train()

@@ -1,23 +1,24 @@
 """From settings to a trainer: the one place where its parts are chosen and put together."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from millstream.settings import Settings
-from models.catalogue import build
+from models.catalogue import build, find
 from models.losses.streaming_frequency import StreamingFrequency
 from models.retrieval.two_tower import TwoTower
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
 from online_trainer.baseline import Baseline
 from online_trainer.embeddings.arena import Policy
-from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.ranker import Ranker
 from online_trainer.learners.retriever import Retriever
+from online_trainer.optimisers import dense_optimiser, row_optimisers
 from online_trainer.progress import Progress
 from online_trainer.trainer import Trainer
 
@@ -37,10 +38,10 @@ class Wiring:
 
     def models(self) -> dict[str, Any]:
         """The configuration of each model, as a manifest names it."""
-        width = self.settings.embedding_width
+        own = self.settings
         return {
-            "ranker": {"name": self.settings.ranker, "embedding_width": width},
-            "retriever": {"name": self.settings.retriever, "embedding_width": width},
+            "ranker": _config(own.ranker, own.embedding_width, own.ranker_options),
+            "retriever": _config(own.retriever, own.embedding_width, own.retriever_options),
         }
 
     def trainer(self, *, frozen_baseline: bool = False) -> Trainer:
@@ -56,34 +57,45 @@ class Wiring:
 
     def ranker(self) -> Ranker:
         """The ranking network with empty tables."""
-        network = build(self.settings.ranker, ranker_fields(self.settings.embedding_width))
+        name, options = self.settings.ranker, self.settings.ranker_options
+        network = build(name, ranker_fields(self.settings.embedding_width), **options)
         parts = split(network)
-        return Ranker(network, parts, self._tables(parts), self._dense())
+        return Ranker(network, parts, self._tables(name, parts), self._dense(name))
 
     def retriever(self) -> Retriever:
         """The two towers with empty tables."""
         fields = retriever_fields(self.settings.embedding_width)
-        towers: TwoTower = build(self.settings.retriever, fields)
+        name = self.settings.retriever
+        towers: TwoTower = build(name, fields, **self.settings.retriever_options)
         query, candidate = split(towers.query), split(towers.candidate)
         return Retriever(
             towers.model,
             query,
             candidate,
-            self._tables(query, candidate),
-            self._dense(),
+            self._tables(name, query, candidate),
+            self._dense(name),
             ItemPool([field for field in fields if field.belongs_to == "item"]),
             StreamingFrequency(slots=_FREQUENCY_SLOTS),
         )
 
-    def _tables(self, *parts: Split) -> DynamicTables:
+    def _tables(self, model: str, *parts: Split) -> DynamicTables:
         """The tables of all `parts`; one that two of them read is one table."""
+        own = self.settings
         tables = {name: table for part in parts for name, table in part.tables.items()}
-        policy = Policy(
-            admit_after=self.settings.admit_after, expire_after=self.settings.expire_after_steps
-        )
-        return DynamicTables(
-            tables.values(), RowAdagrad(self.settings.embedding_learning_rate), policy
-        )
+        policy = Policy(admit_after=own.admit_after, expire_after=own.expire_after_steps)
+        optimisers = row_optimisers(self._optimisers(model), own.embedding_learning_rate)
+        return DynamicTables(tables.values(), optimisers, policy)
 
-    def _dense(self) -> keras.Optimizer:
-        return keras.optimizers.Adam(self.settings.dense_learning_rate)
+    def _dense(self, model: str) -> keras.Optimizer:
+        own, by_prefix = self.settings, self._optimisers(model)
+        return dense_optimiser(by_prefix, own.dense_learning_rate, own.embedding_learning_rate)
+
+    def _optimisers(self, model: str) -> dict[str, str]:
+        """By prefix: the paper's, and the settings' over them."""
+        return {**find(model).optimisers, **self.settings.optimisers}
+
+
+def _config(name: str, width: int, options: dict[str, Any]) -> dict[str, Any]:
+    """As a manifest, which is JSON, gives it back; options are left out where there are none."""
+    config = {"name": name, "embedding_width": width, **({"options": options} if options else {})}
+    return json.loads(json.dumps(config))

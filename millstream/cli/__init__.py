@@ -24,7 +24,7 @@ COMMANDS = {
     "snapshots": ("millstream.cli.snapshots", "List, check and roll back snapshots."),
     "stream": ("millstream.cli.stream", "Run the stream worker (Faust)."),
     "topics": ("millstream.cli.topics", "List and create the Kafka topics."),
-    "trainer": ("millstream.cli.trainer", "Run the online trainer."),
+    "train": ("millstream.cli.train", "Run the online trainer."),
 }
 
 
@@ -56,7 +56,7 @@ def cli() -> None:
     Examples:
       millstream topics create
       millstream publish events.jsonl
-      millstream stream & millstream trainer & millstream serve
+      millstream stream & millstream train & millstream serve
     """
 
 

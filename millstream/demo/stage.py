@@ -75,7 +75,7 @@ def workers(stage: Stage) -> Iterator[None]:
     """The three workers, ready, and the probe; ended with the block."""
     ports = {
         "serve": stage.settings.serving_port,
-        "trainer": stage.settings.trainer_metrics_port,
+        "train": stage.settings.trainer_metrics_port,
         "stream": stage.settings.stream_metrics_port,
     }
     with ExitStack() as stack:
@@ -89,7 +89,7 @@ def workers(stage: Stage) -> Iterator[None]:
         yield
 
 
-_OPTIONS = {"trainer": ("--frozen-baseline",)}
+_OPTIONS = {"train": ("--frozen-baseline",)}
 
 
 def _start(stack: ExitStack, stage: Stage, name: str, *options: str) -> "Process":

@@ -1,52 +1,70 @@
 """Every dynamic table of a learner: ids of a batch to vectors, gradients back to rows."""
 
 from collections.abc import Iterable, Mapping
-from itertools import groupby
 
 import numpy as np
 
+from models.layers.field_embedding import layer_name
+from models.optimisers import longest_prefix
 from models.split import Table
 from online_trainer.embeddings.arena import Arena, Policy
 from online_trainer.embeddings.keyed_rows import NO_ROW
 from online_trainer.embeddings.keys import Keys
 from online_trainer.embeddings.optimisers import RowOptimiser
 
-# Arrays by width of the embedding: occurrences of all reads of that width, one after the other.
-ByWidth = dict[int, np.ndarray]
+# Arrays by group: occurrences of all reads of its tables, one after the other.
+ByGroup = dict[str, np.ndarray]
 # A table, and the ids of a batch that are looked up in it: (batch,) or (batch, length) int64.
 Read = tuple[str, np.ndarray]
 
 
 class DynamicTables:
-    """Tables by name, kept in one arena a width.
+    """Tables by name; those of one width and one optimiser are a group, kept in one arena.
 
     Args:
         tables: with different names.
-        optimiser: of every row.
+        optimisers: of the rows, by the prefix of the tables' layers; "" for all others.
         policy: of admission and expiry.
     """
 
-    def __init__(self, tables: Iterable[Table], optimiser: RowOptimiser, policy: Policy) -> None:
-        ordered = sorted(tables, key=lambda table: (table.width, table.name))
-        groups = {width: list(of) for width, of in groupby(ordered, lambda table: table.width)}
-        self.arenas = {width: Arena(of, optimiser, policy) for width, of in groups.items()}
+    def __init__(
+        self, tables: Iterable[Table], optimisers: Mapping[str, RowOptimiser], policy: Policy
+    ) -> None:
+        self._given = (tuple(tables), dict(optimisers), policy)
+        groups: dict[str, list[Table]] = {}
+        by_group: dict[str, RowOptimiser] = {}
+        for table in sorted(self._given[0], key=lambda table: (table.width, table.name)):
+            prefix = longest_prefix(layer_name(table.name), optimisers) or ""
+            group = f"{table.width}{prefix and ':'}{prefix}"
+            groups.setdefault(group, []).append(table)
+            by_group[group] = optimisers[prefix]
+        self.arenas = {group: Arena(of, by_group[group], policy) for group, of in groups.items()}
         self._tags = {
-            table.name: (width, tag) for width, of in groups.items() for tag, table in enumerate(of)
+            table.name: (group, tag) for group, of in groups.items() for tag, table in enumerate(of)
         }
 
     def __len__(self) -> int:
         """Ids that have a row of their own, over all tables."""
         return sum(map(len, self.arenas.values()))
 
-    def keys(self, reads: Iterable[Read]) -> dict[int, Keys]:
-        """The keys of a batch by width, in the order of `reads`."""
-        parts: dict[int, list[Keys]] = {width: [] for width in self.arenas}
+    def emptied(self) -> "DynamicTables":
+        """The same tables without a row."""
+        return DynamicTables(*self._given)
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """The group of each table, by its name."""
+        return {table: group for table, (group, _) in self._tags.items()}
+
+    def keys(self, reads: Iterable[Read]) -> dict[str, Keys]:
+        """The keys of a batch by group, in the order of `reads`."""
+        parts: dict[str, list[Keys]] = {group: [] for group in self.arenas}
         for table, ids in reads:
-            width, tag = self._tags[table]
-            parts[width].append(Keys(ids.ravel(), np.full(ids.size, tag, np.int64)))
+            group, tag = self._tags[table]
+            parts[group].append(Keys(ids.ravel(), np.full(ids.size, tag, np.int64)))
         return {
-            width: Keys(*(np.concatenate(column) for column in zip(*keys, strict=True)))
-            for width, keys in parts.items()
+            group: Keys(*(np.concatenate(column) for column in zip(*keys, strict=True)))
+            for group, keys in parts.items()
             if keys
         }
 
@@ -54,26 +72,26 @@ class DynamicTables:
         """(n,) bool: whether an id has a row of its own; False where there is no such table."""
         if table not in self._tags:
             return np.zeros(len(ids), bool)
-        width, tag = self._tags[table]
+        group, tag = self._tags[table]
         keys = Keys(ids, np.full(len(ids), tag, np.int64))
-        return self.arenas[width].rows.find(keys) != NO_ROW
+        return self.arenas[group].rows.find(keys) != NO_ROW
 
-    def find(self, keys: Mapping[int, Keys]) -> ByWidth:
+    def find(self, keys: Mapping[str, Keys]) -> ByGroup:
         """Rows to read; nothing changes."""
-        return {width: self.arenas[width].find(part) for width, part in keys.items()}
+        return {group: self.arenas[group].find(part) for group, part in keys.items()}
 
-    def locate(self, keys: Mapping[int, Keys], step: int) -> ByWidth:
+    def locate(self, keys: Mapping[str, Keys], step: int) -> ByGroup:
         """Rows to read and then to learn; new ids are counted, and admitted when they recur."""
-        return {width: self.arenas[width].locate(part, step) for width, part in keys.items()}
+        return {group: self.arenas[group].locate(part, step) for group, part in keys.items()}
 
-    def gather(self, rows: ByWidth) -> ByWidth:
+    def gather(self, rows: ByGroup) -> ByGroup:
         """(n, width) vectors."""
-        return {width: self.arenas[width].gather(part) for width, part in rows.items()}
+        return {group: self.arenas[group].gather(part) for group, part in rows.items()}
 
-    def learn(self, rows: ByWidth, vectors: ByWidth, gradients: ByWidth, step: int) -> None:
+    def learn(self, rows: ByGroup, vectors: ByGroup, gradients: ByGroup, step: int) -> None:
         """One step of the optimiser on the rows of a batch; see `Arena.learn`."""
-        for width, part in rows.items():
-            self.arenas[width].learn(part, vectors[width], gradients[width], step)
+        for group, part in rows.items():
+            self.arenas[group].learn(part, vectors[group], gradients[group], step)
 
     def expire(self, step: int) -> int:
         """Drop what has not been used for long, where a sweep is due; returns how many rows."""

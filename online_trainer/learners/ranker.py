@@ -15,7 +15,7 @@ from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.dense import DenseWeights, is_stochastic
-from online_trainer.learners.vectors import Layout, by_name, by_width, field_specs
+from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
 
 class Learnt(NamedTuple):
@@ -53,7 +53,7 @@ class Ranker:
         self.body = parts.body
         self.dense = DenseWeights([parts.body], optimiser)
         self.step = 0
-        self._layout = Layout([parts])
+        self._layout = Layout([parts], tables.groups)
         self._fields = field_specs(parts)
         self._stochastic = is_stochastic(parts.body)
         column = tf.TensorSpec((None,), tf.float32)
@@ -69,10 +69,10 @@ class Ranker:
         rows = self.tables.locate(self.tables.keys(self._reads(batch)), self.step)
         vectors = self.tables.gather(rows)
         scores, loss, finite, gradients = self._learn(
-            self._inputs(batch), by_name(vectors), batch.labels, batch.weights
+            self._inputs(batch), vectors, batch.labels, batch.weights
         )
         if is_finite := bool(finite):
-            self.tables.learn(rows, vectors, by_width(gradients), self.step)
+            self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
         self.tables.expire(self.step)
         return Learnt(scores.numpy(), float(loss), is_finite)
 
@@ -80,7 +80,7 @@ class Ranker:
         """(rows,) probabilities; nothing changes."""
         rows = self.tables.find(self.tables.keys(self._reads(batch)))
         vectors = self.tables.gather(rows)
-        return self._score(self._inputs(batch), by_name(vectors)).numpy()
+        return self._score(self._inputs(batch), vectors).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
         """What it keeps beside weights and tables, for a snapshot: nothing."""
@@ -103,13 +103,15 @@ class Ranker:
             logits = self._logits(inputs, vectors, training=True)
             losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             total = tf.reduce_sum(weights * losses)
+            # What layers add (a mean over rows) counts as much beside the mean of the loss.
+            taught = tf.add_n([total, *(tf.reduce_sum(weights) * own for own in self.body.losses)])
         by_row, by_weight = tape.gradient(
-            total, [vectors, self.dense.tensors], unconnected_gradients="zero"
+            taught, [vectors, self.dense.tensors], unconnected_gradients="zero"
         )
         share = tf.math.reciprocal(tf.maximum(tf.reduce_sum(weights), 1e-12))
         gradients = self._layout.pack([by_row])
         finite = self.dense.apply_if_finite(
-            total, [share * gradient for gradient in by_weight], list(gradients.values())
+            taught, [share * gradient for gradient in by_weight], list(gradients.values())
         )
         scores = tf.sigmoid(logits if scored is None else scored)
         return scores, total * share, finite, gradients

@@ -22,7 +22,7 @@ from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.dense import DenseWeights
 from online_trainer.learners.item_pool import ItemPool
-from online_trainer.learners.vectors import Layout, by_name, by_width, field_specs
+from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
 HIT_AT = 10
 TEMPERATURE = 0.05
@@ -74,7 +74,7 @@ class Retriever:
         self.dense = DenseWeights([query.body, candidate.body], optimiser)
         self.pool, self.frequency, self.draws = pool, frequency, draws
         self.step = 0
-        self._layout = Layout([query, candidate])
+        self._layout = Layout([query, candidate], tables.groups)
         self._fields = [field_specs(query), field_specs(candidate)]
         column = tf.TensorSpec((None,), tf.float32)
         ids = tf.TensorSpec((None,), tf.int64)
@@ -92,11 +92,9 @@ class Retriever:
         rows = self.tables.locate(self.tables.keys(self._reads(inputs)), self.step)
         vectors = self.tables.gather(rows)
         ids = inputs[1]["item_id"]
-        loss, hits, finite, gradients = self._learn(
-            *inputs, by_name(vectors), ids, log_q, positives.weights
-        )
+        loss, hits, finite, gradients = self._learn(*inputs, vectors, ids, log_q, positives.weights)
         if is_finite := bool(finite):
-            self.tables.learn(rows, vectors, by_width(gradients), self.step)
+            self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
         self.tables.expire(self.step)
         return Retrieved(len(positives), float(loss), float(hits), is_finite)
 
@@ -145,7 +143,7 @@ class Retriever:
         )
         # Rows take the gradient of the sum, as the ranker's do.
         packed = self._layout.pack(by_row).items()
-        gradients = {width: tf.reduce_sum(weights) * part for width, part in packed}
+        gradients = {group: tf.reduce_sum(weights) * part for group, part in packed}
         finite = self.dense.apply_if_finite(loss, by_weight, list(gradients.values()))
         return loss, _hit_rate(queries, candidates, ids), finite, gradients
 

@@ -52,8 +52,8 @@ def filled_ranker(ids: np.ndarray, rank: int | None = None) -> Ranker:
     """A ranker whose tables hold `ids` in every field."""
     model = network(rank=rank)
     parts = split(model)
-    tables = DynamicTables(parts.tables.values(), RowAdagrad(), Policy(admit_after=1))
-    arena = tables.arenas[WIDTH]
+    tables = DynamicTables(parts.tables.values(), {"": RowAdagrad()}, Policy(admit_after=1))
+    arena = tables.arenas[str(WIDTH)]
     for start in range(0, len(ids), _CHUNK):
         part = ids[start : start + _CHUNK]
         for tag in range(FIELDS):

@@ -9,7 +9,6 @@ from millstream.snapshots import SnapshotReader
 from millstream.snapshots.layout import below
 from models.weights import assign_weights
 from online_trainer.checkpoint import PROGRESS, Parts, parts
-from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.learner import Learner
 from online_trainer.position import Position
 from online_trainer.progress import Progress
@@ -65,10 +64,7 @@ class Trainers:
 
 def _reset(role: str, learner: Learner, beginning: Parts) -> None:
     training = beginning[f"{role}.training"]
-    arenas = learner.tables.arenas.values()
-    tables = [table for arena in arenas for table in arena.tables]
-    arena = next(iter(arenas))
-    learner.tables = DynamicTables(tables, arena.optimiser, arena.policy)
+    learner.tables = learner.tables.emptied()
     assign_weights(learner.network, beginning[f"{role}.dense"])
     learner.dense.restore(below("dense", training))
     learner.restore_memory(below("memory", training))

@@ -99,7 +99,7 @@ def loop(
     ) as own:
         own.create_topics()
         own.run("serve")
-        own.run("trainer")
+        own.run("train")
         own.run("stream", ready=own.stream_listens, timeout_s=120)
         assert own.run("publish", str(history)).wait(60) == 0
         own.run("probe")

@@ -53,7 +53,7 @@ def test_killed_at_random_moments_it_learns_what_it_would_have_learnt(
     folder = published.settings.snapshot_dir
     for kill in range(KILLS):
         before = offset(folder)
-        worker = published.run("trainer")
+        worker = published.run("train")
         eventually(partial(_has_passed, folder, before), "a further snapshot", 120, 0.005)
         time.sleep(moments.uniform(0.0, 0.3))
         os.kill(worker.pid, signal.SIGKILL)
@@ -78,7 +78,7 @@ def test_killed_at_random_moments_it_learns_what_it_would_have_learnt(
 
 
 def _to_the_end(installation: Installation, folder: Path) -> None:
-    worker = installation.run("trainer")
+    worker = installation.run("train")
     eventually(lambda: offset(folder) == MESSAGES, "all messages to be learnt", 180, 0.1)
     worker.stop()
     assert worker.returncode == 0

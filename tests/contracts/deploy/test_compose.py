@@ -52,7 +52,7 @@ def understood(arguments: list[str]) -> None:
 
 
 def test_arguments_that_nobody_knows_are_found_out():
-    for wrong in (["topics", "make"], ["trainer", "--sideways"], ["streams"]):
+    for wrong in (["topics", "make"], ["train", "--sideways"], ["streams"]):
         with pytest.raises(click.UsageError):
             understood(wrong)
 

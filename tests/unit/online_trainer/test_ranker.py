@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from models.catalogue import build
 from models.fields import Field
+from models.layers.field_embedding import layer_name
 from models.rows import RowInit
 from models.split import split
 from online_trainer.embeddings.arena import Policy
@@ -38,7 +39,7 @@ def ranker(name: str = "dcn_v2", **options: float) -> Ranker:
     model = network(name, None)
     parts = split(model)
     rate = options.get("rate", 0.1)
-    tables = DynamicTables(parts.tables.values(), RowAdagrad(rate), Policy(admit_after=1))
+    tables = DynamicTables(parts.tables.values(), {"": RowAdagrad(rate)}, Policy(admit_after=1))
     return Ranker(model, parts, tables, keras.optimizers.SGD(options.get("dense_rate", 0.1)))
 
 
@@ -77,13 +78,14 @@ def test_one_step_moves_every_weight_and_row_as_the_gradient_of_the_whole_networ
     assert learnt.loss == pytest.approx(float(mean), rel=1e-5)
 
     dense = iter(ours.network.trainable_variables)
+    names = {layer_name(table): table for table in ours.parts.tables}
     for variable, gradient in zip(whole.trainable_variables, sums, strict=True):
         before = keras.ops.convert_to_numpy(variable)
         if "embedding" in variable.path:
             gradient = np.asarray(tf.convert_to_tensor(gradient))
             total_square = 0.1 + np.mean(gradient**2, axis=1, keepdims=True)
             expected = before - 0.1 * gradient / np.sqrt(total_square)
-            table = variable.path.split("/")[-2].removeprefix("embedding.").replace(".", ":")
+            table = names[variable.path.split("/")[-2]]
             found = rows_of(ours, table, np.arange(1, IDS))
             np.testing.assert_allclose(found, expected[1:], 1e-4, 1e-6, err_msg=variable.path)
         else:
@@ -95,8 +97,9 @@ def test_one_step_moves_every_weight_and_row_as_the_gradient_of_the_whole_networ
 def rows_of(ours: Ranker, table: str, ids: np.ndarray) -> np.ndarray:
     """Vectors of ids; for those that were never met, what they would start with."""
     keys = ours.tables.keys([(table, ids)])
-    ((width, rows),) = ours.tables.find(keys).items()
-    found = ours.tables.gather({width: rows})[width]
+    ((group, rows),) = ours.tables.find(keys).items()
+    found = ours.tables.gather({group: rows})[group]
+    width = found.shape[1]
     never = ~ours.tables.knows(table, ids)
     found[never] = RowInit().rows(ids[never], width, table)
     return found
@@ -143,7 +146,7 @@ def test_a_network_with_dropout_is_scored_without_it():
     keras.utils.set_random_seed(3)
     model = build("dcn_v2", [Field("user_id", width=4)], dropout=0.5)
     parts = split(model)
-    tables = DynamicTables(parts.tables.values(), RowAdagrad(), Policy(admit_after=1))
+    tables = DynamicTables(parts.tables.values(), {"": RowAdagrad()}, Policy(admit_after=1))
     ours = Ranker(model, parts, tables, keras.optimizers.SGD(0.0))
     given = Batch(
         {"user_id": np.full(64, 5)},

@@ -31,7 +31,7 @@ def retriever(draws: int = 32) -> Retriever:
         towers.model,
         query,
         candidate,
-        DynamicTables(tables, RowAdagrad(0.2), Policy(admit_after=1)),
+        DynamicTables(tables, {"": RowAdagrad(0.2)}, Policy(admit_after=1)),
         keras.optimizers.Adam(0.01),
         ItemPool([field for field in FIELDS if field.belongs_to == "item"]),
         StreamingFrequency(slots=1 << 10),

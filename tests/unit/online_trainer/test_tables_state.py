@@ -20,7 +20,7 @@ TABLES = [
 
 def tables() -> DynamicTables:
     policy = Policy(admit_after=2, expire_after=4, sweep_every=3)
-    return DynamicTables(TABLES, LazyAdam(), policy)
+    return DynamicTables(TABLES, {"": LazyAdam()}, policy)
 
 
 def learn(into: DynamicTables, ids: np.ndarray, step: int) -> None:

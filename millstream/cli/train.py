@@ -1,0 +1,63 @@
+"""`millstream train`: the online trainer."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from millstream.errors import ConfigurationError
+from millstream.settings import settings
+
+if TYPE_CHECKING:
+    from models.catalogue import Entry
+
+
+@click.command()
+@click.option("--model", "ranker", help="The ranking model, by its name in the catalogue.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of its builder; see `millstream models NAME`.",
+)
+@click.option(
+    "--frozen-baseline",
+    is_flag=True,
+    help="Keep the ranker as it was at the first snapshot, and export how both compare.",
+)
+def train(ranker: str | None, options: tuple[str, ...], frozen_baseline: bool) -> None:
+    """Run the online trainer.
+
+    It goes on from the newest sound snapshot, reads the topic `examples`, scores every example and
+    then learns from it, and publishes snapshots every few seconds. SIGTERM or Ctrl-C ends it; what
+    was learnt last is published before.
+
+    \b
+    Examples:
+      millstream train
+      millstream train --model final_mlp --option hidden=[64,32]
+      MILLSTREAM_SNAPSHOT_INTERVAL_S=2 millstream train
+    """
+    from online_trainer.main import main
+
+    chosen = settings()
+    entry = _ranker(ranker or chosen.ranker)
+    if ranker or options:
+        from models.evaluation.options import options_of
+
+        given = {"ranker": entry.name, "ranker_options": options_of(options, [entry])[entry.name]}
+        chosen = chosen.model_copy(update=given)
+    main(chosen, frozen_baseline=frozen_baseline)
+
+
+def _ranker(name: str) -> "Entry":
+    """The entry of a model that can be trained; says what is wrong with another one at once."""
+    from models.catalogue import CATALOGUE, find
+
+    entry = find(name)
+    if entry.task != "ranking" or not entry.learns_online:
+        names = ", ".join(e.name for e in CATALOGUE if e.task == "ranking" and e.learns_online)
+        raise ConfigurationError(
+            f"The ranker must be a ranking model that learns online: {names}. Received: {name!r}."
+        )
+    return entry
