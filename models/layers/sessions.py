@@ -1,6 +1,6 @@
-"""Sessions of a list of behaviours, and the interest behind each.
+"""Sessions of a list of behaviours, the interest behind each, and how interests follow another.
 
-Reference: Feng et al., IJCAI 2019, https://arxiv.org/abs/1905.06482, eq. 1 to 6.
+Reference: Feng et al., IJCAI 2019, https://arxiv.org/abs/1905.06482, section 3.2.
 """
 
 from typing import Any
@@ -100,3 +100,25 @@ class SessionInterest(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads}
+
+
+@keras.saving.register_keras_serializable("millstream")
+class SessionEvolution(keras.layers.Layer):
+    """H_k: the states of two LSTMs over the interests, one in each direction, side by side.
+
+    Input: interests (batch, sessions, width) and which are there (batch, sessions);
+    output: (batch, sessions, 2 width), zeros for a session that is not there.
+    """
+
+    def build(self, interests_shape: tuple[Any, ...], present_shape: tuple[Any, ...]) -> None:
+        # Without cuDNN, which asks for a mask that is right-padded and never empty.
+        lstm = keras.layers.LSTM(
+            interests_shape[-1], return_sequences=True, use_cudnn=False, name="lstm"
+        )
+        self.both = keras.layers.Bidirectional(lstm, name="both")
+        self.both.build(interests_shape)
+
+    def call(self, interests: Any, present: Any) -> Any:
+        mask = ops.not_equal(present, 0)
+        states = self.both(interests, mask=mask)
+        return states * ops.cast(mask, states.dtype)[..., None]

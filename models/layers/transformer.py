@@ -19,7 +19,7 @@ class TransformerBlock(keras.layers.Layer):
     Args:
         heads: that divide the width among them; as many as fit, if they do not divide it.
 
-    Input: x (batch, length, width), mask (batch, length), not 0 where x may be attended to;
+    Input: x (batch, length, width), seen (batch, length), not 0 where x may be attended to;
     output: (batch, length, width).
     """
 
@@ -27,10 +27,10 @@ class TransformerBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.heads = heads
 
-    def build(self, x_shape: tuple[Any, ...], mask_shape: tuple[Any, ...]) -> None:
+    def build(self, x_shape: tuple[Any, ...], seen_shape: tuple[Any, ...]) -> None:
         width = x_shape[-1]
         heads = max(h for h in range(1, self.heads + 1) if width % h == 0)
-        self.attention = MultiHeadAttention(heads, width // heads, name="heads")
+        self.attention = MultiHeadAttention(heads, width // heads, use_bias=False, name="heads")
         self.attention.build(x_shape, x_shape)
         self.inner = Dense(2 * width, activation="relu", name="inner")
         self.inner.build(x_shape)
@@ -41,9 +41,9 @@ class TransformerBlock(keras.layers.Layer):
         self.norm = LayerNormalization(name="norm")
         self.norm.build(x_shape)
 
-    def call(self, x: Any, mask: Any) -> Any:
-        seen = ops.not_equal(mask, 0)[:, None, :]
-        x = self.attended_norm(x + self.attention(x, x, attention_mask=seen))
+    def call(self, x: Any, seen: Any) -> Any:
+        mask = ops.not_equal(seen, 0)[:, None, :]
+        x = self.attended_norm(x + self.attention(x, x, attention_mask=mask))
         return self.norm(x + self.outer(self.inner(x)))
 
     def get_config(self) -> dict[str, Any]:

@@ -12,14 +12,14 @@ Reference: Feng et al., IJCAI 2019, https://arxiv.org/abs/1905.06482, eq. 1 to 1
 from collections.abc import Iterable, Sequence
 
 import keras
-from keras.layers import LSTM, Bidirectional, Concatenate, Dense, Dot
+from keras.layers import Concatenate, Dense, Dot
 
 from models.behaviours import columns_with
 from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.mlp import mlp
 from models.layers.relevance import Relevance
-from models.layers.sessions import SessionInterest, Sessions
+from models.layers.sessions import SessionEvolution, SessionInterest, Sessions
 
 
 def dsin(
@@ -68,11 +68,9 @@ def _activated(
     interests: keras.KerasTensor, present: keras.KerasTensor, target: keras.KerasTensor, name: str
 ) -> keras.KerasTensor:
     """U^I and U^H of (batch, sessions, width), side by side."""
-    _, sessions, width = interests.shape
-    if sessions == 1:
+    if interests.shape[1] == 1:
         return interests[:, 0]
-    lstm = LSTM(width, return_sequences=True, use_cudnn=False, name="lstm")
-    evolved = Bidirectional(lstm, name=f"interaction.{name}")(interests, mask=present != 0)
+    evolved = SessionEvolution(name=f"evolution.{name}")(interests, present)
     weights = Relevance(name=f"attention.{name}")(interests, present, target)
     evolved_weights = Relevance(name=f"evolved_attention.{name}")(evolved, present, target)
     both = [Dot(axes=1)([weights, interests]), Dot(axes=1)([evolved_weights, evolved])]
