@@ -1,6 +1,6 @@
 """Vectors in parts: field i shows field j the part that it has for j, or for the group of j.
 
-References: Juan et al., RecSys 2016, https://doi.org/10.1145/2959100.2959134, eq. 4 (FFM); Pan et
+References: Juan et al., RecSys 2016, https://doi.org/10.1145/2959100.2959134, section 3; Pan et
 al., KDD 2024, https://arxiv.org/abs/2403.00793 (GwPFM).
 """
 

@@ -1,6 +1,6 @@
 """What two fields mean together, by a symmetric matrix for each pair of fields.
 
-Reference: Pande, 2020, https://arxiv.org/abs/2009.09931, eq. 5 (FEFM).
+Reference: Pande, 2020, https://arxiv.org/abs/2009.09931 (FEFM).
 """
 
 from collections.abc import Sequence

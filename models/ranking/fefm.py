@@ -3,7 +3,7 @@
 FEFM: w_0 + sum_i w_i x_i + sum_{i<j} v_i^T W_{F(i),F(j)} v_j x_i x_j, with a symmetric matrix for
 each pair of fields. DeepFEFM adds a DNN on the vectors of the fields and the terms of the last sum.
 
-Reference: Pande, 2020, https://arxiv.org/abs/2009.09931, sections 3.1 (FEFM) and 3.2 (DeepFEFM).
+Reference: Pande, 2020, https://arxiv.org/abs/2009.09931.
 """
 
 from collections.abc import Iterable, Sequence

@@ -7,7 +7,7 @@ table.
 The paper's equation has no first-order term; `linear` adds w_0 + sum_i w_i x_i, as Pan et al., WWW
 2018, https://arxiv.org/abs/1806.03514, do in their comparison.
 
-Reference: Juan et al., RecSys 2016, https://doi.org/10.1145/2959100.2959134, eq. 4.
+Reference: Juan et al., RecSys 2016, https://doi.org/10.1145/2959100.2959134, section 3.
 """
 
 from collections.abc import Iterable

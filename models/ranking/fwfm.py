@@ -4,8 +4,7 @@ w_0 + first order + sum_{i<j} <v_i, v_j> x_i x_j r_{F(i),F(j)}, where the first 
 sum_i w_i x_i, or sum_i <v_i, w_{F(i)}> x_i with one vector w for each field. Every r begins at 1,
 where the model is a factorisation machine.
 
-Reference: Pan et al., WWW 2018, https://arxiv.org/abs/1806.03514, section 3 (FwFMs) and its
-treatment of the linear terms (FiLV).
+Reference: Pan et al., WWW 2018, https://arxiv.org/abs/1806.03514 (FwFM, and FwFM_FiLV).
 """
 
 from collections.abc import Iterable

@@ -3,7 +3,7 @@
 f_BI = sum_{i<j} x_i v_i * x_j v_j, element-wise. With no hidden layer and h = 1 it is a
 factorisation machine.
 
-Reference: He & Chua, SIGIR 2017, https://arxiv.org/abs/1708.05027, eq. 2 to 7; section 3.4 (dropout
+Reference: He & Chua, SIGIR 2017, https://arxiv.org/abs/1708.05027, eq. 2 to 7; section 3.3 (dropout
 and batch normalisation).
 """
 

@@ -12,7 +12,7 @@ WIDTH = 3
 
 
 def slow(w):
-    """Eq. 4: of field i the vector for j, of field j the vector for i."""
+    """The equation: of field i the vector for j, of field j the vector for i."""
     parts = [v.reshape(2, len(FIELDS), WIDTH) for v in field_vectors(w)]
     total = np.zeros(2)
     for n in range(2):
