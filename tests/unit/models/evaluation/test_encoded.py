@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
 from millstream.errors import DatasetError
 from models.evaluation.dataset import Dataset

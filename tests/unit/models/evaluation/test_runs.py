@@ -1,0 +1,159 @@
+"""Runs: what is learnt, when it stops, what decides a result, and the order of test and train."""
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from millstream.errors import ConfigurationError
+from models.catalogue import find
+from models.evaluation.encoded import encoded
+from models.evaluation.networks import Network, compiled, optimizer
+from models.evaluation.runs import Run, execute
+from models.evaluation.settings import Training
+from models.layers.field_embedding import FieldEmbedding
+
+QUICK = Training(width=4, batch_size=200, epochs=12, learning_rate=0.02)
+SMALL = {"hidden": (16,)}
+
+
+def run_of(dataset, name="deepfm", split="random", seed=0, training=QUICK, **options):
+    known = find(name).defaults()
+    options = {k: v for k, v in {**SMALL, **options}.items() if k in known}
+    return Run(find(name), dataset, split, seed, training=training, options=options)
+
+
+@pytest.mark.parametrize("name", ["deepfm", "xgboost"])
+def test_a_model_finds_the_planted_rule(dataset, name):
+    result = execute(run_of(dataset, name, **({"trees": 50} if name == "xgboost" else {})))
+    assert result.metrics["auc"] > 0.95
+    assert result.metrics["gauc"] > 0.95
+    assert result.metrics["log_loss"] < 0.3
+    assert set(result.metrics) >= {"normalised_entropy", "rmse", "ndcg@10", "mrr", "recall@10"}
+    assert result.examples_per_s == pytest.approx(4320 * result.epochs / result.train_s)
+
+
+def test_in_time_order_every_batch_is_scored_before_it_is_learnt(make):
+    dataset = make(600)
+    result = execute(run_of(dataset, split="progressive"))
+    fields, rows = encoded(dataset, np.arange(600), width=4)
+    keras.utils.set_random_seed(0)
+    model = compiled(find("deepfm"), fields, {"hidden": (16,)}, QUICK)
+    losses = []
+    for start in range(0, 600, 200):
+        batch = rows.at(slice(start, start + 200))
+        p = keras.ops.sigmoid(model(batch.x, training=False)).numpy().ravel()
+        losses.extend(-batch.y * np.log(p) - (1 - batch.y) * np.log1p(-p))
+        model.train_on_batch(batch.x, batch.y)
+    assert result.metrics["log_loss"] == pytest.approx(np.mean(losses), abs=1e-5)
+    assert result.epochs == 1
+    assert result.curve[-1] == (600, result.metrics["auc"])
+
+
+def test_in_time_order_what_comes_later_changes_no_earlier_score(make):
+    dataset = make(800)
+    other = make(800)
+    other.labels[600:] = 1 - other.labels[600:]
+    curves = [execute(run_of(each, split="progressive")).curve for each in (dataset, other)]
+    (before, _), (before_other, _) = (
+        ([point for point in curve if point[0] <= 600], curve) for curve in curves
+    )
+    assert before == before_other
+
+
+def test_a_seed_gives_the_same_run_and_another_seed_another(make):
+    dataset = make(2000)
+    training = Training(width=4, batch_size=200, epochs=2)
+    first, again, other = (
+        execute(run_of(dataset, seed=seed, training=training)).metrics for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_labels_of_the_test_part_are_never_learnt_from(make):
+    dataset, other = make(3000), make(3000)
+    other.labels[2400:] = 1 - other.labels[2400:]
+    scores = [execute(run_of(each, split="time")).metrics for each in (dataset, other)]
+    assert scores[0]["auc"] + scores[1]["auc"] == pytest.approx(1.0)
+
+
+def test_training_stops_when_validation_gains_nothing_and_keeps_the_best_weights(make):
+    dataset = make(2000)
+    noise = np.random.default_rng(5).integers(0, 2, 2000).astype(float)
+    noisy = make(2000)
+    noisy.labels[:] = noise
+    fields, rows = encoded(dataset, np.arange(2000), width=4)
+    train, valid = rows.at(slice(0, 1500)), rows.at(slice(1500, 2000))
+    train.y[:], valid.y[:] = noise[:1500], noise[1500:]
+    training = Training(width=4, batch_size=200, epochs=60, patience=2, learning_rate=0.05)
+    reached = []
+    network = Network(find("deepfm"), fields, {"hidden": (16,)}, training, seed=0)
+    epochs, _ = network.fit(train, valid, lambda share, best: reached.append(best))
+    assert epochs < 60
+    from models.evaluation.figures import auc
+
+    assert auc(valid.y, network.predict(valid.x)) == pytest.approx(max(reached))
+
+
+def test_everything_that_decides_a_run_is_in_its_key(make):
+    dataset = make(100)
+    base = run_of(dataset)
+    others = [
+        run_of(make(100, seed=1)),
+        run_of(dataset, "dcn_v2"),
+        run_of(dataset, split="time"),
+        run_of(dataset, seed=1),
+        run_of(dataset, training=Training(width=8)),
+        run_of(dataset, hidden=(8,)),
+    ]
+    assert run_of(make(100)).key == base.key
+    assert all(other.key != base.key for other in others)
+
+
+def test_dropout_is_for_those_that_have_it_and_an_option_goes_before_it(make):
+    dataset, training = make(100), Training(dropout=0.3)
+    assert run_of(dataset, training=training).resolved["dropout"] == 0.3
+    assert run_of(dataset, training=training, dropout=0.1).resolved["dropout"] == 0.1
+    assert "dropout" not in run_of(dataset, "lr", training=training).resolved
+
+
+def test_the_penalty_is_on_every_table_and_on_nothing_else(dataset):
+    fields, rows = encoded(dataset, np.arange(len(dataset)), width=4)
+    model = compiled(find("deepfm"), fields, SMALL, Training(l2=0.1))
+    tables = [layer for layer in model.layers if isinstance(layer, FieldEmbedding)]
+    squares = sum(float(keras.ops.sum(layer.embeddings**2)) for layer in tables)
+    assert_allclose(sum(float(loss) for loss in model.losses), 0.1 * squares, rtol=1e-5)
+
+
+def test_weights_have_the_optimisers_that_the_catalogue_names():
+    assert isinstance(optimizer(find("deepfm"), 0.001), keras.optimizers.Adam)
+    several = optimizer(find("wide_deep"), 0.001)
+    assert isinstance(several.optimizers[""], keras.optimizers.Adam)
+    assert isinstance(several.optimizers["linear."], keras.optimizers.Ftrl)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "message"),
+    [
+        ("two_tower", "random", "`models` must be rankers. Received: 'two_tower', for retrieval"),
+        ("xgboost", "progressive", "must not be 'progressive' for 'xgboost'"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(make, name, split, message):
+    with pytest.raises(ConfigurationError, match=message):
+        execute(Run(find(name), make(100), split))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"width": 0}, "`width` must be at least 1. Received: 0"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be above 0"),
+        ({"l2": -1.0}, "`l2` must be 0 or more"),
+        ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\)"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(given, message):
+    with pytest.raises(ConfigurationError, match=message):
+        Training(**given)
