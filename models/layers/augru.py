@@ -3,6 +3,7 @@
 Reference: Zhou et al., AAAI 2019, https://arxiv.org/abs/1809.03672, eq. 2 to 5 and 14 to 16.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -30,25 +31,37 @@ class AUGRU(keras.layers.Layer):
         attention_shape: tuple[Any, ...] | None = None,
     ) -> None:
         width = x_shape[-1]
-        self.inputs_kernel = keras.layers.Dense(3 * width, name="input")
-        self.inputs_kernel.build(x_shape)
-        self.recurrent_kernel = self.add_weight(
-            shape=(width, 3 * width), initializer="orthogonal", name="recurrent_kernel"
-        )
+        self.project = keras.layers.Dense(3 * width, name="input")
+        self.project.build(x_shape)
+        step = _Step(width, name="state")
+        self.loop = keras.layers.RNN(step, return_sequences=True, go_backwards=True, name="loop")
+        self.loop.build((*x_shape[:-1], 3 * width + 1))
 
     def call(self, x: Any, ids: Any, attention: Any = None) -> Any:
-        mask = mask_of(ids, x.dtype)
-        gate = mask if attention is None else mask * attention
-        steps = [ops.swapaxes(self.inputs_kernel(x), 0, 1), ops.transpose(gate)[..., None]]
-        first = ops.zeros_like(x[:, 0])
-        _, states = ops.scan(self._step, first, steps, length=x.shape[1], reverse=True)
-        return ops.swapaxes(states, 0, 1)
+        gate = mask_of(ids, x.dtype)
+        if attention is not None:
+            gate = gate * attention
+        states = self.loop(ops.concatenate([self.project(x), gate[..., None]], axis=-1))
+        return ops.flip(states, axis=1)
 
-    def _step(self, h: Any, step: tuple[Any, Any]) -> tuple[Any, Any]:
-        x, gate = step
-        x_u, x_r, x_h = ops.split(x, 3, axis=-1)
-        h_u, h_r, h_h = ops.split(ops.matmul(h, self.recurrent_kernel), 3, axis=-1)
+
+class _Step(keras.layers.Layer):
+    """(W i_t + b for u, r and h~, and a_t), h_{t-1} -> h_t."""
+
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.state_size = width
+
+    def build(self, shape: tuple[Any, ...]) -> None:
+        self.kernel = self.add_weight(
+            shape=(self.state_size, 3 * self.state_size), initializer="orthogonal", name="kernel"
+        )
+
+    def call(self, inputs: Any, states: Sequence[Any]) -> tuple[Any, list[Any]]:
+        h = states[0]
+        x_u, x_r, x_h = ops.split(inputs[:, :-1], 3, axis=-1)
+        h_u, h_r, h_h = ops.split(ops.matmul(h, self.kernel), 3, axis=-1)
         candidate = ops.tanh(x_h + ops.sigmoid(x_r + h_r) * h_h)
-        update = gate * ops.sigmoid(x_u + h_u)
+        update = inputs[:, -1:] * ops.sigmoid(x_u + h_u)
         h = (1.0 - update) * h + update * candidate
-        return h, h
+        return h, [h]
