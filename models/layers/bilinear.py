@@ -1,0 +1,69 @@
+"""Every two fields through a learnt matrix.
+
+References: Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433, eq. 6 to 8;
+Zhang & Zhang, CIKM 2023, https://arxiv.org/abs/2209.05016, section 3.2 (the inner product).
+"""
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+from millstream.errors import ConfigurationError
+from models.layers.initialisers import glorot_each
+from models.layers.pairs import pair_places
+
+KINDS = ("all", "each", "interaction")
+
+
+@keras.saving.register_keras_serializable("millstream")
+class BilinearInteraction(keras.layers.Layer):
+    """p_ij = (e_i W) * e_j for i < j, element-wise, or its sum, the inner product <e_i W, e_j>.
+
+    Args:
+        kind: `all` pairs share one matrix, or `each` field i has one (but the last, which is never
+            an e_i), or each `interaction` of two fields.
+        inner: gives the inner products.
+
+    Input: (batch, fields, width); output: (batch, pairs, width), or (batch, pairs) if `inner`.
+
+    Raises:
+        ConfigurationError: an unknown `kind`, or fewer than two fields.
+    """
+
+    def __init__(
+        self,
+        kind: Literal["all", "each", "interaction"] = "interaction",
+        inner: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if kind not in KINDS:
+            raise ConfigurationError(f"`kind` must be one of {KINDS}. Received: {kind!r}.")
+        self.kind = kind
+        self.inner = inner
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        fields, width = shape[-2] or 0, shape[-1]
+        self.first, self.second = pair_places(fields)
+        matrices = {"all": 1, "each": fields - 1, "interaction": len(self.first)}[self.kind]
+        self.kernel = self.add_weight(
+            shape=(matrices, width, width), initializer=glorot_each(matrices), name="kernel"
+        )
+
+    def call(self, vectors: Any) -> Any:
+        if self.kind == "interaction":
+            left = ops.take(vectors, self.first, axis=1)
+            left = ops.einsum("bpd,pde->bpe", left, self.kernel)
+        else:
+            left = vectors[:, :-1]
+            if self.kind == "all":
+                left = ops.matmul(left, self.kernel[0])
+            else:
+                left = ops.einsum("bfd,fde->bfe", left, self.kernel)
+            left = ops.take(left, self.first, axis=1)
+        products = left * ops.take(vectors, self.second, axis=1)
+        return ops.sum(products, axis=-1) if self.inner else products
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kind": self.kind, "inner": self.inner}
