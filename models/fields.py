@@ -165,14 +165,14 @@ def target_of(field: Field, fields: Iterable[Field]) -> Field | None:
     It is the list's `target`, or the field whose table it uses; None if that is not there.
     """
     wanted = field.target or field.table
-    return next((f for f in fields if f.name == wanted and f.is_id and not f.is_list), None)
+    fit = (f for f in fields if f.is_id and not f.is_list and f.width == field.width)
+    return next((f for f in fit if f.name == wanted), None)
 
 
 def _check_references(field: Field, by_name: Mapping[str, Field]) -> None:
     """A list's `target` must be an id of its width, its `times` floats, one for each entry."""
     if field.target is not None or field.pooling in ("din", "transformer"):
-        target = target_of(field, by_name.values())
-        if target is None or target.width != field.width:
+        if target_of(field, by_name.values()) is None:
             raise ConfigurationError(
                 f"`target` of field {field.name!r} must name a single id of width {field.width} "
                 f"among the fields. Received: {field.target!r}."

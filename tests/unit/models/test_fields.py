@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 from millstream.errors import ConfigurationError
-from models.fields import POOLINGS, Field, Task, checked
-from models.layers import pooling
+from models.fields import NORMALISATIONS, POOLINGS, Field, Task, checked, target_of
+from models.layers import normalise, pooling
 from models.rows import RowInit
 
 
@@ -46,7 +46,13 @@ def test_a_field_cannot_be_changed():
         ({"dtype": "float", "shared_with": "y"}, "`shared_with` of field 'x' must be None"),
         ({"shared_with": "a b"}, "`shared_with` of field 'x' must be letters"),
         ({"belongs_to": "shop"}, "`belongs_to` of field 'x' must be None or one of"),
-        ({"pooling": "max"}, "`pooling` of field 'x' must be one of ('mean', 'sum')"),
+        ({"pooling": "max"}, "`pooling` of field 'x' must be one of ('mean', 'sum', 'din', "),
+        ({"target": "y"}, "`target` of field 'x' must be None without a `length`"),
+        ({"times": "y"}, "`times` of field 'x' must be None without a `length`"),
+        ({"length": 3, "target": "a b"}, "`target` of field 'x' must be letters, digits"),
+        ({"length": 3, "times": ""}, "`times` of field 'x' must be letters, digits"),
+        ({"normalise": "log"}, "`normalise` of field 'x' must be 'none' for an id"),
+        ({"dtype": "float", "normalise": "max"}, "`normalise` of field 'x' must be one of ('none"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(given, message):
@@ -74,6 +80,24 @@ def test_fields_that_fit_together_come_back_as_they_are():
             [Field("a"), Field("b", shared_with="a", init=RowInit("zeros"))],
             "must have the same `init`",
         ),
+        (
+            [Field("a", length=3, pooling="din")],
+            "`target` of field 'a' must name a single id of width 1 among the fields. "
+            "Received: None.",
+        ),
+        ([Field("a", length=3, target="b")], "Received: 'b'."),
+        ([Field("a", length=3, target="b"), Field("b", length=3)], "`target` of field 'a' must"),
+        ([Field("a", length=3, target="b"), Field("b", "float")], "`target` of field 'a' must"),
+        (
+            [Field("a", length=3, target="b", width=4), Field("b", width=8)],
+            "`target` of field 'a' must name a single id of width 4",
+        ),
+        (
+            [Field("a", length=3, times="t")],
+            "`times` of field 'a' must name a float of width 3 among the fields. Received: 't'.",
+        ),
+        ([Field("a", length=3, times="t"), Field("t", "float", width=2)], "a float of width 3"),
+        ([Field("a", length=3, times="t"), Field("t", width=3)], "a float of width 3"),
     ],
 )
 def test_fields_that_do_not_fit_together_are_refused(fields, message):
@@ -95,5 +119,28 @@ def test_a_task_that_cannot_work_is_refused(given, message):
     assert message in str(error.value)
 
 
-def test_every_pooling_that_a_field_may_name_is_a_layer():
-    assert set(POOLINGS) == set(pooling.POOLINGS)
+@pytest.mark.parametrize(
+    ("fields", "target"),
+    [
+        ([Field("a", length=3, shared_with="item"), Field("item")], "item"),
+        ([Field("a", length=3, target="other"), Field("a_", width=1), Field("other")], "other"),
+        ([Field("a", length=3), Field("item")], None),
+        ([Field("a", length=3, shared_with="item"), Field("item", "float")], None),
+        ([Field("a", length=3, shared_with="item"), Field("item", length=2)], None),
+        (
+            [
+                Field("a", width=2, length=3, shared_with="item"),
+                Field("item", width=4, shared_with="b"),
+            ],
+            None,
+        ),
+    ],
+)
+def test_the_target_of_a_list_is_the_one_it_names_or_that_whose_table_it_uses(fields, target):
+    found = target_of(fields[0], fields)
+    assert (found and found.name) == target
+
+
+def test_every_pooling_and_scaling_that_a_field_may_name_is_a_layer():
+    assert set(POOLINGS) == {*pooling.POOLINGS, *pooling.TARGET_POOLINGS}
+    assert set(NORMALISATIONS) == {"none", *normalise.NORMALISERS}

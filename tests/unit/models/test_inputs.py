@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -81,3 +83,65 @@ def test_even_vectors_have_the_width_of_the_ids():
 def test_even_vectors_need_ids_of_one_width(fields):
     with pytest.raises(ConfigurationError, match="Ids must have one `width` for this network"):
         FieldInputs(fields).even_vectors()
+
+
+def test_a_list_is_pooled_as_its_field_says_and_once():
+    recent = replace(RECENT, pooling="din")
+    inputs = FieldInputs([ITEM, recent])
+    assert inputs.pooled(recent).shape == (None, 4)
+    model, _ = values(inputs.tensors, keras.layers.Add()([inputs.pooled(recent)] * 2))
+    paths = [w.path for w in model.weights]
+    assert len(paths) == len(set(paths))
+    assert "pooled.recent/weight/kernel" in paths
+
+
+def test_attention_is_for_the_first_table_and_other_roles_are_pooled_by_mean():
+    recent = replace(RECENT, pooling="transformer")
+    inputs = FieldInputs([ITEM, recent])
+    model, pooled = values(inputs.tensors, inputs.pooled(recent, role="linear", width=1))
+    table = keras.ops.convert_to_numpy(model.get_layer("linear.item_id").embeddings)
+    assert_allclose(pooled, [(table[1] + table[2]) / 2, np.zeros(1)], rtol=1e-6)
+
+
+def test_the_target_of_a_list_is_looked_up_in_its_own_table():
+    inputs = FieldInputs([ITEM, RECENT])
+    model, target = values(inputs.tensors, inputs.target(RECENT))
+    table = keras.ops.convert_to_numpy(model.get_layer("embedding.item_id").embeddings)
+    assert_allclose(target, table[[1, 2]])
+
+
+def test_a_list_without_a_target_is_refused_where_one_is_asked_for():
+    alone = Field("tags", width=4, length=3)
+    with pytest.raises(ConfigurationError) as error:
+        FieldInputs([ITEM, alone]).target(alone)
+    assert "The list 'tags' needs a target" in str(error.value)
+    assert "Received: ['item_id', 'tags']." in str(error.value)
+
+
+def test_times_are_inputs_and_no_features():
+    when = Field("when", "float", width=3)
+    recent = replace(RECENT, times="when")
+    inputs = FieldInputs([ITEM, recent, when, AGE])
+    assert [f.name for f in inputs.fields] == ["item_id", "recent", "age"]
+    assert list(inputs.tensors) == ["item_id", "recent", "when", "age"]
+    assert inputs.joined().shape == (None, 4 + 4 + 1)
+
+
+def test_numbers_are_scaled_as_their_field_says_and_once():
+    age, shape = replace(AGE, normalise="log"), replace(SHAPE, normalise="standard")
+    inputs = FieldInputs([ITEM, age, shape])
+    assert inputs.numbers(shape) is inputs.numbers(shape)
+    model, joined = values(inputs.tensors, inputs.joined())
+    assert_allclose(joined[:, 4], np.log1p(ROWS["age"]), rtol=1e-6)
+    assert_allclose(joined[:, 5:], ROWS["shape"], rtol=1e-5)
+    model({k: ROWS[k] for k in model.input}, training=True)
+    _, after = values(inputs.tensors, model.output)
+    assert_allclose(after[:, 5:], [[-1.0, -1.0], [1.0, 1.0]], rtol=1e-4)
+
+
+def test_vectors_and_first_order_weights_take_scaled_numbers():
+    age = replace(AGE, normalise="log")
+    inputs = FieldInputs([ITEM, age])
+    model, vector = values(inputs.tensors, inputs.even_vectors()[1])
+    kernel = keras.ops.convert_to_numpy(model.get_layer("vector.age").kernel)
+    assert_allclose(vector, np.log1p(ROWS["age"])[:, None] * kernel, rtol=1e-5)
