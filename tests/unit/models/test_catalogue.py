@@ -25,8 +25,9 @@ def test_every_builder_takes_fields_and_named_options_with_defaults(entry):
 def test_a_name_that_is_nearly_right_gets_a_hint():
     with pytest.raises(ConfigurationError) as error:
         find("DCNv2")
+    names = ", ".join(sorted(entry.name for entry in CATALOGUE))
     assert str(error.value) == (
-        "`name` must be a model of the catalogue: dcn_v2, deepfm, two_tower. "
+        f"`name` must be a model of the catalogue: {names}. "
         "Did you mean 'dcn_v2'? Received: 'DCNv2'."
     )
 
@@ -35,6 +36,15 @@ def test_a_name_that_is_like_no_other_gets_the_list_alone():
     with pytest.raises(ConfigurationError) as error:
         find("zzz")
     assert "Did you mean" not in str(error.value)
+
+
+def test_boosted_trees_learn_all_at_once_and_networks_online():
+    assert {e.name for e in CATALOGUE if not e.learns_online} == {"xgboost", "gbdt_lr"}
+
+
+def test_an_entrys_own_options_are_its_defaults():
+    assert find("dcn_v2_mix").defaults()["experts"] == 4
+    assert find("dcn_v2").defaults()["experts"] != 4
 
 
 def test_build_passes_options_on():
@@ -49,6 +59,7 @@ def test_build_passes_options_on():
 def test_reading_the_catalogue_and_the_metrics_loads_no_framework():
     code = (
         "import sys, models.catalogue, models.fields, models.rows, models.metrics, "
+        "models.evaluation.loaders, models.evaluation.runs, models.evaluation.report, "
         "models.losses.streaming_frequency; "
         "sys.exit(bool({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))"
     )

@@ -1,6 +1,6 @@
 """Ranking metrics beside scikit-learn's, and beside every order that ties may have."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -24,11 +24,12 @@ def dcg(y, k):
 
 def over_all_orders(of_one, labels, scores, k):
     """The mean over every order in which the scores do not rise."""
-    found = []
-    for order in permutations(range(len(labels))):
-        if all(scores[a] >= scores[b] for a, b in zip(order, order[1:], strict=False)):
-            found.append(of_one([labels[i] for i in order], k))
-    return np.mean(found)
+    falling = [
+        [labels[i] for i in order]
+        for order in permutations(range(len(labels)))
+        if all(scores[a] >= scores[b] for a, b in pairwise(order))
+    ]
+    return np.mean([of_one(order, k) for order in falling])
 
 
 def measured(metric, labels, scores, groups=None):

@@ -1,0 +1,65 @@
+"""`millstream eval` and `millstream models`, as a person uses them."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from millstream import cli
+from models.catalogue import CATALOGUE
+from models.evaluation import runs
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    return lambda *arguments: CliRunner().invoke(cli.cli, arguments, catch_exceptions=False)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A schema and a file of 300 rows."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(1, 9, (300, 2))
+    lines = [f"u{u},i{i},{int(u % 2 == i % 2)}" for u, i in rows]
+    (tmp_path / "rows.csv").write_text("\n".join(["user,item,label", *lines]))
+    schema = 'files = ["rows.csv"]\ngroup = "user"\n[columns]\nuser = {}\nitem = {}\n'
+    (tmp_path / "rows.toml").write_text(schema)
+    return str(tmp_path / "rows.toml")
+
+
+def test_runs_are_tabled_drawn_and_not_repeated(run, data, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    asked = ("eval", "lr", "fm", "--data", data, "--epochs", "1", "--out", str(out))
+    first = run(*asked)
+    assert first.exit_code == 0, first.output
+    assert "AUC" in first.output and "GAUC" in first.output and "fm" in first.output
+    assert {path.name for path in out.iterdir()} == {
+        "runs.jsonl", "runs.csv", "summary.csv", "plot.png",
+    }  # fmt: skip
+    keys = [json.loads(line)["key"] for line in (out / "runs.jsonl").read_text().splitlines()]
+    assert [key["model"] for key in keys] == ["lr", "fm"]
+    made = []
+    execute = runs.execute
+    monkeypatch.setattr(runs, "execute", lambda r, report: made.append(r) or execute(r, report))
+    again = run(*asked, "--seeds", "2")
+    assert again.exit_code == 0, again.output
+    assert [(each.entry.name, each.seed) for each in made] == [("lr", 1), ("fm", 1)]
+    assert "±" in again.output
+
+
+def test_the_catalogue_is_listed(run):
+    output = run("models").output
+    assert all(entry.name in output for entry in CATALOGUE)
+    assert "learns online" in output
+
+
+def test_one_model_tells_its_paper_and_its_options(run):
+    output = run("models", "dcn_v2").output
+    assert "https://arxiv.org/abs/2008.13535" in output
+    assert "crosses" in output and "(256, 128)" in output
+
+
+def test_help_of_eval_gives_examples(run):
+    assert "--split progressive" in run("eval", "--help").output
