@@ -42,6 +42,9 @@ BATCH_SIZES = {"progressive": 256}
     "--patience", default=2, show_default=True, help="Epochs without a better validation AUC."
 )
 @click.option("--learning-rate", default=1e-3, show_default=True, help="Of Adam.")
+@click.option(
+    "--decay", default=0.1, show_default=True, help="Of the rate, where an epoch gains nothing."
+)
 @click.option("--l2", default=0.0, show_default=True, help="Penalty on embedding rows.")
 @click.option("--dropout", type=float, help="Of networks that have it.")
 @click.option("--min-count", default=1, show_default=True, help="Rarer ids share one row.")

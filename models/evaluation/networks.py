@@ -57,6 +57,12 @@ def optimizer(entry: Entry, learning_rate: float) -> keras.optimizers.Optimizer:
     return ByPrefix({"": adam, **others})
 
 
+def slow_down(optimizer: keras.optimizers.Optimizer, factor: float) -> None:
+    """Multiply its learning rate, or those of all that it is made of, by `factor`."""
+    for each in getattr(optimizer, "optimizers", {"": optimizer}).values():
+        each.learning_rate = each.learning_rate * factor
+
+
 class Network:
     """A network of the catalogue as a `Learner`, which can also learn in one pass.
 
@@ -116,7 +122,7 @@ class Network:
 
 
 class _Stopping(keras.callbacks.Callback):
-    """Early stopping on the AUC of validation rows."""
+    """After an epoch without a better validation AUC, slower steps; after `patience`, the end."""
 
     def __init__(self, valid: Examples, training: Training, report: Report) -> None:
         super().__init__()
@@ -140,6 +146,8 @@ class _Stopping(keras.callbacks.Callback):
             self.best_weights = self.model.get_weights()
         elif epoch - self.best_epoch >= self.training.patience:
             self.model.stop_training = True
+        else:
+            slow_down(self.model.optimizer, self.training.decay)
         self.validating_s += time.perf_counter() - began
 
 

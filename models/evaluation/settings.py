@@ -16,6 +16,7 @@ class Training:
         patience: epochs without a better AUC on the validation rows before training stops; the best
             weights are then put back.
         learning_rate: of Adam.
+        decay: factor of all learning rates after an epoch without a better AUC.
         l2: added to the loss, times the sum of squares of every embedding table.
         dropout: of the networks that have it; None leaves each its own.
         min_count: times that an id must come in the training rows to have a row of its own.
@@ -29,6 +30,7 @@ class Training:
     epochs: int = 50
     patience: int = 2
     learning_rate: float = 1e-3
+    decay: float = 0.1
     l2: float = 0.0
     dropout: float | None = None
     min_count: int = 1
@@ -37,6 +39,7 @@ class Training:
         for name in ("width", "batch_size", "epochs", "patience", "min_count"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
         self._check("learning_rate", self.learning_rate > 0, "above 0")
+        self._check("decay", 0 < self.decay <= 1, "above 0, and at most 1")
         self._check("l2", self.l2 >= 0, "0 or more")
         self._check("dropout", self.dropout is None or 0 <= self.dropout < 1, "in [0, 1)")
 

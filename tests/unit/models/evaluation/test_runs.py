@@ -9,7 +9,7 @@ from millstream.errors import ConfigurationError
 from models.catalogue import find
 from models.evaluation.encoded import encoded
 from models.evaluation.figures import auc
-from models.evaluation.networks import Network, compiled, optimizer
+from models.evaluation.networks import Network, compiled, optimizer, slow_down
 from models.evaluation.runs import Run, execute
 from models.evaluation.settings import Training
 from models.layers.field_embedding import FieldEmbedding
@@ -122,6 +122,13 @@ def test_the_penalty_is_on_every_table_and_on_nothing_else(dataset):
     assert_allclose(sum(float(loss) for loss in model.losses), 0.1 * squares, rtol=1e-5)
 
 
+def test_every_learning_rate_slows_down():
+    several = optimizer(find("wide_deep"), 0.01)
+    slow_down(several, 0.5)
+    rates = {name: float(each.learning_rate) for name, each in several.optimizers.items()}
+    assert rates == pytest.approx({"": 0.005, "linear.": 0.05})
+
+
 def test_weights_have_the_optimisers_that_the_catalogue_names():
     assert isinstance(optimizer(find("deepfm"), 0.001), keras.optimizers.Adam)
     several = optimizer(find("wide_deep"), 0.001)
@@ -146,6 +153,7 @@ def test_what_cannot_be_evaluated_is_refused(make, name, split, message):
     [
         ({"width": 0}, "`width` must be at least 1. Received: 0"),
         ({"learning_rate": 0.0}, "`learning_rate` must be above 0"),
+        ({"decay": 0.0}, "`decay` must be above 0, and at most 1"),
         ({"l2": -1.0}, "`l2` must be 0 or more"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\)"),
     ],
