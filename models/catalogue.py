@@ -216,6 +216,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "models.ranking.autoint:autoint",
     ),
     Entry(
+        "autoint_plus",
+        "attention",
+        "ranking",
+        "Song et al., CIKM 2019, https://arxiv.org/abs/1810.11921",
+        "models.ranking.autoint:autoint",
+        options={"hidden": (256, 128)},
+    ),
+    Entry(
         "dlrm",
         "product network",
         "ranking",

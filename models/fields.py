@@ -171,12 +171,12 @@ def target_of(field: Field, fields: Iterable[Field]) -> Field | None:
 
 def _check_references(field: Field, by_name: Mapping[str, Field]) -> None:
     """A list's `target` must be an id of its width, its `times` floats, one for each entry."""
-    if field.target is not None or field.pooling in ("din", "transformer"):
-        if target_of(field, by_name.values()) is None:
-            raise ConfigurationError(
-                f"`target` of field {field.name!r} must name a single id of width {field.width} "
-                f"among the fields. Received: {field.target!r}."
-            )
+    needs_target = field.target is not None or field.pooling in ("din", "transformer")
+    if needs_target and target_of(field, by_name.values()) is None:
+        raise ConfigurationError(
+            f"`target` of field {field.name!r} must name a single id of width {field.width} "
+            f"among the fields. Received: {field.target!r}."
+        )
     if field.times is not None:
         times = by_name.get(field.times)
         if times is None or times.is_id or times.width != field.length:

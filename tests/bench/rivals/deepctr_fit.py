@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
-import ranker_rows
 from deepctr import models
 from deepctr.feature_column import SparseFeat
+
+from tests.bench import ranker_rows
 
 HIDDEN = (256, 128)
 # By our names: DeepCTR's model, and what makes it the same network as ours.

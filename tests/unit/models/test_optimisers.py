@@ -54,6 +54,7 @@ def test_the_first_step_of_each_weight_is_that_of_its_optimiser():
     }
     for path, value in found.items():
         prefix = longest_prefix(path, alone)
+        assert prefix is not None
         assert_allclose(value, alone[prefix][path], atol=1e-7)
 
 
