@@ -38,7 +38,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def at_import_time(tree: ast.Module) -> ast.Module:
-    """The module without the bodies of its functions."""
+    """The module without the bodies of its functions, and without what only types need."""
 
     class Hollow(ast.NodeTransformer):
         def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -46,6 +46,10 @@ def at_import_time(tree: ast.Module) -> ast.Module:
 
         def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
             return None
+
+        def visit_If(self, node: ast.If) -> ast.If | None:
+            is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            return None if is_for_types else node
 
     return Hollow().visit(tree)
 
