@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from millstream import cli
 from models.catalogue import CATALOGUE
-from models.evaluation import runs
+from models.evaluation import session
+from models.evaluation.runs import execute
 
 
 @pytest.fixture
@@ -41,12 +42,24 @@ def test_runs_are_tabled_drawn_and_not_repeated(run, data, tmp_path, monkeypatch
     keys = [json.loads(line)["key"] for line in (out / "runs.jsonl").read_text().splitlines()]
     assert [key["model"] for key in keys] == ["lr", "fm"]
     made = []
-    execute = runs.execute
-    monkeypatch.setattr(runs, "execute", lambda r, report: made.append(r) or execute(r, report))
+
+    def counted(run, report):
+        made.append((run.entry.name, run.seed))
+        return execute(run, report)
+
+    monkeypatch.setattr(session, "execute", counted)
     again = run(*asked, "--seeds", "2")
     assert again.exit_code == 0, again.output
-    assert [(each.entry.name, each.seed) for each in made] == [("lr", 1), ("fm", 1)]
+    assert made == [("lr", 1), ("fm", 1)]
     assert "±" in again.output
+
+
+def test_all_is_every_ranker_that_can_be_evaluated_so():
+    rankers = {entry.name for entry in CATALOGUE if entry.task == "ranking"}
+    assert {entry.name for entry in session.entries_of(["all"], "random")} == rankers
+    online = {entry.name for entry in session.entries_of(["all"], "progressive")}
+    assert online == rankers - {"xgboost", "gbdt_lr"}
+    assert [entry.name for entry in session.entries_of(["lr", "fm", "lr"], "time")] == ["lr", "fm"]
 
 
 def test_the_catalogue_is_listed(run):

@@ -39,7 +39,11 @@ def measured(metric, labels, scores, groups=None):
 
 
 def made(name, k):
-    return Mrr() if name == "mrr" else {"ndcg": Ndcg, "recall": RecallAt, "map": Map}[name](k)
+    if name == "mrr":
+        return Mrr()
+    if name == "ndcg":
+        return Ndcg(k)
+    return RecallAt(k) if name == "recall" else Map(k)
 
 
 @pytest.mark.parametrize("name", OF_ONE_ORDER)
