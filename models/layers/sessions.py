@@ -17,7 +17,8 @@ class Sessions(keras.layers.Layer):
     """A list in parts: a new one begins where more than `gap_s` lie between two entries.
 
     The newest session is the first, and in each the newest entry. Sessions and entries beyond the
-    maximum, which are the oldest, are left out. Without times all entries are one session.
+    maximum, which are the oldest, are left out. Without times all entries are one session. Times
+    should count from an origin near to them: as seconds since 1970, float32 rounds them to 128.
 
     Args:
         sessions: at most.
@@ -46,11 +47,8 @@ class Sessions(keras.layers.Layer):
         # How many entries of the same session are newer.
         same = ops.cast(session[:, :, None] == session[:, None, :], "int32") * there[:, None, :]
         entry = ops.sum(ops.tril(same, -1), axis=-1)
-        chosen = (
-            ops.one_hot(session, self.sessions)[..., None]
-            * (ops.one_hot(entry, self.entries)[:, :, None, :])
-        )
-        chosen = chosen * ops.cast(there, chosen.dtype)[..., None, None]
+        of_session = ops.one_hot(session, self.sessions) * ops.cast(there, "float32")[..., None]
+        chosen = ops.einsum("blk,blt->blkt", of_session, ops.one_hot(entry, self.entries))
         parts = ops.einsum("blkt,bld->bktd", ops.cast(chosen, vectors.dtype), vectors)
         return parts, ops.cast(ops.sum(chosen, axis=1), "int32")
 
