@@ -19,6 +19,18 @@ GENRES_AT_MOST = 6
 HISTORY = 20
 
 
+_HISTORY_FIELDS = (
+    Field(
+        "recent",
+        length=HISTORY,
+        belongs_to="user",
+        shared_with="item_id",
+        times="recent_times",
+    ),
+    Field("recent_times", "float", width=HISTORY, belongs_to="user"),
+)
+
+
 def load(history: bool = False) -> Dataset:
     """The dataset, fetched once.
 
@@ -57,9 +69,11 @@ def load(history: bool = False) -> Dataset:
         Field("genres", length=GENRES_AT_MOST, belongs_to="item"),
     )
     if history:
-        columns["recent"] = rated_before(users, items, HISTORY)
-        recent = Field("recent", length=HISTORY, belongs_to="user", shared_with="item_id")
-        fields = (*fields, recent)
+        columns["recent"], rows = rated_before(users, items, HISTORY)
+        # Seconds from the first rating on, above 0: float32 holds them to a second or two.
+        since = (times - times.min() + 1).astype(np.float32)
+        columns["recent_times"] = np.where(rows >= 0, since[rows], 0.0)
+        fields = (*fields, *_HISTORY_FIELDS)
     return Dataset(
         "ml-100k+history" if history else "ml-100k",
         fields,
@@ -70,15 +84,21 @@ def load(history: bool = False) -> Dataset:
     )
 
 
-def rated_before(users: np.ndarray, items: np.ndarray, length: int) -> np.ndarray:
-    """For each row the newest `length` items of its user in earlier rows, (n, length), padded."""
+def rated_before(
+    users: np.ndarray, items: np.ndarray, length: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the user of each row rated in the newest `length` earlier rows, (n, length).
+
+    Returns:
+        The items, 0 where there are no more, and the numbers of their rows, -1 there.
+    """
     seen: dict[int, list[int]] = defaultdict(list)
-    recent = np.zeros((len(users), length), np.int64)
-    for row, (user, item) in enumerate(zip(users.tolist(), items.tolist(), strict=True)):
+    rows = np.full((len(users), length), -1)
+    for row, user in enumerate(users.tolist()):
         newest = seen[user][: -length - 1 : -1]
-        recent[row, : len(newest)] = newest
-        seen[user].append(item)
-    return recent
+        rows[row, : len(newest)] = newest
+        seen[user].append(row)
+    return np.where(rows >= 0, items[rows], 0), rows
 
 
 def _numbers(values: Iterable[str]) -> dict[str, int]:

@@ -12,13 +12,11 @@ from models.catalogue import Entry, build
 from models.evaluation.encoded import Columns, Examples
 from models.evaluation.figures import auc
 from models.evaluation.learner import Report
-from models.evaluation.settings import Training
+from models.evaluation.settings import LEARNING_RATES, Training
 from models.fields import Field
 from models.layers.field_embedding import FieldEmbedding
 
 SCORING_ROWS = 8192
-# Of optimisers whose own rate has another scale than Adam's.
-LEARNING_RATES = {"ftrl": 0.1}
 
 
 def compiled(

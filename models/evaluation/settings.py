@@ -4,6 +4,9 @@ from dataclasses import dataclass, fields
 
 from millstream.errors import ConfigurationError
 
+# Of optimisers whose rates are on another scale than Adam's.
+LEARNING_RATES = {"ftrl": 0.1}
+
 
 @dataclass(frozen=True)
 class Training:
