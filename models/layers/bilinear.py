@@ -1,6 +1,7 @@
 """Every two fields through a learnt matrix.
 
-References: Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433, eq. 6 to 8;
+References: Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433
+(bilinear-interaction layer);
 Zhang & Zhang, CIKM 2023, https://arxiv.org/abs/2209.05016, section 3.2 (the inner product).
 """
 

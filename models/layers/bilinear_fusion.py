@@ -1,6 +1,7 @@
 """Two streams meet in one logit.
 
-Reference: Mao et al., AAAI 2023, https://arxiv.org/abs/2304.00902, eq. 8 to 11.
+Reference: Mao et al., AAAI 2023, https://arxiv.org/abs/2304.00902
+(multi-head bilinear fusion).
 """
 
 from itertools import pairwise

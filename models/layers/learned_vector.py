@@ -26,10 +26,7 @@ class LearnedVector(keras.layers.Layer):
         )
 
     def call(self, rows: Any) -> Any:
-        return ops.repeat(self.vector, ops.shape(rows)[0], axis=0)
-
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (shape[0], self.width)
+        return ops.zeros_like(rows[:, :1]) + self.vector
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "width": self.width}

@@ -1,6 +1,6 @@
 """What MaskNet is built of: a layer whose input is masked by the whole instance.
 
-Reference: Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619, eq. 5 to 9.
+Reference: Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619, section 3.
 """
 
 from typing import Any

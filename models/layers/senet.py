@@ -1,6 +1,7 @@
 """How much each field of a row counts, learnt by squeeze and excitation.
 
-Reference: Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433, eq. 3 to 5.
+Reference: Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433
+(SENET layer).
 """
 
 from typing import Any

@@ -14,8 +14,8 @@ slope on the labels, as in the paper, wherever the output is trained by binary c
 `LearnFromCopies`). It departs from the paper in two ways: the loss that is shown holds the copies'
 distance from the prediction, and weights of rows act on the part through the logit alone.
 
-Reference: Zhu et al., DASFAA 2025, https://arxiv.org/abs/2501.15816, section 3. The range of s is
-not the paper's; here all weights begin near 1.
+Reference: Zhu et al., DASFAA 2025, https://arxiv.org/abs/2501.15816, section 3. That s lies
+in (0, 2) is chosen here, for all weights to begin near 1.
 """
 
 from collections.abc import Iterable, Sequence

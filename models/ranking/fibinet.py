@@ -3,7 +3,7 @@
 y = w_0 + sum_i w_i x_i + DNN([p, q]), p_ij = (e_i W) * e_j, q_ij = (v_i W') * v_j, v_i = a_i e_i,
 where a comes from squeeze and excitation. w_0 is the bias of the last layer of the DNN.
 
-Reference: Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433, eq. 2 to 11.
+Reference: Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433, section 3.
 """
 
 from collections.abc import Iterable, Sequence

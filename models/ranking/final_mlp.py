@@ -9,7 +9,7 @@ those of the user for the first stream, those of the item for the second; or a l
 
 The gates read the vectors that the streams read. (The authors' code has further tables for them.)
 
-Reference: Mao et al., AAAI 2023, https://arxiv.org/abs/2304.00902, eq. 3 to 11.
+Reference: Mao et al., AAAI 2023, https://arxiv.org/abs/2304.00902.
 """
 
 from collections.abc import Iterable, Sequence
@@ -111,7 +111,7 @@ def _names(
 
 
 def _gated(e: Any, context: Sequence[Any], hidden: Sequence[int], name: str) -> Any:
-    """2 sigmoid(Gate(x)) * e, eq. 6 and 7: each value of e is scaled by something in (0, 2)."""
+    """2 sigmoid(Gate(x)) * e: each value of e is scaled by something in (0, 2)."""
     if context:
         x = Concatenate(name=f"{name}_context")(context)
     else:

@@ -4,7 +4,7 @@ Block: ReLU(LN(W (mask * x))), mask = W_d ReLU(W_a V + b_a) + b_d, where V holds
 fields. The first block reads LN(V), field by field. In series the others read the block before
 them, each with a mask of V; in parallel all read LN(V), and their outputs go to an MLP together.
 
-Reference: Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619, eq. 5 to 12.
+Reference: Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619, section 3.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ def masknet(
     fields: Iterable[Field],
     *,
     structure: Literal["serial", "parallel"] = "parallel",
-    blocks: Sequence[int] = (64, 64),
+    blocks: Sequence[int] = (16, 16, 16),
     ratio: float = 2.0,
     hidden: Sequence[int] = (256, 128),
     dropout: float = 0.0,

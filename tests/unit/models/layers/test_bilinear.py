@@ -12,7 +12,7 @@ MATRICES = {"all": 1, "each": 3, "interaction": 6}
 
 
 def slow(kernel, e, kind):
-    """Eq. 6 to 8, a pair at a time."""
+    """(e_i W) * e_j, a pair at a time."""
     rows = []
     for row in e:
         pairs = []

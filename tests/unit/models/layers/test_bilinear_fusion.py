@@ -19,7 +19,7 @@ def with_random_weights(layer):
 
 
 def slow(w, heads):
-    """Eq. 8 to 11, a product at a time."""
+    """The bilinear form of every head, a product at a time."""
     a, b = 6 // heads, 4 // heads
     out = A @ w["first/kernel"] + w["first/bias"] + B @ w["second/kernel"]
     for n in range(3):

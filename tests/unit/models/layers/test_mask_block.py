@@ -17,7 +17,7 @@ def with_random_weights(layer):
 
 
 def slow(w, v, x):
-    """Eq. 5 to 9, a row at a time."""
+    """Mask, multiply, map and normalise, a row at a time."""
     out = []
     for n in range(len(v)):
         wide = [max(s, 0.0) for s in v[n] @ w["aggregate/kernel"] + w["aggregate/bias"]]

@@ -20,7 +20,7 @@ def relu(x):
 
 
 def slow(w, e):
-    """Eq. 3 to 5, a number at a time."""
+    """Squeeze, excite and weigh, a number at a time."""
     W1, b1 = w["squeeze/kernel"], w["squeeze/bias"]
     W2, b2 = w["excite/kernel"], w["excite/bias"]
     out = np.zeros_like(e)

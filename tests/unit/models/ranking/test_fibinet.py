@@ -8,7 +8,7 @@ from tests.support.networks import FIELDS, ROWS, first_order, mlp, vectors, with
 
 
 def pairs(e, kernel, kind):
-    """Eq. 6 to 8 for one row, a pair at a time."""
+    """e_i W * e_j for one row, a pair at a time."""
     out = []
     for i in range(5):
         for j in range(i + 1, 5):
@@ -18,7 +18,7 @@ def pairs(e, kernel, kind):
 
 
 def slow(w, kind):
-    """Eq. 2 to 11, a row at a time."""
+    """Pairs of plain and of weighted vectors, DNN and first order, a row at a time."""
     rows = []
     for e in np.stack(vectors(w), axis=1):
         h = np.maximum(e.mean(axis=1) @ w["senet/squeeze/kernel"] + w["senet/squeeze/bias"], 0.0)

@@ -13,14 +13,14 @@ SIDED = tuple(replace(f, belongs_to=SIDES.get(f.name)) for f in FIELDS)
 
 
 def gated(w, stream, context):
-    """Eq. 6 and 7."""
+    """2 sigmoid(Gate(x)) * e."""
     x = mlp(w, context, f"{stream}_gate", layers=1)
     g = x @ w[f"{stream}_gate_scale/kernel"] + w[f"{stream}_gate_scale/bias"]
     return 2.0 / (1.0 + np.exp(-g)) * np.hstack(columns(w))
 
 
 def slow(w, first, second, heads):
-    """Eq. 3 to 11 with the contexts of both gates."""
+    """Gates, MLPs and fusion, given the contexts of both gates."""
     a = mlp(w, gated(w, "first", first), "first")
     b = mlp(w, gated(w, "second", second), "second")
     out = a @ w["logit/first/kernel"] + w["logit/first/bias"] + b @ w["logit/second/kernel"]

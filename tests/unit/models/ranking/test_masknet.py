@@ -22,7 +22,7 @@ def block(w, name, v, x):
 
 
 def slow(w, structure, blocks):
-    """Eq. 5 to 12: LN of each field on its own, then blocks; in parallel, an MLP of two layers."""
+    """LN of each field on its own, then blocks; in parallel, an MLP of two layers."""
     v = np.hstack(vectors(w))
     x = np.hstack(
         [normalised(w, f"norm.{f.name}", e) for f, e in zip(FIELDS, vectors(w), strict=True)]
