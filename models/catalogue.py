@@ -329,7 +329,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "tin",
         "behaviour sequence",
         "ranking",
-        "Zhou et al., 2023, https://arxiv.org/abs/2308.08487",
+        "Zhou et al., WWW 2024, https://arxiv.org/abs/2308.08487",
         "models.ranking.tin:tin",
     ),
     Entry(

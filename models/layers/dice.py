@@ -29,6 +29,8 @@ class Dice(keras.layers.Layer):
     in mean and variance; output: (..., units).
     """
 
+    differs_in_training = True
+
     def __init__(self, epsilon: float = 1e-8, momentum: float = 0.99, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon

@@ -61,7 +61,17 @@ class DenseWeights:
         return True
 
 
-def is_stochastic(model: keras.Model) -> bool:
-    """Whether training and inference differ: then a score asks for a forward pass of its own."""
-    layers = (keras.layers.Dropout, keras.layers.BatchNormalization, keras.layers.GaussianNoise)
-    return any(isinstance(layer, layers) for layer in model._flatten_layers())
+def differs_in_training(model: keras.Model) -> bool:
+    """Whether training gives other outputs: then a score asks for a forward pass of its own.
+
+    Layers of `models` say so themselves.
+    """
+    return any(map(_differs, model._flatten_layers()))
+
+
+def _differs(layer: keras.Layer) -> bool:
+    if isinstance(layer, keras.layers.Dropout):
+        return bool(layer.rate)
+    if isinstance(layer, keras.layers.BatchNormalization | keras.layers.GaussianNoise):
+        return True
+    return bool(getattr(layer, "differs_in_training", False))

@@ -14,7 +14,7 @@ import tensorflow as tf
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
-from online_trainer.learners.dense import DenseWeights, is_stochastic
+from online_trainer.learners.dense import DenseWeights, differs_in_training
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
 
@@ -55,7 +55,7 @@ class Ranker:
         self.step = 0
         self._layout = Layout([parts], tables.groups)
         self._fields = field_specs(parts)
-        self._stochastic = is_stochastic(parts.body)
+        self._scores_apart = differs_in_training(parts.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
         self._learn = tf.function(
@@ -97,7 +97,7 @@ class Ranker:
 
     def _learn_step(self, inputs: Any, flat: Any, labels: Any, weights: Any) -> Any:
         (vectors,) = self._layout.unpack(flat, [inputs])
-        scored = self._logits(inputs, vectors, training=False) if self._stochastic else None
+        scored = self._logits(inputs, vectors, training=False) if self._scores_apart else None
         with tf.GradientTape() as tape:
             tape.watch(vectors)
             logits = self._logits(inputs, vectors, training=True)
