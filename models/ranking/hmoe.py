@@ -45,8 +45,8 @@ def hmoe(
     """{field: (batch,), (batch, length) or (batch, width)} -> logit, shape (batch, 1).
 
     Args:
-        fields: ids of one width, and floats, whose vectors are V x. `gwpfm` goes by `Field.group`;
-            a field without one is a group of its own.
+        fields: two or more: ids of one width, and floats, whose vectors are V x. `gwpfm` goes by
+            `Field.group`; a field without one is a group of its own.
         experts: groups of interactions; each group has tables of its own. `gwpfm`, which has a
             vector of that width for each group of fields, must be alone in its group.
         combine: how the experts' outputs become one.
@@ -56,8 +56,8 @@ def hmoe(
         dropout: of each expert's MLP.
 
     Raises:
-        ConfigurationError: an unknown interaction or `combine`, fewer than two experts, `gwpfm` in
-            company, ids of different widths, or fields that do not fit together.
+        ConfigurationError: an unknown interaction or `combine`, fewer than two experts or fields,
+            `gwpfm` in company, ids of different widths, or fields that do not fit together.
     """
     _check(experts, combine)
     inputs = FieldInputs(fields)
