@@ -7,8 +7,9 @@ import click
 
 from millstream.cli.hushed import import_keras
 
-DEFAULT_BATCH_SIZE = 4096
-BATCH_SIZES = {"progressive": 256}
+# What an option is where it is not given; one pass over small batches asks for smaller steps.
+DEFAULTS = {"batch_size": 4096, "learning_rate": 1e-2, "l2": 1e-3}
+PROGRESSIVE = {"batch_size": 256, "learning_rate": 3e-3, "l2": 3e-4}
 
 
 @click.command("eval")
@@ -19,7 +20,7 @@ BATCH_SIZES = {"progressive": 256}
     "kind",
     type=click.Choice(("given", "random", "time", "progressive")),
     help="What is scored: the dataset's own test, a random fifth, the newest fifth, or every row "
-    "in time order before it is learnt. [default: given, else random]",
+    "in time order before it is learnt. [given, else random]",
 )
 @click.option("--split-seed", default=0, show_default=True, help="Of a random split.")
 @click.option(
@@ -30,18 +31,18 @@ BATCH_SIZES = {"progressive": 256}
     help="Runs of each model, seeds 0, 1, ...",
 )
 @click.option("--width", default=16, show_default=True, help="Values per embedding row.")
-@click.option(
-    "--batch-size", type=int, help="Rows per step. [default: 4096; 256 where progressive]"
-)
+@click.option("--batch-size", type=int, help="Rows per step. [4096; 256 where progressive]")
 @click.option("--epochs", default=50, show_default=True, help="At most.")
 @click.option(
     "--patience", default=2, show_default=True, help="Epochs without a better validation AUC."
 )
-@click.option("--learning-rate", default=1e-3, show_default=True, help="Of Adam.")
+@click.option("--learning-rate", type=float, help="Of Adam. [0.01; 0.003 where progressive]")
 @click.option(
     "--decay", default=0.1, show_default=True, help="Of the rate, where an epoch gains nothing."
 )
-@click.option("--l2", default=0.0, show_default=True, help="Penalty on embedding rows.")
+@click.option(
+    "--l2", type=float, help="Penalty on embedding rows. [0.001; 0.0003 where progressive]"
+)
 @click.option("--dropout", type=float, help="Of networks that have it.")
 @click.option("--min-count", default=1, show_default=True, help="Rarer ids share one row.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the builder.")
@@ -80,14 +81,15 @@ def evaluate(
 
     dataset = loaders.load(data)
     split = kind or splits.default_split(dataset)
-    batch_size = training.pop("batch_size") or BATCH_SIZES.get(split, DEFAULT_BATCH_SIZE)
+    defaults = PROGRESSIVE if split == "progressive" else DEFAULTS
+    given = {name: value for name, value in training.items() if value is not None}
     runs = session.planned(
         models,
         dataset,
         split=split,
         split_seed=split_seed,
         seeds=seeds,
-        training=Training(batch_size=batch_size, **training),
+        training=Training(**defaults | given),
         options=options,
         k=k,
     )

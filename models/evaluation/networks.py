@@ -12,11 +12,12 @@ from models.catalogue import Entry, build
 from models.evaluation.encoded import Columns, Examples
 from models.evaluation.figures import auc
 from models.evaluation.learner import Report
-from models.evaluation.settings import LEARNING_RATES, Training
+from models.evaluation.settings import OPTIMISERS, Training
 from models.fields import Field
 from models.layers.field_embedding import FieldEmbedding
 
 SCORING_ROWS = 8192
+FIRST_ORDER = "linear."
 
 
 def compiled(
@@ -26,7 +27,7 @@ def compiled(
     model = build(entry.name, fields, **options)
     if training.l2:
         for layer in model.layers:
-            if isinstance(layer, FieldEmbedding):
+            if isinstance(layer, FieldEmbedding) and not layer.name.startswith(FIRST_ORDER):
                 layer.embeddings.regularizer = keras.regularizers.L2(training.l2)
     model.compile(
         optimizer(entry, training.learning_rate),
@@ -45,10 +46,7 @@ def optimizer(entry: Entry, learning_rate: float) -> keras.optimizers.Optimizer:
 
     others = {
         prefix: keras.optimizers.get(
-            {
-                "class_name": name,
-                "config": {"learning_rate": LEARNING_RATES.get(name, learning_rate)},
-            }
+            {"class_name": name, "config": OPTIMISERS.get(name, {"learning_rate": learning_rate})}
         )
         for prefix, name in entry.optimisers.items()
     }

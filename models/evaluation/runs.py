@@ -13,7 +13,7 @@ from models.evaluation.encoded import encoded
 from models.evaluation.figures import auc, figures
 from models.evaluation.learner import Learner, Report
 from models.evaluation.results import Result
-from models.evaluation.settings import LEARNING_RATES, Training
+from models.evaluation.settings import OPTIMISERS, Training
 from models.evaluation.splits import in_time_order, split
 from models.fields import Field
 
@@ -57,7 +57,7 @@ class Run:
         return {
             "model": self.entry.name,
             "optimisers": {
-                prefix: [name, LEARNING_RATES.get(name)]
+                prefix: [name, OPTIMISERS.get(name)]
                 for prefix, name in self.entry.optimisers.items()
             },
             "options": self.resolved,

@@ -4,8 +4,9 @@ from dataclasses import dataclass, fields
 
 from millstream.errors import ConfigurationError
 
-# Of optimisers whose rates are on another scale than Adam's.
-LEARNING_RATES = {"ftrl": 0.1}
+# Of optimisers whose rates are on another scale than Adam's. The gradient of one row of a large
+# batch is small: an accumulator that begins at Keras' 0.1 would never let it move.
+OPTIMISERS = {"ftrl": {"learning_rate": 0.05, "initial_accumulator_value": 1e-6}}
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Training:
             weights are then put back.
         learning_rate: of Adam.
         decay: factor of all learning rates after an epoch without a better AUC.
-        l2: added to the loss, times the sum of squares of every embedding table.
+        l2: added to the loss, times the sum of squares of every embedding table but those of
+            first-order weights.
         dropout: of the networks that have it; None leaves each its own.
         min_count: times that an id must come in the training rows to have a row of its own.
 
