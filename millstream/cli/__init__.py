@@ -16,6 +16,7 @@ COMMANDS = {
         "millstream.cli.eval:evaluate",
         "Learn models from a dataset and measure them, offline.",
     ),
+    "importance": ("millstream.cli.importance", "Show which fields a model goes by."),
     "models": ("millstream.cli.models", "List the models of the catalogue, and their options."),
     "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
     "publish": ("millstream.cli.publish", "Publish events from a file."),

@@ -6,10 +6,7 @@ from typing import Any
 import click
 
 from millstream.cli.hushed import import_keras
-
-# What an option is where it is not given; one pass over small batches asks for smaller steps.
-DEFAULTS = {"batch_size": 4096, "learning_rate": 1e-2, "l2": 1e-3}
-PROGRESSIVE = {"batch_size": 256, "learning_rate": 3e-3, "l2": 3e-4}
+from millstream.cli.training import training_of, training_options
 
 
 @click.command("eval")
@@ -30,22 +27,7 @@ PROGRESSIVE = {"batch_size": 256, "learning_rate": 3e-3, "l2": 3e-4}
     show_default=True,
     help="Runs of each model, seeds 0, 1, ...",
 )
-@click.option("--width", default=16, show_default=True, help="Values per embedding row.")
-@click.option("--batch-size", type=int, help="Rows per step. [4096; 256 where progressive]")
-@click.option("--epochs", default=50, show_default=True, help="At most.")
-@click.option(
-    "--patience", default=2, show_default=True, help="Epochs without a better validation AUC."
-)
-@click.option("--learning-rate", type=float, help="Of Adam. [0.01; 0.003 where progressive]")
-@click.option(
-    "--decay", default=0.1, show_default=True, help="Of the rate, where an epoch gains nothing."
-)
-@click.option(
-    "--l2", type=float, help="Penalty on embedding rows. [0.001; 0.0003 where progressive]"
-)
-@click.option("--dropout", type=float, help="Of networks that have it.")
-@click.option("--min-count", default=1, show_default=True, help="Rarer ids share one row.")
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the builder.")
+@training_options
 @click.option("--k", default=10, show_default=True, help="Of NDCG, recall and MAP.")
 @click.option(
     "--out",
@@ -77,19 +59,16 @@ def evaluate(
     """
     import_keras()
     from models.evaluation import loaders, session, splits
-    from models.evaluation.settings import Training
 
     dataset = loaders.load(data)
     split = kind or splits.default_split(dataset)
-    defaults = PROGRESSIVE if split == "progressive" else DEFAULTS
-    given = {name: value for name, value in training.items() if value is not None}
     runs = session.planned(
         models,
         dataset,
         split=split,
         split_seed=split_seed,
         seeds=seeds,
-        training=Training(**defaults | given),
+        training=training_of(training, split),
         options=options,
         k=k,
     )

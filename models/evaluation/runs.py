@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from millstream.errors import ConfigurationError
 from models.catalogue import Entry
 from models.evaluation.dataset import Dataset
-from models.evaluation.encoded import encoded
+from models.evaluation.encoded import Examples, encoded
 from models.evaluation.figures import auc, figures
 from models.evaluation.learner import Learner, Report
 from models.evaluation.results import Result
@@ -84,7 +84,25 @@ def execute(run: Run, report: Report = lambda share, reached: None) -> Result:
     return _progressive(run, report) if run.split == "progressive" else _on_split(run, report)
 
 
-def _on_split(run: Run, report: Report) -> Result:
+class Trained(NamedTuple):
+    """A model that has learnt a run's training rows.
+
+    Args:
+        test: the rows that are to be scored.
+        seconds: that training took.
+        examples_per_s: of training.
+    """
+
+    learner: Learner
+    fields: tuple[Field, ...]
+    test: Examples
+    epochs: int
+    seconds: float
+    examples_per_s: float
+
+
+def trained(run: Run, report: Report = lambda share, reached: None) -> Trained:
+    """Learn the training rows of a run's split."""
     parts = split(run.dataset, run.split, run.split_seed)
     training = run.training
     fields, rows = encoded(
@@ -93,13 +111,18 @@ def _on_split(run: Run, report: Report) -> Result:
     train, valid, test = rows.at(parts.train), rows.at(parts.valid), rows.at(parts.test)
     learner = _learner(run, fields)
     epochs, seconds = learner.fit(train, valid, report)
-    scores = learner.predict(test.x)
+    return Trained(learner, fields, test, epochs, seconds, len(train) * epochs / seconds)
+
+
+def _on_split(run: Run, report: Report) -> Result:
+    done = trained(run, report)
+    scores = done.learner.predict(done.test.x)
     return Result(
         key=run.key,
-        metrics=_finite(figures(test.y, scores, test.groups, run.k)),
-        epochs=epochs,
-        train_s=seconds,
-        examples_per_s=len(train) * epochs / seconds,
+        metrics=_finite(figures(done.test.y, scores, done.test.groups, run.k)),
+        epochs=done.epochs,
+        train_s=done.seconds,
+        examples_per_s=done.examples_per_s,
     )
 
 

@@ -76,3 +76,25 @@ def test_one_model_tells_its_paper_and_its_options(run):
 
 def test_help_of_eval_gives_examples(run):
     assert "--split progressive" in run("eval", "--help").output
+
+
+def test_importance_finds_the_fields_of_the_rule_and_draws_the_crosses(run, data, tmp_path):
+    out = tmp_path / "out"
+    asked = ("importance", "dcn_v2", "--data", data, "--epochs", "30", "--batch-size", "32")
+    done = run(*asked, "--l2", "0", "--patience", "30", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    lost = {
+        field: float(drop)
+        for field, drop, _ in (
+            line.split(",") for line in (out / "importance.csv").read_text().splitlines()[1:]
+        )
+    }
+    assert min(lost["user"], lost["item"]) > 0.2
+    assert (out / "crosses.png").stat().st_size > 1_000
+
+
+def test_importance_of_a_model_without_crosses_has_no_picture(run, data, tmp_path):
+    out = tmp_path / "out"
+    asked = ("importance", "fm", "--data", data, "--epochs", "1", "--out", str(out))
+    assert run(*asked).exit_code == 0
+    assert [path.name for path in out.iterdir()] == ["importance.csv"]

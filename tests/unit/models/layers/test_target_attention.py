@@ -63,7 +63,7 @@ def test_what_stands_in_padding_changes_nothing(training):
         filled(layer, VECTORS, IDS, TARGET)
         outs.append(np.array(layer(vectors, IDS, TARGET, training=training)))
         moments.append(layer.get_weights())
-    assert_allclose(*outs, atol=1e-5)
+    assert_allclose(outs[0], outs[1], atol=1e-5)
     for a, b in zip(*moments, strict=True):
         assert_allclose(a, b, atol=1e-5)
 

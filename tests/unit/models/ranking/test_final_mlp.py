@@ -5,10 +5,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from millstream.errors import ConfigurationError
+from models.fields import Side
 from models.ranking.final_mlp import dual_mlp, final_mlp
 from tests.support.networks import FIELDS, ROWS, columns, mlp, with_random_weights
 
-SIDES = {"user_id": "user", "recent": "user", "item_id": "item"}
+SIDES: dict[str, Side] = {"user_id": "user", "recent": "user", "item_id": "item"}
 SIDED = tuple(replace(f, belongs_to=SIDES.get(f.name)) for f in FIELDS)
 
 

@@ -1,0 +1,84 @@
+"""`millstream importance`: what a model goes by."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from millstream.cli.hushed import import_keras
+from millstream.cli.training import training_of, training_options
+
+if TYPE_CHECKING:
+    from models.evaluation.explain import Explained
+
+
+@click.command()
+@click.argument("model")
+@click.option("--data", required=True, help="ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml.")
+@click.option(
+    "--split",
+    "kind",
+    type=click.Choice(("given", "random", "time")),
+    help="Which rows are scored; see `millstream eval`. [given, else random]",
+)
+@click.option("--seed", default=0, show_default=True, help="Of first weights and permutations.")
+@click.option("--repeats", default=3, show_default=True, help="Permutations of each field.")
+@training_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("importance"),
+    show_default=True,
+    help="Folder of the table and the picture.",
+)
+def importance(
+    model: str,
+    data: str,
+    kind: str | None,
+    seed: int,
+    repeats: int,
+    options: tuple[str, ...],
+    out: Path,
+    **training: Any,
+) -> None:
+    """Learn MODEL from a dataset and show what it goes by.
+
+    For every field: how much AUC is lost when its values are dealt to other rows. For a DCN-V2
+    also a picture: how strongly its cross layers weigh each pair of fields.
+
+    \b
+    Example:
+      millstream importance dcn_v2 --data ml-100k
+    """
+    import_keras()
+    from models.catalogue import find
+    from models.evaluation import explain, loaders, splits
+    from models.evaluation.options import options_of
+    from models.evaluation.runs import Run
+
+    entry, dataset = find(model), loaders.load(data)
+    split = kind or splits.default_split(dataset)
+    run = Run(
+        entry,
+        dataset,
+        split,
+        seed,
+        training=training_of(training, split),
+        options=options_of(options, [entry])[entry.name],
+    )
+    with click.progressbar(length=1000, label=f"Learning {model}") as bar:
+        found = explain.explained(
+            run, repeats, lambda share, _: bar.update(int(1000 * share) - bar.pos)
+        )
+    _print(found)
+    click.echo(f"In {out}: {', '.join(explain.write(found, out))}")
+
+
+def _print(found: "Explained") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("field", "AUC lost without it", title=f"AUC {found.auc:.4f}")
+    for name, drop in found.drops.items():
+        table.add_row(name, f"{drop.mean:.4f} ± {drop.spread:.4f}")
+    Console().print(table)
