@@ -1,13 +1,14 @@
 """Every catalogue entry as one network from the same fields to one score, and data with a rule."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from models.catalogue import CATALOGUE, Entry, build
+from models.catalogue import CATALOGUE, Entry, build, find
 from models.fields import Field
 
 IDS = 30
@@ -70,13 +71,24 @@ def network(entry) -> Callable[..., keras.Model]:
 
 
 @pytest.fixture
-def trainable(network) -> Callable[..., keras.Model]:
-    """`trainable(optimizer)`: the same, ready for `fit`."""
+def still(entry) -> keras.Model:
+    """The entry's network, built once: for tests that leave its weights as they are."""
+    return _still(entry.name)
 
-    def make(optimizer: Any, **options: Any) -> keras.Model:
+
+@cache
+def _still(name: str) -> keras.Model:
+    return network_of(find(name), planted_fields())
+
+
+@pytest.fixture
+def trainable(network) -> Callable[..., keras.Model]:
+    """`trainable(optimizer)`: the same, ready for `fit`; eager, which a few steps are faster in."""
+
+    def make(optimizer: Any, *, eager: bool = True, **options: Any) -> keras.Model:
         model = network(**options)
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        model.compile(optimizer, loss, jit_compile=False)
+        model.compile(optimizer, loss, jit_compile=False, run_eagerly=eager)
         return model
 
     return make

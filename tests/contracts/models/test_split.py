@@ -29,15 +29,15 @@ def scores_of(model, x):
     )
 
 
-def test_the_body_gives_what_the_network_gives(network, rows):
-    model, (x, _) = network(), rows(32)
+def test_the_body_gives_what_the_network_gives(still, rows):
+    model, (x, _) = still, rows(32)
     parts = split(model)
     body = scores_of(parts.body, with_vectors(model, parts, x))
     assert_allclose(body, scores_of(model, x), rtol=0, atol=1e-6)
 
 
-def test_a_network_that_was_saved_splits_alike(network, rows, tmp_path):
-    model, (x, _) = network(), rows(8)
+def test_a_network_that_was_saved_splits_alike(still, rows, tmp_path):
+    model, (x, _) = still, rows(8)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     parts = split(loaded)
@@ -47,8 +47,8 @@ def test_a_network_that_was_saved_splits_alike(network, rows, tmp_path):
     assert_allclose(body, scores_of(model, x), rtol=0, atol=1e-6)
 
 
-def test_the_body_holds_every_weight_but_the_tables(network):
-    model = network()
+def test_the_body_holds_every_weight_but_the_tables(still):
+    model = still
     rows = {id(layer.embeddings) for layer in tables_of(model).values()}
     rest = [w.path for w in model.weights if id(w) not in rows]
     body = split(model).body
@@ -66,17 +66,17 @@ def test_a_step_on_the_body_moves_the_network(network, rows):
     assert not np.allclose(scores_of(model, x), before)
 
 
-def test_a_network_can_be_saved_after_it_was_split(network, rows, tmp_path):
-    model, (x, _) = network(), rows(4)
+def test_a_network_can_be_saved_after_it_was_split(still, rows, tmp_path):
+    model, (x, _) = still, rows(4)
     split(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert_allclose(scores_of(loaded, x), scores_of(model, x), atol=1e-7)
 
 
-def test_ids_that_were_never_seen_score_finite_and_apart(network, rows):
+def test_ids_that_were_never_seen_score_finite_and_apart(still, rows):
     x, _ = rows(8)
-    parts = split(network())
+    parts = split(still)
     rng = np.random.default_rng(3)
     x = {k: rng.integers(1, 2**62, v.shape) if v.dtype == np.int64 else v for k, v in x.items()}
     for use in parts.lookups:
@@ -88,8 +88,8 @@ def test_ids_that_were_never_seen_score_finite_and_apart(network, rows):
     assert len(np.unique(scores)) == 8
 
 
-def test_lookups_name_inputs_and_tables_that_exist(network):
-    parts = split(network())
+def test_lookups_name_inputs_and_tables_that_exist(still):
+    parts = split(still)
     assert {use.table for use in parts.lookups} == set(parts.tables)
     for use in parts.lookups:
         assert use.field in parts.body.input
