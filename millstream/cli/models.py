@@ -9,6 +9,10 @@ from rich.table import Table
 from millstream.cli.hushed import import_keras
 
 
+# Terminals that are narrower show papers without their links; `models NAME` has them.
+LINKS_FROM_WIDTH = 130
+
+
 @click.command()
 @click.argument("name", required=False)
 def models(name: str | None) -> None:
@@ -28,11 +32,15 @@ def models(name: str | None) -> None:
 def _list() -> None:
     from models.catalogue import CATALOGUE
 
-    table = Table("model", "family", "task", "learns online", "paper")
+    console = Console()
+    has_room = console.width >= LINKS_FROM_WIDTH
+    table = Table("model", "family", "task", "online", "paper", *(["link"] if has_room else []))
     for entry in CATALOGUE:
+        paper, _, link = entry.paper.rpartition(", ")
         online = "yes" if entry.learns_online else "no"
-        table.add_row(f"[bold]{entry.name}[/bold]", entry.family, entry.task, online, entry.paper)
-    Console().print(table)
+        row = (f"[bold]{entry.name}[/bold]", entry.family, entry.task, online, paper)
+        table.add_row(*row, *([link] if has_room else []))
+    console.print(table)
 
 
 def _tell(name: str) -> None:

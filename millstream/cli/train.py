@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from millstream.cli.hushed import import_keras
 from millstream.errors import ConfigurationError
 from millstream.settings import settings
 
@@ -38,13 +39,13 @@ def train(ranker: str | None, options: tuple[str, ...], frozen_baseline: bool) -
       millstream train --model final_mlp --option hidden=[64,32]
       MILLSTREAM_SNAPSHOT_INTERVAL_S=2 millstream train
     """
-    from online_trainer.main import main
-
     chosen = settings()
     entry = _ranker(ranker or chosen.ranker)
-    if ranker or options:
-        from models.evaluation.options import options_of
+    import_keras()
+    from models.evaluation.options import options_of
+    from online_trainer.main import main
 
+    if ranker or options:
         given = {"ranker": entry.name, "ranker_options": options_of(options, [entry])[entry.name]}
         chosen = chosen.model_copy(update=given)
     main(chosen, frozen_baseline=frozen_baseline)
