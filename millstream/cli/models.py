@@ -8,7 +8,6 @@ from rich.table import Table
 
 from millstream.cli.hushed import import_keras
 
-
 # Terminals that are narrower show papers without their links; `models NAME` has them.
 LINKS_FROM_WIDTH = 130
 
