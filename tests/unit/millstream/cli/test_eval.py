@@ -62,10 +62,12 @@ def test_all_is_every_ranker_that_can_be_evaluated_so():
     assert [entry.name for entry in session.entries_of(["lr", "fm", "lr"], "time")] == ["lr", "fm"]
 
 
-def test_the_catalogue_is_listed(run):
+@pytest.mark.parametrize(("columns", "has_links"), [("90", False), ("160", True)])
+def test_the_catalogue_is_listed(run, monkeypatch, columns, has_links):
+    monkeypatch.setenv("COLUMNS", columns)
     output = run("models").output
     assert all(entry.name in output for entry in CATALOGUE)
-    assert "learns online" in output
+    assert ("https://arxiv.org/abs/2008.13535" in output) is has_links
 
 
 def test_one_model_tells_its_paper_and_its_options(run):
