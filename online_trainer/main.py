@@ -70,7 +70,12 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
         SnapshotWriter(chosen.snapshot_dir),
         reader,
         announce,
-        Schedule(chosen.snapshot_interval_s, chosen.full_snapshot_every, chosen.snapshots_kept),
+        Schedule(
+            chosen.snapshot_interval_s,
+            chosen.full_snapshot_every,
+            chosen.snapshots_kept,
+            chosen.first_snapshot_examples,
+        ),
         SystemClock(),
         base,
     )

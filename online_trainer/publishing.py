@@ -34,11 +34,13 @@ class Schedule:
         every_s: seconds between two.
         full_every: every so many snapshots one is full.
         kept: versions on disk; what they are read together with stays too.
+        first_after: examples that the very first one has learnt from at the least.
     """
 
     every_s: float
     full_every: int
     kept: int
+    first_after: int = 0
 
 
 class Published(NamedTuple):
@@ -118,8 +120,7 @@ class Publisher:
     def tick(self) -> Published | None:
         """Between two messages: collect what was written, take what is due."""
         done = self._collect() if self._writing is not None and self._writing.done() else None
-        waited_s = self.clock.now() - self._taken_at
-        if self._writing is None and self._is_new() and waited_s >= self.schedule.every_s:
+        if self._writing is None and self._is_new() and self._is_due():
             self._start()
         return done
 
@@ -134,6 +135,11 @@ class Publisher:
 
     def _is_new(self) -> bool:
         return self._trainer.position.offset > self._taken_offset
+
+    def _is_due(self) -> bool:
+        if self.base is None and self._trainer.position.examples < self.schedule.first_after:
+            return False
+        return self.clock.now() - self._taken_at >= self.schedule.every_s
 
     def _start(self) -> None:
         self._taken_at, self._taken_offset = self.clock.now(), self._trainer.position.offset

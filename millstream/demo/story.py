@@ -18,8 +18,6 @@ KNOWN_EVENTS = 25
 # The new events are about items among so many of the most popular ones.
 WELL_KNOWN = 500
 PATIENCE_S = 45.0
-# Probes are learnt past in between: weights count as new once they are this much newer.
-MARGIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,13 @@ def _publish(stage: Stage, user_id: str, items: list[str]) -> None:
 
 
 def _wait_for_weights(stage: Stage, since_s: float) -> float | None:
-    """Seconds until the served snapshot was made after `since_s`; None if that took too long."""
+    """Seconds until the served weights know an event of `since_s` or later; None if too long.
+
+    The log ended before, and probes are not learnt from: such events are the story's own.
+    """
     while time.time() - since_s < PATIENCE_S:
         age_s = Reading.now(stage.metrics).trained_through_age_s
-        if age_s is not None and time.time() - age_s > since_s + MARGIN_S:
+        if age_s is not None and time.time() - age_s >= since_s:
             return time.time() - since_s
         time.sleep(0.2)
     return None

@@ -21,6 +21,7 @@ class Publishing:
     Args:
         models: configuration of the models, as the manifests name it.
         rows: of a message.
+        first_after: examples before the first snapshot.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Publishing:
         base: Base | None = None,
         gate: Gate | None = None,
         rows: int = 120,
+        first_after: int = 0,
     ) -> None:
         self.said: list[Announcement] = []
         self.clock = FakeClock()
@@ -41,7 +43,7 @@ class Publishing:
             SnapshotWriter(folder),
             SnapshotReader(folder),
             self.said.append,
-            Schedule(every_s=1.0, full_every=3, kept=50),
+            Schedule(every_s=1.0, full_every=3, kept=50, first_after=first_after),
             self.clock,
             base,
         )

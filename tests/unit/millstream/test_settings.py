@@ -1,5 +1,8 @@
 """Settings: from the environment, with errors that name the variable."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from millstream.errors import ConfigurationError
@@ -32,3 +35,16 @@ def test_every_setting_says_what_it_means_and_has_a_variable():
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert variable_name(name).isupper()
+
+
+def test_every_setting_is_read_by_something():
+    folders = ("millstream", "features", "stream", "online_trainer", "serving", "feature_repo")
+    root = Path(__file__).parents[3]
+    code = "\n".join(
+        path.read_text()
+        for folder in folders
+        for path in (root / folder).rglob("*.py")
+        if path.name != "settings.py"
+    )
+    unread = [name for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)]
+    assert unread == []

@@ -53,6 +53,15 @@ def test_publishing_more_often_does_not_change_what_is_learnt(trainers, tmp_path
     assert differences(often, never) == []
 
 
+def test_the_first_snapshot_waits_for_its_examples_and_the_others_do_not(trainers, tmp_path):
+    out = Publishing(trainers.fresh(), tmp_path, MODELS, first_after=3 * ROWS)
+    said = []
+    for number in range(5):
+        out.learn([number])
+        said.append(len(out.said))
+    assert said == [0, 0, 1, 2, 3]
+
+
 def test_a_held_snapshot_is_announced_as_held_and_nothing_builds_on_it(trainers, tmp_path):
     strict = Gate(max_normalised_entropy=0.0, after_examples=2 * ROWS)
     out = Publishing(trainers.fresh(), tmp_path, MODELS, gate=strict)
