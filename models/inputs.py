@@ -123,23 +123,27 @@ class FieldInputs:
         Raises:
             ConfigurationError: there is no id, or ids differ in width.
         """
-        width = self._even_width()
+        width = self.even_width()
         return [
             self.pooled(f) if f.is_id else self._product(f, width, f"vector.{f.name}")
             for f in self.fields
         ]
 
-    def linear(self) -> Any:
-        """The first-order term without its bias, sum_i w_i x_i: (batch, 1).
+    def linear_terms(self) -> list[Any]:
+        """w_i x_i of every field, (batch, 1).
 
         An id's weight is its row in `<table>:linear`, which begins at 0.
         """
-        terms = [
+        return [
             self.pooled(f, role="linear", width=1, init=RowInit("zeros"))
             if f.is_id
             else self._product(f, 1, f"linear.{f.name}")
             for f in self.fields
         ]
+
+    def linear(self) -> Any:
+        """The first-order term without its bias, sum_i w_i x_i: (batch, 1)."""
+        terms = self.linear_terms()
         return Add()(terms) if len(terms) > 1 else terms[0]
 
     def _attended(self, field: Field, vectors: Any, name: str) -> Any:
@@ -155,7 +159,12 @@ class FieldInputs:
     def _product(self, field: Field, width: int, name: str) -> Any:
         return Dense(width, use_bias=False, name=name)(self.numbers(field))
 
-    def _even_width(self) -> int:
+    def even_width(self) -> int:
+        """The one width of all ids.
+
+        Raises:
+            ConfigurationError: there is no id, or ids differ in width.
+        """
         widths = {f.name: f.width for f in self.fields if f.is_id}
         if len(set(widths.values())) != 1:
             raise ConfigurationError(

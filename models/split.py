@@ -5,7 +5,7 @@ the stream: they look the rows up themselves and run the body, which shares ever
 the network that it was taken from.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,11 +87,22 @@ def split(model: keras.Model) -> Split:
         return lambda ids: _vectors(layer, ids, vectors)
 
     inputs = [keras.Input(x.shape[1:], dtype=x.dtype, name=x.name) for x in model.inputs]
-    # The call by which Keras runs, and clones, a functional network; it has no public name.
-    output = model._run_through_graph(inputs, operation_fn=cut)
+    output = run_through(model, inputs, cut)
     named = {x.name: x for x in (*inputs, *vectors.values())}
     lookups = sorted(vectors, key=lambda use: use.input_name)
     return Split(tables, tuple(lookups), keras.Model(named, output, name=f"{model.name}_body"))
+
+
+def run_through(
+    model: keras.Model,
+    inputs: Sequence[Any] | Mapping[str, Any],
+    change: Callable[[keras.Operation], Callable[..., Any]],
+) -> Any:
+    """The outputs of a functional network on `inputs`, with `change(operation)` for each operation.
+
+    The call by which Keras runs, and clones, such networks; it has no public name.
+    """
+    return model._run_through_graph(inputs, operation_fn=change)
 
 
 def _vectors(

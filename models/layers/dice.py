@@ -3,12 +3,10 @@
 Reference: Zhou et al., KDD 2018, https://arxiv.org/abs/1706.06978, section 5.3.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
-from keras.layers import Dense, Dropout
 
 from models.layers.moments import merged, move
 
@@ -74,22 +72,3 @@ class Dice(keras.layers.Layer):
         moved = merged(self.mean.value, old, mean, variance, share)
         move([(self.batches, batches), (self.mean, moved[0]), (self.variance, moved[1])])
         return mean, variance
-
-
-def dice_mlp(x: Any, hidden: Sequence[int], *, name: str, dropout: float = 0.0) -> Any:
-    """Map x to Dice(W x + b), once for each width of `hidden`.
-
-    Args:
-        x: (batch, any width).
-        hidden: widths of the layers; none gives `x` back.
-        name: the layers are called `<name>_0`, `<name>_1`, ...
-        dropout: share of each layer's outputs that training drops.
-
-    Returns:
-        (batch, last width of `hidden`).
-    """
-    for i, width in enumerate(hidden):
-        x = Dice(name=f"{name}_{i}_dice")(Dense(width, name=f"{name}_{i}")(x))
-        if dropout:
-            x = Dropout(dropout, name=f"{name}_{i}_dropout")(x)
-    return x

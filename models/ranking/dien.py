@@ -18,8 +18,9 @@ from models.behaviours import columns_with
 from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.augru import AUGRU
-from models.layers.dice import dice_mlp
+from models.layers.dice import Dice
 from models.layers.interest_extractor import InterestExtractor
+from models.layers.mlp import mlp
 from models.layers.relevance import Relevance
 
 
@@ -51,5 +52,5 @@ def dien(
         return AUGRU(name=f"evolution.{field.name}")(states, ids, attention)[:, 0]
 
     x = Concatenate(name="joined")(columns_with(inputs, interest))
-    x = dice_mlp(x, hidden, name="deep", dropout=dropout)
+    x = mlp(x, hidden, name="deep", activation=Dice, dropout=dropout)
     return keras.Model(inputs.tensors, Dense(1, name="logit")(x), name="dien")

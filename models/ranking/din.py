@@ -12,7 +12,8 @@ from keras.layers import Concatenate, Dense
 from models.behaviours import columns_with
 from models.fields import Field
 from models.inputs import FieldInputs
-from models.layers.dice import dice_mlp
+from models.layers.dice import Dice
+from models.layers.mlp import mlp
 from models.layers.rows_l2 import RowsL2
 from models.layers.target_attention import TargetAttention
 
@@ -51,5 +52,5 @@ def din(
             of_table = [f for f in ids if f.table == table]
             rows = [inputs.vectors(f) for f in of_table]
             x = RowsL2(l2, name=f"l2.{table}")(x, rows, [inputs.tensors[f.name] for f in of_table])
-    x = dice_mlp(x, hidden, name="deep", dropout=dropout)
+    x = mlp(x, hidden, name="deep", activation=Dice, dropout=dropout)
     return keras.Model(inputs.tensors, Dense(1, name="logit")(x), name="din")

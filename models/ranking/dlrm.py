@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 import keras
 from keras.layers import Concatenate, Dense
 
-from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.mlp import mlp
@@ -37,14 +36,11 @@ def dlrm(
             fit together.
     """
     inputs = FieldInputs(fields)
-    widths = {f.name: f.width for f in inputs.fields if f.is_id}
-    if len(set(widths.values())) != 1:
-        raise ConfigurationError(f"Ids must have one `width` for this network. Received: {widths}.")
+    width = inputs.even_width()
     vectors = [inputs.pooled(f) for f in inputs.fields if f.is_id]
     numbers = [inputs.numbers(f) for f in inputs.fields if not f.is_id]
     dense = []
     if numbers:
-        width = next(iter(widths.values()))
         dense = [mlp(Concatenate()(numbers), (*bottom, width), name="bottom")]
     dots = PairDots(name="dots")([*dense, *vectors])
     top = mlp(Concatenate()([*dense, dots]), hidden, name="top", dropout=dropout)

@@ -8,7 +8,6 @@ Reference: Zhang, Du & Wang, ECIR 2016, https://arxiv.org/abs/1601.02376, eq. 1 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import keras
 from keras.layers import Concatenate, Dense
@@ -18,7 +17,6 @@ from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.bias import Constant
 from models.layers.mlp import mlp
-from models.rows import RowInit
 
 
 def fnn(
@@ -40,7 +38,7 @@ def fnn(
         ConfigurationError: ids of different widths, or fields that do not fit together.
     """
     inputs = FieldInputs(fields)
-    first, vectors = _first_order(inputs), inputs.even_vectors()
+    first, vectors = inputs.linear_terms(), inputs.even_vectors()
     parts = [part for pair in zip(first, vectors, strict=True) for part in pair]
     z = Concatenate(name="z")([Constant(name="bias")(parts[0]), *parts])
     deep = mlp(z, hidden, name="deep", dropout=dropout, activation=activation)
@@ -69,13 +67,3 @@ def copy_fm(machine: keras.Model, network: keras.Model) -> None:
                 f"{tuple(weight.shape)}. Received: {shape}."
             )
         weight.assign(source)
-
-
-def _first_order(inputs: FieldInputs) -> list[Any]:
-    """w_i x_i of every field, (batch, 1), in the tables and layers that an `fm` has for them."""
-    return [
-        inputs.pooled(field, role="linear", width=1, init=RowInit("zeros"))
-        if field.is_id
-        else Dense(1, use_bias=False, name=f"linear.{field.name}")(inputs.numbers(field))
-        for field in inputs.fields
-    ]

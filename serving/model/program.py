@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from millstream.errors import ConfigurationError
-from models.split import split
+from models.split import run_through, split
 from serving.model.packing import Packing, packings
 from serving.model.table import Table
 
@@ -94,8 +94,7 @@ class Program:
         for part, whole in zip([*self._shared, *self._rows], packed, strict=True):
             given |= part.unpacked(whole)
         with keras.StatelessScope(state_mapping=zip(self._variables, weights, strict=True)):
-            # The call by which Keras runs a functional network; it has no public name.
-            return self._body._run_through_graph(given, operation_fn=_once_if_shared)
+            return run_through(self._body, given, _once_if_shared)
 
     def _signature(self) -> list[Any]:
         weights = tuple(tf.TensorSpec(v.shape, v.dtype) for v in self._variables)

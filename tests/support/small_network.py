@@ -3,15 +3,10 @@
 import keras
 import numpy as np
 
-from models.fields import Field
+from tests.support.networks import FIELDS
 
-FIELDS = (
-    Field("user_id", width=4, rows=9),
-    Field("recent", width=4, rows=9, length=3, shared_with="item_id"),
-    Field("item_id", width=4, rows=9),
-    Field("age", "float"),
-    Field("shape", "float", width=2),
-)
+__all__ = ["FIELDS", "ROWS", "field_vectors", "first_order", "randomised"]
+
 ROWS = {
     "user_id": np.array([1, 2]),
     "recent": np.array([[3, 4, 0], [5, 0, 0]]),

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from models.layers.dice import Dice, dice_mlp
+from models.layers.dice import Dice
+from models.layers.mlp import mlp
 
 RNG = np.random.default_rng(0)
 S = RNG.normal(2.0, 3.0, (6, 2)).astype(np.float32)
@@ -106,8 +107,8 @@ def test_a_batch_of_one_row_is_finite_and_has_finite_gradients():
 
 def test_a_stack_has_the_layers_it_is_asked_for():
     x = keras.Input((3,))
-    model = keras.Model(x, dice_mlp(x, (4, 2), name="deep", dropout=0.5))
+    model = keras.Model(x, mlp(x, (4, 2), name="deep", activation=Dice, dropout=0.5))
     names = ["deep_0", "deep_0_dice", "deep_0_dropout", "deep_1", "deep_1_dice", "deep_1_dropout"]
     assert [layer.name for layer in model.layers[1:]] == names
     assert model.output.shape == (None, 2)
-    assert dice_mlp(x, (), name="deep") is x
+    assert mlp(x, (), name="deep", activation=Dice) is x

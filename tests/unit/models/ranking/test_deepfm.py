@@ -8,21 +8,7 @@ from numpy.testing import assert_allclose
 from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.ranking.deepfm import deepfm
-
-FIELDS = [
-    Field("user_id", width=4, rows=9),
-    Field("recent", width=4, rows=9, length=3, shared_with="item_id"),
-    Field("item_id", width=4, rows=9),
-    Field("age", "float"),
-    Field("shape", "float", width=2),
-]
-ROWS = {
-    "user_id": np.array([1, 2]),
-    "recent": np.array([[3, 4, 0], [5, 0, 0]]),
-    "item_id": np.array([3, 6]),
-    "age": np.array([0.5, -1.0], np.float32),
-    "shape": np.array([[1.0, 2.0], [0.5, -1.0]], np.float32),
-}
+from tests.support.small_network import FIELDS, ROWS
 
 
 def mean_of(table, ids):
