@@ -1,4 +1,4 @@
-"""One connection to Redis for large pipelines: packed and parsed by hiredis, no cost per command.
+"""One connection to Redis for large pipelines: packed ahead or by hiredis, parsed by hiredis.
 
 redis-py's asyncio client awaits every reply by itself, some 10 µs each; a batch has thousands.
 """
@@ -11,7 +11,10 @@ from typing import Any
 import hiredis
 from redis.asyncio.connection import parse_url
 
+from features.stores.resp import Packed
+
 Command = tuple[bytes | str | int | float, ...]
+Commands = Command | Packed
 
 CONNECT_TIMEOUT_S = 5.0
 REPLY_TIMEOUT_S = 30.0
@@ -38,7 +41,7 @@ class RedisLink(asyncio.Protocol):
         """Whether a call may be tried."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def call(self, commands: Iterable[Command]) -> list[Any]:
+    async def call(self, commands: Iterable[Commands]) -> list[Any]:
         """Send all commands at once; their replies, errors among them as `hiredis.ReplyError`.
 
         One call at a time.
@@ -49,10 +52,10 @@ class RedisLink(asyncio.Protocol):
         """
         if self._transport is None or not self.is_open:
             raise ConnectionError("Redis: not connected.")
-        packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]
-        self._replies, self._expected = [], len(packed)
+        packed = [each if isinstance(each, Packed) else _packed(each) for each in commands]
+        self._replies, self._expected = [], sum(each.count for each in packed)
         self._waiter = asyncio.get_running_loop().create_future()
-        self._transport.write(b"".join(packed))
+        self._transport.write(b"".join([each.data for each in packed]))
         try:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
                 return await self._waiter
@@ -85,6 +88,10 @@ class RedisLink(asyncio.Protocol):
         self._transport = None
         if self._waiter and not self._waiter.done():
             self._waiter.set_exception(ConnectionError(f"Redis: connection lost ({exc})."))
+
+
+def _packed(command: Command) -> Packed:
+    return Packed(1, hiredis.pack_command(command))  # type: ignore[arg-type]
 
 
 async def connected(url: str) -> RedisLink:

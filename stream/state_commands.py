@@ -19,12 +19,16 @@ Beside them are the feature rows, as Feast keeps them, and the users' seen filte
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import pyarrow as pa
+
 from features import bloom
 from features.spec import ITEM_STATS, USER_STATS
+from features.stores.binary import joined, texts
 from features.stores.redis_online import Layouts
+from features.stores.resp import Packed, packed
 from stream.effects import Effects, SeenEntries, StateWrites
 from stream.records import Source
-from stream.redis_link import Command
+from stream.redis_link import Command, Commands
 
 _USER_TTL_S = int(USER_STATS.ttl_s or 0)
 _ITEM_TTL_S = int(ITEM_STATS.ttl_s or 0)
@@ -75,13 +79,13 @@ class StateCommands:
 
     # Writing.
 
-    def commit(self, effects: Effects) -> Iterator[Command]:
+    def commit(self, effects: Effects) -> Iterator[Commands]:
         """What one batch writes."""
         state = effects.state
         for rows in effects.features:
-            yield from self._layouts.write_commands(rows.view, rows.rows.take(rows.last))
-        yield from self._entities("user", state.users, _USER_TTL_S)
-        yield from self._entities("item", state.items, _ITEM_TTL_S)
+            yield from self._layouts.packed_writes(rows.view, rows.rows.take(rows.last))
+        yield self._entities("user", state.users, _USER_TTL_S)
+        yield self._entities("item", state.items, _ITEM_TTL_S)
         for user, entries in state.filters.items():
             yield from self._filters(user, entries)
         yield from self._dedupe(state)
@@ -90,10 +94,10 @@ class StateCommands:
         yield from self._hash("positions", {field_of(s): v for s, v in state.positions.items()})
         yield from self._hash("reached", {field_of(s): v for s, v in state.reached.items()})
 
-    def _entities(self, kind: str, stored: Mapping[str, bytes], ttl_s: int) -> Iterator[Command]:
-        prefix = self.key(f"{kind}:")
-        for entity, value in stored.items():
-            yield ("SET", prefix + entity, value, "EX", ttl_s)
+    def _entities(self, kind: str, stored: Mapping[str, bytes], ttl_s: int) -> Packed:
+        ids, values = pa.array(stored.keys(), pa.string()), pa.array(stored.values(), pa.binary())
+        keys = joined(self.key(f"{kind}:").encode(), texts(ids))
+        return packed(b"SET", keys, values, b"EX", b"%d" % ttl_s)
 
     def _filters(self, user: str, entries: list[SeenEntries]) -> Iterator[Command]:
         for part in entries:

@@ -15,7 +15,7 @@ from stream.entities import item_from, user_from
 from stream.joins import Waiting
 from stream.lease import LeaseLost
 from stream.memory import Memory
-from stream.redis_link import Command, RedisLink, connected
+from stream.redis_link import Command, Commands, RedisLink, connected
 from stream.state_commands import StateCommands, sources_from
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class StateStore:
         self._batch += 1
         name = f"{self._epoch}:{self._batch}"
         batch_key = self._commands.key("batch")
-        writes: list[Command] = [
+        writes: list[Commands] = [
             ("MULTI",),
             *self._commands.commit(effects),
             ("SET", batch_key, name),
@@ -169,7 +169,7 @@ class StateStore:
         return self._link
 
 
-async def _call(link: RedisLink, commands: Sequence[Command]) -> list[Any]:
+async def _call(link: RedisLink, commands: Sequence[Commands]) -> list[Any]:
     """The replies; one that says "not now" is a connection that has to be tried again."""
     replies = await link.call(commands)
     for reply in replies:

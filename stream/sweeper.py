@@ -9,7 +9,7 @@ import gc
 from types import TracebackType
 from typing import Self
 
-SWEEP_EVERY_S = 1.0
+SWEEP_EVERY_S = 10.0
 
 
 class Sweeper:

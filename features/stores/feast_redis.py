@@ -14,17 +14,20 @@ Reference: feast/infra/online_stores/redis.py, feast/infra/key_encoding_utils.py
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
+from typing import Any
 
 import mmh3
-import numpy as np
 import pyarrow as pa
 
 from features.feature import View
 from features.spec import features_of
-from features.stores.feast_values import Stored, decoded, encoded, read_varint, varint
+from features.stores.binary import Part, fixed, joined, lengths, texts
+from features.stores.feast_encoding import encoded, timestamps_encoded
+from features.stores.feast_values import Stored, decoded, decoded_value, read_varint
+from features.stores.resp import Packed, packed
 from features.stores.schema import EVENT_TIMESTAMP, TIMESTAMP, online_schema
 
-Command = tuple[bytes | int, ...]
+Command = tuple[bytes, ...]
 Reply = Sequence[Stored]
 
 MICROSECONDS = 1_000_000
@@ -65,17 +68,29 @@ class ViewLayout:
         Args:
             rows: the columns of `online_schema`; others are ignored.
         """
-        keys = list(map(self.key, rows[self.view.key].to_pylist()))
-        columns = [encoded(rows[feature.name], feature.dtype) for feature in self._features]
-        pairs = zip(map(repeat, self._fields), columns, strict=True)
-        times = timestamps_encoded(rows[EVENT_TIMESTAMP])
-        commands: Iterator[Command] = zip(
-            repeat(b"HSET"), keys, repeat(self._time_field), times, *chain.from_iterable(pairs)
-        )
+        written = [_rows_of(command) for command in self._writes(rows)]
+        return chain.from_iterable(zip(*written, strict=True))
+
+    def packed_writes(self, rows: pa.Table | pa.RecordBatch) -> list[Packed]:
+        """The commands of `write_commands` as Redis takes them, all `EXPIRE`s at the end."""
+        return [packed(*command) for command in self._writes(rows)]
+
+    def _writes(self, rows: pa.Table | pa.RecordBatch) -> list[list[Part]]:
+        """The arguments of the commands, a column each or the same in all rows."""
+        keys = self._keys(rows[self.view.key])
+        stored: list[Part] = [b"HSET", keys, self._time_field]
+        stored.append(timestamps_encoded(rows[EVENT_TIMESTAMP]))
+        for field, feature in zip(self._fields, self._features, strict=True):
+            stored += (field, encoded(rows[feature.name], feature.dtype))
         if self._key_ttl_s is None:
-            return commands
-        expiries = zip(repeat(b"EXPIRE"), keys, repeat(self._key_ttl_s))
-        return chain.from_iterable(zip(commands, expiries, strict=True))
+            return [stored]
+        return [stored, [b"EXPIRE", keys, b"%d" % self._key_ttl_s]]
+
+    def _keys(self, ids: pa.ChunkedArray | pa.Array) -> pa.BinaryArray:
+        """`key` of every id."""
+        text = texts(ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids)
+        kind, size = struct.pack("<I", _STRING_TYPE), fixed(lengths(text).astype("<u4"))
+        return joined(self._prefix, kind, size, text, self._project)
 
     @property
     def read_fields(self) -> tuple[bytes, ...]:
@@ -109,6 +124,13 @@ class ViewLayout:
         ]
         return pa.Table.from_arrays(columns, schema=online_schema(self.view))
 
+    def row(self, reply: Reply) -> dict[str, Any]:
+        """The values of `read_fields` for one id, by feature; empty where there is no row."""
+        if reply[0] is None:
+            return {}
+        pairs = zip(self._features, reply[1:], strict=True)
+        return {feature.name: decoded_value(value, feature) for feature, value in pairs}
+
 
 def field_name(view: str, feature: str) -> bytes:
     """The hash field of a feature.
@@ -119,16 +141,10 @@ def field_name(view: str, feature: str) -> bytes:
     return struct.pack("<I", mmh3.hash(f"{view}:{feature}", signed=False))
 
 
-def timestamps_encoded(column: pa.ChunkedArray | pa.Array) -> list[bytes]:
-    """A column of timestamps in microseconds as protobuf `Timestamp`s."""
-    moments = column.cast(pa.int64()).to_numpy()
-    seconds, rest = np.divmod(moments, MICROSECONDS)
-    return list(map(_timestamp, seconds.tolist(), (rest * 1000).tolist()))
-
-
-def _timestamp(seconds: int, nanos: int) -> bytes:
-    whole = bytes([_SECONDS]) + varint(seconds) if seconds else b""
-    return whole + bytes([_NANOS]) + varint(nanos) if nanos else whole
+def _rows_of(command: list[Part]) -> Iterator[Command]:
+    """A command for each row."""
+    columns = [repeat(part) if isinstance(part, bytes) else part.to_pylist() for part in command]
+    return zip(*columns, strict=False)
 
 
 def timestamp_decoded(stored: Stored) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby, islice
+from typing import Any
 
 import pyarrow as pa
 from redis import Redis, RedisError
@@ -11,6 +12,7 @@ from features.feature import View
 from features.spec import VIEWS
 from features.stores.feast_redis import Command, Reply, ViewLayout
 from features.stores.online import Ids, Request
+from features.stores.resp import Packed
 from millstream.errors import StoreUnavailable
 
 
@@ -21,8 +23,12 @@ class Layouts:
         self._by_name = {view.name: ViewLayout(view, project, key_ttl_s) for view in VIEWS}
 
     def write_commands(self, view: View, rows: pa.Table) -> Iterator[Command]:
-        """Commands that store `rows`: for a transaction of one's own."""
+        """Commands that store `rows`, one after the other."""
         return self._by_name[view.name].write_commands(rows)
+
+    def packed_writes(self, view: View, rows: pa.Table) -> list[Packed]:
+        """The same as bytes: for a transaction of one's own."""
+        return self._by_name[view.name].packed_writes(rows)
 
     def read_commands(self, requests: Sequence[Request]) -> Iterator[Command]:
         """One `HMGET` per entity; neighbouring requests for the same entities share it."""
@@ -44,6 +50,22 @@ class Layouts:
                 tables.append(layout.table(ids, [reply[start:stop] for reply in whole], at_s))
                 start = stop
         return tables
+
+    def entity_command(self, views: Sequence[View], entity_id: str) -> Command:
+        """Asks for the rows of one entity in `views`: for a pipeline of one's own."""
+        (command,) = self.read_commands([(view, [entity_id]) for view in views])
+        return command
+
+    def entity_row(self, views: Sequence[View], reply: Reply) -> dict[str, Any]:
+        """The reply to `entity_command` by feature; what has no row is left out."""
+        row: dict[str, Any] = {}
+        start = 0
+        for view in views:
+            layout = self._by_name[view.name]
+            stop = start + len(layout.read_fields)
+            row |= layout.row(reply[start:stop])
+            start = stop
+        return row
 
     def _shared(self, requests: Sequence[Request]) -> Iterator[tuple[list[ViewLayout], Ids]]:
         """Neighbours among `requests` that ask for views of the same entities, in their order."""
