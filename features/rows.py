@@ -10,6 +10,7 @@ import pyarrow as pa
 from features.as_of import as_of
 from features.counters import Counters
 from features.feature import Entity, Feature
+from features.floats import SIZE, flat
 from features.spec import BY_NAME
 from features.state import ITEM_COUNTERS, USER_COUNTERS, ItemPoint, UserPoint
 
@@ -41,19 +42,22 @@ def item_columns(points: Sequence[ItemPoint], times: Times | None = None) -> Col
 def user_columns(points: Sequence[UserPoint], times: Times | None = None) -> Columns:
     """The columns of view `user_stats`: as of the points' own times, or as of `times` (rows,)."""
     counted = _at(_counted("user", points, USER_COUNTERS), "user", times)
-    offsets = _offsets([point.categories[:_TOP] for point in points])
+    categories = [point.categories[:_TOP] for point in points]
+    offsets = _offsets(categories)
     # Every entry of a row's list is as old as its row.
     lengths = np.diff(offsets)
     strengths = {
-        "user_updated_at": np.repeat(_times(points), lengths),
-        "user_category_events": _flat([point.events[:_TOP] for point in points]),
-        "user_category_positives": _flat([point.positives[:_TOP] for point in points]),
+        "user_updated_at": np.repeat(counted["user_updated_at"], lengths),
+        "user_category_events": flat([point.packed_events[: SIZE * _TOP] for point in points]),
+        "user_category_positives": flat(
+            [point.packed_positives[: SIZE * _TOP] for point in points]
+        ),
     }
     moved = _at(strengths, "user", None if times is None else np.repeat(times, lengths))
     return {
         **_arrow(counted),
         "user_recent_items": _lists([point.recent for point in points]),
-        "user_categories": _lists([point.categories[:_TOP] for point in points]),
+        "user_categories": _list_array(offsets, _strings(categories)),
         "user_category_events": _list_array(offsets, _float32(moved["user_category_events"])),
         "user_category_positives": _list_array(offsets, _float32(moved["user_category_positives"])),
     }
@@ -73,12 +77,9 @@ def _counted(
     entity: Entity, points: Sequence[ItemPoint] | Sequence[UserPoint], counters: Counters
 ) -> dict[str, np.ndarray]:
     names = [feature.name for feature in counters.features]
-    counts = _flat([point.counts for point in points]).reshape(-1, len(names))
-    return {f"{entity}_updated_at": _times(points), **dict(zip(names, counts.T, strict=True))}
-
-
-def _times(points: Sequence[ItemPoint] | Sequence[UserPoint]) -> np.ndarray:
-    return np.array([point.time for point in points], np.float64)
+    counts = flat([point.packed_counts for point in points]).reshape(-1, len(names))
+    times = np.array([point.time for point in points], np.float64)
+    return {f"{entity}_updated_at": times, **dict(zip(names, counts.T, strict=True))}
 
 
 def _at(columns: dict[str, np.ndarray], entity: Entity, times: Any) -> dict[str, np.ndarray]:
@@ -92,16 +93,16 @@ def _arrow(columns: Mapping[str, np.ndarray]) -> Columns:
     }
 
 
-def _flat(rows: Sequence[Sequence[float]]) -> np.ndarray:
-    return np.fromiter(chain.from_iterable(rows), np.float64)
-
-
 def _float32(values: np.ndarray) -> pa.Array:
     return pa.array(values.astype(np.float32))
 
 
 def _lists(rows: Sequence[Sequence[str]]) -> pa.ListArray:
-    return _list_array(_offsets(rows), pa.array(list(chain.from_iterable(rows)), pa.string()))
+    return _list_array(_offsets(rows), _strings(rows))
+
+
+def _strings(rows: Sequence[Sequence[str]]) -> pa.StringArray:
+    return pa.array(list(chain.from_iterable(rows)), pa.string())
 
 
 def _list_array(offsets: np.ndarray, values: pa.Array) -> pa.ListArray:

@@ -10,6 +10,7 @@ from math import exp2
 import msgspec
 
 from features.counters import Counts, counters_of
+from features.floats import packed, unpacked
 from features.history import History, Rule, Update
 from features.spec import BY_NAME, CATEGORY_HALF_LIFE_S, RECENT_ITEMS
 
@@ -21,27 +22,47 @@ TRACKED_CATEGORIES = 4 * (BY_NAME["user_categories"].length or 0)
 
 
 class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An item right after an event at `time`."""
+    """An item right after an event at `time`; the numbers are `features.floats`."""
 
     time: float
-    counts: Counts
+    packed_counts: bytes
+
+    @property
+    def counts(self) -> Counts:
+        """Decayed counts, in the order of `ITEM_COUNTERS`."""
+        return unpacked(self.packed_counts)
 
 
 class UserPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A user right after an event at `time`.
+    """A user right after an event at `time`; the numbers are `features.floats`.
 
     Args:
         recent: items, the newest first, each once.
         categories: those the user has met, the one with the most decayed events first.
-        events, positives: decayed, of each of `categories`.
+        packed_events, packed_positives: decayed, of each of `categories`.
     """
 
     time: float
-    counts: Counts
+    packed_counts: bytes
     recent: tuple[str, ...]
     categories: tuple[str, ...]
-    events: tuple[float, ...]
-    positives: tuple[float, ...]
+    packed_events: bytes
+    packed_positives: bytes
+
+    @property
+    def counts(self) -> Counts:
+        """Decayed counts, in the order of `USER_COUNTERS`."""
+        return unpacked(self.packed_counts)
+
+    @property
+    def events(self) -> Counts:
+        """Decayed events of each of `categories`."""
+        return unpacked(self.packed_events)
+
+    @property
+    def positives(self) -> Counts:
+        """Decayed positives of each of `categories`."""
+        return unpacked(self.packed_positives)
 
 
 ItemHistory = History[ItemPoint]
@@ -50,14 +71,14 @@ UserHistory = History[UserPoint]
 
 def advance_item(point: ItemPoint, update: Update) -> ItemPoint:
     """The item after one more event."""
-    age_s = update.time - point.time
-    return ItemPoint(update.time, ITEM_COUNTERS.advanced(point.counts, age_s, update.positive))
+    counts = ITEM_COUNTERS.advanced(point.counts, update.time - point.time, update.positive)
+    return ItemPoint(update.time, packed(counts))
 
 
 def absorb_item(point: ItemPoint, update: Update) -> ItemPoint:
     """The item with an event from before `point`."""
-    age_s = point.time - update.time
-    return ItemPoint(point.time, ITEM_COUNTERS.absorbed(point.counts, age_s, update.positive))
+    counts = ITEM_COUNTERS.absorbed(point.counts, point.time - update.time, update.positive)
+    return ItemPoint(point.time, packed(counts))
 
 
 def advance_user(point: UserPoint, update: Update) -> UserPoint:
@@ -68,7 +89,7 @@ def advance_user(point: UserPoint, update: Update) -> UserPoint:
     positives = [count * left for count in point.positives]
     return UserPoint(
         update.time,
-        USER_COUNTERS.advanced(point.counts, age_s, update.positive),
+        packed(USER_COUNTERS.advanced(point.counts, age_s, update.positive)),
         recent_with(point.recent, update.item_id),
         *_strengthened(point.categories, events, positives, update, 1.0),
     )
@@ -81,7 +102,7 @@ def absorb_user(point: UserPoint, update: Update) -> UserPoint:
     events, positives = list(point.events), list(point.positives)
     return UserPoint(
         point.time,
-        USER_COUNTERS.absorbed(point.counts, age_s, update.positive),
+        packed(USER_COUNTERS.absorbed(point.counts, age_s, update.positive)),
         point.recent,
         *_strengthened(point.categories, events, positives, update, weight),
     )
@@ -100,7 +121,7 @@ def _strengthened(
     positives: list[float],
     update: Update,
     weight: float,
-) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
+) -> tuple[tuple[str, ...], bytes, bytes]:
     """One event of `weight` more in the categories of `update`; the strongest stay first.
 
     All fade alike, so that only those that gain can change places.
@@ -112,23 +133,21 @@ def _strengthened(
             events.append(0.0)
             positives.append(0.0)
         place = names.index(category)
-        strength = events.pop(place) + weight
-        gained = positives.pop(place) + (weight if update.positive else 0.0)
-        del names[place]
-        while place and events[place - 1] < strength:
-            place -= 1
-        names.insert(place, category)
-        events.insert(place, strength)
-        positives.insert(place, gained)
-    return (
-        tuple(names[:TRACKED_CATEGORIES]),
-        tuple(events[:TRACKED_CATEGORIES]),
-        tuple(positives[:TRACKED_CATEGORIES]),
-    )
+        events[place] = strength = events[place] + weight
+        if update.positive:
+            positives[place] += weight
+        stronger = place
+        while stronger and events[stronger - 1] < strength:
+            stronger -= 1
+        if stronger != place:
+            for row in (names, events, positives):
+                row.insert(stronger, row.pop(place))  # type: ignore[arg-type]
+    del names[TRACKED_CATEGORIES:], events[TRACKED_CATEGORIES:], positives[TRACKED_CATEGORIES:]
+    return tuple(names), packed(events), packed(positives)
 
 
-NO_ITEM = ItemPoint(0.0, ITEM_COUNTERS.empty)
-NO_USER = UserPoint(0.0, USER_COUNTERS.empty, (), (), (), ())
+NO_ITEM = ItemPoint(0.0, packed(ITEM_COUNTERS.empty))
+NO_USER = UserPoint(0.0, packed(USER_COUNTERS.empty), (), (), b"", b"")
 
 ITEM_RULE = Rule(NO_ITEM, advance_item, absorb_item)
 USER_RULE = Rule(NO_USER, advance_user, absorb_user)

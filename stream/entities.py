@@ -42,60 +42,61 @@ class Item:
     versions: Versions = ()
 
 
-class _StoredUser(msgspec.Struct, array_like=True, gc=False):
+class _Stored(msgspec.Struct, array_like=True, gc=False):
+    """An entity in the store; what `spec` says how to read comes after it, unread.
+
+    Args:
+        spec: of the features, and the layout of points and updates.
+    """
+
     spec: str
-    base: UserPoint
-    updates: list[Update]
+    base: msgspec.Raw
+    updates: msgspec.Raw
     versions: Versions
-    entries: int
+    entries: int = 0
 
 
-class _StoredItem(msgspec.Struct, array_like=True, gc=False):
-    spec: str
-    base: ItemPoint
-    updates: list[Update]
-    versions: Versions
-
-
-_ENCODER = msgspec.msgpack.Encoder()
-_USERS = msgspec.msgpack.Decoder(_StoredUser)
-_ITEMS = msgspec.msgpack.Decoder(_StoredItem)
-# Counts are stored in the order of the spec: those of another spec would be misread.
-_SPEC = spec_hash()
+_ENCODE = msgspec.msgpack.Encoder().encode
+_STORED = msgspec.msgpack.Decoder(_Stored)
+_UPDATES = msgspec.msgpack.Decoder(list[Update])
+_USER_POINT = msgspec.msgpack.Decoder(UserPoint)
+_ITEM_POINT = msgspec.msgpack.Decoder(ItemPoint)
+# Counts are stored in the order of the spec, and as bytes: others would be misread.
+_SPEC = f"{spec_hash()}:2"
 
 
 def user_bytes(user: User) -> bytes:
     """A user for the store."""
     history = user.history
-    return _ENCODER.encode(
-        _StoredUser(_SPEC, history.base, history.updates, user.versions, user.entries)
-    )
+    return _ENCODE((_SPEC, history.base, history.updates, user.versions, user.entries))
 
 
 def item_bytes(item: Item) -> bytes:
     """An item for the store."""
     history = item.history
-    return _ENCODER.encode(_StoredItem(_SPEC, history.base, history.updates, item.versions))
+    return _ENCODE((_SPEC, history.base, history.updates, item.versions))
 
 
 def user_from(stored: bytes | None) -> User:
     """A user from the store; a new one where there is none, or none of this spec."""
     if stored is None:
         return User()
-    kept = _USERS.decode(stored)
+    kept = _STORED.decode(stored)
     if kept.spec != _SPEC:
         return User(versions=kept.versions, entries=kept.entries)
-    return User(restored(kept.base, kept.updates, USER_RULE), kept.versions, kept.entries)
+    base, updates = _USER_POINT.decode(kept.base), _UPDATES.decode(kept.updates)
+    return User(restored(base, updates, USER_RULE), kept.versions, kept.entries)
 
 
 def item_from(stored: bytes | None) -> Item:
     """An item from the store; a new one where there is none, or none of this spec."""
     if stored is None:
         return Item()
-    kept = _ITEMS.decode(stored)
+    kept = _STORED.decode(stored)
     if kept.spec != _SPEC:
         return Item(versions=kept.versions)
-    return Item(restored(kept.base, kept.updates, ITEM_RULE), kept.versions)
+    base, updates = _ITEM_POINT.decode(kept.base), _UPDATES.decode(kept.updates)
+    return Item(restored(base, updates, ITEM_RULE), kept.versions)
 
 
 T = TypeVar("T")
