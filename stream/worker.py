@@ -89,7 +89,10 @@ class Worker:
         self._stopping = False
 
     async def assign(self, ends: Mapping[Source, int]) -> dict[Source, int]:
-        """Begin with these partitions; the positions to read on from, where there are any.
+        """Begin with these partitions; the positions to read on from.
+
+        What the store knows nothing of is read from its beginning, wherever the group has been: the
+        state is that of the store.
 
         Args:
             ends: one past the last offset of each.
@@ -100,7 +103,7 @@ class Worker:
             self._memory.watermark.resume(now_s)
             self._intake.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
             self._acks = {source: deque() for source in ends}
-            return {source: positions[source] for source in ends if source in positions}
+            return {source: positions.get(source, 0) for source in ends}
 
     def put(self, source: Source, records: list[Record], behind: bool, ack: Ack) -> None:
         """Take a chunk of one partition; `ack` is called when all of it is in the store.

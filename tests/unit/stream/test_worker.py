@@ -132,10 +132,10 @@ async def test_a_partition_with_enough_buffered_is_held_and_then_released(bench,
     await bench.until(lambda: bench.held[A] is False)
 
 
-async def test_a_new_assignment_goes_on_from_the_positions_in_memory(bench):
+async def test_a_new_assignment_goes_on_from_the_positions_in_memory_or_from_the_beginning(bench):
     bench.put(A, click(0), click(1))
     await bench.until(lambda: bench.notes.effects)
-    assert await bench.worker.assign({A: 2, B: 7}) == {A: 2}
+    assert await bench.worker.assign({A: 2, B: 7}) == {A: 2, B: 0}
 
 
 async def test_windows_close_by_the_clock_when_nothing_comes(bench):
