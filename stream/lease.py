@@ -93,7 +93,7 @@ class Lease:
                 log.warning("Lease not renewed: %s", error)
                 continue
             if not renewed:
-                raise LeaseLost("Another stream worker has taken over.")
+                raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
 
     async def release(self) -> None:
         """Let a standby take over at once."""

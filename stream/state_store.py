@@ -131,7 +131,7 @@ class StateStore:
     def _check(self, replies: list[Any]) -> None:
         executed, _, epoch = replies[-3:]
         if executed is None or int(epoch or 0) != self._epoch:
-            raise LeaseLost("Another stream worker has taken over.")
+            raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
         for reply in executed:
             if isinstance(reply, hiredis.ReplyError):
                 raise StoreUnavailable(f"Redis refuses: {reply}")
