@@ -69,7 +69,7 @@ def with_version(versions: Versions, version: Version) -> Versions:
 
 def version_at(versions: Versions, time_s: float) -> Version:
     """The version that holds at `time_s`."""
-    for version in reversed(versions):
+    for version in versions[::-1]:
         if version.time <= time_s:
             return version
     return NOTHING

@@ -100,20 +100,27 @@ def restored(base: P, updates: list[Update], rule: Rule[P]) -> History[P]:
 def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) -> None:
     """Put `update` in its place and forget what is older than `horizon_s` before the newest."""
     updates = history.updates
+    newest = updates[-1] if updates else None
+    if update.follows(newest) if newest else update.time > history.base.time:
+        history.points.append(rule.advance(history.newest, update))
+        updates.append(update)
+    else:
+        _insert(history, update, rule)
+    if updates and (len(updates) > MAX_UPDATES or updates[0].time < updates[-1].time - horizon_s):
+        _forget(history, horizon_s)
+
+
+def _insert(history: History[P], update: Update, rule: Rule[P]) -> None:
+    """Put an update that comes late in its place."""
+    updates = history.updates
     index = len(updates)
     while index and not update.follows(updates[index - 1]):
         index -= 1
     if index == 0 and update.time <= history.base.time:
         history.base = rule.absorb(history.base, update)
-        _replay(history, 0, rule)
-    elif index == len(updates):
-        history.points.append(rule.advance(history.newest, update))
-        updates.append(update)
     else:
         updates.insert(index, update)
-        _replay(history, index, rule)
-    if len(updates) > MAX_UPDATES or (updates and updates[0].time < updates[-1].time - horizon_s):
-        _forget(history, horizon_s)
+    _replay(history, index, rule)
 
 
 def _replay(history: History[P], start: int, rule: Rule[P]) -> None:

@@ -28,26 +28,35 @@ class Catalogue:
     Args:
         items: their ids; none is ever taken out.
         hidden: those of them not to be recommended.
+        drawable: those of them that may be.
         fresh: known since the last `taken_fresh`.
     """
 
     items: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
-    known: set[str] = field(default_factory=set)
+    drawable: set[str] = field(default_factory=set)
     fresh: list[str] = field(default_factory=list)
 
     def add(self, item_id: str) -> None:
         """Know an item."""
-        if item_id not in self.known:
-            self.known.add(item_id)
+        if item_id not in self.drawable and item_id not in self.hidden:
+            self.drawable.add(item_id)
             self.items.append(item_id)
             self.fresh.append(item_id)
+
+    def hide(self, item_id: str, hidden: bool) -> None:
+        """Hide a known item, or show it again."""
+        before, after = self.drawable, self.hidden
+        if not hidden:
+            before, after = after, before
+        before.discard(item_id)
+        after.add(item_id)
 
     def restore(self, items: Iterable[str], hidden: Iterable[str]) -> None:
         """Begin with what a store kept."""
         self.items = list(dict.fromkeys(items))
-        self.known = set(self.items)
         self.hidden = set(hidden)
+        self.drawable = set(self.items) - self.hidden
 
     def taken_fresh(self) -> list[str]:
         """The items that have become known since this was last asked."""
@@ -74,10 +83,10 @@ def negatives(
     Returns:
         The items and the probability with which each draw gave its item.
     """
-    known, hidden = catalogue.known, catalogue.hidden
-    fit = [item for item in candidates if item not in excluded and item not in hidden]
-    drawable = len(known) - len(hidden) - len((excluded & known) - hidden)
-    return fit[:count], 1.0 / max(drawable, 1)
+    drawable = catalogue.drawable
+    fit = [item for item in candidates if item in drawable and item not in excluded]
+    count_drawable = len(drawable) - len(excluded & drawable)
+    return fit[:count], 1.0 / max(count_drawable, 1)
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:

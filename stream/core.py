@@ -5,14 +5,14 @@
 `process` changes the memory in place; the effects hold the same changes for the store.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from features import bloom
 from features.attributes import item_version, newest, user_version, version_at, with_version
 from features.history import Update, add
 from features.labels import label_of
-from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES, USER_STATS
+from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, RECENT_ITEMS, USER_ATTRIBUTES, USER_STATS
 from features.state import ITEM_RULE, USER_RULE
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
@@ -22,6 +22,7 @@ from stream.effects import Effects, SeenEntries
 from stream.entities import Item, User
 from stream.examples import Examples, Side
 from stream.feature_rows import RowGatherer
+from stream.intake import Entry
 from stream.joins import Joined, Standing
 from stream.memory import Memory, Rules
 from stream.plan import Plan
@@ -29,6 +30,8 @@ from stream.records import Record, Refused, Sourced
 from stream.writes import Touched, state_writes
 
 JOINED_ROW = 0
+# Events whose times move the watermark.
+_CLOCKS = frozenset({Interaction, Impression})
 
 
 def process(planned: Plan, memory: Memory, rules: Rules, now_s: float) -> Effects:
@@ -45,9 +48,12 @@ class _Batch:
 
     def __init__(self, planned: Plan, memory: Memory, rules: Rules, now_s: float) -> None:
         self._plan, self._memory, self._rules, self._now_s = planned, memory, rules, now_s
+        self._users = {user: memory.users[user] for user in planned.users}
+        self._items = {item: memory.items[item] for item in planned.items}
         self._organic = Examples()
         self._closed = Examples()
         self._rows = RowGatherer()
+        self._user_rows, self._item_rows = self._rows[USER_STATS], self._rows[ITEM_STATS]
         self._effects = Effects()
         self._touched = Touched()
         self._handlers: dict[Any, Callable[[int, Sourced], str]] = {
@@ -60,8 +66,11 @@ class _Batch:
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
         rotated = memory.seen.rotate(now_s)
-        for index, entry in enumerate(self._plan.entries):
-            self._entry(index, entry)
+        entries = self._plan.entries
+        self._reach(entries)
+        outcomes = [self._entry(index, entry) for index, entry in enumerate(entries)]
+        topics = [entry.source.topic for entry in entries]
+        effects.counts.update(zip(topics, outcomes, strict=True))
         effects.watermark = memory.watermark.value(now_s)
         self._close_windows(effects.watermark)
         for topic, examples in ((INTERACTIONS, self._organic), (IMPRESSIONS, self._closed)):
@@ -71,51 +80,50 @@ class _Batch:
         effects.state = state_writes(memory, self._touched, rotated)
         return effects
 
-    def _entry(self, index: int, entry: Any) -> None:
+    def _reach(self, entries: Sequence[Entry]) -> None:
+        """Note how far the batch comes, in offsets and in event time."""
+        self._memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
+        for entry in entries:
+            if type(entry) is Sourced and type(entry.event) in _CLOCKS and not entry.event.is_probe:
+                self._memory.watermark.observe(entry.source, entry.event.event_time, self._now_s)
+
+    def _entry(self, index: int, entry: Entry) -> str:
+        """Work on one entry; what became of it."""
         if isinstance(entry, Refused):
-            self._refuse(entry)
-            return
-        self._reach(entry)
+            return self._refuse(entry)
         if not self._memory.seen.add(entry.mark):
-            self._count(entry, "duplicate")
-            return
+            return "duplicate"
         self._touched.marks.append(entry.mark)
         if entry.event.is_probe:
             self._effects.probes.append(entry.event.event_time)
         try:
-            outcome = self._handlers[type(entry.event)](index, entry)
+            return self._handlers[type(entry.event)](index, entry)
         except InvalidEvent as error:
             record = Record(entry.source, entry.offset, None, entry.value)
-            self._refuse(Refused(record, error.reason, error.path))
-        else:
-            self._count(entry, outcome)
+            return self._refuse(Refused(record, error.reason, error.path))
 
-    def _refuse(self, refused: Refused) -> None:
-        self._memory.positions[refused.source] = refused.offset + 1
+    def _refuse(self, refused: Refused) -> str:
         self._effects.dead_letters.append(refused.letter(self._now_s))
-        self._effects.counts[refused.source.topic, "refused"] += 1
-
-    def _reach(self, sourced: Sourced) -> None:
-        self._memory.positions[sourced.source] = sourced.offset + 1
-        event = sourced.event
-        if isinstance(event, Interaction | Impression) and not event.is_probe:
-            self._memory.watermark.observe(sourced.source, event.event_time, self._now_s)
-
-    def _count(self, sourced: Sourced, outcome: str) -> None:
-        self._effects.counts[sourced.source.topic, outcome] += 1
+        return "refused"
 
     # An interaction: an example as of just before it, then new features.
 
     def _interaction(self, index: int, sourced: Sourced) -> str:
         event: Interaction = sourced.event
-        user, item = self._memory.users[event.user_id], self._memory.items[event.item_id]
-        outcome = self._example(index, sourced, user, item)
-        self._update(sourced, user, item)
+        user, item = self._users[event.user_id], self._items[event.item_id]
+        label = label_of(event.kind, event.value)
+        version = version_at(item.versions, event.event_time)
+        outcome = self._example(index, sourced, label, user, item)
+        categories = tuple(version.values.get("item_categories", ()))
+        update = Update(event.event_time, sourced.mark, label == 1.0, event.item_id, categories)
+        self._update(sourced, update, user, item)
         if not event.is_probe:
             self._memory.catalogue.add(event.item_id)
         return outcome
 
-    def _example(self, index: int, sourced: Sourced, user: User, item: Item) -> str:
+    def _example(
+        self, index: int, sourced: Sourced, label: float | None, user: User, item: Item
+    ) -> str:
         event: Interaction = sourced.event
         answer = self._memory.joins.answer(event, self._now_s)
         if isinstance(answer, Joined):
@@ -125,7 +133,6 @@ class _Batch:
             return "joined"
         if answer is Standing.SETTLED:
             return "settled"
-        label = label_of(event.kind, event.value)
         if label is None:
             return "unlabelled"
         user_side, item_side = _side(user, event.event_time), _side(item, event.event_time)
@@ -138,37 +145,38 @@ class _Batch:
     def _negatives(
         self, index: int, event: Interaction, user: Side
     ) -> tuple[list[tuple[str, Side]], float]:
-        candidates = self._plan.candidates.get(index, ())
-        excluded = {event.item_id, *user.point.recent}
+        candidates = self._plan.candidates.get(index)
+        if candidates is None:
+            return [], 1.0
         chosen, probability = negatives(
-            self._memory.catalogue, candidates, excluded, self._rules.sampled_negatives
+            self._memory.catalogue,
+            candidates,
+            {event.item_id, *user.point.recent},
+            self._rules.sampled_negatives,
         )
-        sides = ((other, _side(self._memory.items[other], event.event_time)) for other in chosen)
+        sides = [(other, _side(self._items[other], event.event_time)) for other in chosen]
         return [(other, side) for other, side in sides if side is not None], probability
 
-    def _update(self, sourced: Sourced, user: User, item: Item) -> None:
+    def _update(self, sourced: Sourced, update: Update, user: User, item: Item) -> None:
         event: Interaction = sourced.event
         horizon_s = self._rules.allowed_lateness_s
-        update = Update(
-            event.event_time,
-            sourced.mark,
-            label_of(event.kind, event.value) == 1.0,
-            event.item_id,
-            tuple(version_at(item.versions, event.event_time).values.get("item_categories", ())),
-        )
         recent = user.history.newest.recent
         add(user.history, update, USER_RULE, horizon_s)
         add(item.history, update, ITEM_RULE, horizon_s)
-        self._touched.users.add(event.user_id)
-        self._touched.items.add(event.item_id)
-        self._rows[USER_STATS].add(event.user_id, user.history.newest, sourced)
-        self._rows[ITEM_STATS].add(event.item_id, item.history.newest, sourced)
+        self._touched.users[event.user_id] = user
+        self._touched.items[event.item_id] = item
+        self._user_rows.add(event.user_id, user.history.newest, sourced)
+        self._item_rows.add(event.item_id, item.history.newest, sourced)
         self._remember(event, user, recent)
 
     def _remember(self, event: Interaction, user: User, recent: tuple[str, ...]) -> None:
         """What is no longer among the user's recent items goes to the user's seen filter."""
         still = user.history.newest.recent
-        for item in (event.item_id, *recent):
+        if event.item_id not in still:
+            self._enter(event.user_id, user, event.item_id)
+        if len(recent) < RECENT_ITEMS:
+            return
+        for item in recent:
             if item not in still:
                 self._enter(event.user_id, user, item)
 
@@ -194,9 +202,9 @@ class _Batch:
 
     def _item(self, index: int, sourced: Sourced) -> str:
         event: ItemUpsert = sourced.event
-        item = self._memory.items[event.item_id]
+        item = self._items[event.item_id]
         item.versions = with_version(item.versions, item_version(event))
-        self._touched.items.add(event.item_id)
+        self._touched.items[event.item_id] = item
         self._rows[ITEM_ATTRIBUTES].add(event.item_id, newest(item.versions), sourced)
         if not event.is_probe:
             self._memory.catalogue.add(event.item_id)
@@ -207,15 +215,15 @@ class _Batch:
         catalogue, touched = self._memory.catalogue, self._touched
         if hidden == (item_id in catalogue.hidden):
             return
-        (catalogue.hidden.add if hidden else catalogue.hidden.discard)(item_id)
+        catalogue.hide(item_id, hidden)
         (touched.hidden if hidden else touched.shown).add(item_id)
         (touched.shown if hidden else touched.hidden).discard(item_id)
 
     def _user(self, index: int, sourced: Sourced) -> str:
         event: UserUpsert = sourced.event
-        user = self._memory.users[event.user_id]
+        user = self._users[event.user_id]
         user.versions = with_version(user.versions, user_version(event))
-        self._touched.users.add(event.user_id)
+        self._touched.users[event.user_id] = user
         self._rows[USER_ATTRIBUTES].add(event.user_id, newest(user.versions), sourced)
         return "upserted"
 

@@ -6,7 +6,7 @@ import msgspec
 
 from features.dedup import pack
 from stream.effects import SeenEntries, StateWrites
-from stream.entities import item_bytes, user_bytes
+from stream.entities import Item, User, item_bytes, user_bytes
 from stream.memory import Memory
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -16,8 +16,8 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 class Touched:
     """What a batch has changed in memory."""
 
-    users: set[str] = field(default_factory=set)
-    items: set[str] = field(default_factory=set)
+    users: dict[str, User] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
     marks: list[int] = field(default_factory=list)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
@@ -29,8 +29,8 @@ def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites
     joins = memory.joins
     opened, answered, closed = joins.taken_changes()
     return StateWrites(
-        users={user: user_bytes(memory.users[user]) for user in touched.users},
-        items={item: item_bytes(memory.items[item]) for item in touched.items},
+        users={user_id: user_bytes(user) for user_id, user in touched.users.items()},
+        items={item_id: item_bytes(item) for item_id, item in touched.items.items()},
         marks=pack(touched.marks),
         generation=memory.seen.generation,
         started_at=memory.seen.started_at or 0.0,

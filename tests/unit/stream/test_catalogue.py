@@ -8,7 +8,8 @@ def catalogue_of(*items, hidden=()):
     catalogue = Catalogue()
     for item in items:
         catalogue.add(item)
-    catalogue.hidden.update(hidden)
+    for item in hidden:
+        catalogue.hide(item, hidden=True)
     return catalogue
 
 
