@@ -122,6 +122,11 @@ class Settings(BaseSettings):
     snapshot_interval_s: float = Field(
         default=5.0, gt=0, description="seconds between two snapshots"
     )
+    snapshot_interval_examples: int | None = Field(
+        default=None,
+        gt=0,
+        description="examples after which a snapshot is taken sooner; none goes by time alone",
+    )
     first_snapshot_examples: int = Field(
         default=0, ge=0, description="examples learnt from before the first snapshot is published"
     )

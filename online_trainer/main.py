@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from math import inf
 from threading import Event
 
 from millstream import logs
@@ -71,10 +72,11 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
         reader,
         announce,
         Schedule(
-            chosen.snapshot_interval_s,
-            chosen.full_snapshot_every,
-            chosen.snapshots_kept,
-            chosen.first_snapshot_examples,
+            every_s=chosen.snapshot_interval_s,
+            full_every=chosen.full_snapshot_every,
+            kept=chosen.snapshots_kept,
+            first_after=chosen.first_snapshot_examples,
+            every_examples=chosen.snapshot_interval_examples or inf,
         ),
         SystemClock(),
         base,

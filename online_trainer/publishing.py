@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from millstream.clock import Clock
@@ -35,12 +36,14 @@ class Schedule:
         full_every: every so many snapshots one is full.
         kept: versions on disk; what they are read together with stays too.
         first_after: examples that the very first one has learnt from at the least.
+        every_examples: learnt from after the last one, they make the next one due before its time.
     """
 
     every_s: float
     full_every: int
     kept: int
     first_after: int = 0
+    every_examples: float = inf
 
 
 class Published(NamedTuple):
@@ -94,6 +97,7 @@ class Publisher:
         self._trainer = self.taker.trainer
         self._taken_at = self.clock.now()
         self._taken_offset = self._trainer.position.offset
+        self._taken_examples = self._trainer.position.examples
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
     @property
@@ -137,12 +141,16 @@ class Publisher:
         return self._trainer.position.offset > self._taken_offset
 
     def _is_due(self) -> bool:
-        if self.base is None and self._trainer.position.examples < self.schedule.first_after:
+        schedule, examples = self.schedule, self._trainer.position.examples
+        if self.base is None and examples < schedule.first_after:
             return False
-        return self.clock.now() - self._taken_at >= self.schedule.every_s
+        are_enough = examples - self._taken_examples >= schedule.every_examples
+        return are_enough or self.clock.now() - self._taken_at >= schedule.every_s
 
     def _start(self) -> None:
-        self._taken_at, self._taken_offset = self.clock.now(), self._trainer.position.offset
+        position = self._trainer.position
+        self._taken_at = self.clock.now()
+        self._taken_offset, self._taken_examples = position.offset, position.examples
         is_full = self._deltas + 1 >= self.schedule.full_every
         version = max(self.reader.versions(), default=0) + 1
         parent = None if is_full else self.base
@@ -182,7 +190,7 @@ class Publisher:
             published = writing.result()
         except (SnapshotError, OSError) as error:
             wait_s = self.schedule.every_s
-            log.error("Snapshot not written, will try again in %g s: %s", wait_s, error)
+            log.error("Snapshot not written, will try again within %g s: %s", wait_s, error)
             self._taken_offset = -1
             self.on_failure()
             return None

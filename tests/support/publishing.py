@@ -16,12 +16,13 @@ from tests.support.examples import example_message
 
 
 class Publishing:
-    """A publisher of a trainer with a clock of its own; a snapshot is due after every message.
+    """A publisher of a trainer with a clock of its own; a snapshot is due every second.
 
     Args:
         models: configuration of the models, as the manifests name it.
         rows: of a message.
-        first_after: examples before the first snapshot.
+        message_s: seconds that a message takes.
+        **schedule: see `Schedule`.
     """
 
     def __init__(
@@ -32,18 +33,19 @@ class Publishing:
         base: Base | None = None,
         gate: Gate | None = None,
         rows: int = 120,
-        first_after: int = 0,
+        message_s: float = 1.0,
+        **schedule: int,
     ) -> None:
         self.said: list[Announcement] = []
         self.clock = FakeClock()
-        self.trainer, self._rows = trainer, rows
+        self.trainer, self._rows, self._message_s = trainer, rows, message_s
         about = About("examples", models)
         self.publisher = Publisher(
             Taker(trainer, gate or Gate(), about),
             SnapshotWriter(folder),
             SnapshotReader(folder),
             self.said.append,
-            Schedule(every_s=1.0, full_every=3, kept=50, first_after=first_after),
+            Schedule(every_s=1.0, full_every=3, kept=50, **schedule),
             self.clock,
             base,
         )
@@ -56,7 +58,7 @@ class Publishing:
 
     def publish(self) -> None:
         """Take a snapshot, and wait until it is written or has failed."""
-        self.clock.advance(1.0)
+        self.clock.advance(self._message_s)
         self.publisher.tick()
         eventually(self._is_written, "the snapshot to be written")
 

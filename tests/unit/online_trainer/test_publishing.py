@@ -62,6 +62,44 @@ def test_the_first_snapshot_waits_for_its_examples_and_the_others_do_not(trainer
     assert said == [0, 0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("message_s", "every_examples", "expected"),
+    [
+        (0.0, 2 * ROWS, [0, 1, 1, 2, 2]),
+        (0.4, 2 * ROWS, [0, 1, 1, 2, 2]),
+        (0.4, 9 * ROWS, [0, 0, 1, 1, 1]),
+    ],
+)
+def test_a_snapshot_is_due_when_its_examples_are_learnt_or_its_time_is_over_whichever_is_sooner(
+    trainers, tmp_path, message_s, every_examples, expected
+):
+    out = Publishing(
+        trainers.fresh(), tmp_path, MODELS, message_s=message_s, every_examples=every_examples
+    )
+    said = []
+    for number in range(5):
+        out.learn([number])
+        said.append(len(out.said))
+    assert said == expected
+
+
+def test_the_examples_before_a_restart_do_not_count_for_the_next_snapshot(trainers, tmp_path):
+    first = Publishing(trainers.fresh(), tmp_path, MODELS)
+    first.learn(range(3))
+    again = Publishing(
+        trainers.restored(tmp_path),
+        tmp_path,
+        MODELS,
+        first.publisher.base,
+        message_s=0.0,
+        every_examples=2 * ROWS,
+    )
+    again.learn([3])
+    assert again.said == []
+    again.learn([4])
+    assert [each.version for each in again.said] == [4]
+
+
 def test_a_held_snapshot_is_announced_as_held_and_nothing_builds_on_it(trainers, tmp_path):
     strict = Gate(max_normalised_entropy=0.0, after_examples=2 * ROWS)
     out = Publishing(trainers.fresh(), tmp_path, MODELS, gate=strict)
