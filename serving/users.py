@@ -1,12 +1,10 @@
 """What the online store knows of a user: features and what they have seen, in one go."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 from redis import RedisError
 from redis.asyncio import Redis
 
@@ -15,11 +13,13 @@ from features.as_of import as_of
 from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
 from features.spec import FEATURES, USER_ATTRIBUTES, USER_STATS
-from features.stores.online import AsyncOnlineStore
+from features.stores.redis_online import Layouts
 from millstream.errors import StoreUnavailable
 from millstream.ids import id64_array
 
 _USER_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "user")
+_DEFAULTS = {feature.name: feature.default for feature in _USER_FEATURES}
+_VIEWS = (USER_STATS, USER_ATTRIBUTES)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class StoredUser:
     @classmethod
     def unknown(cls, user_id: str) -> "StoredUser":
         """A user of whom nothing is known."""
-        return cls(user_id, {feature.name: feature.default for feature in _USER_FEATURES})
+        return cls(user_id, dict(_DEFAULTS))
 
     @property
     def recent_items(self) -> Sequence[str]:
@@ -83,31 +83,25 @@ class RedisUsers:
     """`Users` from Redis: rows as Feast keeps them, filters as the stream writes them.
 
     Args:
-        store: of the feature rows.
-        client: for the filters; must not decode responses.
+        client: must not decode responses.
+        project: of the Feast repository.
         prefix: of the installation's keys (`Settings.topic_prefix`).
     """
 
-    def __init__(self, store: AsyncOnlineStore, client: Redis, prefix: str) -> None:
-        self._store = store
+    def __init__(self, client: Redis, project: str, prefix: str) -> None:
         self._client = client
+        self._layouts = Layouts(project)
         self._prefix = prefix
 
     async def read(self, user_id: str) -> StoredUser:
-        """Features and filters, asked for at the same time."""
-        requests = [(USER_STATS, [user_id]), (USER_ATTRIBUTES, [user_id])]
-        tables, filters = await asyncio.gather(self._store.read(requests), self._filters(user_id))
-        return StoredUser(user_id, _raw(tables), filters)
-
-    async def _filters(self, user_id: str) -> list[bytes | None]:
+        """Features and filters, in one round trip."""
         keys = [bloom.key(self._prefix, user_id, slot) for slot in range(bloom.SLOTS)]
         try:
-            return await self._client.mget(keys)
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.execute_command(*self._layouts.entity_command(_VIEWS, user_id))
+                pipe.execute_command(b"MGET", *keys)
+                row, filters = await pipe.execute()
         except RedisError as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
-
-
-def _raw(tables: Sequence[pa.Table]) -> dict[str, Any]:
-    found = {name: value for table in tables for name, value in table.to_pylist()[0].items()}
-    rows = ((feature, found.get(feature.name)) for feature in _USER_FEATURES)
-    return {f.name: f.default if value is None else value for f, value in rows}
+        raw = {**_DEFAULTS, **self._layouts.entity_row(_VIEWS, row)}
+        return StoredUser(user_id, raw, filters)

@@ -63,7 +63,7 @@ class Worker:
             Surroundings(
                 catalogue=self.catalogue,
                 rankings=self.rankings,
-                users=RedisUsers(store, self.redis, settings.topic_prefix),
+                users=RedisUsers(self.redis, settings.feast_project, settings.topic_prefix),
                 model=lambda: self.models.current,
                 log=self.publisher.log,
                 metrics=self.metrics,

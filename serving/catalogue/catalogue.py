@@ -98,12 +98,15 @@ class Catalogue:
         """The model inputs that need an item alone, from what `as_of` gave for `rows`."""
         return encode_entity("item", self._keys.take(rows), features, time_s)
 
-    def raw(self, row: int, features: Arrays, place: int) -> dict[str, Any]:
-        """What is logged of one item: the as-of numbers at `place`, strings as they are."""
-        return {
-            name: column.text(row) if column.is_text else features[name][place].tolist()
+    def raw(self, rows: Sequence[int], features: Arrays) -> list[dict[str, Any]]:
+        """What is logged of items: their as-of numbers in `features`, strings as they are."""
+        columns = [
+            list(map(column.text, rows)) if column.is_text else features[name].tolist()
             for name, column in self.columns.items()
-        }
+        ]
+        return [
+            dict(zip(self.columns, values, strict=True)) for values in zip(*columns, strict=True)
+        ]
 
     def filter_bits(self, rows: np.ndarray) -> np.ndarray:
         """The bits that each item has in a seen filter (`features/bloom.py`), (n, hashes)."""

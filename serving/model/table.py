@@ -14,19 +14,16 @@ class Table:
 
     Args:
         ids: shape (n,), int64, ascending, each once, without the shared row's.
-        vectors: shape (n, width), float32.
-        shared: shape (width,): the vector of the ids that are not there.
+        vectors: shape (n + 2, width), float32: those of `ids`, the shared row, zeros.
     """
 
     ids: np.ndarray
     vectors: np.ndarray
-    shared: np.ndarray
 
     @classmethod
     def empty(cls, width: int) -> "Table":
         """A table without rows, whose shared row is zeros."""
-        nothing = np.empty((0, width), np.float32)
-        return cls(np.empty(0, np.int64), nothing, np.zeros(width, np.float32))
+        return cls(np.empty(0, np.int64), np.zeros((2, width), np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -36,14 +33,18 @@ class Table:
         """Numbers in a vector."""
         return self.vectors.shape[1]
 
+    @property
+    def shared(self) -> np.ndarray:
+        """The vector of the ids that are not there, shape (width,)."""
+        return self.vectors[-2]
+
     def lookup(self, ids: np.ndarray) -> np.ndarray:
         """Vectors of `ids` of any shape: the same shape plus (width,), float32."""
-        found = np.where((ids == PADDING)[..., None], np.float32(0.0), self.shared)
-        if len(self):
-            place = np.minimum(np.searchsorted(self.ids, ids), len(self) - 1)
-            known = self.ids[place] == ids
-            found[known] = self.vectors[place[known]]
-        return found
+        place = np.searchsorted(self.ids, ids)
+        known = self.ids.take(place, mode="clip") == ids if len(self) else False
+        place = np.where(known, place, len(self))
+        place[ids == PADDING] = len(self) + 1
+        return self.vectors.take(place, axis=0)
 
     def updated(self, changes: TableRows) -> "Table":
         """A new table: first `changes.removed` taken away, then the rows added or replaced.
@@ -59,7 +60,7 @@ class Table:
         stays = ~np.isin(self.ids, np.concatenate([changes.ids, changes.removed]))
         is_shared = changes.ids == SHARED_ROW
         ids = np.concatenate([self.ids[stays], changes.ids[~is_shared]])
-        vectors = np.concatenate([self.vectors[stays], changes.vectors[~is_shared]])
+        vectors = np.concatenate([self.vectors[:-2][stays], changes.vectors[~is_shared]])
         order = np.argsort(ids, kind="stable")
         shared = changes.vectors[is_shared][-1] if is_shared.any() else self.shared
-        return Table(ids[order], vectors[order], shared)
+        return Table(ids[order], np.vstack([vectors[order], shared, np.zeros_like(shared)]))

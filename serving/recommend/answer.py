@@ -10,14 +10,10 @@ from serving.rerank.explore import Draw
 
 def answer(request: Request, ranked: Ranked, draw: Draw, catalogue: Catalogue) -> Recommendation:
     """The list, with the features that it was made from."""
-    places = zip(draw.order.tolist(), draw.propensity.tolist(), strict=True)
     return Recommendation(
         request_id=uuid.uuid4().hex,
         query=request.query,
-        items=[
-            _place(ranked, catalogue, at, position, propensity)
-            for position, (at, propensity) in enumerate(places)
-        ],
+        items=_places(ranked, draw, catalogue),
         model_version=str(request.model.version) if request.model else "",
         degraded=request.degraded,
         user_features=request.user.logged(request.user_features),
@@ -25,16 +21,20 @@ def answer(request: Request, ranked: Ranked, draw: Draw, catalogue: Catalogue) -
     )
 
 
-def _place(
-    ranked: Ranked, catalogue: Catalogue, at: int, position: int, propensity: float
-) -> Recommended:
-    row = int(ranked.candidates.rows[at])
-    return Recommended(
-        item_id=catalogue.ids[row],
-        title=catalogue.columns["item_title"].text(row),
-        position=position,
-        score=float(ranked.scores[at]),
-        sources=ranked.candidates.sources_of(at),
-        propensity=propensity,
-        features=catalogue.raw(row, ranked.features, at),
-    )
+def _places(ranked: Ranked, draw: Draw, catalogue: Catalogue) -> list[Recommended]:
+    at, candidates, titles = draw.order, ranked.candidates, catalogue.columns["item_title"]
+    rows = candidates.rows[at].tolist()
+    features = catalogue.raw(rows, {name: values[at] for name, values in ranked.features.items()})
+    scores, propensities = ranked.scores[at].tolist(), draw.propensity.tolist()
+    return [
+        Recommended(
+            item_id=catalogue.ids[row],
+            title=titles.text(row),
+            position=position,
+            score=scores[position],
+            sources=candidates.sources_of(place),
+            propensity=propensities[position],
+            features=features[position],
+        )
+        for position, (row, place) in enumerate(zip(rows, at.tolist(), strict=True))
+    ]

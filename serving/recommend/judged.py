@@ -3,13 +3,14 @@
 import numpy as np
 
 from serving.catalogue.catalogue import Catalogue
+from serving.catalogue.titles import Titles
 from serving.model.served import Retriever
 from serving.recommend.options import Options
 from serving.recommend.request import Ranked
 from serving.rerank.arrange import Scored
+from serving.rerank.near_duplicates import bucket_pairs
 from serving.rerank.scaling import unit_rows
-
-_NO_BUCKET = -1
+from serving.rerank.simhash import SimHash
 
 
 def judged(
@@ -21,30 +22,33 @@ def judged(
     those of new items come from their categories alone, and being of one kind is not being alike.
     """
     rows, features = ranked.candidates.rows, ranked.features
-    if retriever is None:
-        vectors = category_vectors(features["item_categories"])
-    else:
-        vectors = retriever.index.vectors(rows)
-    unit = unit_rows(vectors)
     met = features["item_updated_at"] > 0
 
-    def bands(at: np.ndarray) -> np.ndarray:
-        titles = catalogue.titles.bands(rows[at])
+    def vectors(at: np.ndarray) -> np.ndarray:
         if retriever is None:
-            return titles
-        hashed = retriever.hashed(vectors[at])
-        hashed[~met[at]] = _NO_BUCKET
-        return np.concatenate([titles, hashed], axis=1)
+            return category_vectors(features["item_categories"][at])
+        return retriever.index.vectors(rows[at])
 
-    def alike(one: int, other: int) -> bool:
-        by_title = catalogue.titles.similarity(int(rows[one]), int(rows[other]))
-        if by_title >= options.title_similarity:
-            return True
-        if retriever is None or not (met[one] and met[other]):
-            return False
-        return bool(unit[one] @ unit[other] >= options.vector_similarity)
+    def alike(at: np.ndarray) -> np.ndarray:
+        by_title = _alike_titles(catalogue.titles, rows[at], options.title_similarity)
+        if retriever is None:
+            return by_title
+        by_vector = _alike_vectors(vectors(at), retriever.hashed, options.vector_similarity)
+        by_vector = by_vector[met[at][by_vector].all(axis=1)]
+        return np.concatenate([by_title, by_vector])
 
-    return Scored(ranked.scores, ranked.levels, lambda at: vectors[at], bands, alike)
+    return Scored(ranked.scores, ranked.levels, vectors, alike)
+
+
+def _alike_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:
+    pairs = bucket_pairs(titles.bands(rows))
+    found = [titles.similarity(one, other) >= least for one, other in rows[pairs].tolist()]
+    return pairs[np.array(found, dtype=bool)]
+
+
+def _alike_vectors(vectors: np.ndarray, hashed: SimHash, least: float) -> np.ndarray:
+    pairs, unit = bucket_pairs(hashed(vectors)), unit_rows(vectors)
+    return pairs[np.einsum("ij,ij->i", *unit[pairs.T]) >= least]
 
 
 def category_vectors(keys: np.ndarray) -> np.ndarray:

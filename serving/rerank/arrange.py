@@ -9,7 +9,7 @@ import numpy as np
 from serving.rerank.dpp import dpp
 from serving.rerank.fill import fill
 from serving.rerank.mmr import mmr
-from serving.rerank.near_duplicates import Alike, bucket_pairs, repeats
+from serving.rerank.near_duplicates import repeats
 from serving.rerank.seen import FRESH, PERHAPS_SEEN, SEEN
 
 Diversity = Literal["mmr", "dpp", "none"]
@@ -28,15 +28,14 @@ class Scored:
         scores: shape (n,), greater is better.
         levels: shape (n,): how surely each was seen.
         vectors: positions -> (m, dim): what diversity compares.
-        bands: positions -> (m, bands): buckets of near-duplicates.
-        alike: whether two positions are near-duplicates.
+        alike: m positions -> pairs of near-duplicates among them, (pairs, 2) of 0 to m - 1, the
+            earlier first.
     """
 
     scores: np.ndarray
     levels: np.ndarray
     vectors: Callable[[np.ndarray], np.ndarray]
-    bands: Callable[[np.ndarray], np.ndarray]
-    alike: Alike
+    alike: Callable[[np.ndarray], np.ndarray]
 
 
 def arrange(scored: Scored, k: int, diversity: Diversity) -> np.ndarray:
@@ -51,16 +50,11 @@ def arrange(scored: Scored, k: int, diversity: Diversity) -> np.ndarray:
     order = np.argsort(-scored.scores, kind="stable")
     fresh = order[scored.levels[order] == FRESH]
     pool = fresh[: max(POOL_FACTOR * k, POOL_LEAST)]
-    distinct = pool[~_repeated(scored, pool)]
+    distinct = pool[~repeats(scored.alike(pool), len(pool))]
     chosen = distinct[_diversified(scored, distinct, k, diversity)]
     perhaps, seen = (order[scored.levels[order] == level] for level in (PERHAPS_SEEN, SEEN))
     beyond = fresh[len(pool) :]
     return fill(len(order), chosen, distinct, beyond, pool, perhaps, seen)
-
-
-def _repeated(scored: Scored, pool: np.ndarray) -> np.ndarray:
-    pairs = bucket_pairs(scored.bands(pool))
-    return repeats(pairs, lambda i, j: scored.alike(int(pool[i]), int(pool[j])), len(pool))
 
 
 def _diversified(scored: Scored, pool: np.ndarray, k: int, diversity: Diversity) -> np.ndarray:

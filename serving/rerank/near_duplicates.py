@@ -1,17 +1,15 @@
 """Near-duplicates: of things that are almost the same, keep the first.
 
-Locality-sensitive hashing proposes pairs (those that share a bucket), the exact similarity decides.
+Locality-sensitive hashing proposes pairs (`bucket_pairs`), the exact similarity decides, and of what
+is almost the same the later goes (`repeats`).
+
 A bucket that holds more than `LARGEST_BUCKET` of a list says nothing about any of them (the vectors
 of a model that has learnt nothing yet are all alike) and proposes none: the work stays linear.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 LARGEST_BUCKET = 16
-
-Alike = Callable[[int, int], bool]
 
 
 def bucket_pairs(bands: np.ndarray) -> np.ndarray:
@@ -28,33 +26,35 @@ def bucket_pairs(bands: np.ndarray) -> np.ndarray:
            [1, 2]])
     """
     things, runs = _shared_buckets(bands)
-    pairs = [np.empty((0, 2), dtype=np.int64)]
+    pairs = [np.empty(0, dtype=np.int64)]
     for apart in range(1, LARGEST_BUCKET):
         is_pair = runs[apart:] == runs[:-apart]
         if not is_pair.any():
             break
-        pairs.append(np.column_stack([things[:-apart][is_pair], things[apart:][is_pair]]))
-    found = np.concatenate(pairs)
-    return np.unique(found, axis=0) if len(found) else found
+        pairs.append(things[:-apart][is_pair] * len(bands) + things[apart:][is_pair])
+    earlier, later = np.divmod(np.unique(np.concatenate(pairs)), max(len(bands), 1))
+    return np.stack([earlier, later], axis=1)
 
 
-def repeats(pairs: np.ndarray, alike: Alike, n: int) -> np.ndarray:
+def repeats(pairs: np.ndarray, n: int) -> np.ndarray:
     """Which of n things, in order, are almost the same as one kept before them.
 
     A thing is compared with those that were kept, not with those that were removed, so a chain of
     small differences does not remove its far end.
 
     Args:
-        pairs: from `bucket_pairs`.
-        alike: whether two positions, the earlier first, are almost the same; asked for pairs only.
+        pairs: shape (pairs, 2), positions that are almost the same, the earlier first.
 
     Returns:
         Shape (n,), bool: True is a repeat.
+
+    >>> repeats(np.array([[0, 1], [1, 2]]), 3)
+    array([False,  True, False])
     """
     repeat = np.zeros(n, dtype=bool)
-    for later, earlier in sorted((int(j), int(i)) for i, j in pairs):
-        if not repeat[earlier] and not repeat[later]:
-            repeat[later] = alike(earlier, later)
+    for earlier, later in pairs[np.argsort(pairs[:, 1], kind="stable")].tolist():
+        if not repeat[earlier]:
+            repeat[later] = True
     return repeat
 
 

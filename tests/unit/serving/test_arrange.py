@@ -17,8 +17,7 @@ def case(scores, levels, groups=None):
         np.asarray(scores, float),
         np.asarray(levels),
         lambda at: vectors[at],
-        lambda at: groups[at][:, None],
-        lambda one, other: bool(groups[one] == groups[other]),
+        lambda at: np.argwhere(np.triu(groups[at][:, None] == groups[at], 1)),
     )
 
 

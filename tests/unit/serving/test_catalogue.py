@@ -41,15 +41,15 @@ def test_attributes_are_those_that_the_stream_would_store():
     found = catalogue.as_of(rows, NOW_S)
     for name, values in expected.items():
         assert np.array_equal(found[name], values), name
-    assert catalogue.raw(0, found, 0)["item_categories"] == ["X", "Y"]
-    assert catalogue.raw(0, found, 0)["item_title"] == "Title"
+    assert catalogue.raw([0], found)[0]["item_categories"] == ["X", "Y"]
+    assert catalogue.raw([0], found)[0]["item_title"] == "Title"
 
 
 def test_an_upsert_replaces_the_whole_item():
     catalogue = Catalogue()
     catalogue.upsert([upsert("a", title="Old", categories=["X"])])
     rows = catalogue.upsert([upsert("a")])
-    raw = catalogue.raw(0, catalogue.as_of(rows, NOW_S), 0)
+    (raw,) = catalogue.raw([0], catalogue.as_of(rows, NOW_S))
     assert (raw["item_title"], raw["item_categories"]) == ("", [])
 
 
@@ -59,7 +59,7 @@ def test_counters_decay_from_the_time_they_were_stored():
     week = 7 * 86_400
     assert catalogue.as_of(rows, NOW_S)["item_popularity"] == pytest.approx([8.0])
     assert catalogue.as_of(rows, NOW_S + week)["item_popularity"] == pytest.approx([4.0])
-    assert catalogue.raw(0, catalogue.as_of(rows, NOW_S + week), 0)["item_popularity"] == 4.0
+    assert catalogue.raw([0], catalogue.as_of(rows, NOW_S + week))[0]["item_popularity"] == 4.0
 
 
 def test_only_changes_of_attributes_count_as_changes():
