@@ -56,12 +56,6 @@ class _Batch:
         self._user_rows, self._item_rows = self._rows[USER_STATS], self._rows[ITEM_STATS]
         self._effects = Effects()
         self._touched = Touched()
-        self._handlers: dict[Any, Callable[[int, Sourced], str]] = {
-            Interaction: self._interaction,
-            Impression: self._impression,
-            ItemUpsert: self._item,
-            UserUpsert: self._user,
-        }
 
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
@@ -97,7 +91,7 @@ class _Batch:
         if entry.event.is_probe:
             self._effects.probes.append(entry.event.event_time)
         try:
-            return self._handlers[type(entry.event)](index, entry)
+            return _HANDLERS[type(entry.event)](self, index, entry)
         except InvalidEvent as error:
             record = Record(entry.source, entry.offset, None, entry.value)
             return self._refuse(Refused(record, error.reason, error.path))
@@ -226,6 +220,15 @@ class _Batch:
         self._touched.users[event.user_id] = user
         self._rows[USER_ATTRIBUTES].add(event.user_id, newest(user.versions), sourced)
         return "upserted"
+
+
+# Not in the batch itself: a cycle would keep all of it until the next sweep.
+_HANDLERS: dict[Any, Callable[[_Batch, int, Sourced], str]] = {
+    Interaction: _Batch._interaction,
+    Impression: _Batch._impression,
+    ItemUpsert: _Batch._item,
+    UserUpsert: _Batch._user,
+}
 
 
 def _side(entity: User | Item, time_s: float) -> Side | None:

@@ -1,5 +1,6 @@
 """The whole core in memory: events in, effects out."""
 
+import gc
 from math import inf
 
 import pytest
@@ -211,6 +212,18 @@ def test_a_full_seen_filter_gives_way_to_a_cleared_one():
     first, second = stream.run(*clicks).state.filters["u1"]
     assert (first.slot, first.clear, len(first.items)) == (0, False, CAPACITY)
     assert (second.slot, second.clear, len(second.items)) == (1, True, 1)
+
+
+def test_a_batch_leaves_no_cycles_to_the_garbage_collector():
+    stream = MemoryStream()
+    stream.run(interaction(0))
+    gc.collect()
+    gc.disable()
+    try:
+        stream.run(interaction(1), impression(2), item_upsert(3), b"{")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 # Once and only once
