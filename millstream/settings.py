@@ -149,6 +149,12 @@ class Settings(BaseSettings):
     exploration: float = Field(
         default=0.02, ge=0, le=1, description="share of a list's places that are given to chance"
     )
+    exploration_temperature: float | None = Field(
+        default=None,
+        gt=0,
+        description="places are drawn by softmax of their scores over this in place of the share "
+        "above; none does not",
+    )
 
     # Freshness.
     probe_interval_s: float = Field(

@@ -149,4 +149,5 @@ def _options(settings: Settings) -> Options:
         budget_s=settings.request_budget_ms / 1000.0,
         diversity=settings.diversity,
         exploration=settings.exploration,
+        temperature=settings.exploration_temperature,
     )

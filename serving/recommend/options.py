@@ -18,6 +18,7 @@ class Options:
         budget_s: for one list, seconds.
         diversity: of lists.
         exploration: the share of places given to chance, 0 to 1.
+        temperature: where there is one, places are drawn by softmax of scores over it instead.
         most_in_flight: when more requests than these are on their way, those that come get a list
             that costs little, so that the queue becomes shorter and not longer.
         title_similarity: from which Jaccard similarity of titles two items are near-duplicates.
@@ -29,6 +30,7 @@ class Options:
     budget_s: float = 0.1
     diversity: Diversity = "mmr"
     exploration: float = 0.0
+    temperature: float | None = None
     most_in_flight: int = 8
     title_similarity: float = 0.9
     vector_similarity: float = 0.995

@@ -27,7 +27,7 @@ from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Ranked, Request
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange
-from serving.rerank.explore import Draw, epsilon_greedy
+from serving.rerank.explore import Draw, epsilon_greedy, softmax
 from serving.rerank.seen import FRESH
 from serving.retrieval.candidates import Candidates
 from serving.retrieval.rankings import Rankings
@@ -144,4 +144,8 @@ class Recommender:
         order = arrange(by, query.k, query.diversity or self._options.diversity)
         fresh = int(np.count_nonzero(ranked.levels == FRESH))
         pool = order[: max(min(fresh, POOL_FACTOR * query.k), query.k)]
-        return epsilon_greedy(pool, query.k, self._options.exploration, self._rng)
+        if self._options.temperature is None:
+            return epsilon_greedy(pool, query.k, self._options.exploration, self._rng)
+        scores = np.sort(ranked.scores[pool])[::-1]  # by place, so that diversity stays
+        drawn = softmax(scores, query.k, self._options.temperature, self._rng)
+        return Draw(pool[drawn.order], drawn.propensity)

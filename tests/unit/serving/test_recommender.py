@@ -167,6 +167,24 @@ async def test_chance_gives_places_with_the_propensity_of_what_it_did():
     assert all(0 < item.propensity <= 1 for item in answer.items)
 
 
+async def test_a_temperature_draws_places_by_their_scores_in_place_of_a_share():
+    case = Case(exploration=1.0, temperature=0.1)
+    answer = await case.recommender.recommend(Query("u", 10))
+    order = [int(item.item_id) for item in answer.items]
+    assert len(set(order)) == 10
+    assert order != sorted(order)
+    assert all(0 < item.propensity < 1 for item in answer.items)
+
+
+@pytest.mark.parametrize("diversity", ["none", "mmr", "dpp"])
+async def test_a_temperature_near_nothing_gives_the_list_as_it_was_arranged(diversity):
+    query = Query("u", 10, diversity=diversity)
+    arranged = await Case().recommender.recommend(query)
+    cold = await Case(temperature=1e-9).recommender.recommend(query)
+    assert ids(cold) == ids(arranged)
+    assert [item.propensity for item in cold.items] == pytest.approx([1.0] * 10)
+
+
 @pytest.mark.parametrize("diversity", ["mmr", "dpp"])
 async def test_a_request_chooses_its_diversity(diversity):
     case = Case()
