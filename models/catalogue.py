@@ -27,6 +27,8 @@ class Entry:
         options: that make this model of what the builder can build.
         optimisers: that its paper gives to weights by the prefix of their layer; see
             `models.optimisers`.
+        l2: penalty on its embedding rows where a run names none. An MLP makes up for rows that
+            shrink; sums of products of rows shrink to nothing.
         learns_online: whether the online trainer takes it.
         learns_pairs: whether it can learn what two fields mean together.
     """
@@ -38,6 +40,7 @@ class Entry:
     builder: str
     options: Mapping[str, Any] = field(default_factory=dict)
     optimisers: Mapping[str, str] = field(default_factory=dict)
+    l2: float = 1e-3
     learns_online: bool = True
     learns_pairs: bool = True
 
@@ -68,6 +71,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Rendle, ICDM 2010, https://doi.org/10.1109/ICDM.2010.127",
         "models.ranking.fm:fm",
+        l2=1e-5,
     ),
     Entry(
         "ffm",
@@ -75,6 +79,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Juan et al., RecSys 2016, https://doi.org/10.1145/2959100.2959134",
         "models.ranking.ffm:ffm",
+        l2=1e-5,
     ),
     Entry(
         "fwfm",
@@ -82,6 +87,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Pan et al., WWW 2018, https://arxiv.org/abs/1806.03514",
         "models.ranking.fwfm:fwfm",
+        l2=1e-5,
     ),
     Entry(
         "fefm",
@@ -89,6 +95,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Pande, 2020, https://arxiv.org/abs/2009.09931",
         "models.ranking.fefm:fefm",
+        l2=1e-5,
     ),
     Entry(
         "deepfefm",
@@ -103,6 +110,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Pan et al., KDD 2024, https://arxiv.org/abs/2403.00793",
         "models.ranking.gwpfm:gwpfm",
+        l2=1e-5,
     ),
     Entry(
         "fnn",
@@ -117,6 +125,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "He & Chua, SIGIR 2017, https://arxiv.org/abs/1708.05027",
         "models.ranking.nfm:nfm",
+        l2=1e-5,
     ),
     Entry(
         "afm",
@@ -124,6 +133,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Xiao et al., IJCAI 2017, https://arxiv.org/abs/1708.04617",
         "models.ranking.afm:afm",
+        l2=1e-5,
     ),
     Entry(
         "deepfm",

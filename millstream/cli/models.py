@@ -56,3 +56,5 @@ def _tell(name: str) -> None:
     for option, default in entry.defaults().items():
         table.add_row(option, repr(default))
     console.print(table)
+    if entry.task == "ranking" and entry.family != "trees":
+        console.print(f"\n--l2, the penalty on embedding rows: {entry.l2:g}", markup=False)

@@ -8,8 +8,8 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 # What an option is where it is not given; one pass over small batches asks for smaller steps.
-DEFAULTS = {"batch_size": 4096, "learning_rate": 1e-2, "l2": 1e-3}
-PROGRESSIVE = {"batch_size": 256, "learning_rate": 3e-3, "l2": 3e-4}
+DEFAULTS = {"batch_size": 4096, "learning_rate": 1e-2}
+PROGRESSIVE = {"batch_size": 256, "learning_rate": 3e-3}
 
 _OPTIONS = (
     click.option("--width", default=16, show_default=True, help="Values per embedding row."),
@@ -23,7 +23,10 @@ _OPTIONS = (
         "--decay", default=0.1, show_default=True, help="Of the rate, where an epoch gains nothing."
     ),
     click.option(
-        "--l2", type=float, help="Penalty on embedding rows. [0.001; 0.0003 where progressive]"
+        "--l2",
+        type=float,
+        help="Penalty on embedding rows. [the model's, see `millstream models MODEL`; at most "
+        "0.0003 where progressive]",
     ),
     click.option("--dropout", type=float, help="Of networks that have it."),
     click.option("--min-count", default=1, show_default=True, help="Rarer ids share one row."),

@@ -1,7 +1,7 @@
 """One run: a model, learnt from one dataset under one seed, and scored."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from models.evaluation.splits import in_time_order, split
 from models.fields import Field
 
 CURVE_POINTS = 100
+ONE_PASS_L2 = 3e-4  # at most, where rows are seen once and steps are small
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Run:
         split_seed: of a random split. It stays the same for all seeds.
         seed: of first weights, dropout and the order of rows.
         options: of the builder, in place of its defaults.
+        training: where it leaves `l2` open, that of the catalogue is taken.
         k: of the ranking metrics.
     """
 
@@ -42,6 +44,12 @@ class Run:
     training: Training = field(default_factory=Training)
     options: Mapping[str, Any] = field(default_factory=dict)
     k: int = 10
+
+    def __post_init__(self) -> None:
+        if self.training.l2 is None:
+            in_one_pass = self.split == "progressive"
+            l2 = min(self.entry.l2, ONE_PASS_L2) if in_one_pass else self.entry.l2
+            object.__setattr__(self, "training", replace(self.training, l2=l2))
 
     @property
     def resolved(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Training:
         learning_rate: of Adam.
         decay: factor of all learning rates after an epoch without a better AUC.
         l2: added to the loss, times the sum of squares of every embedding table but those of
-            first-order weights.
+            first-order weights; None is what the catalogue has for the model.
         dropout: of the networks that have it; None leaves each its own.
         min_count: times that an id must come in the training rows to have a row of its own.
 
@@ -36,7 +36,7 @@ class Training:
     patience: int = 2
     learning_rate: float = 1e-3
     decay: float = 0.1
-    l2: float = 0.0
+    l2: float | None = None
     dropout: float | None = None
     min_count: int = 1
 
@@ -45,7 +45,7 @@ class Training:
             self._check(name, getattr(self, name) >= 1, "at least 1")
         self._check("learning_rate", self.learning_rate > 0, "above 0")
         self._check("decay", 0 < self.decay <= 1, "above 0, and at most 1")
-        self._check("l2", self.l2 >= 0, "0 or more")
+        self._check("l2", self.l2 is None or self.l2 >= 0, "0 or more")
         self._check("dropout", self.dropout is None or 0 <= self.dropout < 1, "in [0, 1)")
 
     def _check(self, name: str, holds: bool, expected: str) -> None:

@@ -74,6 +74,11 @@ def test_one_model_tells_its_paper_and_its_options(run):
     output = run("models", "dcn_v2").output
     assert "https://arxiv.org/abs/2008.13535" in output
     assert "crosses" in output and "(256, 128)" in output
+    assert "--l2, the penalty on embedding rows: 0.001" in output
+
+
+def test_trees_have_no_embedding_rows_to_penalise(run):
+    assert "--l2" not in run("models", "xgboost").output
 
 
 def test_help_of_eval_gives_examples(run):

@@ -14,7 +14,7 @@ from models.evaluation.runs import Run, execute
 from models.evaluation.settings import Training
 from models.layers.field_embedding import FieldEmbedding
 
-QUICK = Training(width=4, batch_size=200, epochs=12, learning_rate=0.02)
+QUICK = Training(width=4, batch_size=200, epochs=12, learning_rate=0.02, l2=0.0)
 SMALL = {"hidden": (16,)}
 
 
@@ -110,6 +110,22 @@ def test_everything_that_decides_a_run_is_in_its_key(make):
     ]
     assert run_of(make(100), "deepfm").key == base.key
     assert all(other.key != base.key for other in others)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "given", "l2"),
+    [
+        ("deepfm", "random", None, 1e-3),
+        ("deepfm", "progressive", None, 3e-4),
+        ("fm", "random", None, 1e-5),
+        ("fm", "progressive", None, 1e-5),
+        ("fm", "random", 0.0, 0.0),
+        ("fm", "random", 0.1, 0.1),
+    ],
+)
+def test_the_penalty_is_the_models_own_where_none_is_given(make, name, split, given, l2):
+    run = run_of(make(100), name, split=split, training=Training(l2=given))
+    assert run.key["training"]["l2"] == l2
 
 
 def test_dropout_is_for_those_that_have_it_and_an_option_goes_before_it(make):
