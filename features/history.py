@@ -97,17 +97,23 @@ def restored(base: P, updates: list[Update], rule: Rule[P]) -> History[P]:
     return history
 
 
-def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) -> None:
-    """Put `update` in its place and forget what is older than `horizon_s` before the newest."""
+def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) -> P:
+    """Put `update` in its place and forget what is older than `horizon_s` before the newest.
+
+    Returns:
+        The newest point then.
+    """
     updates = history.updates
-    newest = updates[-1] if updates else None
-    if update.follows(newest) if newest else update.time > history.base.time:
-        history.points.append(rule.advance(history.newest, update))
+    if update.follows(updates[-1]) if updates else update.time > history.base.time:
+        newest = rule.advance(history.newest, update)
+        history.points.append(newest)
         updates.append(update)
     else:
         _insert(history, update, rule)
+        newest = history.newest
     if updates and (len(updates) > MAX_UPDATES or updates[0].time < updates[-1].time - horizon_s):
         _forget(history, horizon_s)
+    return newest
 
 
 def _insert(history: History[P], update: Update, rule: Rule[P]) -> None:

@@ -155,21 +155,22 @@ class _Batch:
         event: Interaction = sourced.event
         horizon_s = self._rules.allowed_lateness_s
         recent = user.history.newest.recent
-        add(user.history, update, USER_RULE, horizon_s)
-        add(item.history, update, ITEM_RULE, horizon_s)
+        user_point = add(user.history, update, USER_RULE, horizon_s)
+        item_point = add(item.history, update, ITEM_RULE, horizon_s)
         self._touched.users[event.user_id] = user
         self._touched.items[event.item_id] = item
-        self._user_rows.add(event.user_id, user.history.newest, sourced)
-        self._item_rows.add(event.item_id, item.history.newest, sourced)
-        self._remember(event, user, recent)
+        self._user_rows.add(event.user_id, user_point, sourced)
+        self._item_rows.add(event.item_id, item_point, sourced)
+        self._remember(event, user, recent, user_point.recent)
 
-    def _remember(self, event: Interaction, user: User, recent: tuple[str, ...]) -> None:
+    def _remember(
+        self, event: Interaction, user: User, recent: tuple[str, ...], still: tuple[str, ...]
+    ) -> None:
         """What is no longer among the user's recent items goes to the user's seen filter."""
-        still = user.history.newest.recent
         if event.item_id not in still:
             self._enter(event.user_id, user, event.item_id)
         if len(recent) < RECENT_ITEMS:
-            return
+            return  # there was room
         for item in recent:
             if item not in still:
                 self._enter(event.user_id, user, item)

@@ -24,20 +24,24 @@ ORGANIC, IMPRESSION, SAMPLED = range(len(ORIGINS))
 LAST_POSITION = 32_767  # of an int16
 
 
-class Head(NamedTuple):
-    """What a row says beside its features; the columns' types are in `_TYPES`."""
+class Cause(NamedTuple):
+    """What the rows of one event have in common; the columns' types are in `_TYPES`."""
 
     event_id: str
     source_partition: int
     source_offset: int
-    row: int
     event_time: float
     user_id: str
+    is_probe: bool
+
+
+class Row(NamedTuple):
+    """What a row has of its own, beside its features."""
+
+    row: int
     item_id: str
     label: float
     origin: int
-    is_probe: bool
-    weight: float = 1.0
     sampled_probability: float = 1.0
     propensity: float = 1.0
     position: int = -1
@@ -76,22 +80,24 @@ class Examples:
     """The rows of one source topic, gathered event by event.
 
     Args:
-        heads: one a row.
-        users, items: of organic rows; a user once for all rows of its event.
-        user_of: which of `users` an organic row has.
-        logged: features of rows from lists.
-        is_logged: which of the two a row is.
+        causes: one an event.
+        rows: one a row, and in `cause_of` which of `causes` it has.
+        users: of organic events, in their order.
+        items: of organic rows, in their order.
+        logged: features of rows from lists, in their order; such an event has one row.
+        is_logged: which of the two an event is.
     """
 
-    heads: list[Head] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    cause_of: list[int] = field(default_factory=list)
     users: list[Side] = field(default_factory=list)
     items: list[Side] = field(default_factory=list)
-    user_of: list[int] = field(default_factory=list)
     logged: list[Mapping[str, Any]] = field(default_factory=list)
     is_logged: list[bool] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.heads)
+        return len(self.rows)
 
     def add_organic(
         self,
@@ -103,74 +109,78 @@ class Examples:
         probability: float,
     ) -> None:
         """An event without a list, and the negatives drawn for it, each with `probability`."""
-        event = sourced.event
+        (_, partition), offset, event, *_ = sourced
+        self._add_cause(
+            Cause(
+                event.event_id, partition, offset, event.event_time, event.user_id, event.is_probe
+            ),
+            is_logged=False,
+        )
         self.users.append(user)
-        rows = [(event.item_id, item, label, 1.0, ORGANIC)]
-        rows += [(other, side, 0.0, probability, SAMPLED) for other, side in negatives]
-        for row, (item_id, side, given, chance, origin) in enumerate(rows):
+        self._add_row(Row(0, event.item_id, label, ORGANIC))
+        self.items.append(item)
+        for row, (other, side) in enumerate(negatives, 1):
+            self._add_row(Row(row, other, 0.0, SAMPLED, probability))
             self.items.append(side)
-            self.user_of.append(len(self.users) - 1)
-            self.is_logged.append(False)
-            head = Head(
-                event_id=event.event_id,
-                source_partition=sourced.source.partition,
-                source_offset=sourced.offset,
-                row=row,
-                event_time=event.event_time,
-                user_id=event.user_id,
-                item_id=item_id,
-                label=given,
-                sampled_probability=chance,
-                origin=origin,
-                is_probe=event.is_probe,
-            )
-            self.heads.append(head)
 
     def add_joined(
         self, source: Source, offset: int, event_id: str, row: int, joined: Joined
     ) -> None:
         """A shown item with its label; `source`, `offset` and `event_id` are of what settled it."""
         shown, event = joined.item, joined.impression
-        self.logged.append(_logged({**event.user_features, **shown.features}))
-        self.is_logged.append(True)
-        head = Head(
-            event_id=event_id,
-            source_partition=source.partition,
-            source_offset=offset,
-            row=row,
-            event_time=event.event_time,
-            user_id=event.user_id,
-            item_id=shown.item_id,
-            label=joined.label,
-            origin=IMPRESSION,
-            propensity=shown.propensity,
-            position=min(shown.position, LAST_POSITION),
-            is_probe=event.is_probe,
+        self._add_cause(
+            Cause(
+                event_id, source.partition, offset, event.event_time, event.user_id, event.is_probe
+            ),
+            is_logged=True,
         )
-        self.heads.append(head)
+        self.logged.append(_logged({**event.user_features, **shown.features}))
+        self._add_row(
+            Row(
+                row,
+                shown.item_id,
+                joined.label,
+                IMPRESSION,
+                propensity=shown.propensity,
+                position=min(shown.position, LAST_POSITION),
+            )
+        )
+
+    def _add_cause(self, cause: Cause, is_logged: bool) -> None:
+        self.causes.append(cause)
+        self.is_logged.append(is_logged)
+
+    def _add_row(self, row: Row) -> None:
+        """A row of the newest of the causes."""
+        self.rows.append(row)
+        self.cause_of.append(len(self.causes) - 1)
 
     def table(self, published_at: float) -> pa.Table:
         """All rows, in the order in which they were added."""
-        columns = zip(Head._fields, zip(*self.heads, strict=True), strict=True)
-        head = {name: pa.array(values, _TYPES[name]) for name, values in columns}
-        head["origin"] = pa.DictionaryArray.from_arrays(head["origin"], list(ORIGINS))
+        cause_of = np.array(self.cause_of)
+        causes = pa.table(_columns(Cause._fields, self.causes)).take(cause_of)
+        own = _columns(Row._fields, self.rows)
+        own["origin"] = pa.DictionaryArray.from_arrays(own["origin"], list(ORIGINS))
+        ones = pa.array(np.ones(len(self), np.float32))
+        given = {**dict(zip(causes.column_names, causes.columns, strict=True)), **own}
+        head = {name: given.get(name, ones) for name in _TYPES}
         head["published_at"] = pa.array(np.full(len(self), published_at))
-        return pa.table({**head, **self._feature_columns()})
+        return pa.table({**head, **self._feature_columns(cause_of)})
 
-    def _feature_columns(self) -> Columns:
+    def _feature_columns(self, cause_of: np.ndarray) -> Columns:
+        is_logged = np.array(self.is_logged)
         if not self.logged:
-            return self._organic_columns()
+            return self._organic_columns(cause_of, is_logged)
         logged = value_columns(self.logged, FEATURES)
         if not self.items:
             return logged
-        organic = self._organic_columns()
-        return _interleaved(organic, logged, np.array(self.is_logged))
+        organic = self._organic_columns(cause_of, is_logged)
+        return _interleaved(organic, logged, is_logged[cause_of])
 
-    def _organic_columns(self) -> Columns:
-        rows = zip(self.heads, self.is_logged, strict=True)
-        times = np.array([head.event_time for head, is_logged in rows if not is_logged])
-        user_of = np.array(self.user_of)
-        user_times = times[np.searchsorted(user_of, np.arange(len(self.users)))]
+    def _organic_columns(self, cause_of: np.ndarray, is_logged: np.ndarray) -> Columns:
+        times = np.array([cause.event_time for cause in self.causes])
+        user_of = (np.cumsum(~is_logged) - 1)[cause_of[~is_logged[cause_of]]]
+        user_times = times[~is_logged]
         users: list[UserPoint] = [side.point for side in self.users]
         items: list[ItemPoint] = [side.point for side in self.items]
         user_rows = {
@@ -178,12 +188,17 @@ class Examples:
             **value_columns([side.version.values for side in self.users], _USER_ATTRIBUTES),
         }
         item_rows = {
-            **item_columns(items, times),
+            **item_columns(items, user_times[user_of]),
             **value_columns([side.version.values for side in self.items], _ITEM_ATTRIBUTES),
         }
         expanded = pa.table(user_rows).take(user_of)
         found = {**{n: expanded[n].combine_chunks() for n in expanded.column_names}, **item_rows}
         return {feature.name: found[feature.name] for feature in FEATURES}
+
+
+def _columns(names: Sequence[str], rows: Sequence[Cause] | Sequence[Row]) -> Columns:
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    return {name: pa.array(values, _TYPES[name]) for name, values in columns}
 
 
 def _logged(values: Mapping[str, Any]) -> dict[str, Any]:

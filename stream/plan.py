@@ -34,22 +34,13 @@ class Plan:
 
 def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
     """What a batch needs; nothing is changed yet."""
-    fresh = [entry for entry in entries if _is_fresh(entry, memory)]
+    reached = memory.positions
+    fresh = [entry for entry in entries if entry.offset >= reached.get(entry.source, 0)]
     candidates = _candidates(fresh, memory.catalogue, rules.sampled_negatives)
-    users: set[str] = set()
-    items: set[str] = set()
-    for drawn in candidates.values():
-        items.update(drawn)
-    for event in [entry.event for entry in fresh if isinstance(entry, Sourced)]:
-        if type(event) in _TOUCH_USERS:
-            users.add(event.user_id)
-        if type(event) in _TOUCH_ITEMS:
-            items.add(event.item_id)
-    return Plan(fresh, candidates, users, items)
-
-
-def _is_fresh(entry: Entry, memory: Memory) -> bool:
-    return entry.offset >= memory.positions.get(entry.source, 0)
+    events = [entry.event for entry in fresh if isinstance(entry, Sourced)]
+    users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
+    items = {event.item_id for event in events if type(event) in _TOUCH_ITEMS}
+    return Plan(fresh, candidates, users, items.union(*candidates.values()))
 
 
 def _candidates(entries: Sequence[Entry], catalogue: Catalogue, count: int) -> dict[int, list[str]]:
