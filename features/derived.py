@@ -34,9 +34,10 @@ def category_match(user: Arrays, item: Arrays) -> tuple[np.ndarray, np.ndarray]:
 
     `user` may hold one row for all rows of `item`.
     """
-    keys = item["item_categories"]
-    same = user["user_categories"][:, :, None] == keys[:, None, :]
-    matched = (same & (keys != 0)[:, None, :]).any(axis=2)
-    positives = (user["user_category_positives"] * matched).sum(axis=1, dtype=np.float32)
-    events = (user["user_category_events"] * matched).sum(axis=1, dtype=np.float32)
-    return positives, events
+    keys, known = item["item_categories"], user["user_categories"]
+    matched = np.zeros(np.broadcast_shapes((len(keys), 1), known.shape), bool)
+    for place in range(keys.shape[1]):  # entry by entry: one large comparison would be slower
+        matched |= known == keys[:, place, None]
+    weights = (matched & (known != 0)).astype(np.float32)
+    positives = np.einsum("ij,ij->i", user["user_category_positives"], weights)
+    return positives, np.einsum("ij,ij->i", user["user_category_events"], weights)

@@ -1,11 +1,11 @@
 """A network compiled once: weights and embedding vectors are its arguments.
 
 A new snapshot brings new numbers and not a new graph, so swapping it in traces and compiles
-nothing. What belongs to the user or to the moment comes as one row: it is looked up, copied and
-pooled once for a list of 500, and repeated where the network brings it together with the items.
+nothing. What belongs to the user or to the moment comes as one row for a whole list
+(`sharing.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ import tensorflow as tf
 from millstream.errors import ConfigurationError
 from models.split import run_through, split
 from serving.model.packing import Packing, packings
+from serving.model.sharing import Sharing
 from serving.model.table import Table
 
 Weights = tuple[tf.Tensor, ...]
@@ -94,29 +95,12 @@ class Program:
         for part, whole in zip([*self._shared, *self._rows], packed, strict=True):
             given |= part.unpacked(whole)
         with keras.StatelessScope(state_mapping=zip(self._variables, weights, strict=True)):
-            return run_through(self._body, given, _once_if_shared)
+            return run_through(self._body, given, Sharing())
 
     def _signature(self) -> list[Any]:
         weights = tuple(tf.TensorSpec(v.shape, v.dtype) for v in self._variables)
         shared = [part.spec(1) for part in self._shared]
         return [weights, *shared, *(part.spec(None) for part in self._rows)]
-
-
-def _once_if_shared(operation: keras.Operation) -> Callable[..., Any]:
-    """The operation, on one row while all it is given is shared, else on as many as the others."""
-
-    def run(*arguments: Any, **options: Any) -> Any:
-        tensors = [x for x in tf.nest.flatten((arguments, options)) if tf.is_tensor(x)]
-        rows = next((tf.shape(x)[0] for x in tensors if x.shape.rank and x.shape[0] is None), None)
-
-        def spread(x: Any) -> Any:
-            if rows is None or not tf.is_tensor(x) or x.shape.rank == 0 or x.shape[0] != 1:
-                return x
-            return tf.repeat(x, rows, axis=0)
-
-        return operation(*tf.nest.map_structure(spread, arguments), **options)
-
-    return run
 
 
 def _sides(tensors: Iterable[Any], shared: frozenset[str]) -> tuple[list[Packing], list[Packing]]:

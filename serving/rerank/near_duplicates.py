@@ -1,7 +1,7 @@
 """Near-duplicates: of things that are almost the same, keep the first.
 
-Locality-sensitive hashing proposes pairs (`bucket_pairs`), the exact similarity decides, and of what
-is almost the same the later goes (`repeats`).
+Locality-sensitive hashing proposes pairs (`bucket_pairs`), the exact similarity decides, and of two
+that are almost the same the later goes (`repeats`).
 
 A bucket that holds more than `LARGEST_BUCKET` of a list says nothing about any of them (the vectors
 of a model that has learnt nothing yet are all alike) and proposes none: the work stays linear.
