@@ -1,10 +1,12 @@
 """Trees and logistic regression: p = sigmoid(b + sum_t w_{t, leaf_t(x)}).
 
 Boosted trees turn a row into the leaf that it reaches in each of them; a logistic regression learns
-a weight for each leaf. The paper trains it online by SGD; here it is fitted to the same rows at
-once, with a penalty on its weights.
+a weight for each leaf. Leaves say more of the rows that they were grown on than of others, so the
+regression learns from rows that the trees have not seen: the paper grows trees on one day and goes
+on online, by SGD, through the next; here a share of the rows is kept back, and the regression is
+fitted to it at once, with a penalty on its weights.
 
-Reference: He et al., ADKDD 2014, https://doi.org/10.1145/2648584.2648589, section 3.1.
+Reference: He et al., ADKDD 2014, https://doi.org/10.1145/2648584.2648589, sections 3.1 and 3.2.
 """
 
 from collections.abc import Iterable
@@ -15,6 +17,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
+from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.trees.boosted import BoostedTrees, Rows, xgboost
 from models.trees.logistic import fit_logistic
@@ -26,11 +29,20 @@ class TreesAndLogistic:
     Args:
         boosted: the trees.
         penalty: on the weights of the regression.
+        held_out: share of the rows that the regression learns from, and the trees do not.
+        seed: of which rows those are.
+
+    Raises:
+        ConfigurationError: `held_out` is not between 0 and 1.
     """
 
-    def __init__(self, boosted: BoostedTrees, penalty: float) -> None:
+    def __init__(self, boosted: BoostedTrees, penalty: float, held_out: float, seed: int) -> None:
+        if not 0 < held_out < 1:
+            raise ConfigurationError(
+                f"`held_out` must be above 0 and below 1. Received: {held_out!r}."
+            )
         self.boosted = boosted
-        self.penalty = penalty
+        self.penalty, self.held_out, self.seed = penalty, held_out, seed
         self._starts, self._weights, self._bias = np.zeros(1, np.int64), np.empty(0), 0.0
 
     @property
@@ -39,11 +51,13 @@ class TreesAndLogistic:
         return self.boosted.size
 
     def fit(self, x: dict[str, np.ndarray], y: np.ndarray, valid: Rows | None = None) -> Self:
-        """Grow the trees, then fit the regression to the same rows."""
-        self.boosted.fit(x, y, valid)
-        leaves = self.boosted.leaves(x)
+        """Grow the trees, then fit the regression to the rows that were kept from them."""
+        order = np.random.default_rng(self.seed).permutation(len(y))
+        kept, grown = np.split(order, [max(1, round(self.held_out * len(y)))])
+        self.boosted.fit(_rows(x, grown), y[grown], valid)
+        leaves = self.boosted.leaves(_rows(x, kept))
         self._starts = np.concatenate([[0], np.cumsum(leaves.max(axis=0) + 1)])
-        self._weights, self._bias = fit_logistic(self._one_hot(leaves), y, self.penalty)
+        self._weights, self._bias = fit_logistic(self._one_hot(leaves), y[kept], self.penalty)
         return self
 
     def predict(self, x: dict[str, np.ndarray]) -> np.ndarray:
@@ -79,7 +93,8 @@ def gbdt_lr(
     depth: int = 6,
     learning_rate: float = 0.1,
     patience: int = 30,
-    penalty: float = 1.0,
+    penalty: float = 100.0,
+    held_out: float = 0.3,
     seed: int = 0,
 ) -> TreesAndLogistic:
     """Trees and logistic regression for a binary label; `fit`, `predict`, `save` and `load`.
@@ -90,16 +105,23 @@ def gbdt_lr(
         depth: of a tree, at most.
         learning_rate: of the trees.
         patience: trees without a lower log loss on the validation rows before boosting stops.
-        penalty: on the weights of the regression.
-        seed: of what the trees draw.
+        penalty: on the weights of the regression: times half the sum of their squares it is added
+            to the sum of the rows' losses.
+        held_out: share of the rows that the regression learns from, and the trees do not.
+        seed: of what the trees draw, and of which rows are kept from them.
 
     Raises:
-        ConfigurationError: XGBoost is not installed, or the fields do not fit together.
+        ConfigurationError: XGBoost is not installed, the fields do not fit together, or `held_out`
+            is not between 0 and 1.
     """
     grown = xgboost(
         fields, trees=trees, depth=depth, learning_rate=learning_rate, patience=patience, seed=seed
     )
-    return TreesAndLogistic(grown, penalty)
+    return TreesAndLogistic(grown, penalty, held_out, seed)
+
+
+def _rows(x: dict[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: column[places] for name, column in x.items()}
 
 
 def _beside(path: Path) -> Path:

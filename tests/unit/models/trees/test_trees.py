@@ -119,6 +119,28 @@ def test_trees_and_logistic_regression_is_a_sum_of_leaf_weights():
         assert model.predict(x)[row] == pytest.approx(1 / (1 + np.exp(-logit)))
 
 
+def test_the_regression_learns_from_rows_that_the_trees_have_not_seen(monkeypatch):
+    x, y = planted(200)
+    x["price"] = np.arange(200.0)  # tells which row it is
+    model = build("gbdt_lr", FIELDS, trees=3, held_out=0.25)
+    fit, leaves, seen = model.boosted.fit, model.boosted.leaves, {}
+    monkeypatch.setattr(
+        model.boosted, "fit", lambda x, *rest: seen.update(trees=x["price"]) or fit(x, *rest)
+    )
+    monkeypatch.setattr(
+        model.boosted, "leaves", lambda x: seen.update(regression=x["price"]) or leaves(x)
+    )
+    model.fit(x, y)
+    assert len(seen["regression"]) == 50
+    assert_array_equal(np.sort([*seen["trees"], *seen["regression"]]), x["price"])
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_regression_needs_rows_of_its_own_and_so_do_the_trees(share):
+    with pytest.raises(ConfigurationError, match="`held_out` must be above 0 and below 1"):
+        build("gbdt_lr", FIELDS, held_out=share)
+
+
 def test_a_leaf_weight_is_the_papers():
     """One tree of one split: w* = -G / (H + lambda), with p = the mean of the labels."""
     x = {"price": np.array([0.0, 0.0, 0.0, 1.0])}
