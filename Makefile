@@ -14,6 +14,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 BENCH  ?= $(sort $(wildcard tests/bench/bench_*.py))
 # Further options for pytest: make test PYTEST="-x -k snapshots"
 PYTEST ?=
+# TensorFlow with one thread in each process: several share the cores better so.
+SHARED := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+ALONE  := tests/system
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED ?= 1
@@ -47,8 +50,10 @@ format: setup ## Format, and fix what lint can fix by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Where -k leaves nothing of a part (5), the other part is what was asked for.
 test: setup ## Every test: unit and contracts first, then the system on a real broker and a real Redis
-	$(BIN)/python -m pytest $(PYTEST)
+	$(SHARED) $(BIN)/python -m pytest -n 2 --no-loadscope-reorder --ignore $(ALONE) $(PYTEST) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest $(ALONE) $(PYTEST) || [ $$? -eq 5 ]
 
 demo: setup ## The whole loop on MovieLens-100K, about two minutes (KEEP=1 leaves it running)
 	$(BIN)/millstream demo $(if $(filter-out 0,$(KEEP)),--keep)

@@ -1,8 +1,10 @@
 """Fixtures that every test may ask for; the services start with the first test that needs them."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import prometheus_client  # noqa: F401 - before Feast, which would switch it to files
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import settings
 from deploy.local import LocalServices, local_services
 from tests.support.installation import Installation
 from tests.support.redis_databases import RedisDatabases
+from tests.support.sharing import ByFileAndModel
 
 # What breaks is read first where it is quickest: pure logic, agreements, then the whole system.
 ORDER = ("unit", "contracts", "golden", "system")
 SYSTEM_TIMEOUT_S = 300
+SEED = 1
 
 # The same examples every time; and how long one takes is a matter of the machine's other work.
 settings.register_profile("seeded", derandomize=True, deadline=None)
@@ -34,6 +38,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.system)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndModel:
+    """Share the tests among processes, where there are several."""
+    return ByFileAndModel(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Networks begin with the same weights, whatever this process has tested before."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(SEED)
 
 
 @pytest.fixture(scope="session", autouse=True)
