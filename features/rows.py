@@ -10,7 +10,7 @@ import pyarrow as pa
 from features.as_of import as_of
 from features.counters import Counters
 from features.feature import Entity, Feature
-from features.floats import SIZE, flat
+from features.floats import flat
 from features.spec import BY_NAME
 from features.state import ITEM_COUNTERS, USER_COUNTERS, ItemPoint, UserPoint
 
@@ -48,10 +48,8 @@ def user_columns(points: Sequence[UserPoint], times: Times | None = None) -> Col
     lengths = np.diff(offsets)
     strengths = {
         "user_updated_at": np.repeat(counted["user_updated_at"], lengths),
-        "user_category_events": flat([point.packed_events[: SIZE * _TOP] for point in points]),
-        "user_category_positives": flat(
-            [point.packed_positives[: SIZE * _TOP] for point in points]
-        ),
+        "user_category_events": flat([point.packed_events(_TOP) for point in points]),
+        "user_category_positives": flat([point.packed_positives(_TOP) for point in points]),
     }
     moved = _at(strengths, "user", None if times is None else np.repeat(times, lengths))
     return {

@@ -10,12 +10,14 @@ from math import exp2
 import msgspec
 
 from features.counters import Counts, counters_of
-from features.floats import packed, unpacked
+from features.floats import SIZE, packed, unpacked
 from features.history import History, Rule, Update
 from features.spec import BY_NAME, CATEGORY_HALF_LIFE_S, RECENT_ITEMS
 
 USER_COUNTERS = counters_of("user")
 ITEM_COUNTERS = counters_of("item")
+_COUNTS = len(USER_COUNTERS.features)
+_COUNTS_SIZE = SIZE * _COUNTS
 
 # Categories whose affinity is tracked for a user; the strongest of them are the feature.
 TRACKED_CATEGORIES = 4 * (BY_NAME["user_categories"].length or 0)
@@ -34,35 +36,49 @@ class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class UserPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A user right after an event at `time`; the numbers are `features.floats`.
+    """A user right after an event at `time`.
 
     Args:
         recent: items, the newest first, each once.
         categories: those the user has met, the one with the most decayed events first.
-        packed_events, packed_positives: decayed, of each of `categories`.
+        numbers: `features.floats`: decayed counts, then the decayed events of each of `categories`,
+            then the positives.
     """
 
     time: float
-    packed_counts: bytes
     recent: tuple[str, ...]
     categories: tuple[str, ...]
-    packed_events: bytes
-    packed_positives: bytes
+    numbers: bytes
+
+    @property
+    def packed_counts(self) -> bytes:
+        """Decayed counts, in the order of `USER_COUNTERS`."""
+        return self.numbers[:_COUNTS_SIZE]
 
     @property
     def counts(self) -> Counts:
-        """Decayed counts, in the order of `USER_COUNTERS`."""
+        """The same as numbers."""
         return unpacked(self.packed_counts)
 
     @property
     def events(self) -> Counts:
         """Decayed events of each of `categories`."""
-        return unpacked(self.packed_events)
+        return unpacked(self.packed_events(len(self.categories)))
 
     @property
     def positives(self) -> Counts:
         """Decayed positives of each of `categories`."""
-        return unpacked(self.packed_positives)
+        return unpacked(self.packed_positives(len(self.categories)))
+
+    def packed_events(self, top: int) -> bytes:
+        """`events` of the first `top` of `categories`."""
+        stop = min(top, len(self.categories))
+        return self.numbers[_COUNTS_SIZE : _COUNTS_SIZE + SIZE * stop]
+
+    def packed_positives(self, top: int) -> bytes:
+        """`positives` of the first `top` of `categories`."""
+        start = _COUNTS_SIZE + SIZE * len(self.categories)
+        return self.numbers[start : start + SIZE * top]
 
 
 ItemHistory = History[ItemPoint]
@@ -85,27 +101,23 @@ def advance_user(point: UserPoint, update: Update) -> UserPoint:
     """The user after one more event."""
     age_s = update.time - point.time
     left = exp2(-age_s / CATEGORY_HALF_LIFE_S)
-    events = [count * left for count in point.events]
-    positives = [count * left for count in point.positives]
-    return UserPoint(
-        update.time,
-        packed(USER_COUNTERS.advanced(point.counts, age_s, update.positive)),
-        recent_with(point.recent, update.item_id),
-        *_strengthened(point.categories, events, positives, update, 1.0),
-    )
+    numbers = unpacked(point.numbers)
+    counts = USER_COUNTERS.advanced(numbers[:_COUNTS], age_s, update.positive)
+    faded = [number * left for number in numbers[_COUNTS:]]
+    categories, strengths = _strengthened(point.categories, faded, update, 1.0)
+    recent = recent_with(point.recent, update.item_id)
+    return UserPoint(update.time, recent, categories, packed((*counts, *strengths)))
 
 
 def absorb_user(point: UserPoint, update: Update) -> UserPoint:
     """The user with an event from before `point`; what is recent stays as it is."""
     age_s = point.time - update.time
     weight = exp2(-age_s / CATEGORY_HALF_LIFE_S)
-    events, positives = list(point.events), list(point.positives)
-    return UserPoint(
-        point.time,
-        packed(USER_COUNTERS.absorbed(point.counts, age_s, update.positive)),
-        point.recent,
-        *_strengthened(point.categories, events, positives, update, weight),
-    )
+    numbers = unpacked(point.numbers)
+    counts = USER_COUNTERS.absorbed(numbers[:_COUNTS], age_s, update.positive)
+    known = list(numbers[_COUNTS:])
+    categories, strengths = _strengthened(point.categories, known, update, weight)
+    return UserPoint(point.time, point.recent, categories, packed((*counts, *strengths)))
 
 
 def recent_with(recent: tuple[str, ...], item_id: str) -> tuple[str, ...]:
@@ -116,17 +128,17 @@ def recent_with(recent: tuple[str, ...], item_id: str) -> tuple[str, ...]:
 
 
 def _strengthened(
-    categories: tuple[str, ...],
-    events: list[float],
-    positives: list[float],
-    update: Update,
-    weight: float,
-) -> tuple[tuple[str, ...], bytes, bytes]:
+    categories: tuple[str, ...], strengths: list[float], update: Update, weight: float
+) -> tuple[tuple[str, ...], list[float]]:
     """One event of `weight` more in the categories of `update`; the strongest stay first.
 
     All fade alike, so that only those that gain can change places.
+
+    Args:
+        strengths: events of each of `categories`, then positives.
     """
     names = list(categories)
+    events, positives = strengths[: len(names)], strengths[len(names) :]
     for category in update.categories:
         if category not in names:
             names.append(category)
@@ -143,11 +155,11 @@ def _strengthened(
             for row in (names, events, positives):
                 row.insert(stronger, row.pop(place))  # type: ignore[arg-type]
     del names[TRACKED_CATEGORIES:], events[TRACKED_CATEGORIES:], positives[TRACKED_CATEGORIES:]
-    return tuple(names), packed(events), packed(positives)
+    return tuple(names), events + positives
 
 
 NO_ITEM = ItemPoint(0.0, packed(ITEM_COUNTERS.empty))
-NO_USER = UserPoint(0.0, packed(USER_COUNTERS.empty), (), (), b"", b"")
+NO_USER = UserPoint(0.0, (), (), packed(USER_COUNTERS.empty))
 
 ITEM_RULE = Rule(NO_ITEM, advance_item, absorb_item)
 USER_RULE = Rule(NO_USER, advance_user, absorb_user)

@@ -62,7 +62,7 @@ _UPDATES = msgspec.msgpack.Decoder(list[Update])
 _USER_POINT = msgspec.msgpack.Decoder(UserPoint)
 _ITEM_POINT = msgspec.msgpack.Decoder(ItemPoint)
 # Counts are stored in the order of the spec, and as bytes: others would be misread.
-_SPEC = f"{spec_hash()}:2"
+_SPEC = f"{spec_hash()}:3"
 
 
 def user_bytes(user: User) -> bytes:
