@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from models.layers.stacked import stacked
+
 
 @keras.saving.register_keras_serializable("millstream")
 class BiInteraction(keras.layers.Layer):
@@ -18,5 +20,5 @@ class BiInteraction(keras.layers.Layer):
     """
 
     def call(self, vectors: Sequence[Any]) -> Any:
-        v = ops.stack(list(vectors), axis=1)
+        v = stacked(vectors)
         return 0.5 * (ops.square(ops.sum(v, axis=1)) - ops.sum(ops.square(v), axis=1))

@@ -53,18 +53,15 @@ class BilinearInteraction(keras.layers.Layer):
         )
 
     def call(self, vectors: Any) -> Any:
+        fields = ops.transpose(vectors, (1, 0, 2))  # whole fields are copied, and multiplied
         if self.kind == "interaction":
-            left = ops.take(vectors, self.first, axis=1)
-            left = ops.einsum("bpd,pde->bpe", left, self.kernel)
+            left = ops.matmul(ops.take(fields, self.first, axis=0), self.kernel)
         else:
-            left = vectors[:, :-1]
-            if self.kind == "all":
-                left = ops.matmul(left, self.kernel[0])
-            else:
-                left = ops.einsum("bfd,fde->bfe", left, self.kernel)
-            left = ops.take(left, self.first, axis=1)
-        products = left * ops.take(vectors, self.second, axis=1)
-        return ops.sum(products, axis=-1) if self.inner else products
+            left = ops.take(ops.matmul(fields[:-1], self.kernel), self.first, axis=0)
+        products = left * ops.take(fields, self.second, axis=0)
+        if self.inner:
+            return ops.transpose(ops.sum(products, axis=-1))
+        return ops.transpose(products, (1, 0, 2))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kind": self.kind, "inner": self.inner}

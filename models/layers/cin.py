@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from models.layers.stacked import stacked
+
 
 @keras.saving.register_keras_serializable("millstream")
 class CompressedInteraction(keras.layers.Layer):
@@ -35,7 +37,7 @@ class CompressedInteraction(keras.layers.Layer):
             before = maps
 
     def call(self, vectors: Sequence[Any]) -> Any:
-        x0 = x = ops.stack(vectors, axis=2)
+        x0 = x = ops.transpose(stacked(vectors), (0, 2, 1))
         width, fields = x0.shape[1:]
         pooled = []
         for kernel in self.kernels:

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from models.layers.stacked import stacked
+
 
 @keras.saving.register_keras_serializable("millstream")
 class FactorisationMachine(keras.layers.Layer):
@@ -18,6 +20,6 @@ class FactorisationMachine(keras.layers.Layer):
     """
 
     def call(self, vectors: Sequence[Any]) -> Any:
-        v = ops.stack(vectors, axis=1)
+        v = stacked(vectors)
         crossed = ops.square(ops.sum(v, axis=1)) - ops.sum(ops.square(v), axis=1)
         return 0.5 * ops.sum(crossed, axis=-1, keepdims=True)

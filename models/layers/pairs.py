@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from millstream.errors import ConfigurationError
+from models.layers.stacked import stacked
 
 
 def pair_places(fields: int) -> np.ndarray:
@@ -28,14 +29,16 @@ def pair_places(fields: int) -> np.ndarray:
 
 
 def pairs_of(vectors: Sequence[Any]) -> tuple[Any, Any]:
-    """One (batch, width) vector per field -> v_i and v_j of every pair, both (batch, pairs, width).
+    """One (batch, width) vector per field -> v_i and v_j of every pair, both (pairs, batch, width).
+
+    Pairs come first, so that whole fields are copied, and each pair's matrix product is one.
 
     Raises:
         ConfigurationError: fewer than two fields.
     """
     first, second = pair_places(len(vectors))
-    v = ops.stack(list(vectors), axis=1)
-    return ops.take(v, first, axis=1), ops.take(v, second, axis=1)
+    v = ops.stack(list(vectors), axis=0)
+    return ops.take(v, first, axis=0), ops.take(v, second, axis=0)
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -47,7 +50,7 @@ class PairProducts(keras.layers.Layer):
 
     def call(self, vectors: Sequence[Any]) -> Any:
         first, second = pairs_of(vectors)
-        return first * second
+        return ops.transpose(first * second, (1, 0, 2))
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -58,5 +61,9 @@ class PairDots(keras.layers.Layer):
     """
 
     def call(self, vectors: Sequence[Any]) -> Any:
-        first, second = pairs_of(vectors)
-        return ops.sum(first * second, axis=-1)
+        first, second = pair_places(len(vectors))
+        v = stacked(vectors)
+        dots = ops.matmul(v, ops.transpose(v, (0, 2, 1)))  # of all with all: no copies of vectors
+        return ops.take(
+            ops.reshape(dots, (-1, len(vectors) ** 2)), len(vectors) * first + second, 1
+        )

@@ -14,6 +14,7 @@ from keras.layers import Dense
 
 from models.inputs import FieldInputs
 from models.layers.pairs import pair_places
+from models.layers.stacked import stacked
 
 
 def parted_vectors(inputs: FieldInputs, parts: int, width: int) -> list[Any]:
@@ -49,7 +50,7 @@ def part_products(vectors: Sequence[Any], groups: Sequence[int]) -> Any:
     parts = max(groups) + 1
     first, second = pair_places(len(vectors))
     group = np.array(groups, np.int32)
-    v = ops.stack(list(vectors), axis=1)
+    v = stacked(vectors)
     v = ops.reshape(v, (-1, len(groups) * parts, v.shape[-1] // parts))
     seen_by_second = ops.take(v, first * parts + group[second], axis=1)
     seen_by_first = ops.take(v, second * parts + group[first], axis=1)

@@ -13,6 +13,7 @@ from keras import ops
 from millstream.errors import ConfigurationError
 from models.layers.initialisers import glorot_each
 from models.layers.pairs import pair_places, pairs_of
+from models.layers.stacked import stacked
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -23,7 +24,7 @@ class OuterProduct(keras.layers.Layer):
     """
 
     def call(self, vectors: Sequence[Any]) -> Any:
-        s = ops.sum(ops.stack(vectors, axis=1), axis=1)
+        s = ops.sum(stacked(vectors), axis=1)
         return ops.reshape(s[:, :, None] * s[:, None, :], (-1, s.shape[1] * s.shape[1]))
 
 
@@ -65,8 +66,8 @@ class MicroNetworks(keras.layers.Layer):
         left, right = pairs_of(vectors)
         x = ops.concatenate([left, right, left * right], axis=-1)
         for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            x = ops.einsum("bpi,pij->bpj", ops.relu(x) if i else x, kernel) + bias
-        return ops.reshape(x, (-1, x.shape[1] * x.shape[2]))
+            x = ops.matmul(ops.relu(x) if i else x, kernel) + bias[:, None, :]
+        return ops.reshape(ops.transpose(x, (1, 0, 2)), (-1, x.shape[0] * x.shape[2]))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "hidden": list(self.hidden)}

@@ -31,7 +31,7 @@ class SymmetricPairs(keras.layers.Layer):
     def call(self, vectors: Sequence[Any]) -> Any:
         first, second = pairs_of(vectors)
         matrices = self.halves + ops.transpose(self.halves, (0, 2, 1))
-        return ops.sum(ops.einsum("bpi,pij->bpj", first, matrices) * second, axis=-1)
+        return ops.transpose(ops.sum(ops.matmul(first, matrices) * second, axis=-1))
 
 
 def _half_identities(shape: tuple[int, int, int], dtype: Any = None) -> Any:

@@ -31,6 +31,7 @@ from models.inputs import FieldInputs
 from models.layers.cross import Cross
 from models.layers.feature_mask import FeatureMask, LearnFromCopies
 from models.layers.mlp import mlp
+from models.layers.stacked import stacked
 from models.layers.vector_norms import VectorNorms
 
 
@@ -69,7 +70,7 @@ def adaf2m2(
             f"`low` and `high` must be in order, in [0, 1]. Received: {low!r}, {high!r}."
         )
     inputs = FieldInputs(fields)
-    vectors = ops.stack(inputs.even_vectors(), axis=1)
+    vectors = stacked(inputs.even_vectors())
     scales = _adapter(inputs, vectors, state, adapter_hidden)
     x0 = Flatten(name="adapted")(vectors * ops.expand_dims(scales, -1))
     if copies:

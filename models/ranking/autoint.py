@@ -9,13 +9,13 @@ Reference: Song et al., CIKM 2019, https://arxiv.org/abs/1810.11921, eq. 3 to 9 
 from collections.abc import Iterable, Sequence
 
 import keras
-from keras import ops
 from keras.layers import Add, Concatenate, Dense, Flatten
 
 from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.field_attention import FieldAttention
 from models.layers.mlp import mlp
+from models.layers.stacked import stacked
 
 
 def autoint(
@@ -42,7 +42,7 @@ def autoint(
     """
     inputs = FieldInputs(fields)
     vectors = inputs.even_vectors()
-    x = ops.stack(vectors, axis=1)
+    x = stacked(vectors)
     for i in range(layers):
         x = FieldAttention(heads, head_width, name=f"attention_{i}")(x)
     logit = Dense(1, name="logit")(Flatten()(x))

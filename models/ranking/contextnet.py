@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from typing import Literal
 
 import keras
-from keras import ops
 from keras.layers import Concatenate, Dense, Dropout, Flatten
 
 from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.context_block import ContextBlock
+from models.layers.stacked import stacked
 
 
 def contextnet(
@@ -45,7 +45,7 @@ def contextnet(
     inputs = FieldInputs(fields)
     vectors = inputs.even_vectors()
     v = Concatenate(name="instance")(vectors)
-    h = ops.stack(vectors, axis=1)
+    h = stacked(vectors)
     for i in range(blocks):
         h = ContextBlock(block, ratio, name=f"block_{i}")(v, h)
     x = Flatten(name="joined")(h)

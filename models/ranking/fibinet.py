@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import keras
-from keras import ops
 from keras.layers import Add, Concatenate, Dense, Flatten
 
 from models.fields import Field
@@ -18,6 +17,7 @@ from models.inputs import FieldInputs
 from models.layers.bilinear import BilinearInteraction
 from models.layers.mlp import mlp
 from models.layers.senet import SqueezeExcitation
+from models.layers.stacked import stacked
 
 
 def fibinet(
@@ -42,7 +42,7 @@ def fibinet(
             fields that do not fit together.
     """
     inputs = FieldInputs(fields)
-    plain = ops.stack(inputs.even_vectors(), axis=1)
+    plain = stacked(inputs.even_vectors())
     weighted = SqueezeExcitation(reduction, name="senet")(plain)
     p = BilinearInteraction(kind, name="pairs")(plain)
     q = BilinearInteraction(kind, name="weighted_pairs")(weighted)

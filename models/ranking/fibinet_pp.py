@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import keras
-from keras import ops
 from keras.layers import BatchNormalization, Concatenate, Dense, Flatten, LayerNormalization
 
 from models.fields import Field
@@ -20,6 +19,7 @@ from models.layers.bias import Bias
 from models.layers.bilinear import BilinearInteraction
 from models.layers.mlp import mlp
 from models.layers.senet_plus import SqueezeExcitationPlus
+from models.layers.stacked import stacked
 
 
 def fibinet_pp(
@@ -48,7 +48,7 @@ def fibinet_pp(
             fields that do not fit together.
     """
     inputs = FieldInputs(fields)
-    vectors = ops.stack(_normalised(inputs), axis=1)
+    vectors = stacked(_normalised(inputs))
     weighted = SqueezeExcitationPlus(groups, reduction, name="senet")(vectors)
     pairs = BilinearInteraction(kind, inner=True, name="pairs")(vectors)
     low = Dense(rank, use_bias=False, name="low_rank")(pairs)

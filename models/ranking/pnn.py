@@ -15,7 +15,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import keras
-from keras import ops
 from keras.layers import Concatenate, Dense
 
 from millstream.errors import ConfigurationError
@@ -25,6 +24,7 @@ from models.layers.bilinear import BilinearInteraction
 from models.layers.mlp import mlp
 from models.layers.pairs import PairDots
 from models.layers.products import MicroNetworks, OuterProduct
+from models.layers.stacked import stacked
 
 PRODUCTS = ("inner", "outer", "kernel", "micro")
 
@@ -69,4 +69,4 @@ def _products(product: str, micro: Sequence[int], vectors: Sequence[Any]) -> Any
         return OuterProduct(name="products")(vectors)
     if product == "micro":
         return MicroNetworks(micro, name="products")(vectors)
-    return BilinearInteraction(inner=True, name="products")(ops.stack(vectors, axis=1))
+    return BilinearInteraction(inner=True, name="products")(stacked(vectors))
