@@ -123,13 +123,17 @@ def test_the_regression_learns_from_rows_that_the_trees_have_not_seen(monkeypatc
     x, y = planted(200)
     x["price"] = np.arange(200.0)  # tells which row it is
     model = build("gbdt_lr", FIELDS, trees=3, held_out=0.25)
-    fit, leaves, seen = model.boosted.fit, model.boosted.leaves, {}
-    monkeypatch.setattr(
-        model.boosted, "fit", lambda x, *rest: seen.update(trees=x["price"]) or fit(x, *rest)
-    )
-    monkeypatch.setattr(
-        model.boosted, "leaves", lambda x: seen.update(regression=x["price"]) or leaves(x)
-    )
+    seen = {}
+
+    def recorded(part, method):
+        def run(x, *rest):
+            seen[part] = x["price"]
+            return method(x, *rest)
+
+        return run
+
+    monkeypatch.setattr(model.boosted, "fit", recorded("trees", model.boosted.fit))
+    monkeypatch.setattr(model.boosted, "leaves", recorded("regression", model.boosted.leaves))
     model.fit(x, y)
     assert len(seen["regression"]) == 50
     assert_array_equal(np.sort([*seen["trees"], *seen["regression"]]), x["price"])
