@@ -44,11 +44,8 @@ class Layouts:
         tables, rest = [], iter(replies)
         for layouts, ids in self._shared(requests):
             whole = list(islice(rest, len(ids)))
-            start = 0
-            for layout in layouts:
-                stop = start + len(layout.read_fields)
-                tables.append(layout.table(ids, [reply[start:stop] for reply in whole], at_s))
-                start = stop
+            for layout, part in _parts(layouts):
+                tables.append(layout.table(ids, [reply[part] for reply in whole], at_s))
         return tables
 
     def entity_command(self, views: Sequence[View], entity_id: str) -> Command:
@@ -59,18 +56,23 @@ class Layouts:
     def entity_row(self, views: Sequence[View], reply: Reply) -> dict[str, Any]:
         """The reply to `entity_command` by feature; what has no row is left out."""
         row: dict[str, Any] = {}
-        start = 0
-        for view in views:
-            layout = self._by_name[view.name]
-            stop = start + len(layout.read_fields)
-            row |= layout.row(reply[start:stop])
-            start = stop
+        for layout, part in _parts([self._by_name[view.name] for view in views]):
+            row |= layout.row(reply[part])
         return row
 
     def _shared(self, requests: Sequence[Request]) -> Iterator[tuple[list[ViewLayout], Ids]]:
         """Neighbours among `requests` that ask for views of the same entities, in their order."""
         for (_, ids), group in groupby(requests, lambda request: (request[0].entity, request[1])):
             yield [self._by_name[view.name] for view, _ in group], ids
+
+
+def _parts(layouts: Sequence[ViewLayout]) -> Iterator[tuple[ViewLayout, slice]]:
+    """Which part of a reply about one entity is each view's."""
+    start = 0
+    for layout in layouts:
+        stop = start + len(layout.read_fields)
+        yield layout, slice(start, stop)
+        start = stop
 
 
 class RedisOnlineStore:
