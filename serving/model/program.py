@@ -1,8 +1,8 @@
-"""A network compiled once: weights and embedding vectors are its arguments.
+"""A network made ready once: weights and embedding vectors are its arguments.
 
-A new snapshot brings new numbers and not a new graph, so swapping it in traces and compiles
-nothing. What belongs to the user or to the moment comes as one row for a whole list
-(`sharing.py`).
+A new snapshot brings new numbers and not a new network. What belongs to the user or to the moment
+comes as one row for a whole list. Networks of common layers run in NumPy (`plan.py`), the others in
+TensorFlow (`graph.py`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,15 +10,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from millstream.errors import ConfigurationError
-from models.split import run_through, split
-from serving.model.packing import Packing, packings
-from serving.model.sharing import Sharing
+from models.split import split
+from serving.model.graph import Graph
+from serving.model.plan import Plan
 from serving.model.table import Table
 
-Weights = tuple[tf.Tensor, ...]
+Weights = tuple[Any, ...]
 Tables = Mapping[str, Table]
 Inputs = Mapping[str, np.ndarray]
 Arrays = Mapping[str, np.ndarray]
@@ -38,18 +37,17 @@ class Program:
     ) -> None:
         parts = split(network)
         self.tables = parts.tables
-        self._body = parts.body
         self._lookups = parts.lookups
         self._names = [*network.input]
-        self._shared, self._rows = _sides(self._body.input.values(), frozenset(shared))
-        self._variables = [*self._body.trainable_variables, *self._body.non_trainable_variables]
+        self._variables = [*parts.body.trainable_variables, *parts.body.non_trainable_variables]
         self._owned = _places(owner or network, self._variables)
         self._owner_size = len((owner or network).variables)
-        signature = self._signature()
-        self._function = tf.function(self._call).get_concrete_function(*signature)
+        self._body = Plan.of(parts.body, self._variables) or Graph(
+            parts.body, self._variables, frozenset(shared)
+        )
 
     def weights(self, arrays: Arrays) -> Weights:
-        """What `models.weights.weight_arrays` made of the owner, as tensors for this network.
+        """What `models.weights.weight_arrays` made of the owner, as this network takes them.
 
         Raises:
             ConfigurationError: the number of weights or a shape does not fit.
@@ -59,14 +57,14 @@ class Program:
                 f"`arrays` must hold {self._owner_size} weights. Received: {len(arrays)}."
             )
         ordered = [array for _, array in sorted(arrays.items())]
-        pairs = [(v, ordered[at]) for v, at in zip(self._variables, self._owned, strict=True)]
-        for variable, array in pairs:
+        own = [ordered[at] for at in self._owned]
+        for variable, array in zip(self._variables, own, strict=True):
             if tuple(variable.shape) != array.shape:
                 raise ConfigurationError(
                     f"Weight {variable.path!r} must have shape {tuple(variable.shape)}. "
                     f"Received: {array.shape}."
                 )
-        return tuple(tf.constant(array, dtype=variable.dtype) for variable, array in pairs)
+        return self._body.weights(own)
 
     def __call__(self, weights: Weights, tables: Tables, inputs: Inputs) -> np.ndarray:
         """The network's output, float32; one row an item, or one row where all is shared.
@@ -79,37 +77,7 @@ class Program:
         own = {name: inputs[name] for name in self._names}
         for look in self._lookups:
             own[look.input_name] = tables[look.table].lookup(own[look.field])
-        count = len(own[next(iter(self._rows[0].shapes))]) if self._rows else 1
-        packed = [part.packed(own, 1) for part in self._shared]
-        packed += [part.packed(own, count) for part in self._rows]
-        return self._run([*weights, *map(tf.constant, packed)])
-
-    def _run(self, arguments: list[Any]) -> np.ndarray:
-        # The op that a call of the function ends in. The way there sorts and checks each argument
-        # anew; these fit by construction.
-        (output,) = tf.raw_ops.PartitionedCall(args=arguments, Tout=[tf.float32], f=self._function)
-        return output.numpy()
-
-    def _call(self, weights: Weights, *packed: tf.Tensor) -> Any:
-        given: dict[str, Any] = {}
-        for part, whole in zip([*self._shared, *self._rows], packed, strict=True):
-            given |= part.unpacked(whole)
-        with keras.StatelessScope(state_mapping=zip(self._variables, weights, strict=True)):
-            return run_through(self._body, given, Sharing())
-
-    def _signature(self) -> list[Any]:
-        weights = tuple(tf.TensorSpec(v.shape, v.dtype) for v in self._variables)
-        shared = [part.spec(1) for part in self._shared]
-        return [weights, *shared, *(part.spec(None) for part in self._rows)]
-
-
-def _sides(tensors: Iterable[Any], shared: frozenset[str]) -> tuple[list[Packing], list[Packing]]:
-    """How inputs are packed: those that are shared by all rows, and those each row has its own."""
-    tensors = list(tensors)
-    is_shared = [x.name.partition(":")[0] in shared for x in tensors]
-    sides = zip(tensors, is_shared, strict=True)
-    once = [x for x, flag in sides if flag]
-    return packings(once), packings(x for x in tensors if x not in once)
+        return self._body(weights, own)
 
 
 def _places(owner: keras.Model, variables: list[keras.Variable]) -> list[int]:
