@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from features.feature import Entity, Feature
+from features.feature import Entity
 from features.spec import FEATURES
 
-_DECAYED: dict[Entity, tuple[Feature, ...]] = {
-    entity: tuple(f for f in FEATURES if f.entity == entity and f.half_life_s)
+_HALF_LIVES_S: dict[Entity, dict[str, float]] = {
+    entity: {f.name: f.half_life_s for f in FEATURES if f.entity == entity and f.half_life_s}
     for entity in ("user", "item")
 }
 
@@ -44,10 +44,11 @@ def as_of(columns: Mapping[str, Any], entity: Entity, time_s: float | np.ndarray
         New columns; the given ones stay as they are.
     """
     age_s = np.maximum(np.asarray(time_s, np.float64) - columns[f"{entity}_updated_at"], 0.0)
+    half_lives_s = _HALF_LIVES_S[entity]
+    left = {h: np.exp2(-age_s / h).astype(np.float32) for h in set(half_lives_s.values())}
     moved = dict(columns)
-    for feature in _DECAYED[entity]:
-        if feature.name in columns:
-            left = np.exp2(-age_s / feature.half_life_s).astype(np.float32)
-            value = columns[feature.name]
-            moved[feature.name] = value * (left[..., None] if np.ndim(value) > 1 else left)
+    for name, half_life_s in half_lives_s.items():
+        if name in columns:
+            share, value = left[half_life_s], columns[name]
+            moved[name] = value * (share[..., None] if np.ndim(value) > 1 else share)
     return moved

@@ -117,10 +117,11 @@ class Worker:
             await self.redis.aclose()
 
     async def _settle(self) -> None:
-        """Spare the collector the catalogue: walking through it would halt requests for long."""
-        await self.bootstrap.done.wait()
-        gc.collect()
-        gc.freeze()
+        """Spare the collector what stays: walking through it would halt requests for long."""
+        for is_there in (self.bootstrap.done, self.models.served):
+            await is_there.wait()
+            gc.collect()
+            gc.freeze()
 
     def _feed(self, topic: Topic, handle: Handler, since_s: float | None = None) -> Feed:
         servers = self.settings.kafka_bootstrap_servers

@@ -27,9 +27,11 @@ class Growing:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """A copy of `rows`."""
-        if len(rows):
+        try:
+            return self._values.take(rows, axis=0)
+        except IndexError:
             self.reserve(int(rows.max()) + 1)
-        return self._values[rows]
+            return self._values.take(rows, axis=0)
 
     def head(self, size: int) -> np.ndarray:
         """The first `size` rows themselves: writing to them changes what is kept."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
@@ -19,6 +20,7 @@ from serving.metrics import Metrics
 
 _RETRY_S = 1.0
 _QUEUE = 10_000
+_GATHER_S = 0.05  # the logs of so long go to Kafka together: a request to it costs more than a log
 
 
 class Publisher:
@@ -35,7 +37,8 @@ class Publisher:
         self._metrics = metrics
         self._timeout_s = timeout_s
         self._producer: AIOKafkaProducer | None = None
-        self._queue: asyncio.Queue[Impression] = asyncio.Queue(_QUEUE)
+        self._queue: deque[Impression] = deque()
+        self._queued = asyncio.Event()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
 
     async def publish(self, events: Sequence[Event]) -> None:
@@ -55,17 +58,20 @@ class Publisher:
 
     def log(self, shown: Impression) -> None:
         """Queue the log of a list; where the queue is full it is dropped, and counted."""
-        try:
-            self._queue.put_nowait(shown)
-        except asyncio.QueueFull:
+        if len(self._queue) >= _QUEUE:
             self._metrics.impressions.labels("dropped").inc()
+            return
+        self._queue.append(shown)
+        self._queued.set()
 
     async def run(self) -> None:
         """Connect, then send what is queued; until cancelled."""
         try:
             await self._connect()
             while True:
-                await self._send_logged(await self._queue.get())
+                await self._queued.wait()
+                await asyncio.sleep(_GATHER_S)
+                await self._send_queued()
         finally:
             await self._close()
 
@@ -84,6 +90,11 @@ class Publisher:
                 with contextlib.suppress(KafkaError):
                     await producer.stop()
                 await asyncio.sleep(_RETRY_S)
+
+    async def _send_queued(self) -> None:
+        self._queued.clear()
+        while self._queue:
+            await self._send_logged(self._queue.popleft())
 
     async def _send_logged(self, shown: Impression) -> None:
         try:
@@ -105,7 +116,11 @@ class Publisher:
         return await self._producer.send(self._settings.topic(topic), encode(event), key=key)
 
     async def _close(self) -> None:
-        if self._producer is not None:
-            with contextlib.suppress(KafkaError):
-                await self._producer.stop()
-            self._producer = None
+        if self._producer is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                await self._send_queued()
+        with contextlib.suppress(KafkaError):
+            await self._producer.stop()
+        self._producer = None

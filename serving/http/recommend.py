@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Response
 from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 
@@ -26,26 +26,31 @@ def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRout
     """The lists' routes; `ranges` are the names that `filters.ranges` takes."""
     router = APIRouter(prefix="/v1", tags=["lists"])
 
-    @router.post("/recommend", response_model_exclude_none=True)
-    async def recommend(body: RecommendBody) -> ListAnswer:
+    @router.post("/recommend", response_model=ListAnswer)
+    async def recommend(body: RecommendBody) -> Response:
         """A personal list. What is gone is done without, and `degraded` names it."""
         _check_ranges(body.filters, ranges)
-        return _answer(await recommender.recommend(_query(body)))
+        return _as_json(_answer(await recommender.recommend(_query(body))))
 
-    @router.get("/similar/{item_id}", response_model_exclude_none=True)
-    async def similar(item_id: str, k: Count = 10) -> ItemsAnswer:
+    @router.get("/similar/{item_id}", response_model=ItemsAnswer)
+    async def similar(item_id: str, k: Count = 10) -> Response:
         """Items like this one."""
         found = lists.similar(item_id, k)
         if found is None:
             raise HTTPException(404, f"`item_id` must be a known item. Received: {item_id!r}.")
-        return _list_answer(found)
+        return _as_json(_list_answer(found))
 
-    @router.get("/popular", response_model_exclude_none=True)
-    async def popular(k: Count = 10, category: str | None = None) -> ItemsAnswer:
+    @router.get("/popular", response_model=ItemsAnswer)
+    async def popular(k: Count = 10, category: str | None = None) -> Response:
         """What people like now, of all items or of one category."""
-        return _list_answer(lists.popular(k, category))
+        return _as_json(_list_answer(lists.popular(k, category)))
 
     return router
+
+
+def _as_json(answer: ListAnswer | ItemsAnswer) -> Response:
+    """The answer as it is described; FastAPI would check once more what has been checked."""
+    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 def _check_ranges(filters: FiltersBody, known: list[str]) -> None:

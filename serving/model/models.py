@@ -35,6 +35,7 @@ class Models:
     ) -> None:
         self.current: ServedModel | None = None
         self.previous: ServedModel | None = None
+        self.served = asyncio.Event()  # that there is a model
         self._loader = loader
         self._catalogue = catalogue
         self._metrics = metrics
@@ -101,6 +102,7 @@ class Models:
     def _swap(self, model: ServedModel) -> None:
         older = self.current is not None and model.version < self.current.version
         self.previous, self.current = self.current, model
+        self.served.set()
         self._metrics.swaps.labels("rolled_back" if older else "served").inc()
         _log.info("Serving snapshot %s", model.version)
         for event_id, event_time in model.probes.items():

@@ -29,11 +29,11 @@ def judged(
             return category_vectors(features["item_categories"][at])
         return retriever.index.vectors(rows[at])
 
-    def alike(at: np.ndarray) -> np.ndarray:
+    def alike(at: np.ndarray, compared: np.ndarray) -> np.ndarray:
         by_title = _alike_titles(catalogue.titles, rows[at], options.title_similarity)
         if retriever is None:
             return by_title
-        by_vector = _alike_vectors(vectors(at), retriever.hashed, options.vector_similarity)
+        by_vector = _alike_vectors(compared, retriever.hashed, options.vector_similarity)
         by_vector = by_vector[met[at][by_vector].all(axis=1)]
         return np.concatenate([by_title, by_vector])
 
@@ -47,8 +47,8 @@ def _alike_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:
 
 
 def _alike_vectors(vectors: np.ndarray, hashed: SimHash, least: float) -> np.ndarray:
-    pairs, unit = bucket_pairs(hashed(vectors)), unit_rows(vectors)
-    return pairs[np.einsum("ij,ij->i", *unit[pairs.T]) >= least]
+    pairs = bucket_pairs(hashed(vectors))
+    return pairs[np.einsum("ij,ij->i", *map(unit_rows, vectors[pairs.T])) >= least]
 
 
 def category_vectors(keys: np.ndarray) -> np.ndarray:

@@ -27,15 +27,15 @@ class Scored:
     Args:
         scores: shape (n,), greater is better.
         levels: shape (n,): how surely each was seen.
-        vectors: positions -> (m, dim): what diversity compares.
-        alike: m positions -> pairs of near-duplicates among them, (pairs, 2) of 0 to m - 1, the
-            earlier first.
+        vectors: m positions -> (m, dim): what diversity compares.
+        alike: m positions and their vectors -> pairs of near-duplicates among them, (pairs, 2) of
+            0 to m - 1, the earlier first.
     """
 
     scores: np.ndarray
     levels: np.ndarray
     vectors: Callable[[np.ndarray], np.ndarray]
-    alike: Callable[[np.ndarray], np.ndarray]
+    alike: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def arrange(scored: Scored, k: int, diversity: Diversity) -> np.ndarray:
@@ -50,18 +50,22 @@ def arrange(scored: Scored, k: int, diversity: Diversity) -> np.ndarray:
     order = np.argsort(-scored.scores, kind="stable")
     fresh = order[scored.levels[order] == FRESH]
     pool = fresh[: max(POOL_FACTOR * k, POOL_LEAST)]
-    distinct = pool[~repeats(scored.alike(pool), len(pool))]
-    chosen = distinct[_diversified(scored, distinct, k, diversity)]
+    vectors = scored.vectors(pool)
+    stays = ~repeats(scored.alike(pool, vectors), len(pool))
+    distinct = pool[stays]
+    chosen = distinct[_diversified(scored.scores[distinct], vectors[stays], k, diversity)]
     perhaps, seen = (order[scored.levels[order] == level] for level in (PERHAPS_SEEN, SEEN))
     beyond = fresh[len(pool) :]
     return fill(len(order), chosen, distinct, beyond, pool, perhaps, seen)
 
 
-def _diversified(scored: Scored, pool: np.ndarray, k: int, diversity: Diversity) -> np.ndarray:
+def _diversified(
+    scores: np.ndarray, vectors: np.ndarray, k: int, diversity: Diversity
+) -> np.ndarray:
     match diversity:
         case "mmr":
-            return mmr(scored.scores[pool], scored.vectors(pool), k)
+            return mmr(scores, vectors, k)
         case "dpp":
-            return dpp(scored.scores[pool], scored.vectors(pool), k, window=DPP_WINDOW)
+            return dpp(scores, vectors, k, window=DPP_WINDOW)
         case _:
-            return np.arange(min(k, len(pool)))
+            return np.arange(min(k, len(scores)))

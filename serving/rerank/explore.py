@@ -39,7 +39,7 @@ def epsilon_greedy(ranked: np.ndarray, k: int, epsilon: float, rng: np.random.Ge
     """
     if not 0.0 <= epsilon <= 1.0:
         raise ValueError(f"`epsilon` must be between 0 and 1. Received: {epsilon!r}.")
-    left = list(ranked)
+    left = ranked.tolist()
     order, propensity = [], []
     for by_chance in rng.random(min(k, len(left))) < epsilon:
         pick = int(rng.integers(len(left))) if by_chance else 0

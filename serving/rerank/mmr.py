@@ -37,14 +37,15 @@ def mmr(relevance: np.ndarray, vectors: np.ndarray, k: int, balance: float = 0.7
         raise ValueError(f"`balance` must be between 0 and 1. Received: {balance!r}.")
     gain = balance * to_range(relevance, -1.0, 1.0)
     unit = unit_rows(vectors)
+    weighed = (1.0 - balance) * unit
     places = min(k, len(gain))
     chosen = np.empty(places, dtype=np.int64)
-    nearest = np.full(len(gain), -np.inf)  # the cosine to the most similar of the chosen
+    loss = np.full(len(gain), -np.inf)  # weighed cosine to the most similar of the chosen
     if places:
         chosen[0] = np.argmax(relevance)
     for place in range(1, places):
         last = chosen[place - 1]
         gain[last] = -np.inf
-        np.maximum(nearest, unit @ unit[last], out=nearest)
-        chosen[place] = np.argmax(gain - (1.0 - balance) * nearest)
+        np.maximum(loss, weighed @ unit[last], out=loss)
+        chosen[place] = (gain - loss).argmax()
     return chosen

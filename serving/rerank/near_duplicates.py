@@ -25,6 +25,8 @@ def bucket_pairs(bands: np.ndarray) -> np.ndarray:
     array([[0, 2],
            [1, 2]])
     """
+    if not _any_shared(bands):  # as in most lists
+        return np.empty((0, 2), dtype=np.int64)
     things, runs = _shared_buckets(bands)
     pairs = [np.empty(0, dtype=np.int64)]
     for apart in range(1, LARGEST_BUCKET):
@@ -56,6 +58,11 @@ def repeats(pairs: np.ndarray, n: int) -> np.ndarray:
         if not repeat[earlier]:
             repeat[later] = True
     return repeat
+
+
+def _any_shared(bands: np.ndarray) -> bool:
+    keys = np.sort(bands.T, axis=1)  # a row a band: sorting neighbours in memory is faster
+    return bool(((keys[:, 1:] == keys[:, :-1]) & (keys[:, 1:] >= 0)).any())
 
 
 def _shared_buckets(bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

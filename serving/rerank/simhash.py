@@ -31,10 +31,12 @@ class SimHash:
             raise ValueError(f"`bits` must be between 1 and 62. Received: {bits!r}.")
         rng = np.random.default_rng(seed)
         self._planes = rng.normal(size=(dim, bands * bits)).astype(np.float32)
-        self._powers = (1 << np.arange(bits)).astype(np.int64)
         self._shape = (bands, bits)
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """Shape (n, dim) -> (n, bands), int64."""
         sides = (np.asarray(vectors, dtype=np.float32) @ self._planes) > 0.0
-        return sides.reshape(len(sides), *self._shape) @ self._powers
+        bands, bits = self._shape
+        words = np.zeros((len(sides), bands, 64), dtype=bool)
+        words[:, :, :bits] = sides.reshape(len(sides), bands, bits)
+        return np.packbits(words, axis=-1, bitorder="little").view("<i8")[:, :, 0]

@@ -38,11 +38,14 @@ def merge(found: Mapping[str, np.ndarray]) -> Candidates:
     """
     rows = np.concatenate([np.empty(0, np.int64), *found.values()])
     source = np.repeat(np.arange(len(found)), [len(part) for part in found.values()])
-    distinct, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    brought = np.zeros((len(distinct), len(found)), dtype=bool)
-    brought[inverse, source] = True
-    order = np.argsort(first)
-    return Candidates(distinct[order], tuple(found), brought[order])
+    order = np.argsort(rows, kind="stable")
+    begins = np.append(True, np.diff(rows[order]) != 0)[: len(rows)]
+    first = np.sort(order[begins])  # where each row stands first
+    place = np.empty(len(rows), np.int64)
+    place[order] = np.searchsorted(first, order[begins])[np.cumsum(begins) - 1]
+    brought = np.zeros((len(first), len(found)), dtype=bool)
+    brought[place, source] = True
+    return Candidates(rows[first], tuple(found), brought)
 
 
 def shares(total: int, weights: Mapping[str, float]) -> dict[str, int]:

@@ -72,7 +72,7 @@ class ItemIndex:
         if allowed is not None:
             mask = mask[: len(allowed)] & allowed[: self._size]
         scores = self._vectors.head(len(mask)) @ np.asarray(query, dtype=np.float32)
-        scores[~mask] = -np.inf
+        scores = np.where(mask, scores, np.float32(-np.inf))
         rows = top(scores, min(k, int(np.count_nonzero(mask))))
         return rows, scores[rows]
 
@@ -92,4 +92,4 @@ def top(scores: np.ndarray, k: int) -> np.ndarray:
         found = np.concatenate([above, level])
     else:
         found = np.arange(len(scores))
-    return found[np.lexsort((found, -scores[found]))]
+    return found[np.argsort(-scores[found], kind="stable")]  # those that tie stand by position

@@ -48,5 +48,12 @@ class Rankings:
 
 
 def _first(order: np.ndarray, k: int, mask: np.ndarray) -> np.ndarray:
-    order = order[order < len(mask)]
-    return order[mask[order]][:k]
+    """The first k of `order` that `mask` allows, found without looking at all of it."""
+    looked_at = 2 * k
+    while True:
+        head = order[:looked_at]
+        head = head[head < len(mask)]
+        found = head[mask[head]]
+        if len(found) >= k or looked_at >= len(order):
+            return found[:k]
+        looked_at = 4 * looked_at + 1

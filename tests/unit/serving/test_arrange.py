@@ -17,7 +17,7 @@ def case(scores, levels, groups=None):
         np.asarray(scores, float),
         np.asarray(levels),
         lambda at: vectors[at],
-        lambda at: np.argwhere(np.triu(groups[at][:, None] == groups[at], 1)),
+        lambda at, _: np.argwhere(np.triu(groups[at][:, None] == groups[at], 1)),
     )
 
 
