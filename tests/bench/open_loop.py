@@ -1,9 +1,11 @@
 """Requests at a rate that does not wait for answers: what a worker meets in the world.
 
     python tests/bench/open_loop.py --port 8000 --rate 50 --seconds 20 --users 1000
+    python tests/bench/open_loop.py --port 8000 --rate 50 --seconds 20 --path /healthz
 
-Arrivals are a Poisson process. A latency counts from the moment a request was due, so a worker that
-falls behind is not spared the requests that queue up meanwhile. Prints one JSON object.
+Without a path they ask for lists. Arrivals are a Poisson process. A latency counts from the moment
+a request was due, so a worker that falls behind is not spared the requests that queue up meanwhile.
+Prints one JSON object.
 """
 
 import argparse
@@ -24,7 +26,8 @@ class Client:
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._room = asyncio.Semaphore(CONNECTIONS)
 
-    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    async def ask(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """POST where there is a body, else GET."""
         async with self._room:
             connection = self._idle.pop() if self._idle else await self._open()
             answer = await self._exchange(*connection, path, body)
@@ -37,14 +40,17 @@ class Client:
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, body: bytes
     ) -> tuple[int, bytes]:
-        head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        method = "POST" if body else "GET"
+        head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(answer.split(b"content-length:")[1].split(b"\r\n")[0])
         return int(answer.split(b" ")[1]), await reader.readexactly(length)
 
 
-async def run(port: int, rate: float, seconds: float, users: int, k: int, seed: int) -> dict:
+async def run(
+    port: int, rate: float, seconds: float, users: int, k: int, seed: int, path: str | None
+) -> dict:
     """Send, wait for all answers, sum up; latencies in milliseconds."""
     rng = np.random.default_rng(seed)
     due = np.cumsum(rng.exponential(1.0 / rate, round(rate * seconds)))
@@ -54,11 +60,11 @@ async def run(port: int, rate: float, seconds: float, users: int, k: int, seed: 
 
     async def one(at: float, user: int) -> None:
         nonlocal degraded, failed
-        body = json.dumps({"user_id": f"u{user}", "k": k}).encode()
-        status, answer = await client.post("/v1/recommend", body)
+        body = b"" if path else json.dumps({"user_id": f"u{user}", "k": k}).encode()
+        status, answer = await client.ask(path or "/v1/recommend", body)
         latencies.append((time.perf_counter() - begun - at) * 1e3)
         failed += status != 200
-        degraded += status == 200 and bool(json.loads(answer)["degraded"])
+        degraded += status == 200 and bool(json.loads(answer).get("degraded"))
 
     async with asyncio.TaskGroup() as tasks:
         for at, user in zip(due.tolist(), asked.tolist(), strict=True):
@@ -77,6 +83,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--k", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--path")
     print(json.dumps(asyncio.run(run(**vars(parser.parse_args())))))
 
 

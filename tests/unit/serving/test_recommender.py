@@ -1,6 +1,7 @@
 """A list from question to answer, with everything there and with parts of it gone."""
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -74,6 +75,20 @@ async def test_a_store_that_is_slow_is_not_waited_for():
 
     case.users.read = slow
     assert "user_store" in (await case.recommender.recommend(Query("u", 5))).degraded
+
+
+async def test_a_store_is_not_blamed_for_a_worker_that_was_too_busy_to_hear_its_answer():
+    case = Case(budget_s=0.05)
+    read = case.users.read
+
+    async def answered_while_the_loop_was_busy(user_id):
+        asyncio.get_running_loop().call_soon(time.sleep, 0.1)
+        await asyncio.sleep(10)
+
+    case.users.read = answered_while_the_loop_was_busy
+    assert "user_store" in (await case.recommender.recommend(Query("u", 5))).degraded
+    case.users.read = read
+    assert "user_store" not in (await case.recommender.recommend(Query("u", 5))).degraded
 
 
 @pytest.mark.parametrize(
