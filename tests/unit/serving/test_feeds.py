@@ -10,7 +10,7 @@ import pytest
 
 from millstream.batches import encode_table
 from millstream.clock import FakeClock
-from millstream.codec import encode
+from millstream.codec import decode, encode
 from millstream.errors import SnapshotCorrupt
 from millstream.events import Impression, ShownItem
 from millstream.settings import Settings
@@ -243,16 +243,54 @@ def test_a_pointer_that_has_not_changed_does_not_undo_an_announcement():
     assert follower.expects_model
 
 
+SHOWN = Impression(
+    event_id="e",
+    event_time=NOW_S,
+    request_id="r",
+    user_id="u",
+    items=[ShownItem(item_id="i", position=0, score=0.5)],
+)
+
+
+class Producer:
+    """Takes the place of Kafka's."""
+
+    def __init__(self):
+        self.sent = []
+        self.is_stopped = False
+
+    async def send(self, topic, value, key):
+        assert not self.is_stopped
+        self.sent.append(decode(value))
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+    async def stop(self):
+        self.is_stopped = True
+
+
 def test_lists_that_nobody_takes_are_dropped_and_counted():
     case = Case(1)
     publisher = Publisher(Settings(_env_file=None), case.metrics, FakeClock())
-    shown = Impression(
-        event_id="e",
-        event_time=NOW_S,
-        request_id="r",
-        user_id="u",
-        items=[ShownItem(item_id="i", position=0, score=0.5)],
-    )
     for _ in range(10_003):
-        publisher.log(shown)
+        publisher.log(SHOWN)
     assert case.count("impressions_total", outcome="dropped") == 3
+
+
+async def test_lists_are_logged_together_and_none_is_left_when_the_worker_ends():
+    case = Case(1)
+    publisher = Publisher(Settings(_env_file=None), case.metrics, FakeClock())
+    publisher._producer = producer = Producer()
+    running = asyncio.create_task(publisher.run())
+    publisher.log(SHOWN)
+    publisher.log(SHOWN)
+    await asyncio.sleep(0.001)
+    assert producer.sent == []
+    await asyncio.sleep(0.2)
+    assert producer.sent == [SHOWN, SHOWN]
+    publisher.log(SHOWN)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (len(producer.sent), producer.is_stopped) == (3, True)
+    assert case.count("impressions_total", outcome="sent") == 3
