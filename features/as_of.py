@@ -44,11 +44,10 @@ def as_of(columns: Mapping[str, Any], entity: Entity, time_s: float | np.ndarray
         New columns; the given ones stay as they are.
     """
     age_s = np.maximum(np.asarray(time_s, np.float64) - columns[f"{entity}_updated_at"], 0.0)
-    half_lives_s = _HALF_LIVES_S[entity]
+    half_lives_s = {name: h for name, h in _HALF_LIVES_S[entity].items() if name in columns}
     left = {h: np.exp2(-age_s / h).astype(np.float32) for h in set(half_lives_s.values())}
     moved = dict(columns)
     for name, half_life_s in half_lives_s.items():
-        if name in columns:
-            share, value = left[half_life_s], columns[name]
-            moved[name] = value * (share[..., None] if np.ndim(value) > 1 else share)
+        share, value = left[half_life_s], columns[name]
+        moved[name] = value * (share[..., None] if np.ndim(value) > 1 else share)
     return moved

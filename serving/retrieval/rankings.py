@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features.as_of import as_of
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.item_index import top
 
@@ -21,6 +22,7 @@ class Rankings:
         self._catalogue = catalogue
         self._max_age_s = max_age_s
         self._sorted_at = -np.inf
+        self._revision = -1  # of the catalogue, when `_recent` was sorted
         self._popular = self._recent = np.empty(0, dtype=np.int64)
 
     def popular(self, k: int, mask: np.ndarray, time_s: float) -> np.ndarray:
@@ -35,15 +37,20 @@ class Rankings:
 
     def popularity(self, rows: np.ndarray, time_s: float) -> np.ndarray:
         """The decayed count of positives of `rows`, shape (n,)."""
-        return self._catalogue.as_of(rows, time_s)["item_popularity"]
+        names = ("item_updated_at", "item_popularity")
+        stored = {name: self._catalogue.values(name).take(rows) for name in names}
+        popularity: np.ndarray = as_of(stored, "item", time_s)["item_popularity"]
+        return popularity
 
     def _refresh(self, time_s: float) -> None:
         if 0.0 <= time_s - self._sorted_at < self._max_age_s:
             return
-        rows = np.arange(len(self._catalogue))
-        created = self._catalogue.values("item_created_at")
-        self._recent = top(created, len(rows))
-        self._popular = np.lexsort((-created, -self.popularity(rows, time_s)))
+        if self._revision != self._catalogue.revision:
+            self._revision = self._catalogue.revision
+            created = self._catalogue.values("item_created_at")
+            self._recent = top(created, len(created))
+        popularity = self.popularity(self._recent, time_s)
+        self._popular = self._recent[np.argsort(-popularity, kind="stable")]
         self._sorted_at = time_s
 
 
