@@ -4,7 +4,7 @@ Reading the catalogue loads no framework; a builder is imported when it is asked
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from millstream.errors import ConfigurationError
 from models.fields import Field
+from models.rows import RowInit
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,14 @@ class Entry:
         options: that make this model of what the builder can build.
         optimisers: that its paper gives to weights by the prefix of their layer; see
             `models.optimisers`.
+        learning_rate: of Adam, where a run names none.
         l2: penalty on its embedding rows where a run names none. An MLP makes up for rows that
             shrink; sums of products of rows shrink to nothing.
+        row_init: how rows begin of ids whose field does not say. A network that sees nothing but
+            products of rows needs them larger: products near 0 leave its hidden units to the
+            bias, and most of them die before a product is learnt.
+        begins_from: models whose weights it begins with, and the `module:function` that copies
+            them, called with both networks.
         learns_online: whether the online trainer takes it.
         learns_pairs: whether it can learn what two fields mean together.
     """
@@ -40,19 +47,30 @@ class Entry:
     builder: str
     options: Mapping[str, Any] = field(default_factory=dict)
     optimisers: Mapping[str, str] = field(default_factory=dict)
+    learning_rate: float = 1e-2
     l2: float = 1e-3
+    row_init: RowInit = field(default_factory=RowInit)
+    begins_from: Mapping[str, str] = field(default_factory=dict)
     learns_online: bool = True
     learns_pairs: bool = True
 
     def load(self) -> Callable[..., Any]:
         """The builder itself, which does not know of `options`."""
-        module, _, function = self.builder.partition(":")
-        return getattr(import_module(module), function)
+        return _imported(self.builder)
+
+    def copiers(self) -> dict[str, Callable[..., None]]:
+        """By the model it begins from: what copies that one's weights."""
+        return {name: _imported(function) for name, function in self.begins_from.items()}
 
     def defaults(self) -> dict[str, Any]:
         """Every option with its default for this model."""
         _, *options = signature(self.load()).parameters.values()
         return {option.name: self.options.get(option.name, option.default) for option in options}
+
+
+def _imported(place: str) -> Callable[..., Any]:
+    module, _, function = place.partition(":")
+    return getattr(import_module(module), function)
 
 
 CATALOGUE: tuple[Entry, ...] = (
@@ -118,6 +136,9 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Zhang, Du & Wang, ECIR 2016, https://arxiv.org/abs/1601.02376",
         "models.ranking.fnn:fnn",
+        learning_rate=3e-3,
+        l2=1e-5,
+        begins_from={"fm": "models.ranking.fnn:copy_fm"},
     ),
     Entry(
         "nfm",
@@ -246,6 +267,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Huang, Zhang & Zhang, RecSys 2019, https://arxiv.org/abs/1905.09433",
         "models.ranking.fibinet:fibinet",
+        row_init=RowInit(scale=0.3),
     ),
     Entry(
         "fibinet_pp",
@@ -409,4 +431,8 @@ def build(name: str, fields: Iterable[Field], **options: Any) -> Any:
         raise ConfigurationError(
             f"Options of {name!r} must be among {sorted(defaults)}. Received: {unknown}."
         )
-    return entry.load()(fields, **{**entry.options, **options})
+    return entry.load()(_drawn(fields, entry.row_init), **{**entry.options, **options})
+
+
+def _drawn(fields: Iterable[Field], init: RowInit) -> list[Field]:
+    return [replace(f, init=init) if f.is_id and f.init is None else f for f in fields]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from millstream.errors import ConfigurationError
@@ -39,7 +39,7 @@ class Field:
             [0, 1]; the last two go by what training has seen.
         rows: of the embedding table for `fit`, whose ids are then row numbers below `rows`. None
             leaves the table to the online trainer (see `models.split`).
-        init: how a new embedding row is drawn.
+        init: how a new embedding row is drawn; None leaves it to the network.
 
     Raises:
         ConfigurationError: a value that cannot work, named with the field.
@@ -57,7 +57,7 @@ class Field:
     times: str | None = None
     normalise: Literal["none", "log", "standard", "quantile"] = "none"
     rows: int | None = None
-    init: RowInit = field(default_factory=RowInit)
+    init: RowInit | None = None
 
     def __post_init__(self) -> None:
         for key in ("name", "shared_with", "target", "times"):

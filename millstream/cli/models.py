@@ -57,4 +57,7 @@ def _tell(name: str) -> None:
         table.add_row(option, repr(default))
     console.print(table)
     if entry.task == "ranking" and entry.family != "trees":
-        console.print(f"\n--l2, the penalty on embedding rows: {entry.l2:g}", markup=False)
+        console.print(f"\n--learning-rate, of Adam: {entry.learning_rate:g}", markup=False)
+        console.print(f"--l2, the penalty on embedding rows: {entry.l2:g}", markup=False)
+    if entry.begins_from:
+        console.print(f"Begins from a trained {', '.join(entry.begins_from)}.", markup=False)

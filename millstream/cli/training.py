@@ -7,9 +7,9 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What an option is where it is not given; one pass over small batches asks for smaller steps.
-DEFAULTS = {"batch_size": 4096, "learning_rate": 1e-2}
-PROGRESSIVE = {"batch_size": 256, "learning_rate": 3e-3}
+# Rows per step where nothing is given: one pass in time order learns from what has just come.
+BATCH_SIZE = 4096
+PROGRESSIVE_BATCH_SIZE = 256
 
 _OPTIONS = (
     click.option("--width", default=16, show_default=True, help="Values per embedding row."),
@@ -18,7 +18,12 @@ _OPTIONS = (
     click.option(
         "--patience", default=2, show_default=True, help="Epochs without a better validation AUC."
     ),
-    click.option("--learning-rate", type=float, help="Of Adam. [0.01; 0.003 where progressive]"),
+    click.option(
+        "--learning-rate",
+        type=float,
+        help="Of Adam. [the model's, see `millstream models MODEL`; at most 0.003 where "
+        "progressive]",
+    ),
     click.option(
         "--decay", default=0.1, show_default=True, help="Of the rate, where an epoch gains nothing."
     ),
@@ -47,5 +52,6 @@ def training_of(given: dict[str, Any], split: str) -> Any:
     """The `Training` of what was given, with the split's defaults for the rest."""
     from models.evaluation.settings import Training
 
-    defaults = PROGRESSIVE if split == "progressive" else DEFAULTS
-    return Training(**defaults | {name: v for name, v in given.items() if v is not None})
+    batch_size = PROGRESSIVE_BATCH_SIZE if split == "progressive" else BATCH_SIZE
+    given = {name: value for name, value in given.items() if value is not None}
+    return Training(**{"batch_size": batch_size, **given})

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from millstream.errors import ConfigurationError
 from models.catalogue import Entry, build
 from models.evaluation.encoded import Columns, Examples
 from models.evaluation.figures import auc
@@ -23,12 +24,18 @@ FIRST_ORDER = "linear."
 def compiled(
     entry: Entry, fields: Iterable[Field], options: Mapping[str, Any], training: Training
 ) -> keras.Model:
-    """The network with its loss, its optimisers and its penalty, ready to train."""
+    """The network with its loss, its optimisers and its penalty, ready to train.
+
+    Args:
+        training: with the `learning_rate` and the `l2` of a `Run`, which leaves neither open.
+    """
     model = build(entry.name, fields, **options)
     if training.l2:
         for layer in model.layers:
             if isinstance(layer, FieldEmbedding) and not layer.name.startswith(FIRST_ORDER):
                 layer.embeddings.regularizer = keras.regularizers.L2(training.l2)
+    if training.learning_rate is None:
+        raise ConfigurationError("`learning_rate` must be given. Received: None.")
     model.compile(
         optimizer(entry, training.learning_rate),
         keras.losses.BinaryCrossentropy(from_logits=True),

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from millstream.errors import ConfigurationError
-from models.catalogue import Entry
+from models.catalogue import Entry, find
 from models.evaluation.dataset import Dataset
 from models.evaluation.encoded import Examples, encoded
 from models.evaluation.figures import auc, figures
@@ -17,8 +17,12 @@ from models.evaluation.settings import OPTIMISERS, Training
 from models.evaluation.splits import in_time_order, split
 from models.fields import Field
 
+if TYPE_CHECKING:
+    from models.evaluation.networks import Network
+
 CURVE_POINTS = 100
-ONE_PASS_L2 = 3e-4  # at most, where rows are seen once and steps are small
+# At most, where rows are seen once and steps are of few rows.
+ONE_PASS = {"l2": 3e-4, "learning_rate": 3e-3}
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Run:
         split_seed: of a random split. It stays the same for all seeds.
         seed: of first weights, dropout and the order of rows.
         options: of the builder, in place of its defaults.
-        training: where it leaves `l2` open, that of the catalogue is taken.
+        training: where it leaves `l2` or `learning_rate` open, that of the catalogue is taken.
         k: of the ranking metrics.
     """
 
@@ -46,10 +50,13 @@ class Run:
     k: int = 10
 
     def __post_init__(self) -> None:
-        if self.training.l2 is None:
-            in_one_pass = self.split == "progressive"
-            l2 = min(self.entry.l2, ONE_PASS_L2) if in_one_pass else self.entry.l2
-            object.__setattr__(self, "training", replace(self.training, l2=l2))
+        most = ONE_PASS if self.split == "progressive" else dict.fromkeys(ONE_PASS, np.inf)
+        own = {
+            name: min(getattr(self.entry, name), limit)
+            for name, limit in most.items()
+            if getattr(self.training, name) is None
+        }
+        object.__setattr__(self, "training", replace(self.training, **own))
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -60,10 +67,24 @@ class Run:
         return {**options, **self.options}
 
     @property
+    def firsts(self) -> dict[str, "Run"]:
+        """The runs whose weights it begins with; one pass leaves no time for others."""
+        if self.split == "progressive":
+            return {}
+        training = replace(self.training, l2=None, learning_rate=None)
+        return {
+            name: replace(self, entry=find(name), options={}, training=training)
+            for name in self.entry.begins_from
+        }
+
+    @property
     def key(self) -> dict[str, Any]:
         """Everything that decides the result."""
+        firsts = {name: first.key["training"] for name, first in self.firsts.items()}
         return {
             "model": self.entry.name,
+            "begins_from": firsts,
+            "row_init": asdict(self.entry.row_init),
             "optimisers": {
                 prefix: [name, OPTIMISERS.get(name)]
                 for prefix, name in self.entry.optimisers.items()
@@ -139,13 +160,11 @@ def _progressive(run: Run, report: Report) -> Result:
         raise ConfigurationError(
             f"`split` must not be 'progressive' for {run.entry.name!r}, which learns all at once."
         )
-    from models.evaluation.networks import Network
-
     # An id's row stays as it was drawn until it is learnt: every id may have one beforehand.
     order = in_time_order(run.dataset)
     fields, rows = encoded(run.dataset, order, width=run.training.width)
     rows = rows.at(order)
-    learner = Network(run.entry, fields, run.resolved, run.training, run.seed)
+    learner = _network(run, fields)
     scores, seconds = learner.test_then_train(rows, report)
     return Result(
         key=run.key,
@@ -162,6 +181,16 @@ def _learner(run: Run, fields: tuple[Field, ...]) -> Learner:
         from models.evaluation.trees import Trees
 
         return Trees(run.entry, fields, run.resolved, run.seed)
+    from models.evaluation.begun import Begun
+
+    network = _network(run, fields)
+    if not run.firsts:
+        return network
+    copiers = run.entry.copiers()
+    return Begun([(_network(f, fields), copiers[name]) for name, f in run.firsts.items()], network)
+
+
+def _network(run: Run, fields: tuple[Field, ...]) -> "Network":
     from models.evaluation.networks import Network
 
     return Network(run.entry, fields, run.resolved, run.training, run.seed)

@@ -19,7 +19,7 @@ class Training:
         epochs: at most; in time order it is always one pass.
         patience: epochs without a better AUC on the validation rows before training stops; the best
             weights are then put back.
-        learning_rate: of Adam.
+        learning_rate: of Adam; None is what the catalogue has for the model.
         decay: factor of all learning rates after an epoch without a better AUC.
         l2: added to the loss, times the sum of squares of every embedding table but those of
             first-order weights; None is what the catalogue has for the model.
@@ -34,7 +34,7 @@ class Training:
     batch_size: int = 4096
     epochs: int = 50
     patience: int = 2
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     decay: float = 0.1
     l2: float | None = None
     dropout: float | None = None
@@ -43,7 +43,8 @@ class Training:
     def __post_init__(self) -> None:
         for name in ("width", "batch_size", "epochs", "patience", "min_count"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
-        self._check("learning_rate", self.learning_rate > 0, "above 0")
+        rate = self.learning_rate
+        self._check("learning_rate", rate is None or rate > 0, "above 0")
         self._check("decay", 0 < self.decay <= 1, "above 0, and at most 1")
         self._check("l2", self.l2 is None or self.l2 >= 0, "0 or more")
         self._check("dropout", self.dropout is None or 0 <= self.dropout < 1, "in [0, 1)")

@@ -2,11 +2,14 @@ import inspect
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from millstream.errors import ConfigurationError
 from models.catalogue import CATALOGUE, build, find
 from models.fields import Field
+from models.layers.field_embedding import FieldEmbedding
+from models.rows import RowInit
 
 
 def test_names_are_unique():
@@ -54,6 +57,19 @@ def test_build_passes_options_on():
         "cross_1",
         "cross_2",
     ]
+
+
+def test_rows_begin_as_the_network_needs_them_where_the_field_does_not_say():
+    given = RowInit(scale=0.1)
+    fields = [Field("user_id", width=4, rows=50), Field("item_id", width=4, rows=50, init=given)]
+    reach = {
+        layer.table: float(np.abs(layer.embeddings).max())
+        for layer in build("fibinet", fields).layers
+        if isinstance(layer, FieldEmbedding) and layer.name.startswith("embedding.")
+    }
+    scale = find("fibinet").row_init.scale
+    assert 0.9 * scale < reach["user_id"] <= scale
+    assert 0.9 * given.scale < reach["item_id"] <= given.scale
 
 
 def test_reading_the_catalogue_and_the_metrics_loads_no_framework():

@@ -75,10 +75,19 @@ def test_one_model_tells_its_paper_and_its_options(run):
     assert "https://arxiv.org/abs/2008.13535" in output
     assert "crosses" in output and "(256, 128)" in output
     assert "--l2, the penalty on embedding rows: 0.001" in output
+    assert "--learning-rate, of Adam: 0.01" in output
+    assert "Begins from" not in output
+
+
+def test_a_model_that_another_is_trained_for_says_so(run):
+    output = run("models", "fnn").output
+    assert "--learning-rate, of Adam: 0.003" in output
+    assert "Begins from a trained fm." in output
 
 
 def test_trees_have_no_embedding_rows_to_penalise(run):
-    assert "--l2" not in run("models", "xgboost").output
+    output = run("models", "xgboost").output
+    assert "--l2" not in output and "--learning-rate" not in output
 
 
 def test_help_of_eval_gives_examples(run):

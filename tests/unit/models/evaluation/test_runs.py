@@ -1,5 +1,7 @@
 """Runs: what is learnt, when it stops, what decides a result, and the order of test and train."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -7,10 +9,11 @@ from numpy.testing import assert_allclose
 
 from millstream.errors import ConfigurationError
 from models.catalogue import find
+from models.evaluation.begun import Begun
 from models.evaluation.encoded import encoded
 from models.evaluation.figures import auc
 from models.evaluation.networks import Network, compiled, optimizer, slow_down
-from models.evaluation.runs import Run, execute
+from models.evaluation.runs import Run, execute, trained
 from models.evaluation.settings import Training
 from models.layers.field_embedding import FieldEmbedding
 
@@ -128,6 +131,37 @@ def test_the_penalty_is_the_models_own_where_none_is_given(make, name, split, gi
     assert run.key["training"]["l2"] == l2
 
 
+@pytest.mark.parametrize(
+    ("split", "given", "rate"),
+    [("random", None, 0.01), ("progressive", None, 0.003), ("progressive", 0.1, 0.1)],
+)
+def test_the_learning_rate_is_the_models_own_where_none_is_given(make, split, given, rate):
+    entry = replace(find("deepfm"), learning_rate=0.01)
+    run = Run(entry, make(100), split, training=Training(learning_rate=given))
+    assert run.key["training"]["learning_rate"] == rate
+
+
+def test_a_network_begins_with_what_a_machine_has_learnt_from_the_same_rows(dataset):
+    """A network that hardly moves has the rows that the machine alone would have."""
+    still = replace(QUICK, learning_rate=1e-9, epochs=1)
+    begun = trained(run_of(dataset, "fnn", training=still)).learner
+    own = replace(QUICK, learning_rate=None, l2=None, epochs=1)
+    machine = trained(run_of(dataset, "fm", training=own)).learner
+    assert isinstance(begun, Begun) and isinstance(machine, Network)
+    learnt = {weight.path: weight for weight in machine.model.weights}
+    shared = [weight for weight in begun.network.model.weights if weight.path in learnt]
+    assert len(shared) == len(learnt)
+    for weight in shared:
+        assert_allclose(weight, learnt[weight.path], atol=1e-6, err_msg=weight.path)
+
+
+def test_a_run_that_begins_from_another_is_known_by_how_that_one_trains(make):
+    dataset = make(100)
+    assert run_of(dataset, "fnn").key["begins_from"]["fm"]["l2"] == find("fm").l2
+    assert not run_of(dataset, "fm").key["begins_from"]
+    assert not run_of(dataset, "fnn", split="progressive").key["begins_from"]
+
+
 def test_dropout_is_for_those_that_have_it_and_an_option_goes_before_it(make):
     dataset, training = make(100), Training(dropout=0.3)
     assert run_of(dataset, "deepfm", training=training).resolved["dropout"] == 0.3
@@ -137,7 +171,7 @@ def test_dropout_is_for_those_that_have_it_and_an_option_goes_before_it(make):
 
 def test_the_penalty_is_on_embedding_rows_and_on_nothing_else(dataset):
     fields, _ = encoded(dataset, np.arange(len(dataset)), width=4)
-    model = compiled(find("deepfm"), fields, SMALL, Training(l2=0.1))
+    model = compiled(find("deepfm"), fields, SMALL, Training(l2=0.1, learning_rate=0.01))
     for layer in model.layers:
         if isinstance(layer, FieldEmbedding):
             layer.embeddings.assign(np.ones(layer.embeddings.shape))
