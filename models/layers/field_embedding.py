@@ -55,9 +55,7 @@ class FieldEmbedding(keras.layers.Layer):
                 f"`rows` of table {self.table!r} must be given for `fit` and `predict`; without it "
                 f"use `split(model).body` with vectors of your own. Received: rows=None."
             )
-        vectors = ops.take(self.embeddings, ids, axis=0)
-        is_id = ops.expand_dims(ops.not_equal(ids, 0), -1)
-        return ops.multiply(vectors, ops.cast(is_id, vectors.dtype))
+        return looked_up(ops.cast(self.embeddings, self.compute_dtype), ids)
 
     def compute_output_spec(self, ids: Any) -> keras.KerasTensor:
         return keras.KerasTensor((*ids.shape, self.width), self.compute_dtype)
@@ -71,6 +69,36 @@ class FieldEmbedding(keras.layers.Layer):
         rows, width = shape
         values = self.init.rows(np.arange(rows), width, self.table)
         return ops.convert_to_tensor(values, dtype=dtype)
+
+
+def looked_up(table: Any, ids: Any) -> Any:
+    """Rows of `table`, zeros where an id is 0.
+
+    The gradient is a whole table, summed up once. TensorFlow's own is a list of rows, of which
+    Keras's optimisers make a whole table every time that they use it.
+
+    Args:
+        table: (rows, width).
+        ids: integers of any shape.
+
+    Returns:
+        The shape of `ids` plus (width,).
+    """
+    rows, width = table.shape
+
+    @ops.custom_gradient
+    def look_up(table: Any) -> tuple[Any, Any]:
+        def by_row(*given: Any, upstream: Any = None) -> Any:
+            vectors = given[0] if upstream is None else upstream
+            places = ops.where(ops.equal(ids, 0), -1, ids)  # no row: padding moves none
+            flat = ops.reshape(vectors, (-1, width)), ops.reshape(places, (-1,))
+            return ops.segment_sum(*flat, num_segments=rows)
+
+        is_id = ops.expand_dims(ops.not_equal(ids, 0), -1)
+        vectors = ops.take(table, ids, axis=0)
+        return ops.multiply(vectors, ops.cast(is_id, vectors.dtype)), by_row
+
+    return look_up(table)
 
 
 def layer_name(table: str) -> str:
