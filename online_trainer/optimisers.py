@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import keras
 
+from models.adam import Adam
 from models.optimisers import ByPrefix
 from online_trainer.embeddings.optimisers import Ftrl, LazyAdam, RowAdagrad, RowOptimiser
 
@@ -28,7 +29,7 @@ def dense_optimiser(by_prefix: Mapping[str, str], rate: float, row_rate: float) 
         rate: of Adam where no prefix says otherwise.
         row_rate: of the others: they belong to the rows (first-order weights of floats, say).
     """
-    adam = keras.optimizers.Adam(rate)
+    adam = Adam(rate)
     if not by_prefix:
         return adam
     named = {p: keras.optimizers.get(name) for p, name in by_prefix.items()}

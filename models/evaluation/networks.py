@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from millstream.errors import ConfigurationError
+from models.adam import Adam
 from models.catalogue import Entry, build
 from models.evaluation.encoded import Columns, Examples
 from models.evaluation.figures import auc
@@ -46,7 +47,7 @@ def compiled(
 
 def optimizer(entry: Entry, learning_rate: float) -> keras.optimizers.Optimizer:
     """Adam, and for the prefixes that the catalogue names, what it names there."""
-    adam = keras.optimizers.Adam(learning_rate)
+    adam = Adam(learning_rate)
     if not entry.optimisers:
         return adam
     from models.optimisers import ByPrefix

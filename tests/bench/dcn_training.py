@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from models.adam import Adam
 from models.catalogue import build
 from models.fields import Field
 from models.split import split
@@ -58,7 +59,7 @@ def filled_ranker(ids: np.ndarray, rank: int | None = None) -> Ranker:
         part = ids[start : start + _CHUNK]
         for tag in range(FIELDS):
             arena.locate(Keys(part, np.full(len(part), tag)), step=0)
-    return Ranker(model, parts, tables, keras.optimizers.Adam(0.001))
+    return Ranker(model, parts, tables, Adam(0.001))
 
 
 def scattered_ids(count: int) -> np.ndarray:
