@@ -1,11 +1,14 @@
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
 
 from millstream.errors import ConfigurationError
 from models.layers.field_embedding import FieldEmbedding
 from models.rows import RowInit
+
+RNG = np.random.default_rng(0)
 
 
 def values(tensor):
@@ -26,6 +29,18 @@ def test_padding_is_zero_whatever_its_row_holds():
     layer(np.array([1]))
     layer.embeddings.assign(np.ones((5, 4)))
     assert_array_equal(values(layer(np.array([0, 1]))), [[0.0] * 4, [1.0] * 4])
+
+
+def test_the_gradient_of_a_row_is_the_sum_over_its_uses_and_padding_has_none():
+    layer = FieldEmbedding("item_id", 2, rows=4)
+    ids, weights = np.array([[1, 0, 3], [3, 3, 0]]), RNG.random((2, 3, 2), dtype=np.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(weights * layer(ids))
+    expected = np.zeros((4, 2))
+    np.add.at(expected, ids, weights)
+    expected[0] = 0.0
+    gradient = tape.gradient(loss, layer.embeddings.value)
+    assert_allclose(gradient, expected, rtol=1e-6)
 
 
 def test_rows_begin_as_those_of_a_dynamic_table_do():
