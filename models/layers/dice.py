@@ -48,21 +48,19 @@ class Dice(keras.layers.Layer):
         if training:
             mean, variance = self._seen(s, counts)
         p = ops.sigmoid((s - mean) * ops.rsqrt(variance + self.epsilon))
-        return p * s + (1.0 - p) * self.alpha * s
+        return (self.alpha + (1.0 - self.alpha) * p) * s
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon, "momentum": self.momentum}
 
     def _seen(self, s: Any, counts: Any) -> tuple[Any, Any]:
         """Mean and variance of the batch; the moving ones follow them."""
-        axes = tuple(range(len(s.shape) - 1))
-        counts = (
-            ops.ones_like(s[..., :1]) if counts is None else ops.cast(counts, s.dtype)[..., None]
-        )
+        counts = ops.ones_like(s[..., 0]) if counts is None else ops.cast(counts, s.dtype)
         total = ops.sum(counts)
-        weights = counts / ops.maximum(total, 1.0)
-        mean = ops.sum(weights * s, axis=axes)
-        variance = ops.sum(weights * ops.square(s - mean), axis=axes)
+        weights = ops.reshape(counts, (1, -1)) / ops.maximum(total, 1.0)
+        s = ops.reshape(s, (-1, s.shape[-1]))
+        mean = ops.matmul(weights, s)[0]
+        variance = ops.matmul(weights, ops.square(s - mean))[0]
 
         batches = self.batches + ops.cast(total > 0, s.dtype)
         share = ops.maximum(1.0 - self.momentum, 1.0 / ops.maximum(batches, 1.0))

@@ -30,8 +30,8 @@ class PairAttention(keras.layers.Layer):
         self.score.build((*shape[:-1], self.units))
 
     def call(self, products: Any) -> Any:
-        weights = ops.softmax(self.score(self.hidden(products)), axis=-2)
-        return ops.sum(weights * products, axis=-2)
+        weights = ops.softmax(self.score(self.hidden(products))[..., 0], axis=-1)
+        return ops.matmul(weights[:, None, :], products)[:, 0]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}

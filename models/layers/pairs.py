@@ -49,8 +49,8 @@ class PairProducts(keras.layers.Layer):
     """
 
     def call(self, vectors: Sequence[Any]) -> Any:
-        first, second = pairs_of(vectors)
-        return ops.transpose(first * second, (1, 0, 2))
+        pairs = pair_places(len(vectors)).T.tolist()
+        return stacked([vectors[i] * vectors[j] for i, j in pairs])
 
 
 @keras.saving.register_keras_serializable("millstream")

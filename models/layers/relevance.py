@@ -32,5 +32,5 @@ class Relevance(keras.layers.Layer):
 
     def call(self, states: Any, ids: Any, target: Any) -> Any:
         wanted = ops.matmul(target, ops.transpose(self.kernel))
-        scores = ops.sum(states * wanted[:, None, :], axis=-1)
+        scores = ops.matmul(states, wanted[:, :, None])[..., 0]
         return masked_softmax(scores, mask_of(ids, scores.dtype))

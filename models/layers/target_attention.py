@@ -48,11 +48,26 @@ class TargetAttention(keras.layers.Layer):
 
     def call(self, vectors: Any, ids: Any, target: Any, training: bool | None = None) -> Any:
         mask = mask_of(ids, vectors.dtype)
-        v = ops.broadcast_to(target[:, None, :], ops.shape(vectors))
-        x = ops.concatenate([vectors, v, vectors - v, vectors * v], axis=-1)
-        for dense, dice in zip(self.dense, self.dice, strict=True):
-            x = dice(dense(x), mask, training=training)
-        return ops.sum(mask[..., None] * self.weight(x) * vectors, axis=-2)
+        first, *others = *self.dense, self.weight
+        x = _of_both(first, vectors, target)
+        for dice, dense in zip(self.dice, others, strict=True):
+            x = dense(dice(x, mask, training=training))
+        strength = mask * x[..., 0]
+        return ops.matmul(strength[:, None, :], vectors)[:, 0]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "hidden": list(self.hidden)}
+
+
+def _of_both(dense: keras.layers.Dense, vectors: Any, target: Any) -> Any:
+    """W [e, v, e - v, e * v] + b as W_1 [e, e * v] + W_2 v + b: v goes through once for a list.
+
+    Args:
+        vectors: e, (batch, length, width).
+        target: v, (batch, width).
+    """
+    of_e, of_v, of_gap, of_product = ops.split(dense.kernel, 4)
+    x = ops.concatenate([vectors, vectors * target[:, None, :]], axis=-1)
+    by_entry = ops.matmul(x, ops.concatenate([of_e + of_gap, of_product]))
+    by_list = ops.matmul(target, of_v - of_gap) + dense.bias
+    return by_entry + by_list[:, None, :]

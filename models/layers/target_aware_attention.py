@@ -46,7 +46,7 @@ class TargetAwareAttention(keras.layers.Layer):
         crossed = vectors * (target + self.encoding[0])[:, None, :]
         scores = ops.sum(crossed, axis=-1) / vectors.shape[-1] ** 0.5
         weights = masked_softmax(scores, mask_of(ids, scores.dtype))
-        return ops.sum(weights[..., None] * crossed, axis=1)
+        return ops.matmul(weights[:, None, :], crossed)[:, 0]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "positions": self.positions}
