@@ -97,13 +97,14 @@ class Arena:
             step: counts from 1.
         """
         first, places = self.rows.touch(rows, step)
-        rows, values = rows.take(first), vectors.take(first, axis=0)
-        summed = segment_sum(gradient, places, len(rows))
+        if len(first) < len(rows):
+            rows, vectors = rows.take(first), vectors.take(first, axis=0)
+            gradient = segment_sum(gradient, places, len(rows))
         columns = self.rows.columns
         slots = {
             name: columns[name].take(rows, axis=0, mode="clip") for name in self.optimiser.slots
         }
-        values, after = self.optimiser.update(values, slots, summed, step)
+        values, after = self.optimiser.update(vectors, slots, gradient, step)
         for name, updated in {VECTORS: values, **after}.items():
             _put(columns[name], rows, updated)
         self._clear_padding()

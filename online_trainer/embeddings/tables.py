@@ -1,6 +1,6 @@
 """Every dynamic table of a learner: ids of a batch to vectors, gradients back to rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from online_trainer.embeddings.keyed_rows import NO_ROW
 from online_trainer.embeddings.keys import Keys
 from online_trainer.embeddings.optimisers import RowOptimiser
 
-# Arrays by group: occurrences of all reads of its tables, one after the other.
+# Arrays by group: occurrences of all reads of its tables, row by row of the batch.
 ByGroup = dict[str, np.ndarray]
 # A table, and the ids of a batch that are looked up in it: (batch,) or (batch, length) int64.
 Read = tuple[str, np.ndarray]
@@ -56,16 +56,22 @@ class DynamicTables:
         """The group of each table, by its name."""
         return {table: group for table, (group, _) in self._tags.items()}
 
-    def keys(self, reads: Iterable[Read]) -> dict[str, Keys]:
-        """The keys of a batch by group, in the order of `reads`."""
-        parts: dict[str, list[Keys]] = {group: [] for group in self.arenas}
-        for table, ids in reads:
-            group, tag = self._tags[table]
-            parts[group].append(Keys(ids.ravel(), np.full(ids.size, tag, np.int64)))
+    def keys(self, *batches: Iterable[Read]) -> dict[str, Keys]:
+        """The keys of batches by group: row by row, and in a row in the order of the reads."""
+        parts: dict[str, list[Keys]] = {}
+        for reads in batches:
+            columns: dict[str, list[Keys]] = {}
+            for table, ids in reads:
+                group, tag = self._tags[table]
+                by_row = ids if ids.ndim == 2 else ids[:, None]
+                columns.setdefault(group, []).append(
+                    Keys(by_row, np.full(by_row.shape[1], tag, np.int64))
+                )
+            for group, each in columns.items():
+                parts.setdefault(group, []).append(_row_by_row(each))
         return {
-            group: Keys(*(np.concatenate(column) for column in zip(*keys, strict=True)))
-            for group, keys in parts.items()
-            if keys
+            group: Keys(*(np.concatenate(column) for column in zip(*each, strict=True)))
+            for group, each in parts.items()
         }
 
     def knows(self, table: str, ids: np.ndarray) -> np.ndarray:
@@ -96,3 +102,10 @@ class DynamicTables:
     def expire(self, step: int) -> int:
         """Drop what has not been used for long, where a sweep is due; returns how many rows."""
         return sum(arena.expire(step) for arena in self.arenas.values())
+
+
+def _row_by_row(columns: Sequence[Keys]) -> Keys:
+    """Ids, (batch, length) each, and their (length,) tags, side by side and then flat."""
+    ids = np.concatenate([each.ids for each in columns], axis=1)
+    tags = np.concatenate([each.tags for each in columns])
+    return Keys(ids.ravel(), np.tile(tags, len(ids)))

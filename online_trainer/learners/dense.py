@@ -49,9 +49,9 @@ class DenseWeights:
         Returns:
             Whether the step was taken; scalar bool.
         """
-        # A sum is finite only if all of its terms are: one number for millions. (Terms that are
-        # finite and overflow when summed are no healthier.)
-        sums = [tf.reduce_sum(tf.abs(gradient)) for gradient in (*gradients, *others)]
+        # A sum of squares is finite only if all of its terms are: one number for millions. (What is
+        # finite and overflows when squared is no healthier: optimisers square it, too.)
+        sums = [tf.nn.l2_loss(gradient) for gradient in (*gradients, *others)]
         finite = tf.math.is_finite(tf.add_n([tf.cast(loss, tf.float32), *sums]))
         tf.cond(finite, lambda: self._apply(gradients), lambda: False)
         return finite

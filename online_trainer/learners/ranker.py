@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.compact import compact
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
@@ -49,13 +50,14 @@ class Ranker:
         tables: DynamicTables,
         optimiser: keras.Optimizer,
     ) -> None:
-        self.network, self.parts, self.tables = network, parts, tables
-        self.body = parts.body
+        self.network, self.tables = network, tables
+        self.parts = compact(parts, tables.groups)
+        self.body = self.parts.body
         self.dense = DenseWeights([parts.body], optimiser)
         self.step = 0
-        self._layout = Layout([parts], tables.groups)
-        self._fields = field_specs(parts)
-        self._scores_apart = differs_in_training(parts.body)
+        self._layout = Layout([self.parts], tables.groups)
+        self._fields = field_specs(self.parts)
+        self._scores_apart = differs_in_training(self.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
         self._learn = tf.function(
@@ -96,29 +98,27 @@ class Ranker:
         return {name: batch.inputs[name] for name in self._fields}
 
     def _learn_step(self, inputs: Any, flat: Any, labels: Any, weights: Any) -> Any:
-        (vectors,) = self._layout.unpack(flat, [inputs])
-        scored = self._logits(inputs, vectors, training=False) if self._scores_apart else None
+        scored = self._logits(inputs, flat, training=False) if self._scores_apart else None
         with tf.GradientTape() as tape:
-            tape.watch(vectors)
-            logits = self._logits(inputs, vectors, training=True)
+            tape.watch(flat)
+            logits = self._logits(inputs, flat, training=True)
             losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             total = tf.reduce_sum(weights * losses)
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
             taught = tf.add_n([total, *(tf.reduce_sum(weights) * own for own in self.body.losses)])
         by_row, by_weight = tape.gradient(
-            taught, [vectors, self.dense.tensors], unconnected_gradients="zero"
+            taught, [flat, self.dense.tensors], unconnected_gradients="zero"
         )
         share = tf.math.reciprocal(tf.maximum(tf.reduce_sum(weights), 1e-12))
-        gradients = self._layout.pack([by_row])
         finite = self.dense.apply_if_finite(
-            taught, [share * gradient for gradient in by_weight], list(gradients.values())
+            taught, [share * gradient for gradient in by_weight], list(by_row.values())
         )
         scores = tf.sigmoid(logits if scored is None else scored)
-        return scores, total * share, finite, gradients
+        return scores, total * share, finite, by_row
 
     def _score_step(self, inputs: Any, flat: Any) -> Any:
-        (vectors,) = self._layout.unpack(flat, [inputs])
-        return tf.sigmoid(self._logits(inputs, vectors, training=False))
+        return tf.sigmoid(self._logits(inputs, flat, training=False))
 
-    def _logits(self, inputs: Any, vectors: Any, *, training: bool) -> Any:
+    def _logits(self, inputs: Any, flat: Any, *, training: bool) -> Any:
+        (vectors,) = self._layout.unpack(flat)
         return tf.reshape(self.body({**inputs, **vectors}, training=training), [-1])

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from millstream.snapshots.layout import below
+from models.compact import compact
 from models.losses.sampled_softmax import mixture_log_q, sampled_softmax
 from models.losses.streaming_frequency import StreamingFrequency
 from models.split import Split
@@ -70,12 +71,13 @@ class Retriever:
         draws: int = 512,
     ) -> None:
         self.network, self.tables = network, tables
-        self.query, self.candidate = query, candidate
+        self.query, self.candidate = (compact(p, tables.groups) for p in (query, candidate))
         self.dense = DenseWeights([query.body, candidate.body], optimiser)
         self.pool, self.frequency, self.draws = pool, frequency, draws
         self.step = 0
-        self._layout = Layout([query, candidate], tables.groups)
-        self._fields = [field_specs(query), field_specs(candidate)]
+        self._names = [[*field_specs(query)], [*field_specs(candidate)]]
+        self._layout = Layout([self.query, self.candidate], tables.groups)
+        self._fields = [field_specs(self.query), field_specs(self.candidate)]
         column = tf.TensorSpec((None,), tf.float32)
         ids = tf.TensorSpec((None,), tf.int64)
         signature = [*self._fields, self._layout.specs(), ids, column, column]
@@ -89,10 +91,14 @@ class Retriever:
             return None
         self.step += 1
         inputs, log_q = self._sampled(positives)
-        rows = self.tables.locate(self.tables.keys(self._reads(inputs)), self.step)
+        rows = self.tables.locate(self.tables.keys(*self._reads(inputs)), self.step)
         vectors = self.tables.gather(rows)
+        fields = [
+            {name: part[name] for name in own}
+            for own, part in zip(self._fields, inputs, strict=True)
+        ]
         ids = inputs[1]["item_id"]
-        loss, hits, finite, gradients = self._learn(*inputs, vectors, ids, log_q, positives.weights)
+        loss, hits, finite, gradients = self._learn(*fields, vectors, ids, log_q, positives.weights)
         if is_finite := bool(finite):
             self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
         self.tables.expire(self.step)
@@ -111,39 +117,37 @@ class Retriever:
     def _sampled(self, positives: Batch) -> tuple[list[dict[str, np.ndarray]], np.ndarray]:
         """The inputs of both towers, and log q of the candidates."""
         drawn = self.pool.draw(self.draws, self.step)
-        query = {name: positives.inputs[name] for name in self._fields[0]}
+        query = {name: positives.inputs[name] for name in self._names[0]}
         candidates = {
-            name: np.concatenate([positives.inputs[name], drawn[name]]) for name in self._fields[1]
+            name: np.concatenate([positives.inputs[name], drawn[name]]) for name in self._names[1]
         }
         self.frequency.update(positives.inputs["item_id"])
         in_batch = self.frequency.probability(candidates["item_id"])
         log_q = mixture_log_q(in_batch, uniform_draws=self.draws, items=len(self.pool))
         return [query, candidates], log_q
 
-    def _reads(self, inputs: list[dict[str, np.ndarray]]) -> list[Read]:
+    def _reads(self, inputs: list[dict[str, np.ndarray]]) -> list[list[Read]]:
         return [
-            (lookup.table, part[lookup.field])
+            [(lookup.table, part[lookup.field]) for lookup in split.lookups]
             for split, part in zip((self.query, self.candidate), inputs, strict=True)
-            for lookup in split.lookups
         ]
 
     def _learn_step(
         self, query: Any, candidate: Any, flat: Any, ids: Any, log_q: Any, weights: Any
     ) -> Any:
-        vectors = self._layout.unpack(flat, [query, candidate])
         with tf.GradientTape() as tape:
-            tape.watch(vectors)
+            tape.watch(flat)
+            vectors = self._layout.unpack(flat, rows=[tf.size(weights)])
             queries = self.query.body({**query, **vectors[0]}, training=True)
             candidates = self.candidate.body({**candidate, **vectors[1]}, training=True)
             loss = sampled_softmax(
                 queries, candidates, ids, log_q, temperature=TEMPERATURE, weights=weights
             )
         by_row, by_weight = tape.gradient(
-            loss, [vectors, self.dense.tensors], unconnected_gradients="zero"
+            loss, [flat, self.dense.tensors], unconnected_gradients="zero"
         )
         # Rows take the gradient of the sum, as the ranker's do.
-        packed = self._layout.pack(by_row).items()
-        gradients = {group: tf.reduce_sum(weights) * part for group, part in packed}
+        gradients = {group: tf.reduce_sum(weights) * part for group, part in by_row.items()}
         finite = self.dense.apply_if_finite(loss, by_weight, list(gradients.values()))
         return loss, _hit_rate(queries, candidates, ids), finite, gradients
 

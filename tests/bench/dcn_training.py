@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from models.adam import Adam
 from models.catalogue import build
 from models.fields import Field
 from models.split import split
@@ -18,6 +17,7 @@ from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.ranker import Ranker
+from online_trainer.optimisers import dense_optimiser
 
 FIELDS = 22
 WIDTH = 16
@@ -59,7 +59,7 @@ def filled_ranker(ids: np.ndarray, rank: int | None = None) -> Ranker:
         part = ids[start : start + _CHUNK]
         for tag in range(FIELDS):
             arena.locate(Keys(part, np.full(len(part), tag)), step=0)
-    return Ranker(model, parts, tables, Adam(0.001))
+    return Ranker(model, parts, tables, dense_optimiser({}, rate=0.001, row_rate=0.05))
 
 
 def scattered_ids(count: int) -> np.ndarray:

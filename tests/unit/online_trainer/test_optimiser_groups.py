@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from millstream.settings import Settings
+from models.adam import Adam
 from models.optimisers import ByPrefix
 from online_trainer.embeddings.optimisers import Ftrl, RowAdagrad
 from online_trainer.learners.batch import Batch
@@ -46,7 +47,7 @@ def test_tables_of_one_width_and_one_optimiser_are_one_arena(ranker):
 def test_weights_outside_of_tables_follow_the_same_prefixes(ranker):
     assert isinstance(ranker.dense.optimiser, ByPrefix)
     assert {p: type(o) for p, o in ranker.dense.optimiser.optimizers.items()} == {
-        "": keras.optimizers.Adam,
+        "": Adam,
         "linear.": keras.optimizers.Ftrl,
     }
 
