@@ -18,6 +18,7 @@ _DELETED = -1
 _VALUE_BITS = 32
 _VALUE_MASK = (1 << _VALUE_BITS) - 1
 _MIN_BITS = 10
+_PAIR = np.dtype((np.void, 16))  # a slot as one opaque item
 
 
 class IdIndex:
@@ -75,9 +76,9 @@ class IdIndex:
         slots = self._home(keys)
         places = np.arange(len(ids))
         while len(places):
-            at = 2 * slots
-            entries = self._words.take(at + 1, mode="clip")
-            hit = (self._words.take(at, mode="clip") == ids) & (entries >> _VALUE_BITS == tags)
+            words = self._words.view(_PAIR).take(slots, mode="clip").view(np.int64)
+            firsts, entries = words[0::2], words[1::2]
+            hit = (firsts == ids) & (entries >> _VALUE_BITS == tags)
             found = np.flatnonzero(hit)
             if len(found):
                 yield places.take(found), entries.take(found), slots.take(found)
