@@ -5,6 +5,7 @@ one update, however many tables it reads.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from online_trainer.embeddings.segment_sum import segment_sum
 
 VECTORS = "vectors"
 _INIT_CHUNK = 1 << 18
+_WORTH_A_THREAD = 1 << 13  # rows
+_HELPER = ThreadPoolExecutor(1, "rows")
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,7 @@ class Arena:
         if len(first) < len(rows):
             rows, vectors = rows.take(first), vectors.take(first, axis=0)
             gradient = segment_sum(gradient, places, len(rows))
-        columns = self.rows.columns
-        slots = {
-            name: columns[name].take(rows, axis=0, mode="clip") for name in self.optimiser.slots
-        }
-        values, after = self.optimiser.update(vectors, slots, gradient, step)
-        for name, updated in {VECTORS: values, **after}.items():
-            _put(columns[name], rows, updated)
+        self._move_in_halves([rows, vectors, gradient], step)
         self._clear_padding()
 
     def expire(self, step: int) -> int:
@@ -119,6 +116,27 @@ class Arena:
         self.rows.remove(idle, step)
         self.rare.rows.remove(self.rare.rows.idle_since(step - after), step)
         return len(idle)
+
+    def _move_in_halves(self, arrays: Sequence[np.ndarray], step: int) -> None:
+        """`_move`; of many rows each of two threads moves half: NumPy lets go of the lock."""
+        half = len(arrays[0]) // 2
+        if half < _WORTH_A_THREAD:
+            self._move(arrays, step)
+            return
+        other = _HELPER.submit(self._move, [array[:half] for array in arrays], step)
+        self._move([array[half:] for array in arrays], step)
+        other.result()
+
+    def _move(self, arrays: Sequence[np.ndarray], step: int) -> None:
+        """One step of the optimiser on (rows, vectors, gradient), each row once."""
+        rows, vectors, gradient = arrays
+        columns = self.rows.columns
+        slots = {
+            name: columns[name].take(rows, axis=0, mode="clip") for name in self.optimiser.slots
+        }
+        values, after = self.optimiser.update(vectors, slots, gradient, step)
+        for name, updated in {VECTORS: values, **after}.items():
+            _put(columns[name], rows, updated)
 
     def _clear_padding(self) -> None:
         self.rows.columns[VECTORS][NO_ROW] = 0.0

@@ -47,6 +47,20 @@ def test_no_two_ids_share_a_row_whatever_they_are(ids):
     assert (table.find(both) == rows).all()
 
 
+def test_a_row_moves_the_same_in_a_large_batch_and_in_a_small_one():
+    large, small = arena(), arena()
+    rng = np.random.default_rng(0)
+    for step in (1, 2):
+        gradient = rng.normal(size=(40_000, WIDTH)).astype(np.float32)
+        for table, size in ((large, 40_000), (small, 1_000)):
+            for start in range(0, 40_000, size):
+                part = slice(start, start + size)
+                rows = table.locate(keys(*range(1 + start, 1 + start + size)), step)
+                table.learn(rows, table.gather(rows), gradient[part], step)
+    everything = keys(*range(1, 40_001))
+    np.testing.assert_array_equal(vectors(large, everything), vectors(small, everything))
+
+
 def test_one_step_moves_the_rows_of_its_batch_and_no_other():
     table = arena()
     learn(table, keys(*range(1, 2_000)), 1)
