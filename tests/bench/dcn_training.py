@@ -37,16 +37,21 @@ def network(rows_per_field: int | None = None, rank: int | None = None) -> keras
     )
 
 
-def batches(rows_per_field: int, ids: np.ndarray | None = None) -> Iterator[Batch]:
-    """Endless; every id of a field at most once in a batch, so that each step has as many rows."""
+def batches(
+    rows_per_field: int, ids: np.ndarray | None = None, size: int = BATCH
+) -> Iterator[Batch]:
+    """Endless, of `size` rows.
+
+    Every id of a field is at most once in a batch, so that each step has as many rows.
+    """
     rng = np.random.default_rng(0)
     while True:
         inputs = {}
         for name in names():
-            places = rng.choice(rows_per_field, BATCH, replace=False, shuffle=False)
+            places = rng.choice(rows_per_field, size, replace=False, shuffle=False)
             inputs[name] = 1 + places if ids is None else ids[places]
-        labels = (rng.random(BATCH) < 0.3).astype(np.float32)
-        yield Batch(inputs, labels, np.ones(BATCH, np.float32), np.zeros(BATCH, bool))
+        labels = (rng.random(size) < 0.3).astype(np.float32)
+        yield Batch(inputs, labels, np.ones(size, np.float32), np.zeros(size, bool))
 
 
 def filled_ranker(ids: np.ndarray, rank: int | None = None) -> Ranker:
