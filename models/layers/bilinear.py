@@ -12,7 +12,7 @@ from keras import ops
 
 from millstream.errors import ConfigurationError
 from models.layers.initialisers import glorot_each
-from models.layers.pairs import pair_places
+from models.layers.pairs import pair_places, pairs_of
 
 KINDS = ("all", "each", "interaction")
 
@@ -46,7 +46,7 @@ class BilinearInteraction(keras.layers.Layer):
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         fields, width = shape[-2] or 0, shape[-1]
-        self.first, self.second = pair_places(fields)
+        self.first, _ = pair_places(fields)
         matrices = {"all": 1, "each": fields - 1, "interaction": len(self.first)}[self.kind]
         self.kernel = self.add_weight(
             shape=(matrices, width, width), initializer=glorot_each(matrices), name="kernel"
@@ -54,11 +54,13 @@ class BilinearInteraction(keras.layers.Layer):
 
     def call(self, vectors: Any) -> Any:
         fields = ops.transpose(vectors, (1, 0, 2))  # whole fields are copied, and multiplied
+        left, right = pairs_of(ops.unstack(fields))
         if self.kind == "interaction":
-            left = ops.matmul(ops.take(fields, self.first, axis=0), self.kernel)
+            left = ops.matmul(left, self.kernel)
         else:
-            left = ops.take(ops.matmul(fields[:-1], self.kernel), self.first, axis=0)
-        products = left * ops.take(fields, self.second, axis=0)
+            crossed = ops.unstack(ops.matmul(fields[:-1], self.kernel))
+            left = ops.stack([crossed[i] for i in self.first])
+        products = left * right
         if self.inner:
             return ops.transpose(ops.sum(products, axis=-1))
         return ops.transpose(products, (1, 0, 2))

@@ -31,14 +31,14 @@ def pair_places(fields: int) -> np.ndarray:
 def pairs_of(vectors: Sequence[Any]) -> tuple[Any, Any]:
     """One (batch, width) vector per field -> v_i and v_j of every pair, both (pairs, batch, width).
 
-    Pairs come first, so that whole fields are copied, and each pair's matrix product is one.
+    Pairs come first, so that whole fields are copied, and each pair's matrix product is one. Fields
+    are stacked as often as they occur: the gradient of taking them from one tensor is a scatter.
 
     Raises:
         ConfigurationError: fewer than two fields.
     """
     first, second = pair_places(len(vectors))
-    v = ops.stack(list(vectors), axis=0)
-    return ops.take(v, first, axis=0), ops.take(v, second, axis=0)
+    return ops.stack([vectors[i] for i in first]), ops.stack([vectors[j] for j in second])
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -49,8 +49,8 @@ class PairProducts(keras.layers.Layer):
     """
 
     def call(self, vectors: Sequence[Any]) -> Any:
-        pairs = pair_places(len(vectors)).T.tolist()
-        return stacked([vectors[i] * vectors[j] for i, j in pairs])
+        first, second = pairs_of(vectors)
+        return ops.transpose(first * second, (1, 0, 2))
 
 
 @keras.saving.register_keras_serializable("millstream")
