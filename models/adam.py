@@ -12,7 +12,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("millstream")
 class Adam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam`, step by step; on TensorFlow a third of its time goes.
+    """`keras.optimizers.Adam`, step by step, in about half of the time on TensorFlow.
 
     Keras writes a step as a dozen operations, each of which reads and writes a whole weight: on
     embedding tables that is memory traffic more than arithmetic. TensorFlow has one operation for
