@@ -74,7 +74,7 @@ class _Joins:
 
     def change(self, operation: keras.Operation) -> Callable[..., Any]:
         """For `run_through`."""
-        if not isinstance(operation, keras.layers.Concatenate):
+        if not isinstance(operation, keras.layers.Concatenate) or operation.axis not in (-1, 1):
             return operation
         return lambda tensors: self._concatenated(operation, tensors)
 

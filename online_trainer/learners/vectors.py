@@ -47,7 +47,7 @@ class Layout:
                 rows[place] * (each // width)
                 for place, each in zip(used[:-1], values, strict=False)
             ]
-            parts = tf.split(flat[group], [*sizes, -1])
+            parts = tf.split(flat[group], [*sizes, tf.shape(flat[group])[0] - sum(sizes)])
             for place, each, part in zip(used, values, parts, strict=True):
                 pieces[place] |= _cut(tf.reshape(part, [-1, each]), self._shapes[group][place])
         return list(pieces)
