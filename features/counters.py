@@ -5,7 +5,9 @@ A count c of half-life h, as of u, is c * 2**(-(t - u) / h) + w after an event a
 """
 
 from collections.abc import Sequence
-from math import exp2, inf
+from math import inf
+
+import numpy as np
 
 from features.feature import Entity, Feature
 from features.spec import FEATURES
@@ -16,20 +18,27 @@ Counts = tuple[float, ...]
 class Counters:
     """The decayed counts of one entity, in the order of the spec.
 
+    One event (`advanced`) or many (`left` and `taken`): the steps, and so the bits, are the same.
+
     Args:
         features: one per count.
     """
 
     def __init__(self, features: Sequence[Feature]) -> None:
         self.features = tuple(features)
-        # By whether an event is positive: each count's exponent per second, and what it takes.
-        self._steps = {
-            positive: [
-                (-1.0 / (f.half_life_s or inf), float(positive or f.counts == "events"))
-                for f in self.features
+        half_lives = [f.half_life_s or inf for f in self.features]
+        distinct = sorted(set(half_lives))
+        # Exponents per second of the distinct half-lives, and which of them each count has.
+        self._rates = np.array([-1.0 / half_life for half_life in distinct])
+        self._rate_of = [distinct.index(half_life) for half_life in half_lives]
+        # By whether an event is positive: what each count takes of it.
+        self._taken = np.array(
+            [
+                [float(positive or f.counts == "events") for f in self.features]
+                for positive in (0, 1)
             ]
-            for positive in (False, True)
-        }
+        )
+        self._taken_of_one: list[list[float]] = self._taken.tolist()
 
     @property
     def empty(self) -> Counts:
@@ -38,13 +47,25 @@ class Counters:
 
     def advanced(self, counts: Counts, age_s: float, positive: bool) -> Counts:
         """`counts`, as of `age_s` seconds before an event, right after that event."""
-        steps = zip(counts, self._steps[positive], strict=True)
-        return tuple([count * exp2(age_s * rate) + taken for count, (rate, taken) in steps])
+        steps = zip(counts, self._left_of_one(age_s), self._taken_of_one[positive], strict=True)
+        return tuple([count * left + taken for count, left, taken in steps])
 
     def absorbed(self, counts: Counts, age_s: float, positive: bool) -> Counts:
         """`counts` with an event that was `age_s` seconds before the time they are as of."""
-        steps = zip(counts, self._steps[positive], strict=True)
-        return tuple([count + taken * exp2(age_s * rate) for count, (rate, taken) in steps])
+        steps = zip(counts, self._left_of_one(age_s), self._taken_of_one[positive], strict=True)
+        return tuple([count + taken * left for count, left, taken in steps])
+
+    def left(self, ages_s: np.ndarray) -> np.ndarray:
+        """What is left of each count after (events,) seconds, (events, counts)."""
+        return np.exp2(ages_s[:, None] * self._rates)[:, self._rate_of]
+
+    def taken(self, positive: np.ndarray) -> np.ndarray:
+        """What each count takes of events that are positive or not, (events, counts)."""
+        return self._taken[positive.astype(np.intp)]
+
+    def _left_of_one(self, age_s: float) -> list[float]:
+        left = np.exp2(age_s * self._rates).tolist()
+        return [left[place] for place in self._rate_of]
 
 
 def counters_of(entity: Entity) -> Counters:

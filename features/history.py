@@ -111,9 +111,15 @@ def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) ->
     else:
         _insert(history, update, rule)
         newest = history.newest
+    trim(history, horizon_s)
+    return newest
+
+
+def trim(history: History[P], horizon_s: float) -> None:
+    """Forget what is older than `horizon_s` before the newest, or beyond `MAX_UPDATES`."""
+    updates = history.updates
     if updates and (len(updates) > MAX_UPDATES or updates[0].time < updates[-1].time - horizon_s):
         _forget(history, horizon_s)
-    return newest
 
 
 def _insert(history: History[P], update: Update, rule: Rule[P]) -> None:

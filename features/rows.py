@@ -1,7 +1,6 @@
 """Points and attributes to Arrow columns, by the names and types of `features/spec.py`."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ import pyarrow as pa
 from features.as_of import as_of
 from features.counters import Counters
 from features.feature import Entity, Feature
-from features.floats import flat
+from features.names import CATEGORIES, ITEMS, NOTHING
 from features.spec import BY_NAME
-from features.state import ITEM_COUNTERS, USER_COUNTERS, ItemPoint, UserPoint
+from features.state import ITEM_COUNTERS, USER_COUNTERS, Points
 
 Columns = dict[str, pa.Array]
 Times = Sequence[float] | np.ndarray
@@ -34,28 +33,33 @@ def arrow_type(feature: Feature) -> pa.DataType:
     return ARROW_TYPES[feature.dtype]
 
 
-def item_columns(points: Sequence[ItemPoint], times: Times | None = None) -> Columns:
+def item_columns(points: Points, times: Times | None = None) -> Columns:
     """The columns of view `item_stats`: as of the points' own times, or as of `times` (rows,)."""
     return _arrow(_at(_counted("item", points, ITEM_COUNTERS), "item", times))
 
 
-def user_columns(points: Sequence[UserPoint], times: Times | None = None) -> Columns:
+def user_columns(points: Points, times: Times | None = None) -> Columns:
     """The columns of view `user_stats`: as of the points' own times, or as of `times` (rows,)."""
     counted = _at(_counted("user", points, USER_COUNTERS), "user", times)
-    categories = [point.categories[:_TOP] for point in points]
-    offsets = _offsets(categories)
+    values = points.values
+    categories = values["categories"][:, :_TOP]
+    is_category = categories != NOTHING
     # Every entry of a row's list is as old as its row.
-    lengths = np.diff(offsets)
+    lengths = is_category.sum(1)
     strengths = {
-        "user_updated_at": np.repeat(counted["user_updated_at"], lengths),
-        "user_category_events": flat([point.packed_events(_TOP) for point in points]),
-        "user_category_positives": flat([point.packed_positives(_TOP) for point in points]),
+        "user_updated_at": np.repeat(points.times, lengths),
+        "user_category_events": values["events"][:, :_TOP][is_category],
+        "user_category_positives": values["positives"][:, :_TOP][is_category],
     }
     moved = _at(strengths, "user", None if times is None else np.repeat(times, lengths))
+    is_item = values["recent"] != NOTHING
+    offsets = _offsets(lengths)
     return {
         **_arrow(counted),
-        "user_recent_items": _lists([point.recent for point in points]),
-        "user_categories": _list_array(offsets, _strings(categories)),
+        "user_recent_items": _list_array(
+            _offsets(is_item.sum(1)), ITEMS.column(values["recent"][is_item])
+        ),
+        "user_categories": _list_array(offsets, CATEGORIES.column(categories[is_category])),
         "user_category_events": _list_array(offsets, _float32(moved["user_category_events"])),
         "user_category_positives": _list_array(offsets, _float32(moved["user_category_positives"])),
     }
@@ -71,13 +75,10 @@ def value_columns(rows: Sequence[Mapping[str, Any]], features: Sequence[Feature]
     }
 
 
-def _counted(
-    entity: Entity, points: Sequence[ItemPoint] | Sequence[UserPoint], counters: Counters
-) -> dict[str, np.ndarray]:
-    names = [feature.name for feature in counters.features]
-    counts = flat([point.packed_counts for point in points]).reshape(-1, len(names))
-    times = np.array([point.time for point in points], np.float64)
-    return {f"{entity}_updated_at": times, **dict(zip(names, counts.T, strict=True))}
+def _counted(entity: Entity, points: Points, counters: Counters) -> dict[str, np.ndarray]:
+    counts = points.values["counts"]
+    named = {feature.name: counts[:, n] for n, feature in enumerate(counters.features)}
+    return {f"{entity}_updated_at": points.times, **named}
 
 
 def _at(columns: dict[str, np.ndarray], entity: Entity, times: Any) -> dict[str, np.ndarray]:
@@ -95,20 +96,12 @@ def _float32(values: np.ndarray) -> pa.Array:
     return pa.array(values.astype(np.float32))
 
 
-def _lists(rows: Sequence[Sequence[str]]) -> pa.ListArray:
-    return _list_array(_offsets(rows), _strings(rows))
-
-
-def _strings(rows: Sequence[Sequence[str]]) -> pa.StringArray:
-    return pa.array(list(chain.from_iterable(rows)), pa.string())
-
-
 def _list_array(offsets: np.ndarray, values: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
-def _offsets(rows: Sequence[Sequence[Any]]) -> np.ndarray:
+def _offsets(lengths: np.ndarray) -> np.ndarray:
     """Where each row begins and the last one ends, (rows + 1,) int32."""
-    offsets = np.zeros(len(rows) + 1, np.int32)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
     return offsets

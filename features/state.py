@@ -4,81 +4,159 @@ A point holds an entity's values as of its time, right after an event. The strea
 point as a feature row, and gives an example the point before its own time.
 """
 
+from collections.abc import Sequence
 from functools import partial
-from math import exp2
+from struct import Struct
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from features.counters import Counts, counters_of
-from features.floats import SIZE, packed, unpacked
+from features.floats import packed, unpacked
 from features.history import History, Rule, Update
+from features.names import CATEGORIES, ITEMS, NOTHING
 from features.spec import BY_NAME, CATEGORY_HALF_LIFE_S, RECENT_ITEMS
 
 USER_COUNTERS = counters_of("user")
 ITEM_COUNTERS = counters_of("item")
 _COUNTS = len(USER_COUNTERS.features)
-_COUNTS_SIZE = SIZE * _COUNTS
 
 # Categories whose affinity is tracked for a user; the strongest of them are the feature.
 TRACKED_CATEGORIES = 4 * (BY_NAME["user_categories"].length or 0)
 
+# A user's values: decayed counts; the categories they have met, the one with the most decayed
+# events first, as numbers of `features.names`, and the decayed events and positives of each; the
+# items they met last, the newest first, each once. Rows that are not full end in zeros.
+USER_VALUES = np.dtype(
+    [
+        ("counts", "<f8", _COUNTS),
+        ("events", "<f8", TRACKED_CATEGORIES),
+        ("positives", "<f8", TRACKED_CATEGORIES),
+        ("categories", "<i4", TRACKED_CATEGORIES),
+        ("recent", "<i4", RECENT_ITEMS),
+    ]
+)
+ITEM_VALUES = np.dtype([("counts", "<f8", len(ITEM_COUNTERS.features))])
+_LAYOUT = Struct(f"<{_COUNTS + 2 * TRACKED_CATEGORIES}d{TRACKED_CATEGORIES + RECENT_ITEMS}i")
+
 
 class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An item right after an event at `time`; the numbers are `features.floats`."""
+    """An item right after an event at `time`.
+
+    Args:
+        values: bytes of an `ITEM_VALUES`: decayed counts, in the order of `ITEM_COUNTERS`.
+    """
 
     time: float
-    packed_counts: bytes
+    values: bytes
 
     @property
     def counts(self) -> Counts:
-        """Decayed counts, in the order of `ITEM_COUNTERS`."""
-        return unpacked(self.packed_counts)
+        """The counts as numbers."""
+        return unpacked(self.values)
+
+
+class UserValues(msgspec.Struct, array_like=True, gc=False):
+    """A `USER_VALUES` as Python has it, without the zeros at the ends.
+
+    Args:
+        strengths: decayed events of each of `categories`, then positives.
+    """
+
+    counts: Counts
+    categories: tuple[str, ...]
+    strengths: list[float]
+    recent: tuple[str, ...]
+
+    @classmethod
+    def unpacked(cls, values: bytes) -> "UserValues":
+        """The values in a row."""
+        row = _LAYOUT.unpack(values)
+        numbers, names = (
+            row[: -TRACKED_CATEGORIES - RECENT_ITEMS],
+            row[-TRACKED_CATEGORIES - RECENT_ITEMS :],
+        )
+        categories = CATEGORIES.texts(names[:TRACKED_CATEGORIES])
+        events, positives = numbers[_COUNTS:-TRACKED_CATEGORIES], numbers[-TRACKED_CATEGORIES:]
+        count = len(categories)
+        return cls(
+            numbers[:_COUNTS],
+            categories,
+            [*events[:count], *positives[:count]],
+            ITEMS.texts(names[TRACKED_CATEGORIES:]),
+        )
+
+    def packed(self) -> bytes:
+        """The row."""
+        count = len(self.categories)
+        unused = TRACKED_CATEGORIES - count
+        return _LAYOUT.pack(
+            *self.counts,
+            *self.strengths[:count],
+            *(0.0,) * unused,
+            *self.strengths[count:],
+            *(0.0,) * unused,
+            *CATEGORIES.numbers(self.categories),
+            *(NOTHING,) * unused,
+            *ITEMS.numbers(self.recent),
+            *(NOTHING,) * (RECENT_ITEMS - len(self.recent)),
+        )
 
 
 class UserPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A user right after an event at `time`.
 
     Args:
-        recent: items, the newest first, each once.
-        categories: those the user has met, the one with the most decayed events first.
-        numbers: `features.floats`: decayed counts, then the decayed events of each of `categories`,
-            then the positives.
+        values: bytes of a `USER_VALUES`.
     """
 
     time: float
-    recent: tuple[str, ...]
-    categories: tuple[str, ...]
-    numbers: bytes
-
-    @property
-    def packed_counts(self) -> bytes:
-        """Decayed counts, in the order of `USER_COUNTERS`."""
-        return self.numbers[:_COUNTS_SIZE]
+    values: bytes
 
     @property
     def counts(self) -> Counts:
-        """The same as numbers."""
-        return unpacked(self.packed_counts)
+        """Decayed counts, in the order of `USER_COUNTERS`."""
+        return UserValues.unpacked(self.values).counts
+
+    @property
+    def recent(self) -> tuple[str, ...]:
+        """Items, the newest first, each once."""
+        return UserValues.unpacked(self.values).recent
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Those the user has met, the one with the most decayed events first."""
+        return UserValues.unpacked(self.values).categories
 
     @property
     def events(self) -> Counts:
         """Decayed events of each of `categories`."""
-        return unpacked(self.packed_events(len(self.categories)))
+        strengths = UserValues.unpacked(self.values).strengths
+        return tuple(strengths[: len(strengths) // 2])
 
     @property
     def positives(self) -> Counts:
         """Decayed positives of each of `categories`."""
-        return unpacked(self.packed_positives(len(self.categories)))
+        strengths = UserValues.unpacked(self.values).strengths
+        return tuple(strengths[len(strengths) // 2 :])
 
-    def packed_events(self, top: int) -> bytes:
-        """`events` of the first `top` of `categories`."""
-        stop = min(top, len(self.categories))
-        return self.numbers[_COUNTS_SIZE : _COUNTS_SIZE + SIZE * stop]
 
-    def packed_positives(self, top: int) -> bytes:
-        """`positives` of the first `top` of `categories`."""
-        start = _COUNTS_SIZE + SIZE * len(self.categories)
-        return self.numbers[start : start + SIZE * top]
+class Points(NamedTuple):
+    """Many points of one kind: times (rows,), and their values (rows, ...)."""
+
+    times: np.ndarray
+    values: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Points":
+        """Some of them."""
+        return Points(self.times[rows], self.values[rows])
+
+
+def points_of(points: Sequence[ItemPoint] | Sequence[UserPoint], layout: np.dtype[Any]) -> Points:
+    """Points of `layout`: `USER_VALUES` or `ITEM_VALUES`."""
+    times = np.array([point.time for point in points], np.float64)
+    return Points(times, np.frombuffer(b"".join([point.values for point in points]), layout))
 
 
 ItemHistory = History[ItemPoint]
@@ -100,24 +178,30 @@ def absorb_item(point: ItemPoint, update: Update) -> ItemPoint:
 def advance_user(point: UserPoint, update: Update) -> UserPoint:
     """The user after one more event."""
     age_s = update.time - point.time
-    left = exp2(-age_s / CATEGORY_HALF_LIFE_S)
-    numbers = unpacked(point.numbers)
-    counts = USER_COUNTERS.advanced(numbers[:_COUNTS], age_s, update.positive)
-    faded = [number * left for number in numbers[_COUNTS:]]
-    categories, strengths = _strengthened(point.categories, faded, update, 1.0)
-    recent = recent_with(point.recent, update.item_id)
-    return UserPoint(update.time, recent, categories, packed((*counts, *strengths)))
+    old = UserValues.unpacked(point.values)
+    counts = USER_COUNTERS.advanced(old.counts, age_s, update.positive)
+    left = affinity_left(age_s)
+    faded = [strength * left for strength in old.strengths]
+    categories, strengths = _strengthened(old.categories, faded, update, 1.0)
+    recent = recent_with(old.recent, update.item_id)
+    return UserPoint(update.time, UserValues(counts, categories, strengths, recent).packed())
 
 
 def absorb_user(point: UserPoint, update: Update) -> UserPoint:
     """The user with an event from before `point`; what is recent stays as it is."""
     age_s = point.time - update.time
-    weight = exp2(-age_s / CATEGORY_HALF_LIFE_S)
-    numbers = unpacked(point.numbers)
-    counts = USER_COUNTERS.absorbed(numbers[:_COUNTS], age_s, update.positive)
-    known = list(numbers[_COUNTS:])
-    categories, strengths = _strengthened(point.categories, known, update, weight)
-    return UserPoint(point.time, point.recent, categories, packed((*counts, *strengths)))
+    old = UserValues.unpacked(point.values)
+    counts = USER_COUNTERS.absorbed(old.counts, age_s, update.positive)
+    categories, strengths = _strengthened(
+        old.categories, old.strengths, update, affinity_left(age_s)
+    )
+    return UserPoint(point.time, UserValues(counts, categories, strengths, old.recent).packed())
+
+
+def affinity_left(age_s: Any) -> Any:
+    """What is left of an affinity after so many seconds, or of many after (events,) seconds."""
+    left = np.exp2(-age_s / CATEGORY_HALF_LIFE_S)
+    return left if np.ndim(left) else float(left)
 
 
 def recent_with(recent: tuple[str, ...], item_id: str) -> tuple[str, ...]:
@@ -159,7 +243,7 @@ def _strengthened(
 
 
 NO_ITEM = ItemPoint(0.0, packed(ITEM_COUNTERS.empty))
-NO_USER = UserPoint(0.0, (), (), packed(USER_COUNTERS.empty))
+NO_USER = UserPoint(0.0, bytes(USER_VALUES.itemsize))
 
 ITEM_RULE = Rule(NO_ITEM, advance_item, absorb_item)
 USER_RULE = Rule(NO_USER, advance_user, absorb_user)

@@ -6,10 +6,12 @@ and the positive itself; each comes with the probability of its draw. The draw i
 event's position in the log, so that an event that is read again gets the same one.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from features.names import ITEMS, NOTHING
 
 # Draws that may meet an excluded item before a negative is given up.
 SPARE_DRAWS = 4
@@ -30,17 +32,26 @@ class Catalogue:
         hidden: those of them not to be recommended.
         drawable: those of them that may be.
         fresh: known since the last `taken_fresh`.
+        changed: to be noted in `is_drawable`, which is by numbers of `features.names`.
+        numbers: of the first of `items`.
     """
 
     items: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     drawable: set[str] = field(default_factory=set)
     fresh: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    is_drawable: np.ndarray = field(default_factory=lambda: np.zeros(1, np.bool_))
+    numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self.drawable or item_id in self.hidden
 
     def add(self, item_id: str) -> None:
         """Know an item."""
-        if item_id not in self.drawable and item_id not in self.hidden:
+        if item_id not in self:
             self.drawable.add(item_id)
+            self.changed.append(item_id)
             self.items.append(item_id)
             self.fresh.append(item_id)
 
@@ -51,12 +62,33 @@ class Catalogue:
             before, after = after, before
         before.discard(item_id)
         after.add(item_id)
+        self.changed.append(item_id)
 
     def restore(self, items: Iterable[str], hidden: Iterable[str]) -> None:
         """Begin with what a store kept."""
         self.items = list(dict.fromkeys(items))
         self.hidden = set(hidden)
         self.drawable = set(self.items) - self.hidden
+        self.changed = list(self.drawable)
+        self.numbers = np.zeros(0, np.int32)
+
+    def numbers_at(self, places: np.ndarray) -> np.ndarray:
+        """The numbers of the items at places in `items`."""
+        if len(self.numbers) < len(self.items):
+            new = ITEMS.numbers(self.items[len(self.numbers) :])
+            self.numbers = np.concatenate([self.numbers, np.array(new, np.int32)])
+        return self.numbers[places]
+
+    def drawable_numbers(self) -> np.ndarray:
+        """Which numbers of `features.names` are drawable items, (numbers,) bool."""
+        changed = [(ITEMS.number(item), item in self.drawable) for item in self.changed]
+        self.changed = []
+        if len(self.is_drawable) < len(ITEMS):
+            more = np.zeros(2 * len(ITEMS) - len(self.is_drawable), np.bool_)
+            self.is_drawable = np.concatenate([self.is_drawable, more])
+        for number, is_drawable in changed:
+            self.is_drawable[number] = is_drawable
+        return self.is_drawable
 
     def taken_fresh(self) -> list[str]:
         """The items that have become known since this was last asked."""
@@ -72,21 +104,52 @@ def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray
         return _mixed(_mixed(seeds * _GOLDEN)[:, None] + steps * _GOLDEN)
 
 
-def negatives(
-    catalogue: Catalogue, candidates: Iterable[str], excluded: Set[str], count: int
-) -> tuple[list[str], float]:
-    """The first `count` of the drawn items that are neither hidden nor excluded.
+@dataclass(frozen=True)
+class Wanted:
+    """Positives that want negatives; numbers of `features.names`.
 
     Args:
-        candidates: items drawn uniformly from the catalogue.
+        drawn: (positives, draws) items drawn uniformly from the catalogue.
+        own: (positives,) the positives' own items.
+        recent: (positives, most) what their users have met lately, padded with 0.
+        added: (positives,) how many items have become known on the way to each.
+        born: items that have become known on the way, to how many there were then.
+    """
+
+    drawn: np.ndarray
+    own: np.ndarray
+    recent: np.ndarray
+    added: np.ndarray
+    born: dict[int, int]
+
+
+def negatives(catalogue: Catalogue, wanted: Wanted, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first `count` of the drawn items of each that are neither hidden nor excluded.
 
     Returns:
-        The items and the probability with which each draw gave its item.
+        Which of `drawn` they are, bool, and (positives,) the probability with which each draw gave
+        its item.
     """
-    drawable = catalogue.drawable
-    fit = [item for item in candidates if item in drawable and item not in excluded]
-    count_drawable = len(drawable) - len(excluded & drawable)
-    return fit[:count], 1.0 / max(count_drawable, 1)
+    drawn, own, recent = wanted.drawn, wanted.own[:, None], wanted.recent
+    drawable = catalogue.drawable_numbers()
+    excluded = (drawn == own) | (drawn[:, :, None] == recent[:, None, :]).any(2)
+    fit = drawable[drawn] & ~excluded
+    chosen = fit & (np.cumsum(fit, axis=1) <= count)
+    # Distinct: what is recent, and the item itself.
+    known = _drawable_at(drawable, recent, wanted).sum(1)
+    known += (_drawable_at(drawable, own, wanted) & ~(recent == own).any(1, keepdims=True))[:, 0]
+    left = len(catalogue.drawable) + wanted.added - known
+    return chosen, 1.0 / np.maximum(left, 1)
+
+
+def _drawable_at(drawable: np.ndarray, numbers: np.ndarray, wanted: Wanted) -> np.ndarray:
+    """Which of (positives, some) items were drawable when it was each positive's turn."""
+    found = drawable[numbers] & (numbers != NOTHING)
+    if wanted.born:
+        ranks = np.full(len(ITEMS), len(wanted.born))
+        ranks[list(wanted.born)] = list(wanted.born.values())
+        found |= ranks[numbers] < wanted.added[:, None]
+    return found
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:

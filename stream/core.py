@@ -6,27 +6,28 @@
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from features import bloom
-from features.attributes import item_version, newest, user_version, version_at, with_version
-from features.history import Update, add
-from features.labels import label_of
-from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, RECENT_ITEMS, USER_ATTRIBUTES, USER_STATS
-from features.state import ITEM_RULE, USER_RULE
+from features.attributes import item_version, newest, user_version, with_version
+from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
-from stream.catalogue import negatives
 from stream.effects import Effects, SeenEntries
-from stream.entities import Item, User
-from stream.examples import Examples, Side
+from stream.entities import User
+from stream.examples import Examples, in_order, published
 from stream.feature_rows import RowGatherer
 from stream.intake import Entry
+from stream.interactions import Run, work
 from stream.joins import Joined, Standing
 from stream.memory import Memory, Rules
 from stream.plan import Plan
-from stream.records import Record, Refused, Sourced
+from stream.records import Record, Refused, Source, Sourced
 from stream.writes import Touched, state_writes
 
 JOINED_ROW = 0
@@ -48,12 +49,11 @@ class _Batch:
 
     def __init__(self, planned: Plan, memory: Memory, rules: Rules, now_s: float) -> None:
         self._plan, self._memory, self._rules, self._now_s = planned, memory, rules, now_s
-        self._users = {user: memory.users[user] for user in planned.users}
-        self._items = {item: memory.items[item] for item in planned.items}
-        self._organic = Examples()
-        self._closed = Examples()
-        self._rows = RowGatherer()
-        self._user_rows, self._item_rows = self._rows[USER_STATS], self._rows[ITEM_STATS]
+        self._run = Run()
+        self._outcomes = [""] * len(planned.entries)
+        self._joined, self._closed = Examples(), Examples()
+        self._organic: list[tuple[pa.Table, np.ndarray]] = []
+        self._rows = RowGatherer(now_s)
         self._effects = Effects()
         self._touched = Touched()
 
@@ -62,118 +62,89 @@ class _Batch:
         rotated = memory.seen.rotate(now_s)
         entries = self._plan.entries
         self._reach(entries)
-        outcomes = [self._entry(index, entry) for index, entry in enumerate(entries)]
+        for place, entry in enumerate(entries):
+            self._entry(place, entry)
+        self._work()
         topics = [entry.source.topic for entry in entries]
-        effects.counts.update(zip(topics, outcomes, strict=True))
+        effects.counts.update(zip(topics, self._outcomes, strict=True))
         effects.watermark = memory.watermark.value(now_s)
         self._close_windows(effects.watermark)
-        for topic, examples in ((INTERACTIONS, self._organic), (IMPRESSIONS, self._closed)):
-            if examples:
-                effects.examples.append((topic, examples.table(now_s)))
-        effects.features = self._rows.rows(now_s)
+        self._add_examples()
+        effects.features = self._rows.rows()
         effects.state = state_writes(memory, self._touched, rotated)
         return effects
 
     def _reach(self, entries: Sequence[Entry]) -> None:
         """Note how far the batch comes, in offsets and in event time."""
         self._memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
+        newest: dict[Source, float] = {}
         for entry in entries:
             if type(entry) is Sourced and type(entry.event) in _CLOCKS and not entry.event.is_probe:
-                self._memory.watermark.observe(entry.source, entry.event.event_time, self._now_s)
+                reached = newest.get(entry.source, -inf)
+                newest[entry.source] = max(entry.event.event_time, reached)
+        for source, event_time in newest.items():
+            self._memory.watermark.observe(source, event_time, self._now_s)
 
-    def _entry(self, index: int, entry: Entry) -> str:
-        """Work on one entry; what became of it."""
-        if isinstance(entry, Refused):
-            return self._refuse(entry)
+    def _entry(self, place: int, entry: Entry) -> None:
+        """Work on one entry, or put it into the run of interactions that is worked on later."""
+        if type(entry) is Refused:
+            self._refuse(place, entry)
+            return
         if not self._memory.seen.add(entry.mark):
-            return "duplicate"
+            self._outcomes[place] = "duplicate"
+            return
         self._touched.marks.append(entry.mark)
-        if entry.event.is_probe:
-            self._effects.probes.append(entry.event.event_time)
+        event = entry.event
+        if event.is_probe:
+            self._effects.probes.append(event.event_time)
+        if type(event) is Interaction:
+            self._interaction(place, entry)
+        else:
+            self._other(place, entry)
+
+    def _other(self, place: int, sourced: Sourced) -> None:
         try:
-            return _HANDLERS[type(entry.event)](self, index, entry)
+            self._outcomes[place] = _HANDLERS[type(sourced.event)](self, sourced)
         except InvalidEvent as error:
-            record = Record(entry.source, entry.offset, None, entry.value)
-            return self._refuse(Refused(record, error.reason, error.path))
+            record = Record(sourced.source, sourced.offset, None, sourced.value)
+            self._refuse(place, Refused(record, error.reason, error.path))
 
-    def _refuse(self, refused: Refused) -> str:
+    def _refuse(self, place: int, refused: Refused) -> None:
         self._effects.dead_letters.append(refused.letter(self._now_s))
-        return "refused"
+        self._outcomes[place] = "refused"
 
-    # An interaction: an example as of just before it, then new features.
+    # Interactions: examples as of just before them, then new features.
 
-    def _interaction(self, index: int, sourced: Sourced) -> str:
-        event: Interaction = sourced.event
-        user, item = self._users[event.user_id], self._items[event.item_id]
-        label = label_of(event.kind, event.value)
-        version = version_at(item.versions, event.event_time)
-        outcome = self._example(index, sourced, label, user, item)
-        categories = tuple(version.values.get("item_categories", ()))
-        update = Update(event.event_time, sourced.mark, label == 1.0, event.item_id, categories)
-        self._update(sourced, update, user, item)
-        if not event.is_probe:
-            self._memory.catalogue.add(event.item_id)
-        return outcome
+    def _interaction(self, place: int, sourced: Sourced) -> None:
+        run, answer = self._run, Standing.ALONE
+        if sourced.event.request_id is not None:
+            answer = self._answer(place, sourced)
+        run.entries.append(sourced)
+        run.places.append(place)
+        run.answers.append(answer)
 
-    def _example(
-        self, index: int, sourced: Sourced, label: float | None, user: User, item: Item
-    ) -> str:
-        event: Interaction = sourced.event
-        answer = self._memory.joins.answer(event, self._now_s)
+    def _answer(self, place: int, sourced: Sourced) -> Standing | Joined:
+        answer = self._memory.joins.answer(sourced.event, self._now_s)
         if isinstance(answer, Joined):
-            cause = (sourced.source, sourced.offset, event.event_id)
-            self._organic.add_joined(*cause, JOINED_ROW, answer)
+            cause = sourced.source, sourced.offset, sourced.event.event_id
+            self._joined.add_joined(*cause, JOINED_ROW, answer, place)
             self._effects.joined += 1
-            return "joined"
-        if answer is Standing.SETTLED:
-            return "settled"
-        if label is None:
-            return "unlabelled"
-        user_side, item_side = _side(user, event.event_time), _side(item, event.event_time)
-        if user_side is None or item_side is None:
-            return "late"
-        drawn, probability = self._negatives(index, event, user_side)
-        self._organic.add_organic(sourced, label, user_side, item_side, drawn, probability)
-        return "organic"
+        return answer
 
-    def _negatives(
-        self, index: int, event: Interaction, user: Side
-    ) -> tuple[list[tuple[str, Side]], float]:
-        candidates = self._plan.candidates.get(index)
-        if candidates is None:
-            return [], 1.0
-        chosen, probability = negatives(
-            self._memory.catalogue,
-            candidates,
-            {event.item_id, *user.point.recent},
-            self._rules.sampled_negatives,
-        )
-        sides = [(other, _side(self._items[other], event.event_time)) for other in chosen]
-        return [(other, side) for other, side in sides if side is not None], probability
-
-    def _update(self, sourced: Sourced, update: Update, user: User, item: Item) -> None:
-        event: Interaction = sourced.event
-        horizon_s = self._rules.allowed_lateness_s
-        recent = user.history.newest.recent
-        user_point = add(user.history, update, USER_RULE, horizon_s)
-        item_point = add(item.history, update, ITEM_RULE, horizon_s)
-        self._touched.users[event.user_id] = user
-        self._touched.items[event.item_id] = item
-        self._user_rows.add(event.user_id, user_point, sourced)
-        self._item_rows.add(event.item_id, item_point, sourced)
-        self._remember(event, user, recent, user_point.recent)
-
-    def _remember(
-        self, event: Interaction, user: User, recent: tuple[str, ...], still: tuple[str, ...]
-    ) -> None:
-        """What is no longer among the user's recent items goes to the user's seen filter."""
-        if event.item_id not in still:
-            self._enter(event.user_id, user, event.item_id)
-        if len(recent) < RECENT_ITEMS:
-            return  # there was room
-        for item in recent:
-            if item not in still:
-                self._enter(event.user_id, user, item)
+    def _work(self) -> None:
+        """Work on the interactions that were put off."""
+        run, self._run = self._run, Run()
+        if not run.entries:
+            return
+        worked = work(run, self._plan, self._memory, self._rules, self._rows)
+        for place, outcome in zip(run.places, worked.outcomes, strict=True):
+            self._outcomes[place] = outcome
+        if worked.examples:
+            self._organic.append(worked.examples)
+        self._touched.users.update(worked.users)
+        self._touched.items.update(worked.items)
+        for user_id, item_id in worked.entered:
+            self._enter(user_id, worked.users[user_id], item_id)
 
     def _enter(self, user_id: str, user: User, item: str) -> None:
         slots = self._touched.filters.setdefault(user_id, [])
@@ -183,9 +154,20 @@ class _Batch:
         slots[-1].items.append(item)
         user.entries += 1
 
+    def _add_examples(self) -> None:
+        tables, places = [table for table, _ in self._organic], [at for _, at in self._organic]
+        if self._joined:
+            tables.append(self._joined.unpublished())
+            places.append(np.array(self._joined.places))
+        found = self._effects.examples
+        if tables:
+            found.append((INTERACTIONS, published(in_order(tables, places), self._now_s)))
+        if self._closed:
+            found.append((IMPRESSIONS, self._closed.table(self._now_s)))
+
     # A list that was shown.
 
-    def _impression(self, index: int, sourced: Sourced) -> str:
+    def _impression(self, sourced: Sourced) -> str:
         return "waiting" if self._memory.joins.open(sourced, self._now_s) else "duplicate"
 
     def _close_windows(self, watermark: float) -> None:
@@ -195,12 +177,13 @@ class _Batch:
 
     # The catalogue and the accounts.
 
-    def _item(self, index: int, sourced: Sourced) -> str:
+    def _item(self, sourced: Sourced) -> str:
+        self._work()  # by what was known until now
         event: ItemUpsert = sourced.event
-        item = self._items[event.item_id]
+        item = self._memory.items[event.item_id]
         item.versions = with_version(item.versions, item_version(event))
         self._touched.items[event.item_id] = item
-        self._rows[ITEM_ATTRIBUTES].add(event.item_id, newest(item.versions), sourced)
+        self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), sourced)
         if not event.is_probe:
             self._memory.catalogue.add(event.item_id)
             self._show(event.item_id, hidden=newest(item.versions).hidden)
@@ -214,25 +197,19 @@ class _Batch:
         (touched.hidden if hidden else touched.shown).add(item_id)
         (touched.shown if hidden else touched.hidden).discard(item_id)
 
-    def _user(self, index: int, sourced: Sourced) -> str:
+    def _user(self, sourced: Sourced) -> str:
+        self._work()  # by what was known until now
         event: UserUpsert = sourced.event
-        user = self._users[event.user_id]
+        user = self._memory.users[event.user_id]
         user.versions = with_version(user.versions, user_version(event))
         self._touched.users[event.user_id] = user
-        self._rows[USER_ATTRIBUTES].add(event.user_id, newest(user.versions), sourced)
+        self._rows.attributes(USER_ATTRIBUTES).add(event.user_id, newest(user.versions), sourced)
         return "upserted"
 
 
 # Not in the batch itself: a cycle would keep all of it until the next sweep.
-_HANDLERS: dict[Any, Callable[[_Batch, int, Sourced], str]] = {
-    Interaction: _Batch._interaction,
+_HANDLERS: dict[Any, Callable[[_Batch, Sourced], str]] = {
     Impression: _Batch._impression,
     ItemUpsert: _Batch._item,
     UserUpsert: _Batch._user,
 }
-
-
-def _side(entity: User | Item, time_s: float) -> Side | None:
-    """The entity just before `time_s`; None where that is no longer known."""
-    point = entity.history.before(time_s)
-    return None if point is None else Side(point, version_at(entity.versions, time_s))

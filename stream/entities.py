@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from features.attributes import Versions
+from features.floats import packed, unpacked
 from features.history import Update, restored
 from features.spec import spec_hash
 from features.state import (
@@ -20,6 +21,7 @@ from features.state import (
     ItemPoint,
     UserHistory,
     UserPoint,
+    UserValues,
     new_item,
     new_user,
 )
@@ -56,19 +58,30 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     entries: int = 0
 
 
+class _StoredUser(msgspec.Struct, array_like=True, gc=False):
+    """A user's point in the store: by names, as numbers mean nothing in another process."""
+
+    time: float
+    counts: bytes
+    strengths: bytes
+    categories: tuple[str, ...]
+    recent: tuple[str, ...]
+
+
 _ENCODE = msgspec.msgpack.Encoder().encode
 _STORED = msgspec.msgpack.Decoder(_Stored)
 _UPDATES = msgspec.msgpack.Decoder(list[Update])
-_USER_POINT = msgspec.msgpack.Decoder(UserPoint)
+_USER_POINT = msgspec.msgpack.Decoder(_StoredUser)
 _ITEM_POINT = msgspec.msgpack.Decoder(ItemPoint)
 # Counts are stored in the order of the spec, and as bytes: others would be misread.
-_SPEC = f"{spec_hash()}:3"
+_SPEC = f"{spec_hash()}:4"
 
 
 def user_bytes(user: User) -> bytes:
     """A user for the store."""
     history = user.history
-    return _ENCODE((_SPEC, history.base, history.updates, user.versions, user.entries))
+    base = _stored(history.base)
+    return _ENCODE((_SPEC, base, history.updates, user.versions, user.entries))
 
 
 def item_bytes(item: Item) -> bytes:
@@ -84,7 +97,7 @@ def user_from(stored: bytes | None) -> User:
     kept = _STORED.decode(stored)
     if kept.spec != _SPEC:
         return User(versions=kept.versions, entries=kept.entries)
-    base, updates = _USER_POINT.decode(kept.base), _UPDATES.decode(kept.updates)
+    base, updates = _point(_USER_POINT.decode(kept.base)), _UPDATES.decode(kept.updates)
     return User(restored(base, updates, USER_RULE), kept.versions, kept.entries)
 
 
@@ -97,6 +110,27 @@ def item_from(stored: bytes | None) -> Item:
         return Item(versions=kept.versions)
     base, updates = _ITEM_POINT.decode(kept.base), _UPDATES.decode(kept.updates)
     return Item(restored(base, updates, ITEM_RULE), kept.versions)
+
+
+def _stored(point: UserPoint) -> _StoredUser:
+    values = UserValues.unpacked(point.values)
+    return _StoredUser(
+        point.time,
+        packed(values.counts),
+        packed(values.strengths),
+        values.categories,
+        values.recent,
+    )
+
+
+def _point(stored: _StoredUser) -> UserPoint:
+    values = UserValues(
+        unpacked(stored.counts),
+        stored.categories,
+        list(unpacked(stored.strengths)),
+        stored.recent,
+    )
+    return UserPoint(stored.time, values.packed())
 
 
 T = TypeVar("T")

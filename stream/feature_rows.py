@@ -1,8 +1,7 @@
-"""New feature rows of a batch, gathered event by event, as Arrow tables view by view."""
+"""New feature rows of a batch as Arrow tables, view by view."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from features.attributes import Version
 from features.feature import View
 from features.rows import Columns, item_columns, user_columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES, USER_STATS, features_of
+from features.state import Points
 from features.stores.schema import (
     CREATED,
     EVENT_TIMESTAMP,
@@ -25,70 +25,116 @@ from stream.records import Sourced
 
 MICROSECONDS = 1e6
 
-
-def _attribute_columns(view: View) -> Callable[[Sequence[Version]], Columns]:
-    features = features_of(view)
-    return lambda versions: value_columns([version.values for version in versions], features)
-
-
-# By view: the topic whose events cause its rows, and how columns are made of points or versions.
-_VIEWS: dict[str, tuple[View, Topic, Callable[[Sequence[Any]], Columns]]] = {
-    USER_STATS.name: (USER_STATS, INTERACTIONS, user_columns),
-    ITEM_STATS.name: (ITEM_STATS, INTERACTIONS, item_columns),
-    USER_ATTRIBUTES.name: (USER_ATTRIBUTES, USERS, _attribute_columns(USER_ATTRIBUTES)),
-    ITEM_ATTRIBUTES.name: (ITEM_ATTRIBUTES, ITEMS, _attribute_columns(ITEM_ATTRIBUTES)),
+# By view: the topic whose events cause its rows.
+_TOPICS: dict[str, tuple[View, Topic]] = {
+    USER_STATS.name: (USER_STATS, INTERACTIONS),
+    ITEM_STATS.name: (ITEM_STATS, INTERACTIONS),
+    USER_ATTRIBUTES.name: (USER_ATTRIBUTES, USERS),
+    ITEM_ATTRIBUTES.name: (ITEM_ATTRIBUTES, ITEMS),
 }
 
 
 @dataclass
 class Gathered:
-    """Rows of one view; `values` are points or versions, whose `time` is the row's."""
+    """Attributes of one view, gathered event by event."""
 
     ids: list[str] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
     causes: list[Sourced] = field(default_factory=list)
 
-    def add(self, entity_id: str, value: Any, cause: Sourced) -> None:
-        """The entity's newest values, and the event that made them so."""
+    def add(self, entity_id: str, version: Version, cause: Sourced) -> None:
+        """The entity's newest attributes, and the event that made them so."""
         self.ids.append(entity_id)
-        self.values.append(value)
+        self.versions.append(version)
         self.causes.append(cause)
 
 
+@dataclass(frozen=True)
+class Causes:
+    """The positions of the events that caused rows, (rows,) each."""
+
+    partitions: np.ndarray
+    offsets: np.ndarray
+
+
 class RowGatherer:
-    """Rows of all views."""
+    """Rows of all views.
 
-    def __init__(self) -> None:
-        self._views = {name: Gathered() for name in _VIEWS}
+    Args:
+        created_at: Unix seconds.
+    """
 
-    def __getitem__(self, view: View) -> Gathered:
-        return self._views[view.name]
+    def __init__(self, created_at: float) -> None:
+        self._created_at = created_at
+        self._attributes = {USER_ATTRIBUTES.name: Gathered(), ITEM_ATTRIBUTES.name: Gathered()}
+        self._tables: dict[str, list[pa.Table]] = {name: [] for name in _TOPICS}
+        self._last: dict[str, dict[str, int]] = {name: {} for name in _TOPICS}
 
-    def rows(self, created_at: float) -> list[FeatureRows]:
+    def attributes(self, view: View) -> Gathered:
+        """To add to."""
+        return self._attributes[view.name]
+
+    def add_users(
+        self, ids: Sequence[str], row_of: np.ndarray, points: Points, causes: Causes
+    ) -> None:
+        """Users' newest points, (rows,), whose ids are `ids[row_of]`."""
+        self._add(USER_STATS, ids, row_of, points.times, user_columns(points), causes)
+
+    def add_items(
+        self, ids: Sequence[str], row_of: np.ndarray, points: Points, causes: Causes
+    ) -> None:
+        """Items' newest points, (rows,), whose ids are `ids[row_of]`."""
+        self._add(ITEM_STATS, ids, row_of, points.times, item_columns(points), causes)
+
+    def rows(self) -> list[FeatureRows]:
         """What was gathered, for the views that got anything."""
+        for view in (USER_ATTRIBUTES, ITEM_ATTRIBUTES):
+            self._add_attributes(view, self._attributes[view.name])
         return [
-            _feature_rows(name, gathered, created_at)
-            for name, gathered in self._views.items()
-            if gathered.ids
+            FeatureRows(view, pa.concat_tables(tables), list(self._last[name].values()), topic)
+            for name, (view, topic) in _TOPICS.items()
+            if (tables := self._tables[name])
         ]
 
+    def _add_attributes(self, view: View, gathered: Gathered) -> None:
+        if not gathered.ids:
+            return
+        causes = Causes(
+            np.array([cause.source.partition for cause in gathered.causes], np.int32),
+            np.array([cause.offset for cause in gathered.causes], np.int64),
+        )
+        times = np.array([version.time for version in gathered.versions])
+        columns = value_columns(
+            [version.values for version in gathered.versions], features_of(view)
+        )
+        self._add(view, gathered.ids, np.arange(len(gathered.ids)), times, columns, causes)
 
-def _feature_rows(name: str, gathered: Gathered, created_at: float) -> FeatureRows:
-    view, topic, columns_of = _VIEWS[name]
-    causes = gathered.causes
-    times = np.array([value.time for value in gathered.values])
-    columns = {
-        view.key: pa.array(gathered.ids, pa.string()),
-        **columns_of(gathered.values),
-        EVENT_TIMESTAMP: _timestamps(times),
-        CREATED: _timestamps(np.full(len(times), created_at)),
-        SOURCE_PARTITION: pa.array([cause.source.partition for cause in causes], pa.int32()),
-        SOURCE_OFFSET: pa.array([cause.offset for cause in causes], pa.int64()),
-    }
-    schema = view_schema(view)
-    rows = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
-    last = {entity_id: index for index, entity_id in enumerate(gathered.ids)}
-    return FeatureRows(view, rows, list(last.values()), topic)
+    def _add(
+        self,
+        view: View,
+        ids: Sequence[str],
+        row_of: np.ndarray,
+        times: np.ndarray,
+        columns: Columns,
+        causes: Causes,
+    ) -> None:
+        if not len(row_of):
+            return
+        tables = self._tables[view.name]
+        first, schema = sum(len(table) for table in tables), view_schema(view)
+        given = {
+            view.key: pa.array(ids, pa.string()).take(pa.array(row_of)),
+            **columns,
+            EVENT_TIMESTAMP: _timestamps(times),
+            CREATED: _timestamps(np.full(len(times), self._created_at)),
+            SOURCE_PARTITION: pa.array(causes.partitions, pa.int32()),
+            SOURCE_OFFSET: pa.array(causes.offsets, pa.int64()),
+        }
+        tables.append(pa.Table.from_arrays([given[name] for name in schema.names], schema=schema))
+        last = np.full(len(ids), -1)
+        last[row_of] = np.arange(first, first + len(row_of))
+        pairs = zip(ids, last.tolist(), strict=True)
+        self._last[view.name].update({entity: row for entity, row in pairs if row >= 0})
 
 
 def _timestamps(times: np.ndarray) -> pa.Array:

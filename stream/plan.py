@@ -7,7 +7,7 @@ import numpy as np
 
 from features.labels import TWO_SIDED_KINDS, label_of
 from millstream.events import Interaction, ItemUpsert, UserUpsert
-from stream.catalogue import SPARE_DRAWS, Catalogue, draws
+from stream.catalogue import SPARE_DRAWS, draws
 from stream.intake import Entry
 from stream.memory import Memory, Rules
 from stream.records import Sourced
@@ -22,12 +22,14 @@ class Plan:
 
     Args:
         entries: what is at or past the positions that were reached.
-        candidates: items drawn for the positives, by the index of their entry.
+        drawn: (positives, draws) places in the catalogue's items.
+        positives: rows of `drawn` by the index of their entry.
         users, items: ids that have to be in memory before the batch is processed.
     """
 
     entries: list[Entry]
-    candidates: dict[int, list[str]]
+    drawn: np.ndarray
+    positives: dict[int, int]
     users: set[str]
     items: set[str]
 
@@ -36,28 +38,29 @@ def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
     """What a batch needs; nothing is changed yet."""
     reached = memory.positions
     fresh = [entry for entry in entries if entry.offset >= reached.get(entry.source, 0)]
-    candidates = _candidates(fresh, memory.catalogue, rules.sampled_negatives)
-    events = [entry.event for entry in fresh if isinstance(entry, Sourced)]
+    known, count = memory.catalogue.items, rules.sampled_negatives
+    positives = [index for index, entry in enumerate(fresh) if _wants_negatives(entry)]
+    if not known or not count:
+        positives = []
+    drawn = _drawn([fresh[index] for index in positives], len(known), count)
+    events = [entry.event for entry in fresh if type(entry) is Sourced]
     users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
     items = {event.item_id for event in events if type(event) in _TOUCH_ITEMS}
-    return Plan(fresh, candidates, users, items.union(*candidates.values()))
+    items.update([known[place] for place in np.unique(drawn).tolist()])
+    rows = {index: row for row, index in enumerate(positives)}
+    return Plan(fresh, drawn, rows, users, items)
 
 
-def _candidates(entries: Sequence[Entry], catalogue: Catalogue, count: int) -> dict[int, list[str]]:
-    """Items drawn from what is known before the batch, for each positive that may need them."""
-    known = catalogue.items
-    positives = [index for index, entry in enumerate(entries) if _wants_negatives(entry)]
-    if not known or not positives or not count:
-        return {}
-    partitions = np.array([entries[index].source.partition for index in positives])
-    offsets = np.array([entries[index].offset for index in positives])
-    places = draws(partitions, offsets, count + SPARE_DRAWS) % np.uint64(len(known))
-    rows = ([known[place] for place in row] for row in places.tolist())
-    return dict(zip(positives, rows, strict=True))
+def _drawn(positives: Sequence[Entry], known: int, count: int) -> np.ndarray:
+    """Draws from what is known before the batch."""
+    partitions = np.array([entry.source.partition for entry in positives], np.int64)
+    offsets = np.array([entry.offset for entry in positives], np.int64)
+    places = draws(partitions, offsets, count + SPARE_DRAWS) % np.uint64(max(known, 1))
+    return places.astype(np.int64)
 
 
 def _wants_negatives(entry: Entry) -> bool:
-    if not isinstance(entry, Sourced) or not isinstance(entry.event, Interaction):
+    if type(entry) is not Sourced or type(entry.event) is not Interaction:
         return False
     event = entry.event
     is_positive = label_of(event.kind, event.value) == 1.0

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from stream.catalogue import Catalogue, draws, negatives
+from features.names import ITEMS, NOTHING
+from stream.catalogue import Catalogue, Wanted, draws, negatives
 
 
 def catalogue_of(*items, hidden=()):
@@ -42,10 +43,24 @@ def test_draws_are_uniform():
     assert ((counts - expected) ** 2 / expected).sum() < 27.9  # chi-square, 9 degrees, p = 0.001
 
 
+def negatives_of(catalogue, drawn, recent, count, own="own", added=0, born=()):
+    """Negatives of one positive by name, and the chance of each draw."""
+    wanted = Wanted(
+        drawn=np.array([ITEMS.numbers(drawn)], int).reshape(1, -1),
+        own=np.array([ITEMS.number(own)]),
+        recent=np.array([[*ITEMS.numbers(recent), NOTHING]]),
+        added=np.array([added]),
+        born={ITEMS.number(item): rank for rank, item in enumerate(born)},
+    )
+    chosen, (chance,) = negatives(catalogue, wanted, count)
+    return list(ITEMS.texts(wanted.drawn[chosen].tolist())), chance
+
+
 def test_neither_hidden_nor_excluded_items_are_negatives():
     catalogue = catalogue_of("a", "b", "c", "d", hidden=["a"])
-    chosen, _ = negatives(catalogue, ["a", "b", "c", "d", "c"], {"b"}, 2)
+    chosen, _ = negatives_of(catalogue, ["a", "b", "c", "d", "c"], ["b"], 2)
     assert chosen == ["c", "d"]
+    assert negatives_of(catalogue, ["b", "c"], [], 2, own="b")[0] == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -53,10 +68,26 @@ def test_neither_hidden_nor_excluded_items_are_negatives():
 )
 def test_the_probability_is_that_of_one_draw_among_what_may_be_drawn(excluded, chance):
     catalogue = catalogue_of("a", "b", "c", "d", hidden=["a"])
-    assert negatives(catalogue, ["d"], set(excluded), 1) == (["d"], pytest.approx(chance))
+    assert negatives_of(catalogue, ["d"], excluded, 1) == (["d"], pytest.approx(chance))
+
+
+def test_the_item_itself_is_left_out_once_whether_the_user_met_it_or_not():
+    catalogue = catalogue_of("a", "b", "c")
+    for recent in ((), ("a",)):
+        assert negatives_of(catalogue, ["b"], recent, 1, own="a")[1] == pytest.approx(1 / 2)
+
+
+def test_what_became_known_on_the_way_counts_from_then_on():
+    catalogue = catalogue_of("a", "b")
+    chances = [
+        negatives_of(catalogue, ["a"], ["new"], 1, "newer", added, ["new", "newer"])[1]
+        for added in (0, 1, 2)
+    ]
+    assert chances == pytest.approx([1 / 2, 1 / 2, 1 / 2])
+    assert negatives_of(catalogue, ["a"], [], 1, "own", 2, ["new", "newer"])[1] == 1 / 4
 
 
 def test_a_negative_that_cannot_be_found_is_given_up():
     catalogue = catalogue_of("a")
-    assert negatives(catalogue, ["a", "a"], {"a"}, 1)[0] == []
-    assert negatives(Catalogue(), [], set(), 1)[0] == []
+    assert negatives_of(catalogue, ["a", "a"], ["a"], 1)[0] == []
+    assert negatives_of(Catalogue(), [], [], 1)[0] == []

@@ -1,0 +1,52 @@
+"""Strings as small numbers within one process: what arrays of ids and categories are made of.
+
+A number stands for the same string as long as the process lives, and for nothing in another one:
+what leaves the process is the string. 0 is no string.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+
+NOTHING = 0
+
+
+class Names:
+    """Strings by number, and their numbers; none is ever forgotten."""
+
+    def __init__(self) -> None:
+        self._texts = [""]
+        self._numbers: dict[str, int] = {}
+        self._column = pa.array([""], pa.string())
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def number(self, text: str) -> int:
+        """The number of a string, from 1 on."""
+        number = self._numbers.get(text)
+        if number is None:
+            number = self._numbers[text] = len(self._texts)
+            self._texts.append(text)
+        return number
+
+    def numbers(self, texts: Iterable[str]) -> list[int]:
+        """The numbers of several."""
+        return [self.number(text) for text in texts]
+
+    def texts(self, numbers: Iterable[int]) -> tuple[str, ...]:
+        """The strings of numbers that are padded at their end with `NOTHING`."""
+        texts = self._texts
+        return tuple([texts[number] for number in numbers if number])
+
+    def column(self, numbers: np.ndarray) -> pa.StringArray:
+        """The strings of (rows,) numbers."""
+        missing = self._texts[len(self._column) :]
+        if missing:
+            self._column = pa.concat_arrays([self._column, pa.array(missing, pa.string())])
+        return self._column.take(pa.array(numbers))
+
+
+ITEMS = Names()
+CATEGORIES = Names()

@@ -1,0 +1,136 @@
+"""Examples of events without a list, and of the negatives drawn for them, as Arrow tables.
+
+Their features are those of the histories, as of the event's own time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from features.attributes import Version, Versions, newest, version_at
+from features.feature import Feature
+from features.rows import Columns, item_columns, user_columns, value_columns
+from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
+from features.state import Points
+from stream.entities import Item, User
+from stream.examples import ORGANIC, SAMPLED, rows_of
+
+_USER_ATTRIBUTES = features_of(USER_ATTRIBUTES)
+_ITEM_ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
+
+
+class VersionTable:
+    """Attributes of some entities by number: first the newest of each, then what is older."""
+
+    def __init__(self, entities: Sequence[User] | Sequence[Item]) -> None:
+        self._all: list[Versions] = [entity.versions for entity in entities]
+        self.versions: list[Version] = [newest(versions) for versions in self._all]
+        self._since = np.array([version.time for version in self.versions])
+
+    def at(self, entities: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """The numbers of the versions that hold at times, (rows,) as both arguments."""
+        found = entities.copy()
+        for row in np.flatnonzero(self._since[entities] > times).tolist():
+            found[row] = len(self.versions)
+            self.versions.append(version_at(self._all[entities[row]], float(times[row])))
+        return found
+
+    def columns(self, numbers: np.ndarray, features: Sequence[Feature]) -> Columns:
+        """The columns of (rows,) versions."""
+        distinct, row_of = np.unique(numbers, return_inverse=True)
+        values = [self.versions[number].values for number in distinct.tolist()]
+        rows = pa.array(row_of)
+        return {name: column.take(rows) for name, column in value_columns(values, features).items()}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One kind of entity, as examples see it; rows are in some order of examples.
+
+    Args:
+        ids: of all entities.
+        entities: (rows,) which.
+        points: (rows,) right before the example's time.
+        versions: (rows,) numbers in `table`.
+    """
+
+    ids: Sequence[str]
+    entities: np.ndarray
+    points: Points
+    versions: np.ndarray
+    table: VersionTable
+
+    def names(self) -> pa.StringArray:
+        """The id of each row."""
+        return pa.array(self.ids, pa.string()).take(pa.array(self.entities))
+
+
+@dataclass(frozen=True)
+class Organic:
+    """Events without a list; (events,) each but where something else is said.
+
+    Args:
+        users: of the events.
+        items: (rows,): each event's own item, then its negatives.
+        negatives: how many negatives each has.
+        probabilities: with which each of its negatives was drawn.
+    """
+
+    event_ids: Sequence[str]
+    partitions: np.ndarray
+    offsets: np.ndarray
+    times: np.ndarray
+    labels: np.ndarray
+    is_probe: np.ndarray
+    users: Sides
+    items: Sides
+    negatives: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def event_of(self) -> np.ndarray:
+        """(rows,) which event each row is of."""
+        return np.repeat(np.arange(len(self.times)), self.negatives + 1)
+
+    def unpublished(self) -> pa.Table:
+        """The rows for `stream.examples.published`."""
+        event_of = self.event_of
+        starts = np.cumsum(self.negatives + 1) - (self.negatives + 1)
+        number = np.arange(len(event_of)) - starts[event_of]
+        is_own = number == 0
+        of_events = {**self._causes(), **self._user_columns()}
+        expanded = pa.table(of_events).take(pa.array(event_of)).combine_chunks()
+        columns = {name: expanded[name].chunk(0) for name in of_events}
+        columns |= {
+            "row": pa.array(number.astype(np.int16)),
+            "item_id": self.items.names(),
+            "label": _float32(np.where(is_own, self.labels[event_of], 0.0)),
+            "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
+            "sampled_probability": _float32(np.where(is_own, 1.0, self.probabilities[event_of])),
+            "position": pa.array(np.full(len(event_of), -1, np.int16)),
+            **item_columns(self.items.points, self.times[event_of]),
+            **self.items.table.columns(self.items.versions, _ITEM_ATTRIBUTES),
+        }
+        return rows_of(columns, len(event_of))
+
+    def _causes(self) -> Columns:
+        return {
+            "event_id": pa.array(self.event_ids, pa.string()),
+            "source_partition": pa.array(self.partitions, pa.int32()),
+            "source_offset": pa.array(self.offsets, pa.int64()),
+            "event_time": pa.array(self.times),
+            "user_id": self.users.names(),
+            "is_probe": pa.array(self.is_probe),
+        }
+
+    def _user_columns(self) -> Columns:
+        return {
+            **user_columns(self.users.points, self.times),
+            **self.users.table.columns(self.users.versions, _USER_ATTRIBUTES),
+        }
+
+
+def _float32(values: np.ndarray) -> pa.Array:
+    return pa.array(values.astype(np.float32))
