@@ -6,10 +6,13 @@ what leaves the process is the string. 0 is no string.
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 NOTHING = 0
+
+_PACK = msgspec.msgpack.Encoder().encode
 
 
 class Names:
@@ -19,6 +22,7 @@ class Names:
         self._texts = [""]
         self._numbers: dict[str, int] = {}
         self._column = pa.array([""], pa.string())
+        self._packed = pa.array([_PACK("")], pa.binary())
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -39,6 +43,14 @@ class Names:
         """The strings of numbers that are padded at their end with `NOTHING`."""
         texts = self._texts
         return tuple([texts[number] for number in numbers if number])
+
+    def packed_column(self, numbers: np.ndarray) -> pa.BinaryArray:
+        """The strings of (rows,) numbers as msgpack."""
+        missing = self._texts[len(self._packed) :]
+        if missing:
+            more = pa.array(map(_PACK, missing), pa.binary())
+            self._packed = pa.concat_arrays([self._packed, more])
+        return self._packed.take(pa.array(numbers))
 
     def column(self, numbers: np.ndarray) -> pa.StringArray:
         """The strings of (rows,) numbers."""

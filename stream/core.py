@@ -87,7 +87,7 @@ class _Batch:
 
     def _entry(self, place: int, entry: Entry) -> None:
         """Work on one entry, or put it into the run of interactions that is worked on later."""
-        if type(entry) is Refused:
+        if isinstance(entry, Refused):
             self._refuse(place, entry)
             return
         if not self._memory.seen.add(entry.mark):
@@ -116,9 +116,8 @@ class _Batch:
     # Interactions: examples as of just before them, then new features.
 
     def _interaction(self, place: int, sourced: Sourced) -> None:
-        run, answer = self._run, Standing.ALONE
-        if sourced.event.request_id is not None:
-            answer = self._answer(place, sourced)
+        run, is_alone = self._run, sourced.event.request_id is None
+        answer = Standing.ALONE if is_alone else self._answer(place, sourced)
         run.entries.append(sourced)
         run.places.append(place)
         run.answers.append(answer)

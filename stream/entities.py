@@ -4,27 +4,29 @@ A history is stored as its base point and the updates since; the points between 
 when it is loaded, by the same steps, so that nothing changes by going to the store and back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import msgspec
+import pyarrow as pa
 
 from features.attributes import Versions
-from features.floats import packed, unpacked
 from features.history import Update, restored
 from features.spec import spec_hash
 from features.state import (
     ITEM_RULE,
     USER_RULE,
+    USER_VALUES,
     ItemHistory,
     ItemPoint,
     UserHistory,
-    UserPoint,
-    UserValues,
     new_item,
     new_user,
+    points_of,
 )
+from features.stores.binary import joined
+from stream.stored_points import packed_users, user_point
 
 
 @dataclass(slots=True)
@@ -49,45 +51,41 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
 
     Args:
         spec: of the features, and the layout of points and updates.
+        point: the history's base.
+        rest: everything else.
     """
 
     spec: str
-    base: msgspec.Raw
+    point: msgspec.Raw
+    rest: "_Rest"
+
+
+class _Rest(msgspec.Struct, array_like=True, gc=False):
     updates: msgspec.Raw
     versions: Versions
     entries: int = 0
 
 
-class _StoredUser(msgspec.Struct, array_like=True, gc=False):
-    """A user's point in the store: by names, as numbers mean nothing in another process."""
-
-    time: float
-    counts: bytes
-    strengths: bytes
-    categories: tuple[str, ...]
-    recent: tuple[str, ...]
-
-
 _ENCODE = msgspec.msgpack.Encoder().encode
 _STORED = msgspec.msgpack.Decoder(_Stored)
 _UPDATES = msgspec.msgpack.Decoder(list[Update])
-_USER_POINT = msgspec.msgpack.Decoder(_StoredUser)
 _ITEM_POINT = msgspec.msgpack.Decoder(ItemPoint)
 # Counts are stored in the order of the spec, and as bytes: others would be misread.
 _SPEC = f"{spec_hash()}:4"
+_ARRAY_OF_THREE = b"\x93"
 
 
-def user_bytes(user: User) -> bytes:
-    """A user for the store."""
-    history = user.history
-    base = _stored(history.base)
-    return _ENCODE((_SPEC, base, history.updates, user.versions, user.entries))
+def users_bytes(users: Sequence[User]) -> list[bytes]:
+    """Users for the store."""
+    rest = [_ENCODE((user.history.updates, user.versions, user.entries)) for user in users]
+    points = points_of([user.history.base for user in users], USER_VALUES)
+    return _stored(packed_users(points), rest)
 
 
-def item_bytes(item: Item) -> bytes:
-    """An item for the store."""
-    history = item.history
-    return _ENCODE((_SPEC, history.base, history.updates, item.versions))
+def items_bytes(items: Sequence[Item]) -> list[bytes]:
+    """Items for the store."""
+    rest = [_ENCODE((item.history.updates, item.versions)) for item in items]
+    return _stored(pa.array([_ENCODE(item.history.base) for item in items], pa.binary()), rest)
 
 
 def user_from(stored: bytes | None) -> User:
@@ -95,10 +93,11 @@ def user_from(stored: bytes | None) -> User:
     if stored is None:
         return User()
     kept = _STORED.decode(stored)
+    versions, entries = kept.rest.versions, kept.rest.entries
     if kept.spec != _SPEC:
-        return User(versions=kept.versions, entries=kept.entries)
-    base, updates = _point(_USER_POINT.decode(kept.base)), _UPDATES.decode(kept.updates)
-    return User(restored(base, updates, USER_RULE), kept.versions, kept.entries)
+        return User(versions=versions, entries=entries)
+    base, updates = user_point(kept.point), _UPDATES.decode(kept.rest.updates)
+    return User(restored(base, updates, USER_RULE), versions, entries)
 
 
 def item_from(stored: bytes | None) -> Item:
@@ -107,30 +106,14 @@ def item_from(stored: bytes | None) -> Item:
         return Item()
     kept = _STORED.decode(stored)
     if kept.spec != _SPEC:
-        return Item(versions=kept.versions)
-    base, updates = _ITEM_POINT.decode(kept.base), _UPDATES.decode(kept.updates)
-    return Item(restored(base, updates, ITEM_RULE), kept.versions)
+        return Item(versions=kept.rest.versions)
+    base, updates = _ITEM_POINT.decode(kept.point), _UPDATES.decode(kept.rest.updates)
+    return Item(restored(base, updates, ITEM_RULE), kept.rest.versions)
 
 
-def _stored(point: UserPoint) -> _StoredUser:
-    values = UserValues.unpacked(point.values)
-    return _StoredUser(
-        point.time,
-        packed(values.counts),
-        packed(values.strengths),
-        values.categories,
-        values.recent,
-    )
-
-
-def _point(stored: _StoredUser) -> UserPoint:
-    values = UserValues(
-        unpacked(stored.counts),
-        stored.categories,
-        list(unpacked(stored.strengths)),
-        stored.recent,
-    )
-    return UserPoint(stored.time, values.packed())
+def _stored(points: pa.BinaryArray, rest: list[bytes]) -> list[bytes]:
+    head = _ARRAY_OF_THREE + _ENCODE(_SPEC)
+    return joined(head, points, pa.array(rest, pa.binary())).to_pylist()
 
 
 T = TypeVar("T")

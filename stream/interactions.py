@@ -320,7 +320,7 @@ class _Work:
             event = int(full[n])
             entered.append((event, place, int(before[event, place])))
         return [
-            (self._events[event].user_id, *ITEMS.texts([item]))
+            (self._events[event].user_id, ITEMS.texts([item])[0])
             for event, _, item in sorted(entered)
         ]
 

@@ -27,7 +27,7 @@ from features.state import (
 
 UNKNOWN = -1
 
-P = TypeVar("P", ItemPoint, UserPoint)
+P = TypeVar("P", bound=ItemPoint | UserPoint)
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,20 @@ _ITEM_ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
 
 
 class VersionTable:
-    """Attributes of some entities by number: first the newest of each, then what is older."""
+    """Attributes of some entities, each distinct version once, by number."""
 
     def __init__(self, entities: Sequence[User] | Sequence[Item]) -> None:
         self._all: list[Versions] = [entity.versions for entity in entities]
-        self.versions: list[Version] = [newest(versions) for versions in self._all]
-        self._since = np.array([version.time for version in self.versions])
+        latest = [newest(versions) for versions in self._all]
+        distinct = {id(version): version for version in latest}
+        numbers = {key: number for number, key in enumerate(distinct)}
+        self.versions: list[Version] = list(distinct.values())
+        self._newest = np.array([numbers[id(version)] for version in latest], np.int64)
+        self._since = np.array([version.time for version in self.versions])[self._newest]
 
     def at(self, entities: np.ndarray, times: np.ndarray) -> np.ndarray:
         """The numbers of the versions that hold at times, (rows,) as both arguments."""
-        found = entities.copy()
+        found = self._newest[entities]
         for row in np.flatnonzero(self._since[entities] > times).tolist():
             found[row] = len(self.versions)
             self.versions.append(version_at(self._all[entities[row]], float(times[row])))

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from millstream.clock import Clock
 from stream.core import process
-from stream.decode import event_of
+from stream.decode import entries_of
 from stream.effects import Effects
 from stream.intake import Entry, Intake
 from stream.memory import Memory, Rules
@@ -112,7 +112,7 @@ class Worker:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        entries = [event_of(record, now_s, MAX_FUTURE_S) for record in records]
+        entries = entries_of(records, now_s, MAX_FUTURE_S)
         self._intake.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))

@@ -1,13 +1,17 @@
 """What a batch has changed in memory, as writes for the store."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
 from features.dedup import pack
 from stream.effects import SeenEntries, StateWrites
-from stream.entities import Item, User, item_bytes, user_bytes
+from stream.entities import Item, User, items_bytes, users_bytes
 from stream.memory import Memory
+
+T = TypeVar("T")
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 
@@ -29,8 +33,8 @@ def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites
     joins = memory.joins
     opened, answered, closed = joins.taken_changes()
     return StateWrites(
-        users={user_id: user_bytes(user) for user_id, user in touched.users.items()},
-        items={item_id: item_bytes(item) for item_id, item in touched.items.items()},
+        users=_bytes_of(touched.users, users_bytes),
+        items=_bytes_of(touched.items, items_bytes),
         marks=pack(touched.marks),
         generation=memory.seen.generation,
         started_at=memory.seen.started_at or 0.0,
@@ -45,3 +49,7 @@ def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites
         positions=dict(memory.positions),
         reached=dict(memory.watermark.reached),
     )
+
+
+def _bytes_of(touched: dict[str, T], packed: Callable[[list[T]], list[bytes]]) -> dict[str, bytes]:
+    return dict(zip(touched, packed(list(touched.values())), strict=True))

@@ -42,6 +42,13 @@ def encoded(column: pa.Array | pa.ChunkedArray, dtype: Dtype) -> pa.BinaryArray:
     return pc.if_else(whole.is_valid(), values, b"") if whole.null_count else values
 
 
+def cells_encoded(column: pa.Array | pa.ChunkedArray, dtype: Dtype) -> pa.BinaryArray | np.ndarray:
+    """The same; what is of one size and has no nulls as structured cells."""
+    if dtype not in CELLS or column.null_count:
+        return encoded(column, dtype)
+    return _cells(column, dtype)
+
+
 def timestamps_encoded(column: pa.ChunkedArray | pa.Array) -> pa.BinaryArray:
     """A column of timestamps in microseconds as protobuf `Timestamp`s: what is 0 is left out."""
     moments = column.cast(pa.int64()).to_numpy()
@@ -55,11 +62,15 @@ def _unless_zero(tag: bytes, numbers: np.ndarray) -> pa.BinaryArray:
 
 
 def _encode_fixed(column: pa.Array, dtype: str) -> pa.BinaryArray:
+    return fixed(_cells(column, dtype))
+
+
+def _cells(column: pa.Array | pa.ChunkedArray, dtype: str) -> np.ndarray:
     tag, layout = CELLS[dtype]
     cells = np.empty(len(column), layout)
     cells["tag"] = tag
     cells["value"] = column.fill_null(0.0).to_numpy()
-    return fixed(cells)
+    return cells
 
 
 def _encode_int64(column: pa.Array) -> pa.BinaryArray:

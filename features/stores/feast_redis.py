@@ -12,17 +12,18 @@ Reference: feast/infra/online_stores/redis.py, feast/infra/key_encoding_utils.py
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
 
 import mmh3
+import numpy as np
 import pyarrow as pa
 
 from features.feature import View
 from features.spec import features_of
 from features.stores.binary import Part, fixed, joined, lengths, texts
-from features.stores.feast_encoding import encoded, timestamps_encoded
+from features.stores.feast_encoding import cells_encoded, timestamps_encoded
 from features.stores.feast_values import Stored, decoded, decoded_value, read_varint
 from features.stores.resp import Packed, packed
 from features.stores.schema import EVENT_TIMESTAMP, TIMESTAMP, online_schema
@@ -75,13 +76,13 @@ class ViewLayout:
         """The commands of `write_commands` as Redis takes them, all `EXPIRE`s at the end."""
         return [packed(*command) for command in self._writes(rows)]
 
-    def _writes(self, rows: pa.Table | pa.RecordBatch) -> list[list[Part]]:
+    def _writes(self, rows: pa.Table | pa.RecordBatch) -> list[list[Part | np.ndarray]]:
         """The arguments of the commands, a column each or the same in all rows."""
         keys = self._keys(rows[self.view.key])
-        stored: list[Part] = [b"HSET", keys, self._time_field]
+        stored: list[Part | np.ndarray] = [b"HSET", keys, self._time_field]
         stored.append(timestamps_encoded(rows[EVENT_TIMESTAMP]))
         for field, feature in zip(self._fields, self._features, strict=True):
-            stored += (field, encoded(rows[feature.name], feature.dtype))
+            stored += (field, cells_encoded(rows[feature.name], feature.dtype))
         if self._key_ttl_s is None:
             return [stored]
         return [stored, [b"EXPIRE", keys, b"%d" % self._key_ttl_s]]
@@ -141,10 +142,16 @@ def field_name(view: str, feature: str) -> bytes:
     return struct.pack("<I", mmh3.hash(f"{view}:{feature}", signed=False))
 
 
-def _rows_of(command: list[Part]) -> Iterator[Command]:
+def _rows_of(command: list[Part | np.ndarray]) -> Iterator[Command]:
     """A command for each row."""
-    columns = [repeat(part) if isinstance(part, bytes) else part.to_pylist() for part in command]
-    return zip(*columns, strict=False)
+    return zip(*map(_arguments, command), strict=False)
+
+
+def _arguments(part: Part | np.ndarray) -> Iterable[bytes]:
+    if isinstance(part, bytes):
+        return repeat(part)
+    column = fixed(part) if isinstance(part, np.ndarray) else part
+    return column.to_pylist()  # type: ignore[no-any-return]
 
 
 def timestamp_decoded(stored: Stored) -> int | None:

@@ -2,13 +2,25 @@ from features.attributes import Version
 from features.history import Update, add
 from features.state import ITEM_RULE, USER_RULE
 from stream import entities
-from stream.entities import Cache, Item, User, item_bytes, item_from, user_bytes, user_from
+from stream.entities import Cache, Item, User, item_from, items_bytes, user_from, users_bytes
 
 START = 1.7e9
 
 
 def update(second):
     return Update(START + second, second, True, f"i{second}", ("drama",))
+
+
+def user_bytes(user):
+    """One user for the store."""
+    (stored,) = users_bytes([user])
+    return stored
+
+
+def item_bytes(item):
+    """One item for the store."""
+    (stored,) = items_bytes([item])
+    return stored
 
 
 def test_a_user_survives_the_store_bit_by_bit():
