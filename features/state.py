@@ -153,7 +153,7 @@ class Points(NamedTuple):
         return Points(self.times[rows], self.values[rows])
 
 
-def points_of(points: Sequence[ItemPoint] | Sequence[UserPoint], layout: np.dtype[Any]) -> Points:
+def points_of(points: Sequence[ItemPoint | UserPoint], layout: np.dtype[Any]) -> Points:
     """Points of `layout`: `USER_VALUES` or `ITEM_VALUES`."""
     times = np.array([point.time for point in points], np.float64)
     return Points(times, np.frombuffer(b"".join([point.values for point in points]), layout))

@@ -25,7 +25,7 @@ from stream.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
-BATCH_EVENTS = 4_000
+BATCH_EVENTS = 8_000
 # Batches begin no closer than this to one another, unless they are full: each costs the stream,
 # Kafka, Redis and the trainer something, however small it is. An event that comes alone does not
 # wait.

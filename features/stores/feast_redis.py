@@ -151,7 +151,7 @@ def _arguments(part: Part | np.ndarray) -> Iterable[bytes]:
     if isinstance(part, bytes):
         return repeat(part)
     column = fixed(part) if isinstance(part, np.ndarray) else part
-    return column.to_pylist()  # type: ignore[no-any-return]
+    return column.to_pylist()
 
 
 def timestamp_decoded(stored: Stored) -> int | None:

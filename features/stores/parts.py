@@ -69,11 +69,18 @@ def write_part(path: Path, rows: pa.Table, marks: Mapping[int, int]) -> None:
     rows = rows.replace_schema_metadata({_MARKS: json.dumps(kept)})
     temporary = path.with_name(f".{path.name}{_TEMPORARY}")
     with temporary.open("wb") as file:
-        pq.write_table(rows, file, compression="zstd")
+        pq.write_table(rows, file, compression="zstd", use_dictionary=_repeating(rows.schema))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Columns whose values come again, as Parquet names them: numbers hardly do."""
+    strings = [field.name for field in schema if field.type == pa.string()]
+    lists = [field.name for field in schema if field.type == pa.list_(pa.string())]
+    return strings + [f"{name}.list.element" for name in lists]
 
 
 def read_marks(path: Path) -> Marks:
