@@ -67,8 +67,9 @@ class Intake:
         if lane is None:
             return
         lane.behind = behind
+        is_table = source.topic in TABLES
         for entry in entries:
-            if source.topic not in TABLES and isinstance(entry, Sourced) and not _is_probe(entry):
+            if not is_table and type(entry) is Sourced and not _is_probe(entry):
                 lane.reached = max(lane.reached, entry.event.event_time)
             lane.waiting.append((lane.reached, entry))
         lane.empty_since = now_s

@@ -16,6 +16,8 @@ from stream.effects import Effects
 
 # Kafka's own limit for a message is 1 MiB, headers included.
 MAX_MESSAGE_BYTES = 900_000
+# In memory; what is larger is cut before it is encoded, as it would most likely not fit.
+MAX_TABLE_BYTES = 2 * MAX_MESSAGE_BYTES
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,14 @@ def messages(effects: Effects) -> list[Message]:
 
 
 def _parts(table: pa.Table, metadata: dict[str, str]) -> Iterator[bytes]:
-    value = encode_table(table, metadata)
-    cut = _middle(table) if len(value) > MAX_MESSAGE_BYTES else 0
+    value = encode_table(table, metadata) if table.nbytes <= MAX_TABLE_BYTES else None
+    is_small = value is not None and len(value) <= MAX_MESSAGE_BYTES
+    cut = 0 if is_small else _middle(table)
     if cut:
         yield from _parts(table.slice(0, cut), metadata)
         yield from _parts(table.slice(cut), metadata)
     else:
-        yield value
+        yield value or encode_table(table, metadata)
 
 
 def _middle(table: pa.Table) -> int:
