@@ -23,11 +23,12 @@ from stream.entities import User
 from stream.examples import Examples, in_order, published
 from stream.feature_rows import RowGatherer
 from stream.intake import Entry
-from stream.interactions import Run, work
+from stream.interactions import work
 from stream.joins import Joined, Standing
 from stream.memory import Memory, Rules
 from stream.plan import Plan
 from stream.records import Record, Refused, Source, Sourced
+from stream.runs import Run
 from stream.writes import Touched, state_writes
 
 JOINED_ROW = 0

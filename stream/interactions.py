@@ -6,7 +6,7 @@ event; which negatives a positive gets, given what its user has met; what the it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,77 +18,16 @@ from features.names import CATEGORIES, ITEMS
 from features.spec import RECENT_ITEMS
 from millstream.events import Interaction
 from stream.catalogue import Wanted, negatives
-from stream.entities import Item, User
 from stream.feature_rows import Causes, RowGatherer
-from stream.joins import Joined, Standing
+from stream.happenings import ITEM_KIND, UNKNOWN, USER_KIND, Happenings, Kind, Looks, Moves, P
+from stream.joins import Standing
 from stream.memory import Memory, Rules
-from stream.moves import (
-    ITEM_KIND,
-    UNKNOWN,
-    USER_KIND,
-    Happenings,
-    Kind,
-    Looks,
-    Moves,
-    P,
-    moved,
-)
+from stream.moves import moved
 from stream.organic import Organic, Sides, VersionTable
 from stream.plan import Plan
-from stream.records import Sourced
+from stream.runs import Drawn, Numbered, Run, Seen, Worked
 
 NO_DRAW = -1
-
-
-@dataclass
-class Run:
-    """Interactions in their order.
-
-    Args:
-        entries: the interactions.
-        places: of them in the batch.
-        answers: what the open lists say of them.
-    """
-
-    entries: list[Sourced] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    answers: list[Joined | Standing] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Worked:
-    """What a run has brought about, beside the feature rows and what is in memory.
-
-    Args:
-        outcomes: by event.
-        examples: rows for `stream.examples.published`, None for none, and the place in the batch of
-            each row's event.
-        users, items: those that changed, by id.
-        entered: (user, item): items for the users' seen filters, in their order.
-    """
-
-    outcomes: list[str]
-    examples: tuple[pa.Table, np.ndarray] | None
-    users: dict[str, User]
-    items: dict[str, Item]
-    entered: list[tuple[str, str]]
-
-
-class _Rows:
-    """Entities by number, in the order in which they are first named."""
-
-    def __init__(self, ids: Sequence[str]) -> None:
-        self._numbers: dict[str, int] = {}
-        self.of_events = self.numbers(ids)
-
-    def numbers(self, ids: Sequence[str]) -> np.ndarray:
-        """The numbers of entities; what is new gets the next one."""
-        known = self._numbers
-        return np.array([known.setdefault(each, len(known)) for each in ids], np.int64)
-
-    @property
-    def ids(self) -> list[str]:
-        return list(self._numbers)
 
 
 def work(run: Run, planned: Plan, memory: Memory, rules: Rules, rows: RowGatherer) -> Worked:
@@ -108,8 +47,8 @@ class _Work:
         labels = [label_of(event.kind, event.value) for event in events]
         self._labels = np.array(labels, np.float64)
         self._is_probe = np.array([event.is_probe for event in events])
-        self._user_rows = _Rows([event.user_id for event in events])
-        self._item_rows = _Rows([event.item_id for event in events])
+        self._user_rows = Numbered([event.user_id for event in events])
+        self._item_rows = Numbered([event.item_id for event in events])
         self._item_numbers = np.array(ITEMS.numbers(self._item_rows.ids), np.int32)
         self._causes = Causes(
             np.array([entry.source.partition for entry in run.entries], np.int32),
@@ -134,7 +73,7 @@ class _Work:
             np.concatenate([wanting, wanting[drawn.of]]),
             drawn_rows,
         )
-        seen = _Seen(user_moves.seen, *np.split(item_moves.seen, [len(wanting)]))
+        seen = Seen(user_moves.seen, *np.split(item_moves.seen, [len(wanting)]))
         for event in wanting[~seen.is_known].tolist():
             outcomes[event] = "late"
         tables = VersionTable(users), VersionTable(items)
@@ -204,7 +143,7 @@ class _Work:
         horizon_s = self._rules.allowed_lateness_s
         return moved(kind, histories, entity_of, happenings, looks, horizon_s)
 
-    def _negatives(self, wanting: np.ndarray, users: Moves) -> "_Drawn":
+    def _negatives(self, wanting: np.ndarray, users: Moves) -> Drawn:
         """Items drawn for the positives that want some."""
         places = self._run.places
         drawn_at = self._planned.positives
@@ -212,7 +151,7 @@ class _Work:
         rows = np.array(row_of, np.int64)
         positives = np.flatnonzero((rows != NO_DRAW) & (users.seen != UNKNOWN))
         catalogue, events = self._memory.catalogue, wanting[positives]
-        known_since = np.array(sorted(self._new_items().values()), np.int64)
+        known_since = np.array(sorted(self._new_items.values()), np.int64)
         drawn = catalogue.numbers_at(self._planned.drawn[rows[positives]])
         chosen, chances = negatives(
             catalogue,
@@ -221,14 +160,15 @@ class _Work:
                 self._item_numbers[self._item_rows.of_events[events]],
                 users.points.values["recent"][users.seen[positives]],
                 np.searchsorted(known_since, events),
-                {ITEMS.number(item): n for n, item in enumerate(self._new_items())},
+                {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
             ),
             self._rules.sampled_negatives,
         )
         probabilities = np.ones(len(wanting))
         probabilities[positives] = chances
-        return _Drawn(positives[np.nonzero(chosen)[0]], drawn[chosen], probabilities)
+        return Drawn(positives[np.nonzero(chosen)[0]], drawn[chosen], probabilities)
 
+    @cached_property
     def _new_items(self) -> dict[str, int]:
         """Items that become known in the run, and the events of which they do, in that order."""
         catalogue = self._memory.catalogue
@@ -247,9 +187,9 @@ class _Work:
     def _examples(
         self,
         wanting: np.ndarray,
-        drawn: "_Drawn",
+        drawn: Drawn,
         drawn_rows: np.ndarray,
-        seen: "_Seen",
+        seen: Seen,
         tables: tuple[VersionTable, VersionTable],
         moves: tuple[Moves, Moves],
     ) -> tuple[pa.Table, np.ndarray] | None:
@@ -304,7 +244,7 @@ class _Work:
         rows.add_items(item_ids, item_of, items.points.take(items.after), self._causes)
 
     def _add_known(self) -> None:
-        for item in self._new_items():
+        for item in self._new_items:
             self._memory.catalogue.add(item)
 
     def _entered(self, moves: Moves) -> list[tuple[str, str]]:
@@ -323,32 +263,3 @@ class _Work:
             (self._events[event].user_id, ITEMS.texts([item])[0])
             for event, _, item in sorted(entered)
         ]
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """Negatives, in the order of their positives.
-
-    Args:
-        of: (negatives,) which of the events that want examples each is for.
-        numbers: (negatives,) of `features.names`.
-        probabilities: of the draws, by event that wants an example.
-    """
-
-    of: np.ndarray
-    numbers: np.ndarray
-    probabilities: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Rows of points right before the examples' times, `UNKNOWN` where that was forgotten."""
-
-    users: np.ndarray
-    items: np.ndarray
-    negatives: np.ndarray
-
-    @property
-    def is_known(self) -> np.ndarray:
-        """Which events can make an example."""
-        return (self.users != UNKNOWN) & (self.items != UNKNOWN)

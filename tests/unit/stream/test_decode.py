@@ -1,7 +1,7 @@
 import pytest
 
 from millstream.codec import encode
-from stream.decode import event_of
+from stream.decode import entries_of, event_of
 from stream.records import Record, Refused, Source, Sourced
 from tests.support.stream_cases import (
     MAX_FUTURE_S,
@@ -82,3 +82,23 @@ def test_a_dead_letter_holds_the_original_bytes_and_where_they_came_from():
     assert letter.original == b"\xff{"
     assert (letter.topic, letter.partition, letter.offset) == ("interactions", 2, 9)
     assert (letter.key, letter.failed_at) == (b"key", START)
+
+
+def test_many_records_are_what_they_are_one_by_one():
+    records = [
+        record(interaction(0, kind="view")),
+        record(interaction(1, kind="rating", value=4.0), offset=1),
+        record(
+            b'{"type":"interaction","event_id":1,"user_id":2,"item_id":3,"kind":"rating",'
+            b'"event_time":1}',
+            offset=2,
+        ),
+        record(interaction(2, "__probe_user", is_probe=True), offset=3),
+        record(interaction(3, "__probe_user"), offset=4),
+        record(interaction(1e9), offset=5),
+        record(b"\xff{", offset=6),
+        record(None, offset=7),
+        record(impression(0)),
+    ]
+    one_by_one = [event_of(each, START, MAX_FUTURE_S) for each in records]
+    assert entries_of(records, START, MAX_FUTURE_S) == one_by_one

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from stream import interactions, moves
+from stream.happenings import USER_KIND
 from tests.support.stream_cases import (
     MemoryStream,
     examples_of,
@@ -61,9 +62,9 @@ def test_rounds_are_a_faster_way_to_the_same_outcome(step_s, disorder_s, monkeyp
 
 
 def test_a_user_with_very_many_events_is_no_exception(monkeypatch):
-    given = [interaction(n, item=f"i{n % 30}") for n in range(2 * moves.USER_KIND.most)]
+    given = [interaction(n, item=f"i{n % 30}") for n in range(2 * USER_KIND.most)]
     one_by_one = outcome([given])
-    monkeypatch.setattr(interactions, "USER_KIND", replace(moves.USER_KIND, most=len(given)))
+    monkeypatch.setattr(interactions, "USER_KIND", replace(USER_KIND, most=len(given)))
     assert outcome([given]) == one_by_one
 
 

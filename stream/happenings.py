@@ -1,0 +1,104 @@
+"""A run of events as columns, and where it takes the users and items (`stream/moves.py`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from features.history import Rule, Update
+from features.rounds import Rounds, advance_items, advance_users
+from features.state import (
+    ITEM_RULE,
+    ITEM_VALUES,
+    USER_RULE,
+    USER_VALUES,
+    ItemPoint,
+    Points,
+    UserPoint,
+)
+
+UNKNOWN = -1
+
+P = TypeVar("P", bound=ItemPoint | UserPoint)
+
+
+@dataclass(frozen=True)
+class Happenings:
+    """A run of events, in the order in which they are worked on.
+
+    Args:
+        updates: one an event.
+        times, positive: (events,) of the updates.
+        items: (events,) numbers of `features.names`.
+        categories: (events, most) numbers of the items' categories, padded with 0.
+    """
+
+    updates: list[Update]
+    times: np.ndarray
+    positive: np.ndarray
+    items: np.ndarray
+    categories: np.ndarray
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Questions for entities as they were just before a time; all (looks,).
+
+    Args:
+        entities: which.
+        events: as far as events before this one have been worked on.
+        times: Unix seconds; what happened then is not in the answer.
+    """
+
+    entities: np.ndarray
+    events: np.ndarray
+    times: np.ndarray
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Where the entities were; rows of `points`.
+
+    Args:
+        before, after: (events,) the newest point of the event's entity before and after it.
+        seen: (looks,) the answers, `UNKNOWN` where it was forgotten.
+    """
+
+    points: Points
+    before: np.ndarray
+    after: np.ndarray
+    seen: np.ndarray
+
+
+@dataclass(frozen=True)
+class Kind(Generic[P]):
+    """Users or items.
+
+    Args:
+        rule: for one event.
+        advance: for many: rows, rounds, ages in seconds, and the events in question.
+        most: events of one entity that are worth a round each.
+    """
+
+    rule: Rule[P]
+    point: type[P]
+    layout: np.dtype[Any]
+    advance: Callable[[np.ndarray, Rounds, np.ndarray, Happenings], None]
+    most: int
+
+
+def _advance_users(
+    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: Happenings
+) -> None:
+    advance_users(rows, rounds, ages_s, events.positive, events.items, events.categories)
+
+
+def _advance_items(
+    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: Happenings
+) -> None:
+    advance_items(rows, rounds, ages_s, events.positive)
+
+
+USER_KIND = Kind(USER_RULE, UserPoint, USER_VALUES, _advance_users, most=32)
+ITEM_KIND = Kind(ITEM_RULE, ItemPoint, ITEM_VALUES, _advance_items, most=10_000)

@@ -1,0 +1,92 @@
+"""A run of interactions, and what is gathered of it on the way (`stream/interactions.py`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from stream.entities import Item, User
+from stream.happenings import UNKNOWN
+from stream.joins import Joined, Standing
+from stream.records import Sourced
+
+
+@dataclass
+class Run:
+    """Interactions in their order.
+
+    Args:
+        entries: the interactions.
+        places: of them in the batch.
+        answers: what the open lists say of them.
+    """
+
+    entries: list[Sourced] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    answers: list[Joined | Standing] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What a run has brought about, beside the feature rows and what is in memory.
+
+    Args:
+        outcomes: by event.
+        examples: rows for `stream.examples.published`, None for none, and the place in the batch of
+            each row's event.
+        users, items: those that changed, by id.
+        entered: (user, item): items for the users' seen filters, in their order.
+    """
+
+    outcomes: list[str]
+    examples: tuple[pa.Table, np.ndarray] | None
+    users: dict[str, User]
+    items: dict[str, Item]
+    entered: list[tuple[str, str]]
+
+
+class Numbered:
+    """Entities by number, in the order in which they are first named."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._numbers: dict[str, int] = {}
+        self.of_events = self.numbers(ids)
+
+    def numbers(self, ids: Sequence[str]) -> np.ndarray:
+        """The numbers of entities; what is new gets the next one."""
+        known = self._numbers
+        return np.array([known.setdefault(each, len(known)) for each in ids], np.int64)
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._numbers)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Negatives, in the order of their positives.
+
+    Args:
+        of: (negatives,) which of the events that want examples each is for.
+        numbers: (negatives,) of `features.names`.
+        probabilities: of the draws, by event that wants an example.
+    """
+
+    of: np.ndarray
+    numbers: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Rows of points right before the examples' times, `UNKNOWN` where that was forgotten."""
+
+    users: np.ndarray
+    items: np.ndarray
+    negatives: np.ndarray
+
+    @property
+    def is_known(self) -> np.ndarray:
+        """Which events can make an example."""
+        return (self.users != UNKNOWN) & (self.items != UNKNOWN)
