@@ -51,16 +51,10 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
 
     Args:
         spec: of the features, and the layout of points and updates.
-        point: the history's base.
-        rest: everything else.
     """
 
     spec: str
-    point: msgspec.Raw
-    rest: "_Rest"
-
-
-class _Rest(msgspec.Struct, array_like=True, gc=False):
+    base: msgspec.Raw
     updates: msgspec.Raw
     versions: Versions
     entries: int = 0
@@ -72,20 +66,22 @@ _UPDATES = msgspec.msgpack.Decoder(list[Update])
 _ITEM_POINT = msgspec.msgpack.Decoder(ItemPoint)
 # Counts are stored in the order of the spec, and as bytes: others would be misread.
 _SPEC = f"{spec_hash()}:4"
-_ARRAY_OF_THREE = b"\x93"
+# What begins a msgpack array of few entries: one byte.
+_FIVE, _FOUR = b"\x95", b"\x94"
 
 
 def users_bytes(users: Sequence[User]) -> list[bytes]:
     """Users for the store."""
-    rest = [_ENCODE((user.history.updates, user.versions, user.entries)) for user in users]
+    rest = [_ENCODE((user.history.updates, user.versions, user.entries))[1:] for user in users]
     points = points_of([user.history.base for user in users], USER_VALUES)
-    return _stored(packed_users(points), rest)
+    return _stored(_FIVE, packed_users(points), rest)
 
 
 def items_bytes(items: Sequence[Item]) -> list[bytes]:
     """Items for the store."""
-    rest = [_ENCODE((item.history.updates, item.versions)) for item in items]
-    return _stored(pa.array([_ENCODE(item.history.base) for item in items], pa.binary()), rest)
+    rest = [_ENCODE((item.history.updates, item.versions))[1:] for item in items]
+    points = [_ENCODE(item.history.base) for item in items]
+    return _stored(_FOUR, pa.array(points, pa.binary()), rest)
 
 
 def user_from(stored: bytes | None) -> User:
@@ -93,11 +89,10 @@ def user_from(stored: bytes | None) -> User:
     if stored is None:
         return User()
     kept = _STORED.decode(stored)
-    versions, entries = kept.rest.versions, kept.rest.entries
     if kept.spec != _SPEC:
-        return User(versions=versions, entries=entries)
-    base, updates = user_point(kept.point), _UPDATES.decode(kept.rest.updates)
-    return User(restored(base, updates, USER_RULE), versions, entries)
+        return User(versions=kept.versions, entries=kept.entries)
+    base, updates = user_point(kept.base), _UPDATES.decode(kept.updates)
+    return User(restored(base, updates, USER_RULE), kept.versions, kept.entries)
 
 
 def item_from(stored: bytes | None) -> Item:
@@ -106,14 +101,14 @@ def item_from(stored: bytes | None) -> Item:
         return Item()
     kept = _STORED.decode(stored)
     if kept.spec != _SPEC:
-        return Item(versions=kept.rest.versions)
-    base, updates = _ITEM_POINT.decode(kept.point), _UPDATES.decode(kept.rest.updates)
-    return Item(restored(base, updates, ITEM_RULE), kept.rest.versions)
+        return Item(versions=kept.versions)
+    base, updates = _ITEM_POINT.decode(kept.base), _UPDATES.decode(kept.updates)
+    return Item(restored(base, updates, ITEM_RULE), kept.versions)
 
 
-def _stored(points: pa.BinaryArray, rest: list[bytes]) -> list[bytes]:
-    head = _ARRAY_OF_THREE + _ENCODE(_SPEC)
-    return joined(head, points, pa.array(rest, pa.binary())).to_pylist()
+def _stored(begin: bytes, points: pa.BinaryArray, rest: list[bytes]) -> list[bytes]:
+    """`_Stored`, from points and what follows them, which lacks its own beginning."""
+    return joined(begin + _ENCODE(_SPEC), points, pa.array(rest, pa.binary())).to_pylist()
 
 
 T = TypeVar("T")

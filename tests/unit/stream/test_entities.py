@@ -1,3 +1,5 @@
+import msgspec
+
 from features.attributes import Version
 from features.history import Update, add
 from features.state import ITEM_RULE, USER_RULE
@@ -52,6 +54,14 @@ def test_counts_of_another_spec_begin_anew_but_attributes_stay(monkeypatch):
     monkeypatch.undo()
     assert user_from(stored_user) == User(versions=user.versions, entries=3)
     assert item_from(stored_item) == Item(versions=item.versions)
+
+
+def test_attributes_of_an_earlier_layout_stay_whatever_its_points_are():
+    versions = (Version(START, {"v": 1}),)
+    stored = msgspec.msgpack.encode(("spec:3", (START, ["i1"], b""), [], versions, 3))
+    assert user_from(stored) == User(versions=versions, entries=3)
+    stored = msgspec.msgpack.encode(("spec:3", (START, b""), [(START, 1)], versions))
+    assert item_from(stored) == Item(versions=versions)
 
 
 def test_a_cache_forgets_what_was_not_used_lately():
