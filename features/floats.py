@@ -5,10 +5,8 @@ store and into columns as they are, and the garbage collector never looks at the
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
-
-import numpy as np
 
 SIZE = 8
 
@@ -25,11 +23,6 @@ def unpacked(row: bytes) -> tuple[float, ...]:
     (1.0, 0.5)
     """
     return _layout(len(row) // SIZE).unpack(row)
-
-
-def flat(rows: Iterable[bytes]) -> np.ndarray:
-    """The numbers of all rows, one row after the other."""
-    return np.frombuffer(b"".join(rows), "<f8")
 
 
 @cache
