@@ -65,8 +65,8 @@ class Dice(keras.layers.Layer):
         batches = self.batches + ops.cast(total > 0, s.dtype)
         share = ops.maximum(1.0 - self.momentum, 1.0 / ops.maximum(batches, 1.0))
         share = ops.where(total > 0, share, ops.zeros_like(share))
-        old = ops.where(self.batches > 0, self.variance, ops.zeros_like(self.variance))
-        old = ops.where(total > 0, old, self.variance)
+        old = ops.where(self.batches > 0, self.variance.value, ops.zeros_like(self.variance.value))
+        old = ops.where(total > 0, old, self.variance.value)
         moved = merged(self.mean.value, old, mean, variance, share)
         move([(self.batches, batches), (self.mean, moved[0]), (self.variance, moved[1])])
         return mean, variance

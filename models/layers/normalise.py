@@ -64,7 +64,7 @@ class Standardise(keras.layers.Layer):
     def _see(self, x: Any) -> None:
         rows = ops.cast(ops.shape(x)[0], x.dtype)
         count = self.count + rows
-        old = ops.where(self.count > 0, self.variance, ops.zeros_like(self.variance))
+        old = ops.where(self.count > 0, self.variance.value, ops.zeros_like(self.variance.value))
         of_batch = ops.mean(x, axis=0), ops.var(x, axis=0)
         mean, variance = merged(self.mean.value, old, *of_batch, rows / count)
         count = ops.minimum(count, self.memory)
@@ -120,7 +120,7 @@ class Quantile(keras.layers.Layer):
         rows = ops.cast(ops.shape(x)[0], x.dtype)
         count = self.count + rows
         of_row = ops.ones_like(x) / rows
-        of_point = ops.ones_like(self.quantiles) / self.points
+        of_point = ops.ones_like(self.quantiles.value) / self.points
         share = rows / count
         both = self._quantiles(
             ops.concatenate([self.quantiles.value, x]),
