@@ -95,6 +95,7 @@ def loop(
         probe_interval_s=0.5,
         request_budget_ms=5_000,
         join_window_s=5.0,
+        allowed_lateness_s=EVENTS * 0.5,  # the history is replayed: its partitions are out of step
         batch_size=64,  # the history comes at once: many small steps learn more from it
     ) as own:
         own.create_topics()
