@@ -77,8 +77,13 @@ def _parsed(message: bytes) -> Any:
         raise InvalidEvent(f"Expected an event as JSON. Received: {error}") from error
 
 
+def lacks_rating(event: Interaction) -> bool:
+    """Whether it is a rating without a number, which is no event."""
+    return event.kind == "rating" and event.value is None
+
+
 def _checked(event: Any) -> Any:
-    if isinstance(event, Interaction) and event.kind == "rating" and event.value is None:
+    if isinstance(event, Interaction) and lacks_rating(event):
         raise InvalidEvent("Expected a number for a rating. Received: null", "$.value")
     return event
 

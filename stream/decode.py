@@ -8,7 +8,7 @@ import msgspec
 from features.attributes import coerced
 from features.dedup import fingerprint
 from features.spec import BY_NAME
-from millstream.codec import decode
+from millstream.codec import decode, lacks_rating
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, USERS
@@ -69,7 +69,7 @@ def _plain(record: Record, latest_s: float) -> Sourced | None:
     is_plain = (
         event.event_time <= latest_s
         and not event.is_probe
-        and (event.value is not None or event.kind != "rating")
+        and not lacks_rating(event)
         and not event.user_id.startswith(PROBE_PREFIX)
         and not event.item_id.startswith(PROBE_PREFIX)
     )
