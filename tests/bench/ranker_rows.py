@@ -7,6 +7,7 @@ the same.
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,20 @@ class Meter:
             took = time.process_time() - self._start
             self.rates.append(self._batch * self._steps / took)
             self._done = 0
+
+
+def fit_rates(
+    keras: Any, model: Any, columns: dict[str, np.ndarray], labels: np.ndarray, rounds: int
+) -> list[float]:
+    """Rates of `fit`, an epoch a round.
+
+    Args:
+        keras: the module that `model` is of: each environment has its own.
+    """
+    meter = Meter(BATCH, WARM_UP, STEPS)
+    counting = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: meter.step())
+    model.fit(columns, labels, BATCH, epochs=rounds, verbose=0, callbacks=[counting])
+    return meter.rates
 
 
 def _ids(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

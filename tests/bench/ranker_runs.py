@@ -47,11 +47,7 @@ def fit(name: str, rounds: int) -> list[float]:
     model = _network(name, rows=given.IDS + 1)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(Adam(), loss, jit_compile=False)
-    meter = given.Meter(given.BATCH, given.WARM_UP, given.STEPS)
-    counting = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: meter.step())
-    columns, labels = _columns(name)
-    model.fit(columns, labels, given.BATCH, epochs=rounds, verbose=0, callbacks=[counting])
-    return meter.rates
+    return given.fit_rates(keras, model, *_columns(name), rounds)
 
 
 def online(name: str, rounds: int) -> list[float]:

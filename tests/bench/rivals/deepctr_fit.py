@@ -173,12 +173,7 @@ def as_in_its_day() -> None:
 
 
 def fit(name: str, rounds: int) -> list[float]:
-    model = compiled(name)
-    meter = given.Meter(given.BATCH, given.WARM_UP, given.STEPS)
-    counting = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: meter.step())
-    columns, labels = columns_of(name)
-    model.fit(columns, labels, given.BATCH, epochs=rounds, verbose=0, callbacks=[counting])
-    return meter.rates
+    return given.fit_rates(keras, compiled(name), *columns_of(name), rounds)
 
 
 def steps(name: str, rounds: int) -> list[float]:
