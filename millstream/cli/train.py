@@ -9,7 +9,7 @@ from millstream.errors import ConfigurationError
 from millstream.settings import settings
 
 if TYPE_CHECKING:
-    from models.catalogue import Entry
+    from models.entry import Entry
 
 
 @click.command()

@@ -10,7 +10,8 @@ from keras import ops
 
 from millstream.errors import ConfigurationError
 from models.adam import Adam
-from models.catalogue import Entry, build
+from models.catalogue import build
+from models.entry import Entry
 from models.evaluation.encoded import Columns, Examples
 from models.evaluation.figures import auc
 from models.evaluation.learner import Report

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from millstream.errors import ConfigurationError
-from models.catalogue import Entry
+from models.entry import Entry
 
 
 def options_of(texts: Iterable[str], entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:

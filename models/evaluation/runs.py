@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from millstream.errors import ConfigurationError
-from models.catalogue import Entry, find
+from models.catalogue import find
+from models.entry import Entry
 from models.evaluation.dataset import Dataset
 from models.evaluation.encoded import Examples, encoded
 from models.evaluation.figures import auc, figures

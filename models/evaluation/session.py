@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from models.catalogue import CATALOGUE, Entry, find
+from models.catalogue import CATALOGUE, find
+from models.entry import Entry
 from models.evaluation.dataset import Dataset
 from models.evaluation.learner import Report
 from models.evaluation.options import options_of

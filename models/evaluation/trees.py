@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from models.catalogue import Entry, build
+from models.catalogue import build
+from models.entry import Entry
 from models.evaluation.encoded import Columns, Examples
 from models.evaluation.learner import Report
 from models.fields import Field

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from models.catalogue import CATALOGUE, Entry, build, find
+from models.catalogue import CATALOGUE, build, find
+from models.entry import Entry
 from models.fields import Field
 
 IDS = 30

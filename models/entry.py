@@ -1,0 +1,67 @@
+"""What the catalogue says of one model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from inspect import signature
+from typing import Any, Literal
+
+from models.rows import RowInit
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue.
+
+    Args:
+        name: unique.
+        family: what it is built on.
+        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `TwoTower`.
+        paper: where it is from.
+        builder: `module:function`, called with fields and options.
+        options: that make this model of what the builder can build.
+        optimisers: that its paper gives to weights by the prefix of their layer; see
+            `models.optimisers`.
+        learning_rate: of Adam, where a run names none.
+        l2: penalty on its embedding rows where a run names none. An MLP makes up for rows that
+            shrink; sums of products of rows shrink to nothing.
+        row_init: how rows begin of ids whose field does not say. A network that sees nothing but
+            products of rows needs them larger: products near 0 leave its hidden units to the
+            bias, and most of them die before a product is learnt.
+        begins_from: models whose weights it begins with, and the `module:function` that copies
+            them, called with both networks.
+        learns_online: whether the online trainer takes it.
+        learns_pairs: whether it can learn what two fields mean together.
+    """
+
+    name: str
+    family: str
+    task: Literal["ranking", "retrieval"]
+    paper: str
+    builder: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    optimisers: Mapping[str, str] = field(default_factory=dict)
+    learning_rate: float = 1e-2
+    l2: float = 1e-3
+    row_init: RowInit = field(default_factory=RowInit)
+    begins_from: Mapping[str, str] = field(default_factory=dict)
+    learns_online: bool = True
+    learns_pairs: bool = True
+
+    def load(self) -> Callable[..., Any]:
+        """The builder itself, which does not know of `options`."""
+        return _imported(self.builder)
+
+    def copiers(self) -> dict[str, Callable[..., None]]:
+        """By the model it begins from: what copies that one's weights."""
+        return {name: _imported(function) for name, function in self.begins_from.items()}
+
+    def defaults(self) -> dict[str, Any]:
+        """Every option with its default for this model."""
+        _, *options = signature(self.load()).parameters.values()
+        return {option.name: self.options.get(option.name, option.default) for option in options}
+
+
+def _imported(place: str) -> Callable[..., Any]:
+    module, _, function = place.partition(":")
+    return getattr(import_module(module), function)
