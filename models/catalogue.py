@@ -68,7 +68,6 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Pan et al., KDD 2024, https://arxiv.org/abs/2403.00793",
         "models.ranking.gwpfm:gwpfm",
-        l2=1e-5,
     ),
     Entry(
         "fnn",
@@ -124,6 +123,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Shan et al., KDD 2016, https://doi.org/10.1145/2939672.2939704",
         "models.ranking.deep_crossing:deep_crossing",
+        learning_rate=3e-3,
     ),
     Entry(
         "ipnn",
@@ -185,6 +185,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "ranking",
         "Song et al., CIKM 2019, https://arxiv.org/abs/1810.11921",
         "models.ranking.autoint:autoint",
+        l2=1e-4,
     ),
     Entry(
         "autoint_plus",
@@ -223,6 +224,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619",
         "models.ranking.masknet:masknet",
         options={"structure": "serial"},
+        learning_rate=3e-3,
     ),
     Entry(
         "masknet_parallel",

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from models.layers.heads import attended
+
 
 @keras.saving.register_keras_serializable("millstream")
 class FieldAttention(keras.layers.Layer):
@@ -38,14 +40,8 @@ class FieldAttention(keras.layers.Layer):
         self.residual = dense("residual")
 
     def call(self, e: Any) -> Any:
-        q, k, v = (self._by_head(dense(e)) for dense in (self.query, self.key, self.value))
-        a = ops.softmax(ops.einsum("bmhd,bkhd->bhmk", q, k), axis=-1)
-        attended = ops.einsum("bhmk,bkhd->bmhd", a, v)
-        joined = ops.reshape(attended, (-1, e.shape[1], self.heads * self.head_width))
-        return ops.relu(joined + self.residual(e))
+        mixed = attended(self.query(e), self.key(e), self.value(e), self.heads)
+        return ops.relu(mixed + self.residual(e))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads, "head_width": self.head_width}
-
-    def _by_head(self, x: Any) -> Any:
-        return ops.reshape(x, (-1, x.shape[1], self.heads, self.head_width))

@@ -48,7 +48,7 @@ class Sessions(keras.layers.Layer):
         same = ops.cast(session[:, :, None] == session[:, None, :], "int32") * there[:, None, :]
         entry = ops.sum(ops.tril(same, -1), axis=-1)
         of_session = ops.one_hot(session, self.sessions) * ops.cast(there, "float32")[..., None]
-        chosen = ops.einsum("blk,blt->blkt", of_session, ops.one_hot(entry, self.entries))
+        chosen = of_session[..., None] * ops.one_hot(entry, self.entries)[:, :, None, :]
         parts = ops.einsum("blkt,bld->bktd", ops.cast(chosen, vectors.dtype), vectors)
         return parts, ops.cast(ops.sum(chosen, axis=1), "int32")
 

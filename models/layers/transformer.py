@@ -9,7 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from keras.layers import Dense, LayerNormalization, MultiHeadAttention
+from keras.layers import Dense, LayerNormalization
+
+from models.layers.heads import attended
 
 
 @keras.saving.register_keras_serializable("millstream")
@@ -29,9 +31,12 @@ class TransformerBlock(keras.layers.Layer):
 
     def build(self, x_shape: tuple[Any, ...], seen_shape: tuple[Any, ...]) -> None:
         width = x_shape[-1]
-        heads = max(h for h in range(1, self.heads + 1) if width % h == 0)
-        self.attention = MultiHeadAttention(heads, width // heads, use_bias=False, name="heads")
-        self.attention.build(x_shape, x_shape)
+        self.fitting = max(h for h in range(1, self.heads + 1) if width % h == 0)
+        self.query, self.key, self.value, self.joined = (
+            Dense(width, use_bias=False, name=name) for name in ("query", "key", "value", "joined")
+        )
+        for dense in (self.query, self.key, self.value, self.joined):
+            dense.build(x_shape)
         self.inner = Dense(2 * width, activation="relu", name="inner")
         self.inner.build(x_shape)
         self.outer = Dense(width, name="outer")
@@ -42,8 +47,10 @@ class TransformerBlock(keras.layers.Layer):
         self.norm.build(x_shape)
 
     def call(self, x: Any, seen: Any) -> Any:
-        mask = ops.not_equal(seen, 0)[:, None, :]
-        x = self.attended_norm(x + self.attention(x, x, attention_mask=mask))
+        queries = self.query(x) * (x.shape[-1] / self.fitting) ** -0.5
+        keys, values = self.key(x), self.value(x)
+        mixed = attended(queries, keys, values, self.fitting, ops.not_equal(seen, 0))
+        x = self.attended_norm(x + self.joined(mixed))
         return self.norm(x + self.outer(self.inner(x)))
 
     def get_config(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def dual_mlp(
     hidden: Sequence[int] = (256, 128),
     hidden_2: Sequence[int] | None = None,
     dropout: float = 0.0,
+    batch_norm: bool = False,
 ) -> keras.Model:
     """{field: (batch,), (batch, length) or (batch, width)} -> logit, shape (batch, 1).
 
@@ -40,13 +41,17 @@ def dual_mlp(
         hidden: widths of the first MLP.
         hidden_2: widths of the second; None is those of the first.
         dropout: of both MLPs.
+        batch_norm: of both MLPs, before each activation.
 
     Raises:
         ConfigurationError: fields that do not fit together.
     """
     inputs, e = embedded(fields)
-    first = mlp(e, hidden, name="first", dropout=dropout)
-    second = mlp(e, hidden if hidden_2 is None else hidden_2, name="second", dropout=dropout)
+    streams = (("first", hidden), ("second", hidden if hidden_2 is None else hidden_2))
+    first, second = (
+        mlp(e, widths, name=name, dropout=dropout, batch_norm=batch_norm)
+        for name, widths in streams
+    )
     x = Concatenate(name="joined")([first, second])
     return keras.Model(inputs, Dense(1, name="logit")(x), name="dual_mlp")
 
@@ -61,6 +66,7 @@ def final_mlp(
     hidden: Sequence[int] = (256, 128),
     hidden_2: Sequence[int] | None = None,
     dropout: float = 0.0,
+    batch_norm: bool = False,
 ) -> keras.Model:
     """{field: (batch,), (batch, length) or (batch, width)} -> logit, shape (batch, 1).
 
@@ -74,6 +80,7 @@ def final_mlp(
         hidden: widths of the first MLP.
         hidden_2: widths of the second; None is those of the first.
         dropout: of both MLPs.
+        batch_norm: of both MLPs, before each activation.
 
     Raises:
         ConfigurationError: a gate names an unknown field, more heads than values in an output, or
@@ -94,7 +101,7 @@ def final_mlp(
     streams = []
     for stream, names, widths in sides:
         gated = _gated(e, [by_name[name] for name in names], gate_hidden, f"{stream}_gate")
-        streams.append(mlp(gated, widths, name=stream, dropout=dropout))
+        streams.append(mlp(gated, widths, name=stream, dropout=dropout, batch_norm=batch_norm))
     logit = BilinearFusion(heads, name="logit")(*streams)
     return keras.Model(inputs.tensors, logit, name="final_mlp")
 

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from models.layers.augru import AUGRU
+from models.layers.augru import AUGRU, GATES
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 5, 2)).astype(np.float32)
@@ -27,9 +27,9 @@ def filled():
 
 def slow(w, attention):
     """Eq. 2 to 5 and 14 to 16, one entry after another, the oldest first."""
-    W_u, W_r, W_h = np.split(w["input/kernel"], 3, axis=1)
-    b_u, b_r, b_h = np.split(w["input/bias"], 3)
-    U_u, U_r, U_h = np.split(w["loop/state/kernel"], 3, axis=1)
+    W_u, W_r, W_h = (w[f"input_{gate}/kernel"] for gate in GATES)
+    b_u, b_r, b_h = (w[f"input_{gate}/bias"] for gate in GATES)
+    U_u, U_r, U_h = (w[f"state_{gate}"] for gate in GATES)
     states = np.zeros_like(X)
     for row in range(len(X)):
         h = np.zeros(X.shape[-1])
@@ -58,8 +58,11 @@ def test_without_attention_it_is_the_gru_of_keras_up_to_the_sign_of_its_gate():
     gru = keras.layers.GRU(2, return_sequences=True, go_backwards=True, use_cudnn=False)
     gru.build(X.shape)
     flip = np.repeat([-1.0, 1.0, 1.0], 2)  # Keras keeps z = 1 - u of the old state
-    bias = np.stack([w["input/bias"] * flip, np.zeros(6)])
-    gru.set_weights([w["input/kernel"] * flip, w["loop/state/kernel"] * flip, bias])
+    kernel, bias, state = (
+        np.concatenate([w[name.format(gate)] for gate in GATES], axis=-1) * flip
+        for name in ("input_{}/kernel", "input_{}/bias", "state_{}")
+    )
+    gru.set_weights([kernel, state, np.stack([bias, np.zeros(6)])])
     theirs = np.array(gru(X, mask=IDS != 0))[:, ::-1]
     assert_allclose(layer(X, IDS), theirs, rtol=1e-4, atol=1e-5)
 

@@ -33,3 +33,20 @@ def test_dropout_drops_in_training_alone():
     zeros = keras.ops.convert_to_numpy(model(x, training=False)) == 0
     dropped = keras.ops.convert_to_numpy(model(x, training=True)) == 0
     assert dropped.sum() > zeros.sum()
+
+
+def test_batch_norm_stands_between_the_affine_map_and_the_relu():
+    model = network(4, batch_norm=True)
+    assert [type(layer).__name__ for layer in model.layers[1:]] == [
+        "Dense",
+        "BatchNormalization",
+        "Activation",
+    ]
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(np.abs(rng.normal(size=weight.shape)))
+    x = rng.normal(size=(5, 3)).astype(np.float32)
+    kernel, bias = model.get_layer("deep_0").get_weights()
+    gamma, beta, mean, variance = model.get_layer("deep_0_norm").get_weights()
+    z = (x @ kernel + bias - mean) / np.sqrt(variance + 1e-3)
+    assert_allclose(model(x), np.maximum(gamma * z + beta, 0.0), rtol=1e-4, atol=1e-5)

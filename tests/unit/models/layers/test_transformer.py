@@ -29,12 +29,13 @@ def block(x, seen, w, at, heads):
     length, width = x.shape
     attended = np.zeros_like(x)
     for h in range(heads):
-        q, k, v = (x @ w[f"{at}heads/{part}/kernel"][:, h] for part in ("query", "key", "value"))
+        own = slice(h * width // heads, (h + 1) * width // heads)
+        q, k, v = (x @ w[f"{at}{part}/kernel"][:, own] for part in ("query", "key", "value"))
         for i in range(length):
             scores = [q[i] @ k[j] / np.sqrt(width / heads) for j in range(length) if seen[j]]
             weights = np.exp(scores) / np.sum(np.exp(scores))
             mixed = sum(a * v[j] for a, j in zip(weights, np.flatnonzero(seen), strict=True))
-            attended[i] += mixed @ w[f"{at}heads/attention_output/kernel"][h]
+            attended[i] += mixed @ w[f"{at}joined/kernel"][own]
     y = np.array([norm(x[i] + attended[i], w, f"{at}attended_norm") for i in range(length)])
     inner = np.maximum(y @ w[f"{at}inner/kernel"] + w[f"{at}inner/bias"], 0.0)
     outer = inner @ w[f"{at}outer/kernel"] + w[f"{at}outer/bias"]
@@ -83,7 +84,7 @@ def test_what_stands_in_padding_changes_nothing():
 def test_as_many_heads_as_divide_the_width(width, heads):
     layer = TransformerBlock(4 if width == 5 else 3)
     layer.build((None, 3, width), (None, 3))
-    assert layer.attention.num_heads == heads
+    assert layer.fitting == heads
 
 
 def test_it_can_be_saved(tmp_path):

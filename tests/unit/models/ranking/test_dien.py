@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose
 
 from millstream.errors import ConfigurationError
 from models.fields import Field
+from models.layers.augru import GATES
 from models.ranking.dien import dien
 
 FIELDS = [
@@ -35,9 +36,11 @@ def filled(model):
 def gru(xs, w, name, attention):
     """The states over xs, the oldest first."""
     h, states = np.zeros(3), []
-    U_u, U_r, U_h = np.split(w[f"{name}/loop/state/kernel"], 3, axis=1)
+    U_u, U_r, U_h = (w[f"{name}/state_{gate}"] for gate in GATES)
     for x, a in zip(xs, attention, strict=True):
-        i_u, i_r, i_h = np.split(x @ w[f"{name}/input/kernel"] + w[f"{name}/input/bias"], 3)
+        i_u, i_r, i_h = (
+            x @ w[f"{name}/input_{gate}/kernel"] + w[f"{name}/input_{gate}/bias"] for gate in GATES
+        )
         u, r = a * sigmoid(i_u + h @ U_u), sigmoid(i_r + h @ U_r)
         h = (1.0 - u) * h + u * np.tanh(i_h + r * (h @ U_h))
         states.append(h)

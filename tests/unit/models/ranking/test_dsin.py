@@ -52,12 +52,13 @@ def extracted(ids, k, w):
     x = x + w[f"{at}/component_bias"]
     attended = np.zeros_like(x)
     for h in range(2):
+        own = slice(2 * h, 2 * h + 2)
         q, key, v = (
-            x @ w[f"{at}/block/heads/{part}/kernel"][:, h] for part in ("query", "key", "value")
+            x @ w[f"{at}/block/{part}/kernel"][:, own] for part in ("query", "key", "value")
         )
         for i in range(len(ids)):
             mixed = softmax(q[i] @ key.T / np.sqrt(2.0)) @ v
-            attended[i] += mixed @ w[f"{at}/block/heads/attention_output/kernel"][h]
+            attended[i] += mixed @ w[f"{at}/block/joined/kernel"][own]
     y = norm(x + attended, w, f"{at}/block/attended_norm")
     inner = np.maximum(y @ w[f"{at}/block/inner/kernel"] + w[f"{at}/block/inner/bias"], 0.0)
     outer = inner @ w[f"{at}/block/outer/kernel"] + w[f"{at}/block/outer/bias"]
