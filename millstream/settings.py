@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     embedding_learning_rate: float = Field(
         default=0.05, gt=0, description="of the embedding rows (row-wise Adagrad)"
     )
+    ftrl_learning_rate: float = Field(
+        default=0.2, gt=0, description="of what FTRL learns, such as the weights of lr"
+    )
     dense_learning_rate: float = Field(
         default=0.003, gt=0, description="of all other weights (Adam)"
     )

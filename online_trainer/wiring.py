@@ -83,16 +83,21 @@ class Wiring:
         own = self.settings
         tables = {name: table for part in parts for name, table in part.tables.items()}
         policy = Policy(admit_after=own.admit_after, expire_after=own.expire_after_steps)
-        optimisers = row_optimisers(self._optimisers(model), own.embedding_learning_rate)
+        optimisers = row_optimisers(self._optimisers(model), self._row_rates())
         return DynamicTables(tables.values(), optimisers, policy)
 
     def _dense(self, model: str) -> keras.Optimizer:
-        own, by_prefix = self.settings, self._optimisers(model)
-        return dense_optimiser(by_prefix, own.dense_learning_rate, own.embedding_learning_rate)
+        rate = self.settings.dense_learning_rate
+        return dense_optimiser(self._optimisers(model), rate, self._row_rates())
 
     def _optimisers(self, model: str) -> dict[str, str]:
         """By prefix: the paper's, and the settings' over them."""
         return {**find(model).optimisers, **self.settings.optimisers}
+
+    def _row_rates(self) -> dict[str, float]:
+        """By optimiser."""
+        rate = self.settings.embedding_learning_rate
+        return {"adagrad": rate, "adam": rate, "ftrl": self.settings.ftrl_learning_rate}
 
 
 def _config(name: str, width: int, options: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,10 @@ from millstream.errors import ConfigurationError
 
 # Of optimisers whose rates are on another scale than Adam's. The gradient of one row of a large
 # batch is small: an accumulator that begins at Keras' 0.1 would never let it move.
-OPTIMISERS = {"ftrl": {"learning_rate": 0.05, "initial_accumulator_value": 1e-6}}
+OPTIMISERS = {
+    "adagrad": {"learning_rate": 0.05, "initial_accumulator_value": 1e-6},
+    "ftrl": {"learning_rate": 0.2, "initial_accumulator_value": 1e-6},
+}
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def filled_ranker(ids: np.ndarray, rank: int | None = None) -> Ranker:
         part = ids[start : start + _CHUNK]
         for tag in range(FIELDS):
             arena.locate(Keys(part, np.full(len(part), tag)), step=0)
-    return Ranker(model, parts, tables, dense_optimiser({}, rate=0.001, row_rate=0.05))
+    return Ranker(model, parts, tables, dense_optimiser({}, rate=0.001, row_rates={}))
 
 
 def scattered_ids(count: int) -> np.ndarray:

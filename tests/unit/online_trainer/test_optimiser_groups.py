@@ -22,6 +22,7 @@ def ranker():
         admit_after=1,
         ranker_options={"hidden": [4]},
         optimisers={"linear.": "ftrl"},
+        ftrl_learning_rate=0.3,
     )
     return Wiring(settings).ranker()
 
@@ -42,6 +43,14 @@ def test_tables_of_one_width_and_one_optimiser_are_one_arena(ranker):
     found = {group: type(arena.optimiser) for group, arena in ranker.tables.arenas.items()}
     assert found == {"4": RowAdagrad, "1:linear.": Ftrl}
     assert ranker.tables.groups["item_id:linear"] == "1:linear."
+
+
+def test_each_optimiser_has_its_own_rate(ranker):
+    own = Settings()
+    assert ranker.tables.arenas["4"].optimiser.rate == own.embedding_learning_rate
+    assert ranker.tables.arenas["1:linear."].optimiser.rate == 0.3
+    rates = {p: float(o.learning_rate) for p, o in ranker.dense.optimiser.optimizers.items()}
+    assert rates == pytest.approx({"": own.dense_learning_rate, "linear.": 0.3})
 
 
 def test_weights_outside_of_tables_follow_the_same_prefixes(ranker):

@@ -44,10 +44,11 @@ def test_a_model_finds_the_planted_rule(dataset, name):
 
 def test_in_time_order_every_batch_is_scored_before_it_is_learnt(make):
     dataset = make(600)
-    result = execute(run_of(dataset, split="progressive"))
+    run = run_of(dataset, split="progressive")
+    result = execute(run)
     fields, rows = encoded(dataset, np.arange(600), width=4)
     keras.utils.set_random_seed(0)
-    model = compiled(find("fm"), fields, {}, QUICK)
+    model = compiled(run.entry, fields, {}, QUICK)
     losses = []
     for start in range(0, 600, 200):
         batch = rows.at(slice(start, start + 200))
@@ -119,9 +120,9 @@ def test_everything_that_decides_a_run_is_in_its_key(make):
     ("name", "split", "given", "l2"),
     [
         ("deepfm", "random", None, 1e-3),
-        ("deepfm", "progressive", None, 3e-4),
+        ("deepfm", "progressive", None, 0.0),
         ("fm", "random", None, 1e-5),
-        ("fm", "progressive", None, 1e-5),
+        ("fm", "progressive", 0.1, 0.1),
         ("fm", "random", 0.0, 0.0),
         ("fm", "random", 0.1, 0.1),
     ],
@@ -183,7 +184,7 @@ def test_every_learning_rate_slows_down():
     several = optimizer(find("wide_deep"), 0.01)
     slow_down(several, 0.5)
     rates = {name: float(each.learning_rate) for name, each in several.optimizers.items()}
-    assert rates == pytest.approx({"": 0.005, "linear.": 0.025})
+    assert rates == pytest.approx({"": 0.005, "linear.": 0.1})
 
 
 def test_weights_have_the_optimisers_that_the_catalogue_names():
@@ -191,6 +192,19 @@ def test_weights_have_the_optimisers_that_the_catalogue_names():
     several = optimizer(find("wide_deep"), 0.001)
     assert isinstance(several.optimizers[""], keras.optimizers.Adam)
     assert isinstance(several.optimizers["linear."], keras.optimizers.Ftrl)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dcn_v2", {"embedding.": "adagrad", "linear.": "adagrad"}),
+        ("wide_deep", {"embedding.": "adagrad", "linear.": "ftrl"}),
+    ],
+)
+def test_in_one_pass_rows_have_adagrad_where_the_catalogue_names_nothing(make, name, expected):
+    run = run_of(make(100), name, split="progressive")
+    assert {prefix: kind for prefix, (kind, _) in run.key["optimisers"].items()} == expected
+    assert run_of(make(100), name).key["optimisers"].keys() == find(name).optimisers.keys()
 
 
 @pytest.mark.parametrize(
