@@ -72,6 +72,10 @@ class BoostedTrees:
         """Probabilities, (n,)."""
         return self._booster.predict(self._rows(x))
 
+    def margins(self, x: dict[str, np.ndarray]) -> np.ndarray:
+        """Logits, (n,): the sum of the leaves' weights, and of what XGBoost begins with."""
+        return self._booster.predict(self._rows(x), output_margin=True)
+
     def leaves(self, x: dict[str, np.ndarray]) -> np.ndarray:
         """The number of the leaf that each row reaches in each tree, (n, trees)."""
         found = self._booster.predict(self._rows(x), pred_leaf=True, strict_shape=True)

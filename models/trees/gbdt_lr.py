@@ -4,7 +4,8 @@ Boosted trees turn a row into the leaf that it reaches in each of them; a logist
 a weight for each leaf. Leaves say more of the rows that they were grown on than of others, so the
 regression learns from rows that the trees have not seen: the paper grows trees on one day and goes
 on online, by SGD, through the next; here a share of the rows is kept back, and the regression is
-fitted to it at once, with a penalty on its weights.
+fitted to it at once. Its weights begin at those that the leaves have in the trees, and a penalty is
+on how far they go from there: from 0, the few rows would have to teach again what the trees know.
 
 Reference: He et al., ADKDD 2014, https://doi.org/10.1145/2648584.2648589, sections 3.1 and 3.2.
 """
@@ -28,7 +29,7 @@ class TreesAndLogistic:
 
     Args:
         boosted: the trees.
-        penalty: on the weights of the regression.
+        penalty: on how far the weights of the regression are from those of the trees.
         held_out: share of the rows that the regression learns from, and the trees do not.
         seed: of which rows those are.
 
@@ -43,7 +44,7 @@ class TreesAndLogistic:
             )
         self.boosted = boosted
         self.penalty, self.held_out, self.seed = penalty, held_out, seed
-        self._starts, self._weights, self._bias = np.zeros(1, np.int64), np.empty(0), 0.0
+        self._starts, self._steps, self._bias = np.zeros(1, np.int64), np.empty(0), 0.0
 
     @property
     def size(self) -> int:
@@ -55,32 +56,36 @@ class TreesAndLogistic:
         order = np.random.default_rng(self.seed).permutation(len(y))
         kept, grown = np.split(order, [max(1, round(self.held_out * len(y)))])
         self.boosted.fit(_rows(x, grown), y[grown], valid)
-        leaves = self.boosted.leaves(_rows(x, kept))
+        rest = _rows(x, kept)
+        leaves = self.boosted.leaves(rest)
         self._starts = np.concatenate([[0], np.cumsum(leaves.max(axis=0) + 1)])
-        self._weights, self._bias = fit_logistic(self._one_hot(leaves), y[kept], self.penalty)
+        self._steps, self._bias = fit_logistic(
+            self._one_hot(leaves), y[kept], self.penalty, self.boosted.margins(rest)
+        )
         return self
 
     def predict(self, x: dict[str, np.ndarray]) -> np.ndarray:
         """Probabilities, (n,)."""
-        return expit(self._one_hot(self.boosted.leaves(x)) @ self._weights + self._bias)
+        steps = self._one_hot(self.boosted.leaves(x)) @ self._steps
+        return expit(self.boosted.margins(x) + steps + self._bias)
 
     def save(self, path: Path) -> None:
         """Write the trees to `path`, the regression beside it."""
         self.boosted.save(path)
         with _beside(path).open("wb") as file:
-            np.savez(file, starts=self._starts, weights=self._weights, bias=self._bias)
+            np.savez(file, starts=self._starts, steps=self._steps, bias=self._bias)
 
     def load(self, path: Path) -> Self:
         """Take what `save` wrote."""
         self.boosted.load(path)
         with np.load(_beside(path)) as arrays:
-            self._starts, self._weights = arrays["starts"], arrays["weights"]
+            self._starts, self._steps = arrays["starts"], arrays["steps"]
             self._bias = float(arrays["bias"])
         return self
 
     def _one_hot(self, leaves: np.ndarray) -> csr_matrix:
         columns = leaves + self._starts[:-1]
-        known = leaves < np.diff(self._starts)  # a leaf that no training row reached weighs nothing
+        known = leaves < np.diff(self._starts)  # a leaf that none of those rows reached
         ends = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
         entries = (np.ones(known.sum()), columns[known], ends)
         return csr_matrix(entries, shape=(len(leaves), self._starts[-1]))
@@ -89,8 +94,8 @@ class TreesAndLogistic:
 def gbdt_lr(
     fields: Iterable[Field],
     *,
-    trees: int = 500,
-    depth: int = 6,
+    trees: int = 1000,
+    depth: int = 8,
     learning_rate: float = 0.1,
     patience: int = 30,
     penalty: float = 100.0,
@@ -105,8 +110,8 @@ def gbdt_lr(
         depth: of a tree, at most.
         learning_rate: of the trees.
         patience: trees without a lower log loss on the validation rows before boosting stops.
-        penalty: on the weights of the regression: times half the sum of their squares it is added
-            to the sum of the rows' losses.
+        penalty: on how far the weights of the regression are from those of the trees: times half
+            the sum of the squares it is added to the sum of the rows' losses.
         held_out: share of the rows that the regression learns from, and the trees do not.
         seed: of what the trees draw, and of which rows are kept from them.
 

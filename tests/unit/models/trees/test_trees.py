@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -109,14 +110,35 @@ def test_logistic_regression_is_scikit_learns():
     assert bias == pytest.approx(expected.intercept_[0], abs=1e-3)
 
 
+def test_margins_that_are_known_beforehand_need_no_weights():
+    """Margins that X w gives: what is left to learn is the rest of the way from there."""
+    rng = np.random.default_rng(0)
+    rows = rng.random((300, 5))
+    labels = (rng.random(300) < rows[:, 0]).astype(float)
+    free, bias = fit_logistic(csr_matrix(rows), labels, penalty=0.0)
+    near = free + 0.1
+    weights, _ = fit_logistic(csr_matrix(rows), labels, penalty=0.0, margins=rows @ near + bias)
+    assert_allclose(near + weights, free, atol=1e-2)
+
+
 def test_trees_and_logistic_regression_is_a_sum_of_leaf_weights():
+    """Those of the trees, and the regression's steps away from them."""
     x, y = planted(400)
-    model = build("gbdt_lr", FIELDS, trees=5, depth=3).fit(x, y)
-    leaves = model.boosted.leaves(x)
-    weights = np.split(model._weights, model._starts[1:-1])
+    model = build("gbdt_lr", FIELDS, trees=5, depth=3, penalty=1.0).fit(x, y)
+    leaves, margins = model.boosted.leaves(x), model.boosted.margins(x)
+    steps = np.split(model._steps, model._starts[1:-1])
+    assert np.abs(model._steps).max() > 0.01
     for row in range(20):
-        logit = model._bias + sum(weights[t][leaf] for t, leaf in enumerate(leaves[row]))
-        assert model.predict(x)[row] == pytest.approx(1 / (1 + np.exp(-logit)))
+        z = margins[row] + model._bias
+        z += sum(steps[t][leaf] for t, leaf in enumerate(leaves[row]))
+        assert model.predict(x)[row] == pytest.approx(1 / (1 + np.exp(-z)))
+
+
+def test_a_regression_that_may_not_move_leaves_the_trees_as_they_are():
+    x, y = planted(400)
+    model = build("gbdt_lr", FIELDS, trees=5, depth=3, penalty=1e9).fit(x, y)
+    off = logit(model.predict(x)) - model.boosted.margins(x)
+    assert_allclose(off, model._bias, atol=1e-4)
 
 
 def test_the_regression_learns_from_rows_that_the_trees_have_not_seen(monkeypatch):
@@ -127,7 +149,7 @@ def test_the_regression_learns_from_rows_that_the_trees_have_not_seen(monkeypatc
 
     def recorded(part, method):
         def run(x, *rest):
-            seen[part] = x["price"]
+            seen.setdefault(part, x["price"])
             return method(x, *rest)
 
         return run
