@@ -80,7 +80,8 @@ def final_mlp(
         hidden: widths of the first MLP.
         hidden_2: widths of the second; None is those of the first.
         dropout: of both MLPs.
-        batch_norm: of both MLPs, before each activation.
+        batch_norm: of both MLPs, before each activation, as in the published runs. Not for one pass
+            over time, where a batch is of few users.
 
     Raises:
         ConfigurationError: a gate names an unknown field, more heads than values in an output, or
