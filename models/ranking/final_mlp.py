@@ -8,6 +8,7 @@ b + w_1^T o_1 + w_2^T o_2 + sum_k o_1k^T W_k o_2k. The context x_s of a gate is 
 those of the user for the first stream, those of the item for the second; or a learnt vector.
 
 The gates read the vectors that the streams read. (The authors' code has further tables for them.)
+Widths and heads are by default those of a published run on Frappe.
 
 Reference: Mao et al., AAAI 2023, https://arxiv.org/abs/2304.00902.
 """
@@ -61,10 +62,10 @@ def final_mlp(
     *,
     gate_1: Sequence[str] | None = None,
     gate_2: Sequence[str] | None = None,
-    gate_hidden: Sequence[int] = (64,),
-    heads: int = 2,
-    hidden: Sequence[int] = (256, 128),
-    hidden_2: Sequence[int] | None = None,
+    gate_hidden: Sequence[int] = (400,),
+    heads: int = 5,
+    hidden: Sequence[int] = (400,),
+    hidden_2: Sequence[int] | None = (100,),
     dropout: float = 0.0,
     batch_norm: bool = False,
 ) -> keras.Model:

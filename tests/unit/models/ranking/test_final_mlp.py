@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from models.ranking.final_mlp import dual_mlp, final_mlp
 from tests.support.networks import FIELDS, ROWS, columns, mlp, with_random_weights
 
 SIDES: dict[str, Side] = {"user_id": "user", "recent": "user", "item_id": "item"}
+SMALL: dict[str, Any] = {"hidden": (5, 4), "hidden_2": None, "gate_hidden": (3,), "heads": 2}
 SIDED = tuple(replace(f, belongs_to=SIDES.get(f.name)) for f in FIELDS)
 
 
@@ -49,9 +51,7 @@ def test_gates_read_the_users_and_the_items_side(heads):
 
 
 def test_gates_read_the_fields_that_they_are_told():
-    model = final_mlp(
-        SIDED, gate_1=["shape"], gate_2=["user_id", "age"], hidden=(5, 4), gate_hidden=(3,)
-    )
+    model = final_mlp(SIDED, gate_1=["shape"], gate_2=["user_id", "age"], **SMALL)
     w = with_random_weights(model)
     user_id, _, _, age, shape = columns(w)
     expected = slow(w, shape, np.hstack([user_id, age]), 2)
@@ -59,7 +59,7 @@ def test_gates_read_the_fields_that_they_are_told():
 
 
 def test_a_gate_without_fields_reads_a_learnt_vector():
-    model = final_mlp(FIELDS, hidden=(5, 4), gate_hidden=(3,))
+    model = final_mlp(FIELDS, **SMALL)
     w = with_random_weights(model)
     first, second = (
         np.repeat(w[f"{stream}_gate_context/vector"], 3, axis=0) for stream in ("first", "second")
