@@ -26,8 +26,8 @@ class ByPrefix(keras.optimizers.Optimizer):
     """A Keras optimiser that leaves each weight to one of several.
 
     Args:
-        optimizers: Keras optimisers, or their names, by the prefix of the weights' paths; the
-            prefix "" is for all others.
+        optimizers: Keras optimisers, or what `keras.optimizers.get` takes, by the prefix of the
+            weights' paths; the prefix "" is for all others.
 
     Raises:
         ConfigurationError: when it is built, a weight for which there is no prefix.

@@ -37,7 +37,8 @@ def dense_optimiser(
     adam = Adam(rate)
     if not by_prefix:
         return adam
-    named = {p: keras.optimizers.get(name) for p, name in by_prefix.items()}
-    for prefix, name in by_prefix.items():
-        named[prefix].learning_rate = row_rates[name]
+    named = {
+        prefix: {"class_name": name, "config": {"learning_rate": row_rates[name]}}
+        for prefix, name in by_prefix.items()
+    }
     return ByPrefix({"": adam, **named})

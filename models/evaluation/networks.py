@@ -55,9 +55,10 @@ def optimizer(entry: Entry, learning_rate: float) -> keras.optimizers.Optimizer:
     from models.optimisers import ByPrefix
 
     others = {
-        prefix: keras.optimizers.get(
-            {"class_name": name, "config": OPTIMISERS.get(name, {"learning_rate": learning_rate})}
-        )
+        prefix: {
+            "class_name": name,
+            "config": OPTIMISERS.get(name, {"learning_rate": learning_rate}),
+        }
         for prefix, name in entry.optimisers.items()
     }
     return ByPrefix({"": adam, **others})

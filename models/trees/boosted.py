@@ -72,14 +72,17 @@ class BoostedTrees:
         """Probabilities, (n,)."""
         return self._booster.predict(self._rows(x))
 
-    def margins(self, x: dict[str, np.ndarray]) -> np.ndarray:
-        """Logits, (n,): the sum of the leaves' weights, and of what XGBoost begins with."""
-        return self._booster.predict(self._rows(x), output_margin=True)
+    def leaves(self, x: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Where each row comes to, and what the trees make of it.
 
-    def leaves(self, x: dict[str, np.ndarray]) -> np.ndarray:
-        """The number of the leaf that each row reaches in each tree, (n, trees)."""
-        found = self._booster.predict(self._rows(x), pred_leaf=True, strict_shape=True)
-        return found.reshape(found.shape[0], -1).astype(np.int64)
+        Returns:
+            The number of the leaf in each tree, (n, trees); and the logits, (n,): the sum of the
+            leaves' weights, and of what XGBoost begins with.
+        """
+        rows = self._rows(x)
+        found = self._booster.predict(rows, pred_leaf=True, strict_shape=True)
+        margins = self._booster.predict(rows, output_margin=True)
+        return found.reshape(found.shape[0], -1).astype(np.int64), margins
 
     def save(self, path: Path) -> None:
         """Write the trees to one file, in XGBoost's own format."""

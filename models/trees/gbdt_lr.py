@@ -56,18 +56,17 @@ class TreesAndLogistic:
         order = np.random.default_rng(self.seed).permutation(len(y))
         kept, grown = np.split(order, [max(1, round(self.held_out * len(y)))])
         self.boosted.fit(_rows(x, grown), y[grown], valid)
-        rest = _rows(x, kept)
-        leaves = self.boosted.leaves(rest)
+        leaves, margins = self.boosted.leaves(_rows(x, kept))
         self._starts = np.concatenate([[0], np.cumsum(leaves.max(axis=0) + 1)])
         self._steps, self._bias = fit_logistic(
-            self._one_hot(leaves), y[kept], self.penalty, self.boosted.margins(rest)
+            self._one_hot(leaves), y[kept], self.penalty, margins
         )
         return self
 
     def predict(self, x: dict[str, np.ndarray]) -> np.ndarray:
         """Probabilities, (n,)."""
-        steps = self._one_hot(self.boosted.leaves(x)) @ self._steps
-        return expit(self.boosted.margins(x) + steps + self._bias)
+        leaves, margins = self.boosted.leaves(x)
+        return expit(margins + self._one_hot(leaves) @ self._steps + self._bias)
 
     def save(self, path: Path) -> None:
         """Write the trees to `path`, the regression beside it."""
