@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from features.feature import Feature, View
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
 from millstream.errors import InvalidEvent
 from millstream.events import ItemUpsert, UserUpsert
+
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
+MAX_FLOAT64 = float(np.finfo(np.float64).max)
 
 # Versions of one entity's attributes that are kept, so that an event gets those of its own time.
 MAX_VERSIONS = 4
@@ -92,8 +96,8 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
         if feature.dtype == "string_list":
             return [_text(entry) for entry in _listed(value)][: feature.length]
         if feature.dtype == "float32_list":
-            return [float(entry) for entry in _listed(value)][: feature.length]
-        return int(value) if feature.dtype == "int64" else float(value)
+            return [_number(entry, "float32") for entry in _listed(value)][: feature.length]
+        return _integer(value) if feature.dtype == "int64" else _number(value, feature.dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidEvent(
             f"Expected {feature.dtype} for feature {feature.name!r}. Received: {value!r}", path
@@ -108,6 +112,21 @@ def _values(view: View, attributes: Mapping[str, Any], own: Mapping[str, Any]) -
         if value is not None:
             values[feature.name] = coerced(feature, value, f"$.attributes.{attribute}")
     return values
+
+
+def _number(value: Any, dtype: str) -> float:
+    """A number that its column can hold; beyond its range it would be infinite there."""
+    number = float(value)
+    if not abs(number) <= (MAX_FLOAT32 if dtype == "float32" else MAX_FLOAT64):
+        raise ValueError("not a finite number")
+    return number
+
+
+def _integer(value: Any) -> int:
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("not a 64-bit integer")
+    return number
 
 
 def _text(value: Any) -> str:
