@@ -12,10 +12,9 @@ import numpy as np
 
 from features.feature import Feature, View
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
-from millstream.errors import InvalidEvent
-from millstream.events import ItemUpsert, UserUpsert
+from millstream.errors import InvalidEvent, shown
+from millstream.events import MAX_FLOAT32, ItemUpsert, UserUpsert
 
-MAX_FLOAT32 = float(np.finfo(np.float32).max)
 MAX_FLOAT64 = float(np.finfo(np.float64).max)
 
 # Versions of one entity's attributes that are kept, so that an event gets those of its own time.
@@ -92,15 +91,17 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
     """
     try:
         if feature.dtype == "string":
-            return _text(value)
+            return _text(value, feature.max_characters)
         if feature.dtype == "string_list":
-            return [_text(entry) for entry in _listed(value)][: feature.length]
+            most = feature.max_characters
+            return [_text(entry, most) for entry in _listed(value)[: feature.length]]
         if feature.dtype == "float32_list":
-            return [_number(entry, "float32") for entry in _listed(value)][: feature.length]
+            return [_number(entry, "float32") for entry in _listed(value)[: feature.length]]
         return _integer(value) if feature.dtype == "int64" else _number(value, feature.dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidEvent(
-            f"Expected {feature.dtype} for feature {feature.name!r}. Received: {value!r}", path
+            f"Expected {_expected(feature)} for feature {feature.name!r}. Received: {shown(value)}",
+            path,
         ) from error
 
 
@@ -129,10 +130,20 @@ def _integer(value: Any) -> int:
     return number
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, most: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError("not a text")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value)) if whole else str(value)
+    if len(text) > most:
+        raise ValueError("too long a text")
+    return text
+
+
+def _expected(feature: Feature) -> str:
+    if feature.dtype in ("string", "string_list"):
+        return f"{feature.dtype} of at most {feature.max_characters} characters"
+    return "a finite float32" if feature.dtype == "float32" else feature.dtype
 
 
 def _listed(value: Any) -> list[Any]:

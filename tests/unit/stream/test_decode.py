@@ -1,7 +1,7 @@
 import pytest
 
-from millstream.codec import encode
 from features.validation import MAX_FUTURE_S
+from millstream.codec import encode
 from stream.decode import entries_of, event_of
 from stream.records import Record, Refused, Source, Sourced
 from tests.support.stream_cases import (
