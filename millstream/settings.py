@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         default=HOUR_S, gt=0, description="how long an event id is remembered at the least"
     )
     sampled_negatives: int = Field(
-        default=1, ge=0, description="negatives drawn for every organic positive"
+        default=1, ge=0, le=50, description="negatives drawn for every organic positive"
     )
     state_cache_entities: int = Field(
         default=500_000,
