@@ -93,7 +93,7 @@ class Slots:
 
     def _grow(self) -> None:
         """Double the matrix; the new half takes no memory until it is used."""
-        capacity = max(self._end, 2 * len(self.values))
+        capacity = 2 * self._end
         values = np.zeros((capacity, self.values.shape[1]), np.float32)
         values[: len(self.values)] = self.values
         self.values = values

@@ -123,7 +123,7 @@ class Table:
             slots = np.where(is_known, found, np.int32(self._shared))
         else:
             slots = np.full(ids.shape, self._shared, np.int32)
-        if len(self._recent.ids):
+        if len(self._recent.ids) and not is_known.all():
             place, is_recent = self._recent.find(ids)
             slots = np.where(is_recent, self._recent.slots.take(place, mode="clip"), slots)
         slots[ids == PADDING] = ZEROS
