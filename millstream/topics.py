@@ -1,7 +1,7 @@
 """The topics: one table, from which they are created, documented and addressed.
 
-`examples`, `snapshots` and `dead-letters` have one partition. For `examples` that is a promise: the
-trainer resumes exactly because the order of its input is total.
+`examples`, `snapshots`, `serving` and `dead-letters` have one partition. For `examples` that is a
+promise: the trainer resumes exactly because the order of its input is total.
 """
 
 from dataclasses import dataclass
@@ -43,6 +43,7 @@ USERS = Topic("users", 4, "user_id", "UserUpsert, JSON", "compact", None)
 EXAMPLES = Topic("examples", 1, "none", "labelled examples, Arrow batch")
 FEATURES = Topic("features", 1, "view", "feature rows of one view, Arrow batch")
 SNAPSHOTS = Topic("snapshots", 1, "version", "snapshot announcement, JSON", "delete", None)
+SERVING = Topic("serving", 1, "worker", "which snapshot a worker serves, JSON", "delete", DAY_S)
 DEAD_LETTERS = Topic(
     "dead-letters", 1, "source", "reason and original bytes, JSON", "delete", 30 * DAY_S
 )
@@ -55,5 +56,6 @@ TOPICS = (
     EXAMPLES,
     FEATURES,
     SNAPSHOTS,
+    SERVING,
     DEAD_LETTERS,
 )

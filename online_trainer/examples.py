@@ -9,31 +9,90 @@ import pyarrow.compute as pc
 
 from features.columns import arrays_from_table, keys_from_strings
 from features.encode import encode
+from features.rows import arrow_type
 from features.spec import FEATURES
 from millstream.batches import decode_table, metadata_of
 from millstream.errors import InvalidEvent
 from online_trainer.learners.batch import Batch
 
-_HEAD = (
-    "event_id", "source_partition", "source_offset", "event_time", "published_at", "user_id",
-    "item_id", "label", "weight", "origin", "is_probe",
-)  # fmt: skip
+_TYPES: dict[str, pa.DataType] = {
+    "event_id": pa.string(),
+    "source_partition": pa.int32(),
+    "source_offset": pa.int64(),
+    "event_time": pa.float64(),
+    "published_at": pa.float64(),
+    "user_id": pa.string(),
+    "item_id": pa.string(),
+    "label": pa.float64(),
+    "weight": pa.float64(),
+    "origin": pa.string(),
+    "is_probe": pa.bool_(),
+    **{feature.name: arrow_type(feature) for feature in FEATURES},
+}
 _LIKED = 0.5
+# What a message may claim at the most. Kafka's limit of 1 MiB leaves room for far less; what only
+# claims more is found out before memory is set aside for it.
+_MOST_ROWS = 1_000_000
+_MOST_TEXT = 256
+# What a row's place and times may be: beyond them they would stand in the way of all later rows.
+_RANGES = {
+    "source_partition": (0, 100_000),
+    "source_offset": (0, 2**53),
+    "event_time": (0, 32_503_680_000),  # until the year 3000: milliseconds are no seconds
+    "published_at": (0, 32_503_680_000),
+}
 
 
 def decode(message: bytes) -> pa.Table:
-    """The rows of a message.
+    """The rows of a message, in columns of the types that an example has.
 
     Raises:
-        InvalidEvent: it is not an Arrow batch, or a column is missing.
+        InvalidEvent: it is not a sound Arrow batch, or a column is missing or cannot be read as
+            its type.
     """
-    table = decode_table(message)
-    expected = {*_HEAD, *(feature.name for feature in FEATURES)}
-    if missing := sorted(expected - set(table.column_names)):
+    try:
+        table = decode_table(message)
+        if len(table) > _MOST_ROWS:
+            raise InvalidEvent(f"Expected at most {_MOST_ROWS} rows. Received: {len(table)}.")
+        table.validate(full=True)
+        if not metadata_of(table).get("source_topic", ""):
+            raise InvalidEvent("Expected `source_topic` in the schema's metadata. Received none.")
+        return _typed(table)
+    except (pa.ArrowException, ArithmeticError, MemoryError, TypeError, ValueError) as error:
+        reason = str(error)[:_MOST_TEXT]
+        raise InvalidEvent(f"Expected an Arrow batch of examples. Received: {reason}") from error
+
+
+def _typed(table: pa.Table) -> pa.Table:
+    if missing := sorted(_TYPES.keys() - set(table.column_names)):
         raise InvalidEvent(f"Expected the columns of an example. Received none named {missing}.")
-    if "source_topic" not in metadata_of(table):
-        raise InvalidEvent("Expected `source_topic` in the schema's metadata. Received none.")
-    return table
+    columns = [_column(table, name, kind) for name, kind in _TYPES.items()]
+    return pa.table(columns, names=[*_TYPES], metadata=table.schema.metadata)
+
+
+def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    (place, *twice) = table.schema.get_all_field_indices(name)
+    if twice:
+        raise InvalidEvent("Expected each column once. Received several.", f"$.{name}")
+    column = table.column(place)
+    if column.type == kind or column.type == pa.dictionary(pa.int32(), kind):
+        return column
+    try:
+        return column.cast(kind)
+    except pa.ArrowException as error:
+        reason = f"Expected {kind}. Received {column.type}: {str(error)[:_MOST_TEXT]}"
+        raise InvalidEvent(reason, f"$.{name}") from error
+
+
+def usable(table: pa.Table) -> np.ndarray:
+    """(rows,) bool: which rows say where they come from, when, and whether they are a probe."""
+    found = table["is_probe"].is_valid()
+    for name, (least, most) in _RANGES.items():
+        column = table[name]
+        is_within = pc.and_(pc.greater_equal(column, least), pc.less_equal(column, most))
+        found = pc.and_(found, pc.fill_null(is_within, False))
+    mask: np.ndarray = found.to_numpy()
+    return mask
 
 
 @dataclass(frozen=True)
@@ -63,7 +122,7 @@ class Examples:
         """
         try:
             return cls._encoded(table)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
+        except (pa.ArrowException, LookupError, TypeError, ValueError) as error:
             raise InvalidEvent(f"Expected rows that can be encoded. Received: {error}") from error
 
     @classmethod
@@ -72,7 +131,7 @@ class Examples:
         ids = {name: keys_from_strings(table[name]) for name in ("user_id", "item_id")}
         inputs = encode(ids, arrays_from_table(table, FEATURES), event_time)
         labels = _numbers(table, "label", np.float32)
-        origin = np.asarray(table["origin"].to_pylist(), dtype=np.str_)
+        origin = _origins(table)
         batch = Batch(
             inputs={name: np.ascontiguousarray(column) for name, column in inputs.items()},
             labels=labels,
@@ -89,6 +148,12 @@ class Examples:
     def slices(self, size: int) -> Iterable["Examples"]:
         """In order, at most `size` rows at a time: never two messages in one step."""
         return (self.take(slice(at, at + size)) for at in range(0, len(self), size))
+
+
+def _origins(table: pa.Table) -> np.ndarray:
+    """(rows,) strings; each takes the room of the longest, so what is no origin is cut."""
+    column = pc.utf8_slice_codeunits(pc.fill_null(table["origin"].cast(pa.string()), ""), 0, 16)
+    return np.asarray(column.to_pylist(), dtype=np.str_)
 
 
 def _numbers(table: pa.Table, name: str, dtype: type[np.generic]) -> np.ndarray:

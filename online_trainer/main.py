@@ -44,7 +44,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     trainer = wiring.trainer(frozen_baseline=frozen_baseline)
     publisher = _publisher(chosen, wiring, trainer, outbox)
     publisher.on_failure = metrics.snapshot_failed
-    source = _connected(chosen, trainer.position.offset, asked_to_end)
+    source = _connected(chosen, trainer.position.offset, publisher, asked_to_end)
     if source is None:
         return
     publisher.tell_again()
@@ -58,7 +58,9 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
 
 def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbox) -> Publisher:
     """Resumes the trainer, and publishes from there."""
-    reader = SnapshotReader(chosen.snapshot_dir)
+    reader, writer = SnapshotReader(chosen.snapshot_dir), SnapshotWriter(chosen.snapshot_dir)
+    if leftovers := writer.clear_leftovers():
+        log.info("Removed %d snapshots that a trainer before left half-written.", leftovers)
     base = resume(trainer, reader, wiring.models())
 
     def announce(announcement: Announcement) -> None:
@@ -68,7 +70,7 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
     about = About(chosen.topic(EXAMPLES), wiring.models())
     return Publisher(
         Taker(trainer, Gate(), about),
-        SnapshotWriter(chosen.snapshot_dir),
+        writer,
         reader,
         announce,
         Schedule(
@@ -83,12 +85,16 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
     )
 
 
-def _connected(chosen: Settings, offset: int, asked_to_end: Event) -> Source | None:
+def _connected(
+    chosen: Settings, offset: int, publisher: Publisher, asked_to_end: Event
+) -> Source | None:
     """The source, as soon as a broker answers; None if asked to end before."""
     while not asked_to_end.is_set():
         try:
             create_topics(chosen)
-            return Source(chosen, offset)
+            source = Source(chosen, offset)
+            publisher.lineage.announced = source.announced()
+            return source
         except LogUnavailable as error:
             log.warning("%s. Will try again in %gs.", error, _RECONNECT_S)
             asked_to_end.wait(_RECONNECT_S)

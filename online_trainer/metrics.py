@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from millstream.snapshots.announcement import Status
 from online_trainer.progress import Comparison
 from online_trainer.publishing import Published
 from online_trainer.trainer import Consumed, Trainer
@@ -21,6 +23,8 @@ class TrainerMetrics:
         add_build_info("trainer", self.registry)
         self._examples = self._counter("examples", "Examples learnt from")
         self._rows = self._counter("rows_passed_over", "Rows not learnt from", "reason")
+        for reason in ("repeated", "unsound"):
+            self._rows.labels(reason=reason)
         self._refused = self._counter("messages_refused", "Messages refused, whole or in part")
         self._loss = self._gauge("loss", "Log loss of the ranker's newest step")
         self._retriever_loss = self._gauge("retriever_loss", "Loss of the retriever's newest step")
@@ -50,6 +54,8 @@ class TrainerMetrics:
         )
         self._writing_s = self._histogram("snapshot_writing_seconds", "Writing and announcing one")
         self._snapshots = self._counter("snapshots", "Snapshots written", "status")
+        for status in get_args(Status):
+            self._snapshots.labels(status=status)
         self._failed = self._counter("snapshots_failed", "Snapshots that could not be written")
         self._lag = self._gauge("lag_messages", "Messages of the input not learnt from yet")
         self._lag_s = self._gauge("lag_event_seconds", "Age of the newest event learnt from")
@@ -65,9 +71,9 @@ class TrainerMetrics:
             self._learnt_s.observe(max(now_s - probe.event_time, 0.0))
         for published_at in consumed.published_at:
             self._example_s.observe(max(now_s - published_at, 0.0))
-        if consumed.ranked:
+        if consumed.ranked and consumed.ranked[-1].is_finite:
             self._loss.set(consumed.ranked[-1].loss)
-        if consumed.retrieved:
+        if consumed.retrieved and consumed.retrieved[-1].is_finite:
             self._retriever_loss.set(consumed.retrieved[-1].loss)
             self._hit_rate.set(consumed.retrieved[-1].hit_rate)
 

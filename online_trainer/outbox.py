@@ -5,7 +5,7 @@ from collections import deque
 from contextlib import suppress
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from millstream import kafka
 from millstream.dead_letters import DeadLetter
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 10.0
 _MOST_WAITING = 1_000
+_MOST_WAITING_BYTES = 32 << 20
+_MOST_REASON = 1_000  # characters
 
 
 class Outbox:
@@ -35,10 +37,11 @@ class Outbox:
     def announce(self, announcement: Announcement) -> None:
         """Tell of a snapshot."""
         key = str(announcement.version).encode()
-        self._waiting.append((SNAPSHOTS, key, announcement.encode()))
+        self._wait(SNAPSHOTS, key, announcement.encode())
 
     def refuse(self, offset: int, message: bytes, reason: str, now_s: float) -> None:
         """Send a message of the input to the dead letters."""
+        reason = reason[:_MOST_REASON]
         log.warning("Message %d of the input was refused: %s", offset, reason)
         letter = DeadLetter(
             reason=reason,
@@ -50,7 +53,7 @@ class Outbox:
             original=message,
             failed_at=now_s,
         )
-        self._waiting.append((DEAD_LETTERS, EXAMPLES.name.encode(), letter.encode()))
+        self._wait(DEAD_LETTERS, EXAMPLES.name.encode(), letter.encode())
 
     def flush(self) -> None:
         """Send what waits; what cannot be sent now stays for the next time."""
@@ -58,6 +61,8 @@ class Outbox:
             message = self._waiting.popleft()
             try:
                 self._send(*message)
+            except MessageSizeTooLargeError as error:  # it never will be taken
+                log.error("A message to %s is given up: %s", message[0].name, error)
             except (KafkaError, LogUnavailable) as error:
                 self._waiting.appendleft(message)
                 log.warning("%d messages wait for the broker: %s", len(self._waiting), error)
@@ -69,6 +74,11 @@ class Outbox:
         if self._producer is not None:
             with suppress(KafkaError):  # the broker is away: what waits has been logged
                 self._producer.close(timeout=_TIMEOUT_S)
+
+    def _wait(self, topic: Topic, key: bytes, value: bytes) -> None:
+        self._waiting.append((topic, key, value))
+        while sum(len(value) for *_, value in self._waiting) > _MOST_WAITING_BYTES:
+            self._waiting.popleft()
 
     def _send(self, topic: Topic, key: bytes, value: bytes) -> None:
         if self._producer is None:

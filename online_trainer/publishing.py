@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from math import inf
 from typing import NamedTuple
 
@@ -15,10 +15,13 @@ from millstream.clock import Clock
 from millstream.errors import SnapshotError
 from millstream.snapshots import Announcement, Manifest, SnapshotReader, SnapshotWriter
 from millstream.snapshots.announcement import Status
+from millstream.snapshots.reader import Traces
 from online_trainer import checkpoint
+from online_trainer.baseline import Baseline
 from online_trainer.checkpoint import Base
 from online_trainer.embeddings.state import forget_removals
-from online_trainer.pruning import removable
+from online_trainer.lineage import Lineage
+from online_trainer.pruning import prune
 from online_trainer.taking import Taken, Taker
 from online_trainer.trainer import Probe
 
@@ -51,6 +54,7 @@ class Published(NamedTuple):
 
     Args:
         status: `published`, or `held` by the gate.
+        traces: of its files and of those it is read together with, as they were written.
         bytes: on disk.
         taking_s: seconds that the training stood still for it.
         writing_s: seconds that writing and announcing it took.
@@ -58,6 +62,7 @@ class Published(NamedTuple):
 
     manifest: Manifest
     status: Status
+    traces: Traces
     bytes: int
     taking_s: float
     writing_s: float
@@ -78,6 +83,9 @@ class Publisher:
         clock: the time of day.
         base: the snapshot that the trainer went on from.
         on_failure: called when a snapshot could not be written.
+
+    Attributes:
+        lineage: numbers and parents of what is published.
     """
 
     taker: Taker
@@ -86,19 +94,19 @@ class Publisher:
     announce: Callable[[Announcement], None]
     schedule: Schedule
     clock: Clock
-    base: Base | None = None
+    base: InitVar[Base | None] = None
     on_failure: Callable[[], None] = lambda: None
     _probes: list[Probe] = field(default_factory=list)
-    _deltas: int = 0
     _taken: Taken | None = None
     _writing: "Future[Published] | None" = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, base: Base | None) -> None:
         self._trainer = self.taker.trainer
         self._taken_at = self.clock.now()
         self._taken_offset = self._trainer.position.offset
         self._taken_examples = self._trainer.position.examples
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+        self.lineage = Lineage(self.reader, base)
 
     @property
     def is_writing(self) -> bool:
@@ -112,12 +120,13 @@ class Publisher:
     def tell_again(self) -> None:
         """After a restart: tell of the snapshot gone on from, if it is the one to be served.
 
-        The announcement may have been lost with the process before. After a rollback `LATEST`
-        points elsewhere, and nothing is told.
+        The announcement may have been lost with the process before. Where `LATEST` points to one
+        that cannot be read any more, nothing is told.
         """
-        if self.base is None or self.reader.latest() != self.base.version:
+        base = self.lineage.base
+        if base is None or self.reader.latest() != base.version:
             return
-        manifest = self.reader.manifest(self.base.version)
+        manifest = self.reader.manifest(base.version)
         path = str(self.reader.directory(manifest.version))
         self.announce(_announcement(manifest, "published", path, self.clock.now()))
 
@@ -142,7 +151,7 @@ class Publisher:
 
     def _is_due(self) -> bool:
         schedule, examples = self.schedule, self._trainer.position.examples
-        if self.base is None and examples < schedule.first_after:
+        if self.lineage.base is None and examples < schedule.first_after:
             return False
         are_enough = examples - self._taken_examples >= schedule.every_examples
         return are_enough or self.clock.now() - self._taken_at >= schedule.every_s
@@ -151,35 +160,27 @@ class Publisher:
         position = self._trainer.position
         self._taken_at = self.clock.now()
         self._taken_offset, self._taken_examples = position.offset, position.examples
-        is_full = self._deltas + 1 >= self.schedule.full_every
-        version = max(self.reader.versions(), default=0) + 1
-        parent = None if is_full else self.base
-        self._taken = self.taker.take(version, parent, frozenset(self._probes), self._taken_at)
+        version, parent = self.lineage.next_version(), self.lineage.parent(self.schedule.full_every)
+        try:
+            self._taken = self.taker.take(version, parent, frozenset(self._probes), self._taken_at)
+        except MemoryError as error:
+            self._failed(error)
+            return
         self._writing = self._thread.submit(self._write, self._taken)
 
     def _write(self, taken: Taken) -> Published:
         """In the other thread."""
         start = time.perf_counter()
         path = self.writer.write(taken.manifest, taken.parts)
+        size = sum(file.stat().st_size for file in path.iterdir())
+        traces = self.reader.traces(taken.manifest.version)
         if taken.status == "published":
             self.writer.point_latest(taken.manifest.version)
         reason, now_s = "; ".join(taken.objections), self.clock.now()
         self.announce(_announcement(taken.manifest, taken.status, str(path), now_s, reason))
-        self._prune()
-        size = sum(file.stat().st_size for file in path.iterdir())
+        prune(self.writer, self.reader, self.schedule.kept)
         seconds = time.perf_counter() - start
-        return Published(taken.manifest, taken.status, size, taken.seconds, seconds)
-
-    def _prune(self) -> None:
-        """Remove what nothing needs; what cannot be read is left for a person to look at."""
-        manifests = []
-        for version in self.reader.versions():
-            try:
-                manifests.append(self.reader.manifest(version))
-            except SnapshotError as error:
-                log.debug("Snapshot %d is left alone: %s", version, error)
-        for version in removable(manifests, self.schedule.kept, self.reader.latest()):
-            self.writer.remove(version)
+        return Published(taken.manifest, taken.status, traces, size, taken.seconds, seconds)
 
     def _collect(self) -> Published | None:
         """What came of the writing; None if it failed."""
@@ -188,32 +189,48 @@ class Publisher:
         self._taken, self._writing = None, None
         try:
             published = writing.result()
-        except (SnapshotError, OSError) as error:
-            wait_s = self.schedule.every_s
-            log.error("Snapshot not written, will try again within %g s: %s", wait_s, error)
-            self._taken_offset = -1
-            self.on_failure()
+        except Exception as error:  # whatever it was, learning goes on, and the next one holds all
+            self._failed(error)
             return None
         if taken.status == "published":
-            self._build_on(taken)
+            self._build_on(taken, published.traces)
         else:
             log.warning(
                 "Snapshot %d is held: %s", taken.manifest.version, "; ".join(taken.objections)
             )
         return published
 
-    def _build_on(self, taken: Taken) -> None:
+    def _failed(self, error: Exception) -> None:
+        """Count it, and let the next one be due even where nothing new comes."""
+        known = isinstance(error, SnapshotError | OSError | MemoryError)
+        log.error(
+            "Snapshot not written, will try again within %g s: %s",
+            self.schedule.every_s,
+            error,
+            exc_info=None if known else error,
+        )
+        self._taken_offset = -1
+        self.on_failure()
+
+    def _build_on(self, taken: Taken, traces: Traces) -> None:
         """The next delta follows this snapshot."""
-        self.base = taken.base
-        self._deltas = 0 if taken.manifest.kind == "full" else self._deltas + 1
+        self.lineage.built(taken.base, traces, is_full=taken.manifest.kind == "full")
         self._probes = [probe for probe in self._probes if probe not in taken.probes]
         for role, learner in self._trainer.learners.items():
             forget_removals(learner.tables, taken.base.steps[role])
         baseline = self._trainer.baseline
         if baseline is not None and baseline.version is None:
-            checkpoint.restore_ranker(baseline.ranker, self.reader, taken.base.version)
-            baseline.version = taken.base.version
-            log.info("The baseline is frozen at snapshot %d.", baseline.version)
+            self._freeze(baseline, taken.base.version)
+
+    def _freeze(self, baseline: Baseline, version: int) -> None:
+        """Fill the baseline from a snapshot; where it cannot be read, the next one is tried."""
+        try:
+            checkpoint.restore_ranker(baseline.ranker, self.reader, version)
+        except SnapshotError as error:
+            log.warning("The baseline is not frozen at snapshot %d: %s", version, error)
+            return
+        baseline.version = version
+        log.info("The baseline is frozen at snapshot %d.", version)
 
 
 def _announcement(

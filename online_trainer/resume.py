@@ -45,8 +45,8 @@ def _unusable(reader: SnapshotReader, version: int, models: dict[str, Any]) -> s
         manifest = reader.manifest(version)
     except SnapshotError as error:
         return str(error)
-    if manifest.extra.get("status") == "held":
-        return "it was held by the gate."
+    if manifest.is_held:
+        return f"it was held by the gate: {manifest.held_because}"
     if manifest.spec_hash != spec_hash():
         return f"it has other features ({manifest.spec_hash}, now {spec_hash()})."
     if manifest.models != models:

@@ -1,20 +1,27 @@
 """The trainer's input: one partition, read from a position of its own."""
 
 import logging
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from millstream.errors import LogUnavailable
+from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.kafka import BOOTSTRAP_TIMEOUT_MS
 from millstream.settings import Settings
-from millstream.topics import EXAMPLES
+from millstream.snapshots import Announcement
+from millstream.topics import EXAMPLES, SNAPSHOTS
 
 log = logging.getLogger(__name__)
 
 _MOST_MESSAGES = 64
+_LAST_ANNOUNCEMENTS = 100
+_ANNOUNCED_WITHIN_S = 10.0
+# A higher one comes from nobody's trainer, and would use up the numbers.
+_MOST_BELIEVED = 10**9
 
 
 class Message(NamedTuple):
@@ -37,6 +44,7 @@ class Source:
 
     def __init__(self, settings: Settings, offset: int) -> None:
         self._partition = TopicPartition(settings.topic(EXAMPLES), 0)
+        self._announced = TopicPartition(settings.topic(SNAPSHOTS), 0)
         self._next = offset
         try:
             self._consumer = KafkaConsumer(
@@ -62,6 +70,36 @@ class Source:
                 log.warning("Expected message %d. Received: %d.", self._next, record.offset)
             self._next = record.offset + 1
             yield Message(record.offset, record.value)
+
+    def announced(self) -> int:
+        """The highest version among the newest announcements; 0 if there is none.
+
+        To be called before the first `poll`.
+
+        Raises:
+            LogUnavailable: the broker went away.
+        """
+        try:
+            self._consumer.assign([self._announced])
+            return max(self._versions(), default=0)
+        except KafkaError as error:
+            raise LogUnavailable(f"Announcements cannot be read: {error}") from error
+        finally:
+            self._consumer.assign([self._partition])
+            self._consumer.seek(self._partition, self._next)
+
+    def _versions(self) -> Iterator[int]:
+        end = self._consumer.end_offsets([self._announced])[self._announced]
+        begin = self._consumer.beginning_offsets([self._announced])[self._announced]
+        self._consumer.seek(self._announced, max(begin, end - _LAST_ANNOUNCEMENTS))
+        deadline = time.monotonic() + _ANNOUNCED_WITHIN_S
+        while self._consumer.position(self._announced) < end and time.monotonic() < deadline:
+            found = self._consumer.poll(timeout_ms=200)
+            for record in found.get(self._announced, ()):
+                with suppress(InvalidEvent):
+                    version = Announcement.decode(record.value or b"").version
+                    if version <= _MOST_BELIEVED:
+                        yield version
 
     @property
     def lag(self) -> int:

@@ -74,7 +74,7 @@ class Taker:
         parts = checkpoint.parts(trainer, parent)
         examples = trainer.position.examples
         objections = self.gate.objections(parts, trainer.progress, examples)
-        extra = self._extra("held" if objections else "published", probes)
+        extra = self._extra(objections, probes)
         manifest = self._manifest(version, parent, now_s, extra)
         base = Base(version, checkpoint.steps(trainer))
         return Taken(manifest, parts, objections, base, probes, time.perf_counter() - start)
@@ -99,10 +99,11 @@ class Taker:
             extra=extra,
         )
 
-    def _extra(self, status: Status, probes: frozenset[Probe]) -> dict[str, Any]:
+    def _extra(self, objections: list[str], probes: frozenset[Probe]) -> dict[str, Any]:
         baseline = self.trainer.baseline
         return {
-            "status": status,
+            "status": "held" if objections else "published",
+            "reason": "; ".join(objections),
             "probes": sorted([probe.event_id, probe.event_time] for probe in probes),
             "baseline_version": None if baseline is None else baseline.version,
         }

@@ -1,20 +1,26 @@
 """The core of the trainer: a message in, weights moved. No broker, no disk, no clock."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from millstream.errors import InvalidEvent
 from millstream.snapshots.layout import Role
 from online_trainer.baseline import Baseline
-from online_trainer.examples import Examples, decode
+from online_trainer.examples import Examples, decode, usable
 from online_trainer.learners.learner import Learner
 from online_trainer.learners.ranker import Learnt, Ranker
 from online_trainer.learners.retriever import Retrieved, Retriever
 from online_trainer.position import Position
 from online_trainer.progress import Progress, Rows
+
+log = logging.getLogger(__name__)
+
+_MOST_ID = 256  # characters of a probe's id: manifests name them
 
 
 @dataclass(frozen=True)
@@ -81,20 +87,38 @@ class Trainer:
         return {"ranker": self.ranker, "retriever": self.retriever}
 
     def consume(self, message: bytes, offset: int) -> Consumed:
-        """Learn from the message at `offset` of the topic; what cannot be read is passed over."""
+        """Learn from the message at `offset` of the topic; what cannot be read is passed over.
+
+        Nothing that a message may hold raises: what was not learnt from is in `refused`.
+        """
+        consumed, table = Consumed(), None
         try:
-            table = decode(message)
-            unseen = self.position.unseen(table)
-            is_probe = table["is_probe"].to_numpy(zero_copy_only=False)
-            examples = Examples.of(table.filter(pa.array(unseen & ~is_probe)))
+            table = self._usable(decode(message), consumed)
+            self._learn_from(table, consumed)
         except InvalidEvent as error:
-            self.position.advance(offset)
-            return Consumed(refused=str(error))
-        consumed = Consumed(repeated=int((~unseen).sum()), probes=_probes(table, unseen & is_probe))
-        for part in examples.slices(self._batch_size):
-            self._learn(part, consumed)
+            consumed.refused = str(error)
+        except Exception as error:  # the same message would end every trainer after this one
+            log.exception("Message %d of the input could not be learnt from.", offset)
+            consumed.refused = f"{type(error).__name__}: {error}"
         self.position.advance(offset, table)
         return consumed
+
+    def _usable(self, table: pa.Table, consumed: Consumed) -> pa.Table:
+        is_usable = usable(table)
+        if is_usable.all():
+            return table
+        consumed.unsound += int((~is_usable).sum())
+        consumed.refused = "Expected a source, a time and a probe's flag in each row."
+        return table.filter(pa.array(is_usable))
+
+    def _learn_from(self, table: pa.Table, consumed: Consumed) -> None:
+        unseen = self.position.unseen(table)
+        is_probe = table["is_probe"].to_numpy()
+        consumed.repeated = int((~unseen).sum())
+        consumed.probes = _probes(table, unseen & is_probe)
+        examples = Examples.of(table.filter(pa.array(unseen & ~is_probe)))
+        for part in examples.slices(self._batch_size):
+            self._learn(part, consumed)
 
     def _learn(self, examples: Examples, consumed: Consumed) -> None:
         sound = examples.batch.sound()
@@ -110,8 +134,7 @@ class Trainer:
         learnt = self.ranker.learn(batch)
         consumed.ranked.append(learnt)
         if not learnt.is_finite:
-            consumed.unsound += len(examples)
-            consumed.refused = f"Expected a finite loss. Received: {learnt.loss}."
+            self._learn_the_rest(examples, learnt, consumed)
             return
         rows = Rows(users, examples.origin, known)
         self.progress.update(learnt.scores, batch.labels, batch.weights, rows)
@@ -120,6 +143,14 @@ class Trainer:
         if (retrieved := self.retriever.learn(batch)) is not None:
             consumed.retrieved.append(retrieved)
         self._count(examples, consumed)
+
+    def _learn_the_rest(self, examples: Examples, learnt: Learnt, consumed: Consumed) -> None:
+        """After a step that was refused: the same without the rows that may be to blame."""
+        consumed.refused = f"Expected a finite loss. Received: {learnt.loss}."
+        extreme = examples.batch.extreme()
+        refused = extreme if extreme.any() else np.ones(len(examples), bool)
+        consumed.unsound += int(refused.sum())
+        self._learn(examples.take(np.flatnonzero(~refused)), consumed)
 
     def _count(self, examples: Examples, consumed: Consumed) -> None:
         position = self.position
@@ -132,4 +163,5 @@ class Trainer:
 def _probes(table: pa.Table, places: np.ndarray) -> list[Probe]:
     """Each probe event once."""
     own = table.select(["event_id", "event_time"]).filter(pa.array(places))
+    own = own.filter(pc.less_equal(pc.utf8_length(own["event_id"].cast(pa.string())), _MOST_ID))
     return list({row["event_id"]: Probe(**row) for row in own.to_pylist()}.values())

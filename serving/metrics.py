@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from millstream.snapshots.control import ACTIONS
 
 _P = "millstream_serving_"
 
@@ -43,6 +44,20 @@ class Metrics:
             "trained_through_age_seconds", "Seconds since the newest event in the served weights"
         )
         self.swaps = self._counter("swaps_total", "Snapshots by what became of them", "outcome")
+        self.pinned_version = self._gauge(
+            "pinned_version", "The version that an operator has chosen; 0 where serving follows"
+        )
+        self.control = Gauge(
+            f"{_P}control",
+            "1 for the operator's command that is obeyed: follow, pause, pin or rollback",
+            ["action"],
+            registry=self.registry,
+        )
+        for action in ACTIONS:
+            self.control.labels(action).set(action == "follow")
+        self.vectors_refused = self._counter(
+            "vectors_refused_total", "Items left out of the index: their vectors were not finite"
+        )
         self.swap_seconds = self._histogram(
             "swap_seconds", "Time to load a snapshot and swap it in"
         )

@@ -23,6 +23,7 @@ from serving.feeds.feed import Feed, Handler
 from serving.feeds.items import ItemFeeds
 from serving.feeds.publisher import Publisher
 from serving.feeds.snapshots import SnapshotFollower
+from serving.feeds.standing import Standing
 from serving.http.schemas import ReadyAnswer
 from serving.metrics import Metrics
 from serving.model.loader import Loader
@@ -73,7 +74,9 @@ class Worker:
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
-        self.follower = SnapshotFollower(reader, self.models, clock)
+        self.follower = SnapshotFollower(reader, self.models, clock, self.metrics)
+        port = settings.serving_port
+        self._standing = Standing(self.models, self.follower, self.publisher, clock, port)
         self._items = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
         self._began = time.monotonic()
 
@@ -100,6 +103,7 @@ class Worker:
             self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run(),
             self._feed(SNAPSHOTS, self.follower.announced, now_s).run(),
             self.follower.run(),
+            self._standing.run(),
             self.bootstrap.run(items.caught_up),
             self.publisher.run(),
             self._settle(),

@@ -1,34 +1,65 @@
-"""`millstream snapshots`: what the trainer has published, and the way back."""
+"""`millstream snapshots`: what the trainer has published, and what is served of it."""
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from millstream.kafka import producer
+from millstream.cli.serving_workers import ServingWorkers
+from millstream.errors import LogUnavailable, SnapshotError
+from millstream.kafka import create_topics
 from millstream.settings import settings
-from millstream.snapshots import Announcement, Manifest, SnapshotReader, SnapshotWriter
-from millstream.topics import SNAPSHOTS
+from millstream.snapshots import (
+    Control,
+    Manifest,
+    ServedState,
+    SnapshotReader,
+    read_control,
+    write_control,
+)
+from millstream.snapshots.control import Action
+
+_LOOK_S = 1.0  # for a broker, where the list does without
+
+_reason = click.option("--reason", default="by hand", show_default=True, help="Kept with it.")
+_timeout = click.option(
+    "--timeout", default=30.0, show_default=True, help="Seconds to wait for the serving workers."
+)
+_force = click.option("--force", is_flag=True, help="Even if the gate held it.")
 
 
 @click.group()
 def snapshots() -> None:
-    """List, check and roll back snapshots."""
+    """List and check snapshots, and say which one is served.
+
+    What `rollback`, `pin` and `pause` say stands until `resume`, over restarts of every worker. The
+    trainer goes on learning and publishing meanwhile.
+    """
 
 
 @snapshots.command("list")
 def list_snapshots() -> None:
-    """Show the snapshots on disk, newest first."""
+    """Show the snapshots on disk, newest first, and which worker serves which."""
     reader = SnapshotReader(settings().snapshot_dir)
-    latest = reader.latest()
-    table = Table("", "version", "kind", "created (UTC)", "examples", "metrics")
+    control, latest = read_control(reader.root), reader.latest()
+    states = _heard()
+    table = Table(
+        "", "version", "kind", "state", "served by", "created (UTC)", "examples", "metrics"
+    )
     for version in reversed(reader.versions()):
-        manifest = reader.manifest(version)
-        table.add_row("*" if version == latest else "", str(version), *_cells(manifest))
+        served_by = ", ".join(state.worker for state in states or () if state.version == version)
+        state, kind, *rest = _cells(reader, version)
+        if version == control.version:
+            state += f", {_PAST[control.action]} ({control.reason})"
+        mark = "*" if version == latest else ""
+        table.add_row(mark, str(version), kind, state, served_by, *rest)
     Console().print(table)
-    click.echo(f"* is what LATEST points to. In {settings().snapshot_dir}")
+    click.echo(f"* is what LATEST points to. In {reader.root}")
+    click.echo(_said(control))
+    click.echo(_standing(states))
 
 
 @snapshots.command()
@@ -43,38 +74,157 @@ def verify(version: int) -> None:
 
 @snapshots.command()
 @click.argument("version", type=int)
-@click.option("--reason", default="by hand", show_default=True, help="Said in the announcement.")
-def rollback(version: int, reason: str) -> None:
-    """Serve VERSION, an older one, until the trainer publishes a newer snapshot.
+@_force
+@_reason
+@_timeout
+def rollback(version: int, force: bool, reason: str, timeout: float) -> None:
+    """Serve VERSION, an older one, until `resume`.
 
     \b
     Example:
       millstream snapshots rollback 41 --reason "click rate fell"
     """
+    _serve("rollback", version, force, reason, timeout)
+
+
+@snapshots.command()
+@click.argument("version", type=int)
+@_force
+@_reason
+@_timeout
+def pin(version: int, force: bool, reason: str, timeout: float) -> None:
+    """Serve VERSION, whichever, until `resume`."""
+    _serve("pin", version, force, reason, timeout)
+
+
+@snapshots.command()
+@_reason
+@_timeout
+def pause(reason: str, timeout: float) -> None:
+    """Go on serving what is served now, until `resume`."""
+    states = _heard() or []
+    served = Counter(state.version for state in states if state.version is not None)
+    newest = SnapshotReader(settings().snapshot_dir).latest()
+    _command("pause", max(served, default=newest), False, reason, timeout)
+
+
+@snapshots.command()
+@_reason
+@_timeout
+def resume(reason: str, timeout: float) -> None:
+    """Lift `rollback`, `pin` and `pause`: serve what the trainer publishes."""
+    _command("follow", None, False, reason, timeout)
+
+
+_PAST = {
+    "follow": "followed",
+    "pause": "paused",
+    "pin": "pinned",
+    "rollback": "rolled back to",
+}
+
+
+def _serve(action: Action, version: int, force: bool, reason: str, timeout_s: float) -> None:
+    """Choose a version, once it is known to be sound.
+
+    Raises:
+        SnapshotError: it is not, or it was held and that is not forced.
+    """
     reader = SnapshotReader(settings().snapshot_dir)
     reader.verify(version)
-    announcement = _announcement(reader, version, reason)
-    client = producer(settings())
-    client.send(settings().topic(SNAPSHOTS), announcement.encode(), key=str(version).encode())
-    client.close()
-    SnapshotWriter(settings().snapshot_dir).point_latest(version)
-    click.echo(f"Serving workers are told to serve {version}.")
-
-
-def _announcement(reader: SnapshotReader, version: int, reason: str) -> Announcement:
     manifest = reader.manifest(version)
-    return Announcement(
+    if manifest.is_held and not force:
+        raise SnapshotError(
+            f"Snapshot {version} was held by the gate: {manifest.held_because}. "
+            "To serve it all the same, add --force."
+        )
+    _command(action, version, force, reason, timeout_s)
+
+
+def _command(
+    action: Action, version: int | None, forced: bool, reason: str, timeout_s: float
+) -> None:
+    """Write the command down, and wait for every serving worker to obey it.
+
+    Raises:
+        LogUnavailable: it stands, but some worker, or all, did not acknowledge it.
+    """
+    root = settings().snapshot_dir
+    control = Control(
+        number=_next_number(),
+        action=action,
         version=version,
-        status="rolled_back",
-        kind=manifest.kind,
-        parent=manifest.parent,
-        path=str(reader.directory(version)),
-        created_at=time.time(),
+        forced=forced,
         reason=reason,
+        said_at=time.time(),
+    )
+    write_control(root, control)
+    click.echo(_said(control))
+    try:
+        create_topics(settings())
+        with ServingWorkers(settings()) as workers:
+            workers.listen()
+            missing = workers.wait_for(control, timeout_s)
+            states = workers.listen(0.0)
+    except LogUnavailable as error:
+        raise LogUnavailable(f"The command stands, but nobody acknowledged it: {error}") from error
+    click.echo(_standing(states))
+    if missing:
+        raise LogUnavailable(
+            f"The command stands, but not acknowledged within {timeout_s:g} s by "
+            + "; ".join(f"{state.worker} ({state.trouble or 'silent'})" for state in missing)
+        )
+
+
+def _next_number() -> int:
+    """Of the next command: above that of the one before, and of one that cannot be read."""
+    try:
+        return read_control(settings().snapshot_dir).number + 1
+    except SnapshotError:
+        return int(time.time())
+
+
+def _heard() -> list[ServedState] | None:
+    """How the serving workers stand; None where no broker answers."""
+    try:
+        with ServingWorkers(settings(), _LOOK_S) as workers:
+            return workers.listen()
+    except LogUnavailable:
+        return None
+
+
+def _said(control: Control) -> str:
+    if control.follows:
+        return "Serving follows what the trainer publishes."
+    chosen = "what it has" if control.version is None else f"{control.version}"
+    said = datetime.fromtimestamp(control.said_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return (
+        f"Serving stays at {chosen} until `millstream snapshots resume`: "
+        f"{_PAST[control.action]} at {said} UTC ({control.reason})."
     )
 
 
-def _cells(manifest: Manifest) -> tuple[str, ...]:
+def _standing(states: list[ServedState] | None) -> str:
+    if states is None:
+        return "No broker answers: what the serving workers serve is not known."
+    lines = [
+        f"{state.worker} serves {state.version or 'no snapshot'}"
+        + (f" ({state.trouble})" if state.trouble else "")
+        for state in states
+    ]
+    return "\n".join(lines) or "No serving worker runs."
+
+
+def _cells(reader: SnapshotReader, version: int) -> tuple[str, ...]:
+    """State, kind, time, examples and metrics of a version."""
+    try:
+        manifest = reader.manifest(version)
+    except SnapshotError as error:
+        return f"unreadable: {error}", "", "", "", ""
     created = datetime.fromtimestamp(manifest.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in sorted(manifest.metrics.items()))
-    return manifest.kind, created, f"{manifest.examples:,}", metrics
+    return _state(manifest), manifest.kind, created, f"{manifest.examples:,}", metrics
+
+
+def _state(manifest: Manifest) -> str:
+    return f"held: {manifest.held_because}" if manifest.is_held else "published"

@@ -1,26 +1,29 @@
-"""What the topic `snapshots` carries: which version to serve, or not to."""
+"""What the topic `snapshots` carries: which version was published, and which was held."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from millstream.errors import InvalidEvent
 
-Status = Literal["published", "held", "rolled_back"]
+Status = Literal["published", "held"]
+# One every second for 30,000 years: a number above it is not one that a trainer gave.
+MOST_VERSION = 10**12
+Version = Annotated[int, msgspec.Meta(ge=1, le=MOST_VERSION)]
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """One message of the topic `snapshots`.
 
     Args:
-        status: `published` is to be served; `held` was refused by the gate and is kept for looking
-            at; `rolled_back` asks to serve `version`, an older one, until a newer one is published.
+        status: `published` is to be served, unless an operator has said otherwise; `held` was
+            refused by the gate and is kept for looking at.
         path: of the snapshot's directory, as the trainer sees it.
         created_at: of the announcement, Unix seconds.
-        reason: why it was held or rolled back.
+        reason: why it was held.
     """
 
-    version: int
+    version: Version
     status: Status
     kind: str
     path: str
@@ -43,5 +46,5 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
         """
         try:
             return msgspec.json.decode(message, type=cls)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidEvent(f"Expected a snapshot announcement. Received: {error}") from error

@@ -48,6 +48,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     checksums: dict[str, str] = {}
     format_version: int = FORMAT_VERSION
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the gate refused it: it is not served unless an operator forces it."""
+        return bool(self.extra.get("status") == "held")
+
+    @property
+    def held_because(self) -> str:
+        """The gate's objections; empty where it had none."""
+        return str(self.extra.get("reason", "")) if self.is_held else ""
+
 
 def directory_name(version: int) -> str:
     """`v00000012`: sorts as its number does."""
@@ -62,7 +72,7 @@ def read_manifest(directory: Path) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode((directory / FILE_NAME).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotCorrupt(f"No readable manifest in {directory}: {error}") from error
     if manifest.format_version != FORMAT_VERSION:
         raise SnapshotCorrupt(

@@ -1,16 +1,21 @@
 """Read snapshots: list, check, and find the chain that leads back to a full one."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from millstream.errors import SnapshotCorrupt, SnapshotError
-from millstream.snapshots.manifest import Manifest, directory_name, read_manifest
-from millstream.snapshots.writer import LATEST, checksum
+from millstream.snapshots.manifest import FILE_NAME, Manifest, directory_name, read_manifest
+from millstream.snapshots.writer import HIGHEST, LATEST, checksum, read_number
 
 Arrays = dict[str, np.ndarray]
+# File by file: version, name, size, time of the last change in nanoseconds.
+Traces = tuple[tuple[int, str, int, int], ...]
+
+_DIRECTORY = re.compile(r"v\d{8,}")
 
 
 class SnapshotReader:
@@ -21,14 +26,16 @@ class SnapshotReader:
 
     def versions(self) -> list[int]:
         """Every version that is there, oldest first."""
-        return sorted(int(path.name[1:]) for path in self.root.glob("v" + "[0-9]" * 8))
+        found = self.root.glob("v[0-9]*")
+        return sorted(int(path.name[1:]) for path in found if _DIRECTORY.fullmatch(path.name))
 
     def latest(self) -> int | None:
         """The version that `LATEST` points to, or None where there is no such file."""
-        try:
-            return int((self.root / LATEST).read_text())
-        except (FileNotFoundError, ValueError):
-            return None
+        return read_number(self.root / LATEST) or None
+
+    def highest(self) -> int:
+        """The highest number that was ever given to a version; 0 before the first."""
+        return max(*self.versions()[-1:], read_number(self.root / HIGHEST), 0)
 
     def manifest(self, version: int) -> Manifest:
         """The manifest of one version.
@@ -69,18 +76,43 @@ class SnapshotReader:
             with safe_open(path, framework="numpy") as file:
                 names = filter(wanted, file.keys())
                 return {name: file.get_tensor(name) for name in names}
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise SnapshotCorrupt(f"{path} cannot be read: {error}") from error
 
-    def newest_sound(self) -> int | None:
-        """The newest version whose whole chain matches its checksums, or None."""
+    def newest_sound(
+        self, accepts: Callable[[Manifest], bool] = lambda manifest: True
+    ) -> int | None:
+        """The newest version that is accepted and whose whole chain matches its checksums.
+
+        Args:
+            accepts: asked by manifest, before any file is read.
+        """
         for version in reversed(self.versions()):
             try:
+                if not accepts(self.manifest(version)):
+                    continue
                 self.verify(version)
             except SnapshotError:
                 continue
             return version
         return None
+
+    def traces(self, version: int) -> Traces:
+        """What the disk says of every file that `version` needs, without reading them.
+
+        Raises:
+            SnapshotCorrupt: a file is missing.
+        """
+        found = []
+        for manifest in self.chain(version):
+            for name in (FILE_NAME, *sorted(manifest.checksums)):
+                path = self.directory(manifest.version) / name
+                try:
+                    stat = path.stat()
+                except OSError as error:
+                    raise SnapshotCorrupt(f"{path} cannot be read: {error}") from error
+                found.append((manifest.version, name, stat.st_size, stat.st_mtime_ns))
+        return tuple(found)
 
     def verify(self, version: int) -> None:
         """Check every file that `version` needs.
@@ -91,9 +123,17 @@ class SnapshotReader:
         for manifest in self.chain(version):
             for name, expected in manifest.checksums.items():
                 path = self.directory(manifest.version) / name
-                if not path.is_file() or checksum(path) != expected:
+                if not _matches(path, expected):
                     raise SnapshotCorrupt(f"{path} is missing or does not match its checksum.")
 
     def directory(self, version: int) -> Path:
         """Where `version` is, or would be."""
         return self.root / directory_name(version)
+
+
+def _matches(path: Path, expected: str) -> bool:
+    """Whether a file is there and has that checksum."""
+    try:
+        return checksum(path) == expected
+    except OSError:
+        return False

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_EXTREME = 1e6
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -40,3 +42,12 @@ class Batch:
                 finite = np.isfinite(column)
                 sound &= finite if finite.ndim == 1 else finite.all(axis=1)
         return sound
+
+    def extreme(self) -> np.ndarray:
+        """(rows,) bool: a number is so large that it alone may make a step's loss overflow."""
+        extreme = self.weights > _EXTREME
+        for column in self.inputs.values():
+            if column.dtype.kind == "f":
+                large = np.abs(column) > _EXTREME
+                extreme |= large if large.ndim == 1 else large.any(axis=1)
+        return extreme

@@ -15,6 +15,7 @@ from millstream.errors import LogUnavailable
 from millstream.events import Event, Impression
 from millstream.kafka import route
 from millstream.settings import Settings
+from millstream.topics import Topic
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 
@@ -63,6 +64,14 @@ class Publisher:
             return
         self._queue.append(shown)
         self._queued.set()
+
+    async def tell(self, topic: Topic, key: bytes, value: bytes) -> None:
+        """Send a message that a later one makes good for: without a broker it is given up."""
+        if self._producer is None:
+            return
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                await self._producer.send(self._settings.topic(topic), value, key=key)
 
     async def run(self) -> None:
         """Connect, then send what is queued; until cancelled."""

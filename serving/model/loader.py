@@ -13,11 +13,14 @@ from serving.model.program import Program, Tables
 from serving.model.programs import Programs
 from serving.model.served import Network, Ranker, Retriever, ServedModel
 from serving.model.table import Table
+from serving.model.touched import Changed, same_weights, touched
 from serving.rerank.simhash import SimHash
 from serving.retrieval.item_index import ItemIndex
 from serving.users import StoredUser
 
 _WARM_ROWS = 500
+# Of the processor's time, for the vectors of all items while requests are answered.
+_SHARE = 0.5
 
 
 class Loader:
@@ -34,17 +37,27 @@ class Loader:
         self._catalogue = catalogue
         self._clock = clock
         self._programs = Programs()
+        self._has_loaded = False
 
-    def load(self, version: int, base: ServedModel | None = None) -> ServedModel:
+    def load(
+        self, version: int, base: ServedModel | None = None, *, forced: bool = False
+    ) -> ServedModel:
         """The model of `version`, with a vector for every item, and warm.
 
         Where `version` is a chain of deltas from `base`, only those are read.
 
+        Args:
+            version: of the snapshot.
+            base: what is served now.
+            forced: whether it may be one that the gate held.
+
         Raises:
-            SnapshotError: it cannot be read, or was made for other features.
+            SnapshotError: it cannot be read, was held, or was made for other features.
         """
         chain = self._reader.chain(version)
         newest = chain[-1]
+        if newest.is_held and not forced:
+            raise SnapshotError(f"Snapshot {version} was held by the gate: {newest.held_because}")
         if newest.spec_hash != spec_hash():
             raise SnapshotError(
                 f"Snapshot {version} must be of feature spec {spec_hash()}. "
@@ -57,8 +70,11 @@ class Loader:
             probes = _probes(chain)
         else:
             base = None
-        model = ServedModel(newest, self._ranker(chain, base), self._retriever(chain, base), probes)
+        ranker, retriever = self._ranker(chain, base), self._retriever(chain, base)
+        refused = 0 if retriever is None else self._index(retriever, chain, base)
+        model = ServedModel(newest, ranker, retriever, probes, refused)
         self._warm(model)
+        self._has_loaded = True
         return model
 
     def _ranker(self, chain: list[Manifest], base: ServedModel | None) -> Ranker | None:
@@ -77,14 +93,34 @@ class Loader:
         towers = self._programs.retriever(config)
         old = base.retriever.query.tables if base and base.retriever else None
         tables = self._tables("retriever", chain, old, towers.query, towers.candidate)
-        retriever = Retriever(
+        return Retriever(
             query=self._network("retriever", chain[-1], towers.query, tables),
             candidate=self._network("retriever", chain[-1], towers.candidate, tables),
             index=ItemIndex(towers.dim),
             hashed=SimHash(towers.dim),
         )
-        retriever.add(self._catalogue, np.arange(len(self._catalogue)), self._clock.now())
-        return retriever
+
+    def _index(self, retriever: Retriever, chain: list[Manifest], base: ServedModel | None) -> int:
+        """Give every item its vector; returns how many have none.
+
+        Where the item tower's dense weights are those of `base`, only the vectors change that read
+        a row which did. Else all do: in slices, with pauses between them for requests.
+        """
+        rows, old = np.arange(len(self._catalogue)), base.retriever if base else None
+        if old is not None and same_weights(old.candidate, retriever.candidate):
+            retriever.take_over(old.index, self._catalogue)
+            rows = touched(retriever, self._catalogue, self._changed(chain), self._clock.now())
+        share = _SHARE if self._has_loaded else 1.0
+        return retriever.add(self._catalogue, rows, self._clock.now(), share)
+
+    def _changed(self, chain: list[Manifest]) -> Changed:
+        """The ids whose rows deltas changed or removed, by table of the retriever."""
+        found: dict[str, list[np.ndarray]] = {}
+        for link in chain:
+            arrays = self._reader.arrays(link, tables_part("retriever"), _is_of_ids)
+            for name, ids in arrays.items():
+                found.setdefault(name.rpartition("/")[0], []).append(ids)
+        return {table: np.unique(np.concatenate(ids)) for table, ids in found.items()}
 
     def _tables(
         self, role: Role, chain: list[Manifest], old: Tables | None, *programs: Program
@@ -121,6 +157,10 @@ class Loader:
         if model.retriever is not None:
             model.retriever.query_vector(inputs)
             model.retriever.candidate({name: values[:1] for name, values in inputs.items()})
+
+
+def _is_of_ids(name: str) -> bool:
+    return name.endswith(("/ids", "/removed"))
 
 
 def _probes(links: list[Manifest]) -> dict[str, float]:

@@ -36,6 +36,7 @@ class Models:
         self.current: ServedModel | None = None
         self.previous: ServedModel | None = None
         self.served = asyncio.Event()  # that there is a model
+        self.why_not = ""  # the newest version that was asked for is not served; empty if it is
         self._loader = loader
         self._catalogue = catalogue
         self._metrics = metrics
@@ -47,19 +48,26 @@ class Models:
         metrics.trained_through_age.set_function(lambda: self._age("trained_through_event_time"))
         metrics.index_items.set_function(self._index_items)
 
-    async def serve(self, version: int) -> bool:
+    async def serve(self, version: int, *, forced: bool = False) -> bool:
         """Load `version` and swap it in; False where it cannot be served (it is logged).
 
         Whatever fails, what is served now goes on.
+
+        Args:
+            version: of the snapshot.
+            forced: whether it may be one that the gate held.
         """
+        self.why_not = ""
         if self.current is not None and self.current.version == version:
             return True
         begun, model = time.perf_counter(), None
         try:
-            model = await self._loaded(version)
+            model = await self._loaded(version, forced)
         except MillstreamError as error:
+            self.why_not = str(error)
             _log.warning("Snapshot %s is not served: %s", version, error)
-        except Exception:  # whatever it was, what is served now goes on
+        except Exception as error:  # whatever it was, what is served now goes on
+            self.why_not = f"{type(error).__name__}: {error}"
             _log.exception("Snapshot %s is not served.", version)
         if model is None:
             self._metrics.swaps.labels("failed").inc()
@@ -79,14 +87,15 @@ class Models:
         """End the thread, once what it is doing is done."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    async def _loaded(self, version: int) -> ServedModel:
+    async def _loaded(self, version: int, forced: bool) -> ServedModel:
         revision = self._catalogue.revision
         if self.previous is not None and self.previous.version == version:
             work = partial(self._renewed, self.previous)  # the way back reads nothing
         else:
-            work = partial(self._loader.load, version, self.current)
+            work = partial(self._loader.load, version, self.current, forced=forced)
         loop = asyncio.get_running_loop()
         model = await loop.run_in_executor(self._thread, work)
+        self._metrics.vectors_refused.inc(model.vectors_refused)
         self._add(model, self._catalogue.changed_since(revision))
         return model
 
@@ -97,7 +106,8 @@ class Models:
 
     def _add(self, model: ServedModel, rows: np.ndarray) -> None:
         if model.retriever is not None:
-            model.retriever.add(self._catalogue, rows, self._clock.now())
+            refused = model.retriever.add(self._catalogue, rows, self._clock.now())
+            self._metrics.vectors_refused.inc(refused)
 
     def _swap(self, model: ServedModel) -> None:
         older = self.current is not None and model.version < self.current.version

@@ -30,6 +30,10 @@ class Program:
         network: a functional model, as `models` builds them.
         shared: names of inputs that come as one row for all items; those it lacks are ignored.
         owner: the model whose weights a snapshot names; `network` is a part of it, or it itself.
+
+    Attributes:
+        tables: that it reads, by name.
+        lookups: which ids it looks up in which table.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class Program:
     ) -> None:
         parts = split(network)
         self.tables = parts.tables
-        self._lookups = parts.lookups
+        self.lookups = parts.lookups
         self._names = [*network.input]
         self._variables = [*parts.body.trainable_variables, *parts.body.non_trainable_variables]
         self._owned = _places(owner or network, self._variables)
@@ -75,7 +79,7 @@ class Program:
             inputs: by name, shared ones with one row; inputs that the network lacks are ignored.
         """
         own = {name: inputs[name] for name in self._names}
-        for look in self._lookups:
+        for look in self.lookups:
             own[look.input_name] = tables[look.table].lookup(own[look.field])
         return self._body(weights, own)
 

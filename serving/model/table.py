@@ -1,53 +1,105 @@
-"""One embedding table, read-only: ids in order, a vector each."""
+"""One embedding table at one snapshot, read-only: 64-bit ids to vectors.
 
-from dataclasses import dataclass
+Versions share their vectors (`slots.py`) and most of their ids: a delta copies four bytes for each
+id that the table has, and else costs what it carries. Ids stand in order, because a list asks for
+few at a time: a search in order is one call, and a hash index takes ten. New ids wait in a short
+list of their own until it pays to merge them.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from millstream.ids import PADDING
 from millstream.snapshots.layout import SHARED_ROW, TableRows
+from serving.model.slots import ZEROS, Slots
+
+_GONE = ZEROS  # in place of the slot of an id that was removed
+# Merging moves every id; so many new ones may wait before it does.
+_SMALL = 1 << 16
+_SHARE = 16
 
 
-@dataclass(frozen=True)
-class Table:
-    """Vectors by 64-bit id. Padding has zeros; an id without a row has the shared row.
+class Ids(NamedTuple):
+    """Ids in order, and the slot of each.
 
     Args:
-        ids: shape (n,), int64, ascending, each once, without the shared row's.
-        vectors: shape (n + 2, width), float32: those of `ids`, the shared row, zeros.
+        ids: (n,) int64, ascending.
+        slots: (n,) int32; `_GONE` where the id was removed.
     """
 
     ids: np.ndarray
-    vectors: np.ndarray
+    slots: np.ndarray
+
+    def find(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The place of each of `ids`, or where it would be, and whether it is there."""
+        place = np.searchsorted(self.ids, ids)
+        if not len(self.ids):
+            return place, np.zeros(place.shape, bool)
+        return place, self.ids.take(place, mode="clip") == ids
+
+    def with_new(self, ids: np.ndarray, slots: np.ndarray) -> "Ids":
+        """These and others, none of which is among them."""
+        order = np.argsort(ids, kind="stable")
+        ids, slots = ids[order], slots[order]
+        place = np.searchsorted(self.ids, ids)
+        return Ids(np.insert(self.ids, place, ids), np.insert(self.slots, place, slots))
+
+    def without(self, is_gone: np.ndarray) -> "Ids":
+        """Those that have not gone."""
+        return Ids(self.ids[~is_gone], self.slots[~is_gone]) if is_gone.any() else self
+
+
+_NONE = Ids(np.empty(0, np.int64), np.empty(0, np.int32))
+
+
+class Table:
+    """Vectors by id. Padding has zeros; an id without a row has the shared row.
+
+    Args:
+        slots: of all versions of the table.
+        generation: counts up from version to version.
+        known, recent: ids that have a row: most of them, and those that came lately.
+        shared: slot of the vector of the ids that are in neither.
+    """
+
+    def __init__(self, slots: Slots, generation: int, known: Ids, recent: Ids, shared: int) -> None:
+        self.generation = generation
+        self._slots, self._known, self._recent, self._shared = slots, known, recent, shared
 
     @classmethod
     def empty(cls, width: int) -> "Table":
         """A table without rows, whose shared row is zeros."""
-        return cls(np.empty(0, np.int64), np.zeros((2, width), np.float32))
+        table = cls(Slots(width), 0, _NONE, _NONE, ZEROS)
+        table._slots.made(table, _NONE.slots, _NONE.slots)
+        return table
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return int(np.count_nonzero(self._known.slots != _GONE)) + len(self._recent.ids)
 
     @property
     def width(self) -> int:
         """Numbers in a vector."""
-        return self.vectors.shape[1]
+        return self._slots.values.shape[1]
 
     @property
     def shared(self) -> np.ndarray:
         """The vector of the ids that are not there, shape (width,)."""
-        return self.vectors[-2]
+        return self._slots.values[self._shared]
+
+    def has(self, ids: np.ndarray) -> np.ndarray:
+        """Whether each of `ids` has a row of its own, of their shape, bool."""
+        slots = self._slots_of(ids)
+        return (slots != self._shared) & (slots != ZEROS)
 
     def lookup(self, ids: np.ndarray) -> np.ndarray:
         """Vectors of `ids` of any shape: the same shape plus (width,), float32."""
-        place = np.searchsorted(self.ids, ids)
-        known = self.ids.take(place, mode="clip") == ids if len(self) else False
-        place = np.where(known, place, len(self))
-        place[ids == PADDING] = len(self) + 1
-        return self.vectors.take(place, axis=0)
+        return self._slots.values.take(self._slots_of(ids), axis=0)
 
     def updated(self, changes: TableRows) -> "Table":
         """A new table: first `changes.removed` taken away, then the rows added or replaced.
+
+        This one stays as it is, whoever reads it meanwhile.
 
         Raises:
             ValueError: the vectors are not `width` wide.
@@ -57,10 +109,80 @@ class Table:
                 f"`vectors` must have shape {(len(changes.ids), self.width)}. "
                 f"Received: {changes.vectors.shape}."
             )
-        stays = ~np.isin(self.ids, np.concatenate([changes.ids, changes.removed]))
-        is_shared = changes.ids == SHARED_ROW
-        ids = np.concatenate([self.ids[stays], changes.ids[~is_shared]])
-        vectors = np.concatenate([self.vectors[:-2][stays], changes.vectors[~is_shared]])
-        order = np.argsort(ids, kind="stable")
-        shared = changes.vectors[is_shared][-1] if is_shared.any() else self.shared
-        return Table(ids[order], np.vstack([vectors[order], shared, np.zeros_like(shared)]))
+        if not self._slots.may_follow(self.generation):
+            return self._apart().updated(changes)
+        return _Change(self._slots, self._known, self._recent, self._shared).of(
+            changes, self.generation + 1
+        )
+
+    def _slots_of(self, ids: np.ndarray) -> np.ndarray:
+        place, is_known = self._known.find(ids)
+        if len(self._known.ids):
+            found = self._known.slots.take(place, mode="clip")
+            is_known &= found != _GONE
+            slots = np.where(is_known, found, np.int32(self._shared))
+        else:
+            slots = np.full(ids.shape, self._shared, np.int32)
+        if len(self._recent.ids) and not is_known.all():
+            place, is_recent = self._recent.find(ids)
+            slots = np.where(is_recent, self._recent.slots.take(place, mode="clip"), slots)
+        slots[ids == PADDING] = ZEROS
+        return slots
+
+    def _apart(self) -> "Table":
+        """The same with slots of its own: another version has gone its own way since."""
+        rows = Ids(
+            np.concatenate([self._known.ids, self._recent.ids]),
+            np.concatenate([self._known.slots, self._recent.slots]),
+        )
+        rows = rows.without(rows.slots == _GONE)
+        ids, slots = np.append(rows.ids, SHARED_ROW), np.append(rows.slots, self._shared)
+        vectors = self._slots.values.take(slots, axis=0)
+        return Table.empty(self.width).updated(TableRows(ids, vectors, np.empty(0, np.int64)))
+
+
+class _Change:
+    """A version on its way: copies of what the one before it has, changed in place."""
+
+    def __init__(self, slots: Slots, known: Ids, recent: Ids, shared: int) -> None:
+        self._slots, self._shared = slots, shared
+        self._known = Ids(known.ids, known.slots.copy())
+        self._recent = Ids(recent.ids, recent.slots.copy())
+        self._retired: list[np.ndarray] = []
+
+    def of(self, changes: TableRows, generation: int) -> Table:
+        self._remove(changes.removed)
+        added = self._slots.put(changes.vectors)
+        self._set(changes.ids, added)
+        self._merge()
+        table = Table(self._slots, generation, self._known, self._recent, self._shared)
+        self._slots.made(table, added, np.concatenate(self._retired))
+        return table
+
+    def _remove(self, ids: np.ndarray) -> None:
+        for rows in (self._known, self._recent):
+            self._replace(rows, ids, np.full(len(ids), _GONE, np.int32))
+        self._recent = self._recent.without(self._recent.slots == _GONE)
+
+    def _set(self, ids: np.ndarray, slots: np.ndarray) -> None:
+        is_shared = ids == SHARED_ROW
+        if is_shared.any():
+            self._retired.append(np.array([self._shared], np.int32))
+            self._shared = int(slots[is_shared][-1])
+            ids, slots = ids[~is_shared], slots[~is_shared]
+        is_new = ~self._replace(self._known, ids, slots)
+        is_new &= ~self._replace(self._recent, ids, slots)
+        self._recent = self._recent.with_new(ids[is_new], slots[is_new])
+
+    def _replace(self, rows: Ids, ids: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Give those of `ids` that are among `rows` their new slots; which they are."""
+        place, is_there = rows.find(ids)
+        place = place[is_there]
+        self._retired.append(rows.slots[place])
+        rows.slots[place] = slots[is_there]
+        return is_there
+
+    def _merge(self) -> None:
+        if len(self._recent.ids) > max(0, len(self._known.ids) - _SMALL) // _SHARE:
+            known = self._known.without(self._known.slots == _GONE)
+            self._known, self._recent = known.with_new(*self._recent), _NONE

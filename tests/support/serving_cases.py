@@ -81,8 +81,9 @@ class FakeRetriever:
             raise RuntimeError("the retriever is broken")
         return self.index.vectors(np.array([0]))[0]
 
-    def add(self, catalogue: Catalogue, rows: np.ndarray, time_s: float) -> None:
+    def add(self, catalogue: Catalogue, rows: np.ndarray, time_s: float) -> int:
         self.index.put(rows, np.ones((len(rows), DIM), np.float32))
+        return 0
 
 
 @dataclass
@@ -93,6 +94,7 @@ class FakeModel:
     retriever: FakeRetriever | None = None
     version: int = 7
     probes: Mapping[str, float] = field(default_factory=dict)
+    vectors_refused: int = 0
 
     @property
     def manifest(self) -> Manifest:

@@ -8,11 +8,13 @@ SNAPSHOTS = Row(
     [
         Panel(
             "Version",
-            "Newest that the trainer published, and that each worker serves. They move together.",
+            "Newest that the trainer published, and that each worker serves. They move together, "
+            "unless an operator has chosen one (0: none).",
             "none",
             [
                 Query("max(millstream_trainer_snapshot_version)", "published"),
                 Query("millstream_serving_snapshot_version", "served by {{instance}}"),
+                Query("max(millstream_serving_pinned_version)", "chosen"),
             ],
         ),
         Panel(

@@ -1,10 +1,27 @@
 """Snapshots: all or nothing, checked, and readable as a chain."""
 
+from contextlib import suppress
+
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from millstream.errors import SnapshotCorrupt, SnapshotError
-from millstream.snapshots import Manifest, SnapshotReader, SnapshotWriter
+from millstream.errors import InvalidEvent, SnapshotCorrupt, SnapshotError
+from millstream.snapshots import (
+    Announcement,
+    Control,
+    Manifest,
+    ServedState,
+    SnapshotReader,
+    SnapshotWriter,
+    read_control,
+    write_control,
+)
+from millstream.snapshots.manifest import read_manifest
+from millstream.snapshots.writer import checksum
+from tests.support.full_disk import full_disk
 
 
 def manifest(version, kind="full", parent=None):
@@ -81,15 +98,96 @@ def test_a_delta_that_is_its_own_parent_is_refused(tmp_path):
         SnapshotReader(tmp_path).chain(1)
 
 
-def test_a_write_that_fails_leaves_the_older_version_and_no_rubbish(root, monkeypatch):
-    def full_disk(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("millstream.snapshots.writer.save_file", full_disk)
-    with pytest.raises(SnapshotError, match="Snapshot 3 not written: .*No space left"):
-        SnapshotWriter(root).write(manifest(3), {"dense": {"w": np.zeros(1)}})
+@pytest.mark.parametrize("at_bytes", [0, 100, 20_000])
+def test_a_write_that_fails_leaves_the_older_version_and_no_rubbish(root, at_bytes):
+    parts = {"dense": {"w": np.zeros(1)}, "tables": {"rows": np.zeros(10_000)}}
+    with full_disk(at_bytes), pytest.raises(SnapshotError, match="Snapshot 4 not written: "):
+        SnapshotWriter(root).write(manifest(4), parts)
     assert SnapshotReader(root).newest_sound() == 3
-    assert not list(root.glob(".v*"))
+    assert not [path for path in root.iterdir() if path.name.startswith(".")]
+    SnapshotWriter(root).write(manifest(4), parts)
+    assert SnapshotReader(root).newest_sound() == 4
+
+
+def test_a_pointer_and_a_command_that_cannot_be_written_leave_what_was_there(root):
+    writer = SnapshotWriter(root)
+    writer.point_latest(2)
+    write_control(root, Control(number=1, action="pin", version=2))
+    with full_disk(0):
+        with pytest.raises(SnapshotError, match="LATEST not pointed to 3"):
+            writer.point_latest(3)
+        with pytest.raises(SnapshotError, match="Command follow not written"):
+            write_control(root, Control(number=2))
+    assert SnapshotReader(root).latest() == 2
+    assert read_control(root).version == 2
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(root):
+    for name in (".v00000004.99", ".v00000005.1234"):
+        (root / name).mkdir()
+        (root / name / "dense.safetensors").write_bytes(b"half of it")
+    (root / ".LATEST.99").write_text("4")
+    writer = SnapshotWriter(root)
+    writer.point_latest(3)
+    before = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    assert writer.clear_leftovers() == 3
+    assert sorted(path.name for path in root.iterdir()) == before
+
+
+def test_the_highest_number_outlives_its_snapshot(root):
+    for version in (2, 3):
+        SnapshotWriter(root).remove(version)
+    reader = SnapshotReader(root)
+    assert (reader.versions(), reader.highest()) == ([1], 3)
+
+
+def test_a_file_of_a_snapshot_that_is_no_such_file_is_corrupt(root):
+    folder = root / "v00000001"
+    (folder / "dense.safetensors").write_bytes(b"x" * 100)
+    whole = read_manifest(folder)
+    sums = {"dense.safetensors": checksum(folder / "dense.safetensors")}
+    text = msgspec.json.encode(msgspec.structs.replace(whole, checksums=sums))
+    (folder / "manifest.json").write_bytes(text)
+    with pytest.raises(SnapshotCorrupt, match="cannot be read"):
+        SnapshotReader(root).arrays(SnapshotReader(root).manifest(1), "dense")
+
+
+def test_a_version_that_is_not_accepted_is_not_the_newest_sound_one(root):
+    assert SnapshotReader(root).newest_sound(lambda manifest: manifest.version < 3) == 2
+
+
+def test_without_a_command_serving_follows_and_a_broken_one_is_an_error(root):
+    assert read_control(root).follows
+    (root / "CONTROL").write_bytes(b"[" * 100_000)
+    with pytest.raises(SnapshotCorrupt, match="CONTROL cannot be read"):
+        read_control(root)
+
+
+GARBAGE = [
+    b"",
+    b"null",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"a":' * 50_000,
+    b'{"version": "7"}',
+    b'{"version":0,"status":"held","kind":"full","path":"","created_at":0}',
+    b'{"version":1e30,"status":"held","kind":"full","path":"","created_at":0}',
+    b'{"version":1,"status":"rolled_back","kind":"full","path":"","created_at":0}',
+    b'{"version":1,"status":"published","kind":"full","path":"\\ud800","created_at":0}',
+]
+
+
+@pytest.mark.parametrize("message", GARBAGE, ids=range(len(GARBAGE)))
+@pytest.mark.parametrize("kind", [Announcement, ServedState])
+def test_garbage_is_no_announcement_and_no_state(message, kind):
+    with pytest.raises(InvalidEvent, match="Received: "):
+        kind.decode(message)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_announcement_or_an_invalid_event(message):
+    with suppress(InvalidEvent):
+        Announcement.decode(message)
 
 
 def test_latest_is_the_version_it_was_pointed_to(root):

@@ -1,15 +1,19 @@
 """Snapshots: what goes out, what is gone on from, and that neither changes what is learnt."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from millstream.snapshots import SnapshotReader
+from millstream.snapshots import Control, SnapshotReader, write_control
 from online_trainer.baseline import Baseline
 from online_trainer.gate import Gate
 from online_trainer.resume import resume
 from online_trainer.trainer import Trainer
 from online_trainer.wiring import Wiring
 from tests.support.examples import example_message
+from tests.support.full_disk import full_disk
 from tests.support.publishing import Publishing
 from tests.support.training import differences
 from tests.unit.online_trainer.conftest import SETTINGS
@@ -40,7 +44,7 @@ def test_a_second_restart_builds_on_the_first(trainers, tmp_path):
     first = Publishing(trainers.fresh(), tmp_path, MODELS)
     first.learn(range(2))
     again = trainers.restored(tmp_path)
-    Publishing(again, tmp_path, MODELS, first.publisher.base).learn(range(2, 4))
+    Publishing(again, tmp_path, MODELS, first.publisher.lineage.base).learn(range(2, 4))
     once_more = trainers.restored(tmp_path)
     consume(once_more, range(4, 6))
     assert differences(straight, once_more) == []
@@ -90,7 +94,7 @@ def test_the_examples_before_a_restart_do_not_count_for_the_next_snapshot(traine
         trainers.restored(tmp_path),
         tmp_path,
         MODELS,
-        first.publisher.base,
+        first.publisher.lineage.base,
         message_s=0.0,
         every_examples=2 * ROWS,
     )
@@ -108,6 +112,8 @@ def test_a_held_snapshot_is_announced_as_held_and_nothing_builds_on_it(trainers,
     assert "normalised entropy" in out.said[1].reason
     reader = SnapshotReader(tmp_path)
     assert reader.latest() == 1
+    assert [reader.manifest(version).is_held for version in (1, 2, 3)] == [False, True, True]
+    assert "normalised entropy" in reader.manifest(2).held_because
     assert [reader.manifest(version).parent for version in (2, 3)] == [1, 1]
     assert trainers.restored(tmp_path).position.offset == 1
 
@@ -120,22 +126,114 @@ def test_a_corrupt_snapshot_is_passed_over(trainers, tmp_path, caplog):
     assert "Snapshot 2 is passed over" in caplog.text
 
 
-def test_a_full_disk_costs_a_snapshot_and_nothing_else(trainers, tmp_path, monkeypatch, caplog):
+def test_a_full_disk_costs_a_snapshot_and_nothing_else(trainers, tmp_path, caplog):
     out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    failures: list[int] = []
+    out.publisher.on_failure = lambda: failures.append(1)
     out.learn([0])
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("millstream.snapshots.writer.save_file", full)
-        out.learn([1])
-    assert "No space left" in caplog.text
-    out.learn([2])
+    with full_disk():
+        out.learn([1, 2])
+    assert len(failures) == 2
+    assert "Snapshot not written" in caplog.text
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    out.learn([3])
     assert SnapshotReader(tmp_path).versions() == [1, 2]
     straight = trainers.fresh()
-    consume(straight, range(3))
+    consume(straight, range(4))
     assert differences(straight, trainers.restored(tmp_path)) == []
+
+
+def test_a_pointer_that_cannot_be_written_is_a_failure_that_ends_nothing(trainers, tmp_path):
+    out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    (tmp_path / "LATEST").mkdir()  # nothing can be renamed to it
+    out.learn([0])
+    assert (out.said, out.trainer.position.offset) == ([], 1)
+    (tmp_path / "LATEST").rmdir()
+    out.learn([1])
+    assert [each.version for each in out.said] == [2]
+    assert SnapshotReader(tmp_path).newest_sound() == 2
+
+
+def deleted(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def truncated(folder: Path) -> None:
+    file = folder / "ranker.tables.safetensors"
+    file.write_bytes(file.read_bytes()[:-3])
+
+
+def flipped(folder: Path) -> None:
+    file = folder / "retriever.dense.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [deleted, truncated, flipped])
+@pytest.mark.parametrize("which", [3, 2, 1])
+def test_after_damage_to_what_a_delta_would_build_on_the_next_one_is_sound_and_of_a_new_number(
+    trainers, tmp_path, damage, which
+):
+    out = Publishing(trainers.fresh(), tmp_path, MODELS, full_every=10)
+    out.learn(range(3))
+    reader = SnapshotReader(tmp_path)
+    damage(reader.directory(which))
+    out.learn([3])
+    assert reader.newest_sound() == reader.latest() == 4
+    assert reader.manifest(4).kind == "full"
+    out.learn([4])
+    assert (reader.newest_sound(), reader.manifest(5).parent) == (5, 4)
+    straight = trainers.fresh()
+    consume(straight, range(5))
+    assert differences(straight, trainers.restored(tmp_path)) == []
+
+
+def test_a_trainer_that_is_killed_after_damage_goes_on_from_the_newest_sound_one(
+    trainers, tmp_path
+):
+    Publishing(trainers.fresh(), tmp_path, MODELS, full_every=10).learn(range(3))
+    reader = SnapshotReader(tmp_path)
+    truncated(reader.directory(3))
+    again = trainers.fresh()
+    base = resume(again, reader, MODELS)
+    assert base is not None and base.version == 2
+    out = Publishing(again, tmp_path, MODELS, base, full_every=10)
+    out.learn(range(2, 4))
+    assert [(each.version, each.parent) for each in out.said] == [(4, 2), (5, 4)]
+    assert reader.newest_sound() == 5
+
+
+def test_a_number_is_not_given_twice_though_its_snapshots_are_gone(trainers, tmp_path):
+    Publishing(trainers.fresh(), tmp_path, MODELS).learn(range(3))
+    for version in (2, 3):
+        deleted(SnapshotReader(tmp_path).directory(version))
+    again = trainers.fresh()
+    base = resume(again, SnapshotReader(tmp_path), MODELS)
+    out = Publishing(again, tmp_path, MODELS, base)
+    out.learn([1])
+    assert [each.version for each in out.said] == [4]
+
+
+def test_a_number_that_was_announced_is_not_given_though_the_folder_is_empty(trainers, tmp_path):
+    out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    out.publisher.lineage.announced = 41
+    out.learn([0])
+    assert [each.version for each in out.said] == [42]
+
+
+def test_what_is_pinned_is_kept_with_what_it_is_read_with(trainers, tmp_path):
+    out = Publishing(trainers.fresh(), tmp_path, MODELS, full_every=2, kept=1)
+    write_control(tmp_path, Control(number=1, action="pin", version=2))
+    out.learn(range(7))
+    reader = SnapshotReader(tmp_path)
+    assert reader.versions() == [1, 2, 7]
+    (tmp_path / "CONTROL").write_bytes(b"no command")
+    out.learn([7])
+    assert reader.versions() == [1, 2, 7, 8]
+    write_control(tmp_path, Control(number=2))
+    out.learn([8])
+    assert reader.versions() == [9]
 
 
 def test_a_snapshot_of_other_models_is_passed_over(trainers, tmp_path, caplog):
@@ -156,16 +254,16 @@ def test_a_snapshot_of_other_features_is_passed_over(trainers, tmp_path, caplog,
 def test_after_a_restart_the_snapshot_gone_on_from_is_told_again(trainers, tmp_path):
     first = Publishing(trainers.fresh(), tmp_path, MODELS)
     first.learn(range(2))
-    again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.base)
+    again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
     again.publisher.tell_again()
     assert [(each.version, each.status) for each in again.said] == [(2, "published")]
 
 
-def test_after_a_rollback_it_is_not(trainers, tmp_path):
+def test_where_the_pointer_names_another_it_is_not(trainers, tmp_path):
     first = Publishing(trainers.fresh(), tmp_path, MODELS)
     first.learn(range(2))
     first.publisher.writer.point_latest(1)
-    again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.base)
+    again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
     again.publisher.tell_again()
     assert again.said == []
 

@@ -14,10 +14,8 @@ from millstream.codec import decode, encode
 from millstream.errors import SnapshotCorrupt
 from millstream.events import Impression, ShownItem
 from millstream.settings import Settings
-from millstream.snapshots import Announcement
 from serving.feeds.items import PROBE_ITEM, ItemFeeds
 from serving.feeds.publisher import Publisher
-from serving.feeds.snapshots import SnapshotFollower
 from serving.model.models import Models
 from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
 
@@ -44,7 +42,7 @@ class FakeLoader:
     while_loading: Any = None
     probes: dict[str, float] = field(default_factory=dict)
 
-    def load(self, version: int, base: Any = None) -> Any:
+    def load(self, version: int, base: Any = None, *, forced: bool = False) -> Any:
         self.bases.append(base.version if base else None)
         if version in self.corrupt:
             raise SnapshotCorrupt(f"{version} does not match its checksum.")
@@ -192,55 +190,6 @@ async def test_gauges_tell_the_version_and_its_age(stage):
     assert stage.case.count("snapshot_version") == 3
     assert stage.case.count("snapshot_age_seconds") == 4.0
     assert stage.case.count("index_items") == 10
-
-
-@dataclass
-class Pointer:
-    """`LATEST`, as a reader of snapshots sees it."""
-
-    version: int | None = None
-
-    def latest(self) -> int | None:
-        return self.version
-
-
-@dataclass
-class Service:
-    """`Models` that only note what they are asked to serve."""
-
-    served: list[int] = field(default_factory=list)
-
-    async def serve(self, version: int) -> bool:
-        self.served.append(version)
-        return True
-
-
-def announced(version, status="published"):
-    found = Announcement(version=version, status=status, kind="full", path="", created_at=NOW_S)
-    return Record(found.encode())
-
-
-async def test_the_version_that_was_named_last_is_served():
-    pointer, service = Pointer(3), Service()
-    follower = SnapshotFollower(pointer, service, FakeClock())  # type: ignore[arg-type]
-    running = asyncio.create_task(follower.run())
-    await asyncio.sleep(0.01)
-    follower.announced([announced(4), announced(5), announced(6, "held"), Record(b"nonsense")])
-    await asyncio.sleep(0.01)
-    follower.announced([announced(3, "rolled_back")])
-    await asyncio.sleep(0.01)
-    running.cancel()
-    assert service.served == [3, 5, 3]
-
-
-def test_a_pointer_that_has_not_changed_does_not_undo_an_announcement():
-    pointer, service = Pointer(3), Service()
-    follower = SnapshotFollower(pointer, service, FakeClock())  # type: ignore[arg-type]
-    follower.poll()
-    follower.announced([announced(4)])
-    follower.poll()
-    assert follower._wanted == 4
-    assert follower.expects_model
 
 
 SHOWN = Impression(

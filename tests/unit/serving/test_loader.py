@@ -11,9 +11,11 @@ from millstream.errors import SnapshotError
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
 from millstream.snapshots import SnapshotReader
+from millstream.snapshots.layout import TableRows
 from models.split import split
 from serving.catalogue.catalogue import Catalogue
 from serving.model.loader import Loader
+from serving.model.served import Retriever
 from serving.users import StoredUser
 from tests.support.served_snapshots import MODELS, SnapshotMaker
 
@@ -149,6 +151,111 @@ def test_a_snapshot_of_other_features_is_refused(loader, maker):
         SnapshotError, match=rf"must be of feature spec {spec_hash()}. Received: 'a"
     ):
         loader.load(1)
+
+
+def test_a_held_snapshot_is_refused_unless_it_is_forced(loader, maker):
+    maker.write(1, extra={"status": "held", "reason": "ranker.dense/a is not finite"})
+    with pytest.raises(SnapshotError, match="1 was held by the gate: ranker.dense/a is not finite"):
+        loader.load(1)
+    assert loader.load(1, forced=True).version == 1
+
+
+def with_an_item(catalogue, item, year):
+    """A catalogue of its own: that one's items, and one more."""
+    found = Catalogue()
+    found.upsert(
+        [
+            ItemUpsert(event_id=i, event_time=NOW_S, item_id=i, attributes={"release_year": y})
+            for i, y in [*((name, 1990.0) for name in catalogue.ids), (item, year)]
+        ]
+    )
+    return found
+
+
+def test_an_item_whose_vector_is_not_finite_costs_only_itself(tmp_path, maker, catalogue):
+    items = with_an_item(catalogue, "bad", 1990.0)
+    row = items.row("bad")
+    items.columns["item_release_year"].values.put(np.array([row]), np.nan)
+    maker.write(1)
+    loader = Loader(SnapshotReader(tmp_path), items, FakeClock(NOW_S))
+    model = loader.load(1)
+    has = model.retriever.index.has(np.arange(len(items)))
+    assert has.sum() == len(items) - 1 and not has[row]
+    assert model.vectors_refused == 1
+    items.columns["item_release_year"].values.put(np.array([row]), 1990.0)
+    assert model.retriever.add(items, np.array([row]), NOW_S) == 0
+    assert model.retriever.index.has(np.array([row]))[0]
+
+
+def counted_adds(monkeypatch):
+    """How many rows each `Retriever.add` computed."""
+    added: list[int] = []
+    add = Retriever.add
+
+    def counted(self, catalogue, rows, *rest):
+        added.append(len(rows))
+        return add(self, catalogue, rows, *rest)
+
+    monkeypatch.setattr(Retriever, "add", counted)
+    return added
+
+
+def test_where_the_item_tower_stayed_only_touched_items_are_computed_anew(
+    tmp_path, maker, catalogue, monkeypatch
+):
+    maker.write(1)
+    maker.write(2, parent=1)  # the same networks: of the tables every third id, one less, and id 0
+    added = counted_adds(monkeypatch)
+    loader = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S))
+    whole = loader.load(2)
+    step = loader.load(2, base=loader.load(1))
+    assert added[0] == len(ITEMS) and 0 < added[-1] <= len(ITEMS)
+    rows = np.arange(len(ITEMS))
+    one, other = whole.retriever.index.vectors(rows), step.retriever.index.vectors(rows)
+    assert np.allclose(one, other, atol=1e-6)
+
+
+def test_a_delta_that_touches_nothing_of_the_items_computes_none(
+    tmp_path, maker, catalogue, monkeypatch
+):
+    maker.write(1)
+    loader = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S))
+    base = loader.load(1)
+    nothing = np.empty(0, np.int64)
+    monkeypatch.setattr(maker, "_rows", lambda role, rng, is_delta: rows_of(maker, role, nothing))
+    maker.write(2, parent=1)
+    added = counted_adds(monkeypatch)
+    model = loader.load(2, base=base)
+    assert added == [0]
+    rows = np.arange(len(ITEMS))
+    before, after = base.retriever.index.vectors(rows), model.retriever.index.vectors(rows)
+    assert np.array_equal(before, after)
+
+
+def rows_of(maker, role, ids):
+    """No rows of any table."""
+    tables = {name: t for part in maker._splits[role] for name, t in part.tables.items()}
+    return {
+        name: TableRows(ids, np.zeros((0, table.width), np.float32), ids)
+        for name, table in tables.items()
+    }
+
+
+def test_a_changed_item_tower_computes_all_items_with_pauses(
+    tmp_path, maker, catalogue, monkeypatch
+):
+    maker.write(1)
+    loader = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S))
+    base = loader.load(1)
+    for weight in maker.towers.model.trainable_weights:
+        weight.assign(weight * 1.5)
+    maker.write(2, parent=1)
+    slept: list[float] = []
+    monkeypatch.setattr("serving.model.served.time.sleep", slept.append)
+    added = counted_adds(monkeypatch)
+    loader.load(2, base=base)
+    assert added == [len(ITEMS)]
+    assert len(slept) == 1 and slept[0] > 0
 
 
 def test_probes_are_those_learnt_since_what_is_served(loader, maker):
