@@ -14,7 +14,6 @@ import argparse
 import random
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -24,14 +23,12 @@ from rich.table import Table
 from tests.bench.faults.checks import answers, balance, settle
 from tests.bench.faults.kinds import KINDS
 from tests.bench.faults.ledger import Balance
-from tests.bench.faults.load import Clicks, Visits
+from tests.bench.faults.load import people
 from tests.bench.faults.recovery import Recoveries, wait_well
 from tests.bench.faults.world import World, world
 
 USERS, ITEMS = 2_000, 500
-LISTS_PER_S = 5.0
 PAUSE_S = 2.0
-FLUSH_S = 300.0
 FRESH_S = 3.0
 
 console = Console()
@@ -52,34 +49,15 @@ def main() -> None:
         folder = options.keep or Path(temporary)
         with world(folder, USERS, ITEMS) as found:
             found.start()
-            recoveries = disturb(found, options)
+            with people(found, options.rate, options.seed):
+                recoveries = do_faults(found, options)
             settle(found)
             result = balance(found)
     report(found, recoveries, result)
     sys.exit(0 if result.is_even else 1)
 
 
-def disturb(found: World, options: argparse.Namespace) -> Recoveries:
-    """Load and faults, for as long as asked."""
-    is_over = threading.Event()
-    clicks = Clicks(found.settings, found.ledger, found.users, found.items, options.rate)
-    visits = Visits(found.url, found.ledger, found.users, LISTS_PER_S, clicks.click)
-    people = [
-        threading.Thread(target=each.run, args=(options.seed, is_over), daemon=True)
-        for each in (clicks, visits)
-    ]
-    for each in people:
-        each.start()
-    try:
-        return do_faults(found, options, is_over)
-    finally:
-        is_over.set()
-        for each in people:
-            each.join()
-        clicks.close(FLUSH_S)
-
-
-def do_faults(found: World, options: argparse.Namespace, is_over: threading.Event) -> Recoveries:
+def do_faults(found: World, options: argparse.Namespace) -> Recoveries:
     """One fault after the other: every kind once, in an order of the seed, then again."""
     rng, recoveries = random.Random(options.seed), Recoveries()
     until_s = time.monotonic() + 60.0 * options.minutes
@@ -90,7 +68,7 @@ def do_faults(found: World, options: argparse.Namespace, is_over: threading.Even
         began_s = time.monotonic()
         KINDS[kind](found, rng)
         lasted_s = time.monotonic() - began_s
-        seconds = wait_well(found, int(FRESH_S * options.rate), is_over)
+        seconds = wait_well(found, int(FRESH_S * options.rate))
         recoveries.seconds[kind].append(seconds)
         console.print(f"{kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s")
         time.sleep(PAUSE_S)

@@ -22,6 +22,7 @@ from tests.support.training import Trainers, differences
 SETTLED_S = 600.0
 PENDING = "millstream_stream_pending_impressions"
 READ_AT_ONCE = 1_000
+COUNTED = (USER_STATS, ITEM_STATS)
 
 
 def settle(world: World) -> None:
@@ -43,14 +44,20 @@ def balance(world: World) -> Balance:
     """What does not balance."""
     found, ledger, settings = Balance(), world.ledger, world.direct
     found.server_errors = ledger.refused_answers()
-    for view, entity in ((USER_STATS, "user"), (ITEM_STATS, "item")):
-        compare_counts(found, ledger.counts(entity), _online_counts(settings, view, entity, world))
-        found.rows_twice += _rows_twice(settings, view)
+    compare_online(found, world)
+    found.rows_twice = sum(_rows_twice(settings, view) for view in COUNTED)
     rows = examples(settings)
     compare_examples(found, ledger.sent, rows, _shown(settings))
     world.kept.stop()
     _check_trainer(found, settings, rows)
     return found
+
+
+def compare_online(balance: Balance, world: World) -> None:
+    """Hold the online counts of every user and item against the ledger."""
+    for view in COUNTED:
+        found = _online_counts(world, view)
+        compare_counts(balance, world.ledger.counts(view.entity), found)
 
 
 def _pending(world: World) -> float:
@@ -67,13 +74,13 @@ def _learnt_to(world: World) -> int:
     return 0 if version is None else sum(reader.manifest(version).offsets.values())
 
 
-def _online_counts(settings: Settings, view: View, entity: str, world: World) -> dict[str, float]:
-    ids = world.users if entity == "user" else world.items
+def _online_counts(world: World, view: View) -> dict[str, float]:
+    ids = world.users if view is USER_STATS else world.items
     found: dict[str, float] = {}
     for first in range(0, len(ids), READ_AT_ONCE):
         part = ids[first : first + READ_AT_ONCE]
-        rows = online(settings, view, part)
-        counts = (row[f"{entity}_events_30d"] or 0.0 for row in rows)
+        rows = online(world.direct, view, part)
+        counts = (row[f"{view.entity}_events_30d"] or 0.0 for row in rows)
         found.update(zip(part, counts, strict=True))
     return found
 

@@ -3,7 +3,8 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -14,12 +15,15 @@ from millstream.events import Interaction
 from millstream.kafka import producer, route
 from millstream.settings import Settings
 from tests.bench.faults.ledger import Ledger, Sent
+from tests.bench.faults.world import World
 
 STEP_S = 0.05
 REPEATED = 0.02
 CLICKED = 0.5
 K = 10
 ANSWER_S = 10.0
+LISTS_PER_S = 5.0
+FLUSH_S = 300.0
 
 
 class Clicks:
@@ -56,13 +60,13 @@ class Clicks:
         sending = self._producer.send(name, key=key, value=encode(event))
         sending.add_errback(self._failures.append)
 
-    def run(self, seed: int, is_over: threading.Event) -> None:
-        """Click until `is_over`; then wait until the broker has everything."""
+    def run(self, seed: int, is_over: threading.Event, most: int | None = None) -> None:
+        """Click until `is_over`, or until there were `most` clicks."""
         rng, number = random.Random(seed), 0
         began_s = time.monotonic()
-        while not is_over.is_set():
+        while not is_over.is_set() and number != most:
             due = int((time.monotonic() - began_s) * self._rate)
-            while number < due:
+            while number < due and number != most and not is_over.is_set():
                 user, item = rng.choice(self._users), rng.choice(self._items)
                 self.click(f"c{seed}-{number}", Sent(user, item, time.time()))
                 number += 1
@@ -125,3 +129,24 @@ class Visits:
         self._ledger.answered(str(answer.status_code))
         listed: dict[str, Any] | None = answer.json() if answer.status_code == 200 else None
         return listed if listed and listed["items"] else None
+
+
+@contextmanager
+def people(found: World, rate: float, seed: int = 1) -> Iterator[None]:
+    """Clicks and lists for as long as the block lasts."""
+    is_over = threading.Event()
+    clicks = Clicks(found.settings, found.ledger, found.users, found.items, rate)
+    visits = Visits(found.url, found.ledger, found.users, LISTS_PER_S, clicks.click)
+    threads = [
+        threading.Thread(target=each.run, args=(seed, is_over), daemon=True)
+        for each in (clicks, visits)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+        clicks.close(FLUSH_S)

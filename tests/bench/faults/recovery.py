@@ -1,6 +1,5 @@
 """How long the world takes to be well again after a fault."""
 
-import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ class Recoveries:
         ]
 
 
-def wait_well(world: World, backlog: int, is_over: threading.Event) -> float:
+def wait_well(world: World, backlog: int) -> float:
     """Wait until features are fresh, lists are answered and a newer snapshot is on disk; seconds.
 
     Args:
@@ -41,8 +40,7 @@ def wait_well(world: World, backlog: int, is_over: threading.Event) -> float:
     while time.monotonic() - began_s < LONGEST_S:
         if _is_well(world, backlog, version):
             return time.monotonic() - began_s
-        if is_over.wait(WATCH_S):
-            break
+        time.sleep(WATCH_S)
     return float("inf")
 
 
