@@ -1,0 +1,94 @@
+"""Faults under load: does anything get lost, doubled or refused, and how long until all is well?
+
+    python -m tests.bench.bench_faults --seed 1 --minutes 3
+    python -m tests.bench.bench_faults --seed 2 --minutes 60 --rate 330     # 200 faults, 1 M events
+    python -m tests.bench.bench_faults --only "kill Redis" --only poison --minutes 1
+
+Two stream workers (one stands by), a trainer and a serving worker, a broker and a Redis of their
+own. People click at a steady rate and ask for lists; meanwhile one fault after the other is drawn
+by the seed, and the next one comes when the world is well again. At the end every store is held
+against a ledger of what was sent. Exits with 1 where it does not balance.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.faults.checks import answers, balance, settle
+from tests.bench.faults.kinds import KINDS
+from tests.bench.faults.ledger import Balance
+from tests.bench.faults.load import people
+from tests.bench.faults.recovery import Recoveries, wait_well
+from tests.bench.faults.world import World, world
+
+USERS, ITEMS = 2_000, 500
+PAUSE_S = 2.0
+FRESH_S = 3.0
+
+console = Console()
+
+
+def main() -> None:
+    """Run it, and print what came out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the faults and the load")
+    parser.add_argument("--minutes", type=float, default=3.0, help="how long faults are done")
+    parser.add_argument("--rate", type=float, default=300.0, help="clicks a second")
+    parser.add_argument("--only", action="append", choices=list(KINDS), help="kinds of faults")
+    parser.add_argument("--keep", type=Path, help="folder for data and logs, kept afterwards")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        folder = options.keep or Path(temporary)
+        with world(folder, USERS, ITEMS) as found:
+            found.start()
+            with people(found, options.rate, options.seed):
+                recoveries = do_faults(found, options)
+            settle(found)
+            result = balance(found)
+    report(found, recoveries, result)
+    sys.exit(0 if result.is_even else 1)
+
+
+def do_faults(found: World, options: argparse.Namespace) -> Recoveries:
+    """One fault after the other: every kind once, in an order of the seed, then again."""
+    rng, recoveries = random.Random(options.seed), Recoveries()
+    until_s = time.monotonic() + 60.0 * options.minutes
+    left: list[str] = []
+    while time.monotonic() < until_s:
+        left = left or rng.sample(kinds := options.only or list(KINDS), len(kinds))
+        kind = left.pop()
+        began_s = time.monotonic()
+        KINDS[kind](found, rng)
+        lasted_s = time.monotonic() - began_s
+        seconds = wait_well(found, int(FRESH_S * options.rate))
+        recoveries.seconds[kind].append(seconds)
+        console.print(f"{kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s")
+        time.sleep(PAUSE_S)
+    return recoveries
+
+
+def report(found: World, recoveries: Recoveries, result: Balance) -> None:
+    """Tables: recovery by kind, and the balance."""
+    times = Table("fault", "times", "well again after, median (s)", "longest (s)")
+    for kind, count, middle, longest in recoveries.rows():
+        times.add_row(kind, str(count), f"{middle:.1f}", f"{longest:.1f}")
+    console.print(times)
+    ledger = found.ledger
+    console.print(f"{len(ledger.sent):,} clicks, {ledger.repeats:,} of them sent twice")
+    console.print(f"lists: {answers(ledger)}")
+    console.print(f"workers started again: {dict(found.kept.restarts)}")
+    for name, value in vars(result).items():
+        console.print(f"{name.replace('_', ' ')}: {value:,}")
+    console.print("It balances." if result.is_even else "It does NOT balance.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Chaos: seeded faults under load, and a ledger that must balance afterwards."""
