@@ -91,6 +91,8 @@ class Effects:
         probes: event times of the probes among the events.
         joined: shown items that got feedback.
         watermark: event time up to which windows are closed; -inf before the first event.
+        closed: lists whose window was closed, by the reason.
+        window_held_s: how much event time the last list waited that was closed for want of memory.
     """
 
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
@@ -101,3 +103,5 @@ class Effects:
     probes: list[float] = field(default_factory=list)
     joined: int = 0
     watermark: float = float("-inf")
+    closed: Counter[str] = field(default_factory=Counter)
+    window_held_s: float | None = None
