@@ -5,7 +5,8 @@
 `process` changes the memory in place; the effects hold the same changes for the store.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,12 @@ class _Batch:
 
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
-        rotated = memory.seen.rotate(now_s)
         entries = self._plan.entries
+        rotated = memory.seen.rotate(now_s, len(entries))
         memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
+        is_new = self._new(entries)
         for place, entry in enumerate(entries):
-            self._entry(place, entry)
+            self._entry(place, entry, is_new[place])
         self._work()
         topics = [entry.source.topic for entry in entries]
         effects.counts.update(zip(topics, self._outcomes, strict=True))
@@ -86,17 +88,24 @@ class _Batch:
         effects.state = state_writes(memory, self._touched, rotated)
         return effects
 
-    def _entry(self, place: int, entry: Entry) -> None:
+    def _new(self, entries: Sequence[Entry]) -> list[bool]:
+        """Which entries are not seen for the second time."""
+        marks = [entry.mark for entry in entries if isinstance(entry, Sourced)]
+        found = self._memory.seen.add(np.array(marks, np.uint64)).tolist()
+        self._touched.marks += compress(marks, found)
+        left = iter(found)
+        return [next(left) if isinstance(entry, Sourced) else True for entry in entries]
+
+    def _entry(self, place: int, entry: Entry, is_new: bool) -> None:
         """Work on one entry, or put it into the run of interactions that is worked on later."""
         if isinstance(entry, Refused):
             self._refuse(place, entry)
             return
         if type(entry.event) in _CLOCKS and not entry.event.is_probe:
             self._memory.watermark.observe(entry.source, entry.event.event_time)
-        if not self._memory.seen.add(entry.mark):
+        if not is_new:
             self._outcomes[place] = "duplicate"
             return
-        self._touched.marks.append(entry.mark)
         event = entry.event
         if event.is_probe:
             self._effects.probes.append(event.event_time)

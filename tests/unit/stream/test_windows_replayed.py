@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from stream.memory import Memory
 from stream.records import Sourced
 from stream.silence import Silence, Standing
+from stream.watermark import CLOCK
 from tests.support.stream_cases import (
     START,
     MemoryStream,
@@ -136,10 +137,44 @@ class Reader:
         return self._marks.get((topic, row["source_partition"]), -1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_shown_item_has_the_one_label_that_the_log_gives_it_however_it_is_read(seed):
     logs, labels = log_of(Random(f"log {seed}"))
     reader = Reader(logs, Random(f"reader {seed}"))
     reader.work()
     assert dict(reader.labels) == {item: [label] for item, label in labels.items()}
+
+
+def test_a_crash_between_publish_and_commit_does_not_give_a_closed_item_a_second_label():
+    """The list is closed by the clock, published, not committed; then its feedback comes."""
+    stream = MemoryStream(join_window_s=WINDOW_S, sampled_negatives=0)
+    stream.run(impression(0, items=["i1"]), now=0.0)
+    stream.run_entries([], 100.0, {CLOCK: START + 100.0})
+    committed = deepcopy(stream.memory)
+    (negative,) = examples_of(stream.run_entries([], 100.0), "impressions")
+    assert negative["label"] == 0.0
+
+    stream.memory = committed
+    effects = stream.run(interaction(99, item="i1", request_id="r1"), now=200.0)
+    assert effects.counts == {("interactions", "organic"): 1}
+    assert examples_of(stream.run_entries([], 200.0), "impressions") == []
+    assert [row["label"] for row in examples_of(effects, "impressions")] == [0.0]
+
+
+def test_the_clock_decides_nothing_in_the_batch_that_commits_it():
+    stream = MemoryStream(join_window_s=WINDOW_S, sampled_negatives=0)
+    stream.run(impression(0, items=["i1"]), now=0.0)
+    ticks = {CLOCK: START + 100.0}
+    click = event_entry(interaction(1, item="i1", request_id="r1"))
+    effects = stream.run_entries([click], 100.0, ticks)
+    assert effects.counts == {("interactions", "joined"): 1}
+    assert effects.state.reached[CLOCK] == START + 100.0
+
+
+def test_feedback_that_waited_on_the_broker_during_an_outage_still_joins():
+    """An outage of an hour, with a window of a minute: the log decides, not the clock."""
+    stream = MemoryStream(join_window_s=WINDOW_S, sampled_negatives=0)
+    stream.run(impression(0, items=["i1"]), now=0.0)
+    effects = stream.run(interaction(59, item="i1", request_id="r1"), now=3_600.0)
+    assert effects.counts == {("interactions", "joined"): 1}
