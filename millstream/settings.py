@@ -87,6 +87,21 @@ class Settings(BaseSettings):
     dedupe_window_s: float = Field(
         default=HOUR_S, gt=0, description="how long an event id is remembered at the least"
     )
+    max_clock_skew_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="how many seconds ahead of its arrival an event's time counts at the most",
+    )
+    dedupe_memory_mb: int = Field(
+        default=512,
+        gt=0,
+        description="MiB for remembered event ids; fuller, they are forgotten before their time",
+    )
+    join_memory_mb: int = Field(
+        default=512,
+        gt=0,
+        description="MiB for lists that wait for feedback; fuller, the oldest close early",
+    )
     sampled_negatives: int = Field(
         default=1, ge=0, le=50, description="negatives drawn for every organic positive"
     )

@@ -27,9 +27,23 @@ class Agents(Protocol):
         ...
 
     def take(
-        self, source: Source, records: list[Record], behind: int, ack: Callable[[], object]
+        self,
+        source: Source,
+        records: list[Record],
+        after: int | None,
+        behind: int,
+        ack: Callable[[], object],
     ) -> None:
-        """A chunk of one partition; `behind` is how many records there are beyond it."""
+        """A chunk of one partition.
+
+        Args:
+            after: the offset at which the chunk before it ended, if there was one.
+            behind: how many records there are beyond it.
+        """
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """A chunk could not be taken: none may be taken after it."""
         ...
 
 
@@ -68,11 +82,18 @@ def _positions(names: Mapping[str, Topic], agents: Agents) -> Any:
 
 def _add_agent(app: faust.App, name: str, topic: Topic, agents: Agents) -> None:
     async def agent(stream: Any) -> None:
-        async for event in stream.noack().events():
-            message = event.message
-            source = Source(topic.name, message.partition)
-            behind = (app.consumer.highwater(message.tp) or 0) - message.offset - 1
-            agents.take(source, _records(source, event.value), behind, event.ack)
+        try:
+            async for event in stream.noack().events():
+                message, chunk = event.message, event.value
+                if chunk.era != app.consumer.era:
+                    continue  # of before an assignment: it is read again
+                source = Source(topic.name, message.partition)
+                behind = (app.consumer.highwater(message.tp) or 0) - message.offset - 1
+                agents.take(source, _records(source, chunk), chunk.after, behind, event.ack)
+        except Exception as error:
+            # Faust would start the agent anew, without the chunk.
+            agents.failed(error)
+            raise
 
     app.agent(app.topic(name, schema=ChunkSchema()), name=topic.name)(agent)
 

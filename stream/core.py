@@ -5,8 +5,8 @@
 `process` changes the memory in place; the effects hold the same changes for the store.
 """
 
-from collections.abc import Callable, Sequence
-from math import inf
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -36,13 +36,25 @@ JOINED_ROW = 0
 _CLOCKS = frozenset({Interaction, Impression})
 
 
-def process(planned: Plan, memory: Memory, rules: Rules, now_s: float) -> Effects:
+def process(
+    planned: Plan,
+    memory: Memory,
+    rules: Rules,
+    now_s: float,
+    ticks: Mapping[Source, float] | None = None,
+) -> Effects:
     """What the batch causes; every user and item of the plan is in memory.
 
     Args:
         now_s: Unix seconds, by the clock.
+        ticks: for `Watermark.advance`. They are committed with the batch and count from the next
+            one on: what is decided by them is decided again if that one has to be repeated.
     """
-    return _Batch(planned, memory, rules, now_s).effects()
+    effects = _Batch(planned, memory, rules, now_s).effects()
+    if ticks:
+        memory.watermark.advance(ticks)
+        effects.state.reached = dict(memory.watermark.reached)
+    return effects
 
 
 class _Batch:
@@ -60,41 +72,40 @@ class _Batch:
 
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
-        rotated = memory.seen.rotate(now_s)
         entries = self._plan.entries
-        self._reach(entries)
+        rotated = memory.seen.rotate(now_s, len(entries))
+        memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
+        is_new = self._new(entries)
         for place, entry in enumerate(entries):
-            self._entry(place, entry)
+            self._entry(place, entry, is_new[place])
         self._work()
         topics = [entry.source.topic for entry in entries]
         effects.counts.update(zip(topics, self._outcomes, strict=True))
-        effects.watermark = memory.watermark.value(now_s)
-        self._close_windows(effects.watermark)
+        effects.watermark = memory.watermark.value()
+        self._close_windows()
         self._add_examples()
         effects.features = self._rows.rows()
         effects.state = state_writes(memory, self._touched, rotated)
         return effects
 
-    def _reach(self, entries: Sequence[Entry]) -> None:
-        """Note how far the batch comes, in offsets and in event time."""
-        self._memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
-        newest: dict[Source, float] = {}
-        for entry in entries:
-            if type(entry) is Sourced and type(entry.event) in _CLOCKS and not entry.event.is_probe:
-                reached = newest.get(entry.source, -inf)
-                newest[entry.source] = max(entry.event.event_time, reached)
-        for source, event_time in newest.items():
-            self._memory.watermark.observe(source, event_time, self._now_s)
+    def _new(self, entries: Sequence[Entry]) -> list[bool]:
+        """Which entries are not seen for the second time."""
+        marks = [entry.mark for entry in entries if isinstance(entry, Sourced)]
+        found = self._memory.seen.add(np.array(marks, np.uint64)).tolist()
+        self._touched.marks += compress(marks, found)
+        left = iter(found)
+        return [next(left) if isinstance(entry, Sourced) else True for entry in entries]
 
-    def _entry(self, place: int, entry: Entry) -> None:
+    def _entry(self, place: int, entry: Entry, is_new: bool) -> None:
         """Work on one entry, or put it into the run of interactions that is worked on later."""
         if isinstance(entry, Refused):
             self._refuse(place, entry)
             return
-        if not self._memory.seen.add(entry.mark):
+        if type(entry.event) in _CLOCKS and not entry.event.is_probe:
+            self._memory.watermark.observe(entry.source, entry.event.event_time)
+        if not is_new:
             self._outcomes[place] = "duplicate"
             return
-        self._touched.marks.append(entry.mark)
         event = entry.event
         if event.is_probe:
             self._effects.probes.append(event.event_time)
@@ -124,9 +135,10 @@ class _Batch:
         run.answers.append(answer)
 
     def _answer(self, place: int, sourced: Sourced) -> Standing | Joined:
-        answer = self._memory.joins.answer(sourced.event, self._now_s)
+        memory, source = self._memory, sourced.source
+        answer = memory.joins.answer(sourced.event, source, memory.watermark, self._now_s)
         if isinstance(answer, Joined):
-            cause = sourced.source, sourced.offset, sourced.event.event_id
+            cause = source, sourced.offset, sourced.event.event_id
             self._joined.add_joined(*cause, JOINED_ROW, answer, place)
             self._effects.joined += 1
         return answer
@@ -168,11 +180,17 @@ class _Batch:
     # A list that was shown.
 
     def _impression(self, sourced: Sourced) -> str:
-        return "waiting" if self._memory.joins.open(sourced, self._now_s) else "duplicate"
+        memory = self._memory
+        is_new = memory.joins.open(sourced, memory.watermark, self._now_s)
+        return "waiting" if is_new else "duplicate"
 
-    def _close_windows(self, watermark: float) -> None:
-        for source, offset, joined in self._memory.joins.close(watermark, self._now_s):
-            for row, shown in enumerate(joined):
+    def _close_windows(self) -> None:
+        watermark, effects = self._memory.watermark, self._effects
+        for source, offset, left, reason, shown_at in self._memory.joins.close(watermark):
+            effects.closed[reason] += 1
+            if reason == "memory":
+                effects.window_held_s = watermark.newest() - shown_at
+            for row, shown in enumerate(left):
                 self._closed.add_joined(source, offset, shown.impression.event_id, row, shown)
 
     # The catalogue and the accounts.

@@ -94,6 +94,8 @@ class Effects:
         joined: shown items that got feedback.
         watermark: event time up to which windows are closed; -inf before the first event.
         made_at: Unix seconds, by the clock.
+        closed: lists whose window was closed, by the reason.
+        window_held_s: how much event time the last list waited that was closed for want of memory.
     """
 
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
@@ -105,3 +107,5 @@ class Effects:
     joined: int = 0
     watermark: float = float("-inf")
     made_at: float = 0.0
+    closed: Counter[str] = field(default_factory=Counter)
+    window_held_s: float | None = None

@@ -79,6 +79,11 @@ class Intake:
         lane = self._lanes.get(source)
         return len(lane.waiting) if lane else 0
 
+    def is_read_out(self, source: Source) -> bool:
+        """Whether there is no more of a partition: neither here nor, as last fetched, there."""
+        lane = self._lanes.get(source)
+        return lane is not None and not lane.waiting and not lane.behind
+
     def take(self, limit: int, now_s: float) -> list[Entry]:
         """Up to `limit` entries whose turn has come, in the order of their turn."""
         bound = self._bound(now_s)

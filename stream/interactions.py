@@ -140,7 +140,8 @@ class _Work:
         looked_at = entity_of[own] if others is None else np.append(entity_of[own], others)
         looks = Looks(looked_at, looking, self._times[looking])
         histories = [entity.history for entity in entities]
-        horizon_s = self._rules.allowed_lateness_s
+        # While partitions are out of step, what the slower ones bring is not late.
+        horizon_s = self._rules.allowed_lateness_s + self._memory.watermark.out_of_step_s()
         return moved(kind, histories, entity_of, happenings, looks, horizon_s)
 
     def _negatives(self, wanting: np.ndarray, users: Moves) -> Drawn:

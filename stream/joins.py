@@ -1,22 +1,29 @@
 """Feedback meets the list in which the item was shown.
 
-An impression waits by its request id for `window_s` of event time. Feedback with that id gives a
-labelled example at once, so that it is learnt within seconds; when the window closes, the items
-without feedback become negatives. Each shown item makes exactly one example: the first feedback
-that has a label decides.
+An impression waits by its request id for `window_s` of event time. Feedback of the same user with
+that id gives a labelled example at once, so that it is learnt within seconds; when the window
+closes, the items without feedback become negatives. Each shown item makes exactly one example: the
+first feedback that has a label decides.
+
+Whether a list is still open to some feedback is told by the watermark of the feedback's own
+partition, and a list is closed only when the watermark of all of them has passed: so the answer
+follows from the log, however it is cut into batches, in whatever step the partitions are read, and
+as often as it is read again. A window also closes when everything has been silent until `window_s`
+plus a grace after the list came, by the clock that the watermark has taken over: the last lists are
+not left hanging.
 
 The lists of a partition close in the order of their offsets, so that positions in the examples only
-ever grow. A window also closes when it has been open for `window_s` plus a grace by the clock: when
-no more events come, the last lists are not left hanging.
+ever grow. When what waits would take more than `memory_bytes`, the oldest lists close early.
 
 Feedback that comes before its list is remembered: it was used without the list, and is not used
 again, nor is its item taken for a negative, when the list comes.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -25,6 +32,17 @@ from millstream.codec import decode, record_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ShownItem
 from stream.records import Source, Sourced
+from stream.watermark import Watermark
+
+# What a list takes beside its message, and feedback beside its item's id: bytes, about.
+LIST_BYTES, ANSWER_BYTES = 800, 250
+# The share of the memory that feedback without a list may take.
+EARLY_SHARE = 0.25
+# What is remembered for one list at the most.
+EARLY_ANSWERS = 500
+
+Reason = Literal["watermark", "silence", "memory"]
+REASONS: tuple[Reason, ...] = ("watermark", "silence", "memory")
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -67,10 +85,27 @@ class Joined:
     label: float
 
 
+class Closed(NamedTuple):
+    """A list whose window is over.
+
+    Args:
+        source, offset: of the list.
+        left: the items without feedback.
+        reason: why it is closed.
+        event_time: when it was shown, Unix seconds.
+    """
+
+    source: Source
+    offset: int
+    left: list[Joined]
+    reason: Reason
+    event_time: float
+
+
 class Standing(Enum):
     """Feedback that makes no example of a list."""
 
-    ALONE = auto()  # there is no such list, or the item is not in it: it stands for itself
+    ALONE = auto()  # no open list of its user has the item: it stands for itself
     SETTLED = auto()  # the item has its label already, or this feedback has none
 
 
@@ -81,117 +116,198 @@ class Joins:
     Args:
         window_s: how long feedback is waited for.
         grace_s: how much longer by the clock.
-        capacity: the most lists that wait; beyond it the oldest are closed early.
+        memory_bytes: what the lists and the feedback may take, about.
         waiting: lists by request id.
         order: request ids by partition, in the order of their offsets.
-        answered: items with feedback by request id, of waiting lists and of such as may come.
-        early: (by the clock, request id) of feedback that had no list.
+        answered: items with feedback by request id, of waiting lists; of such as may come, items
+            and their users (`_early_key`).
+        early: (event time, time by the clock) of the first feedback that had no list, by request.
+        size_bytes: what the lists and the feedback take, about.
         opened, touched, closed: request ids changed since the last `taken_changes`.
     """
 
     window_s: float
     grace_s: float
-    capacity: int = 100_000
+    memory_bytes: int = 512 << 20
     waiting: dict[str, Waiting] = field(default_factory=dict)
     order: dict[int, deque[str]] = field(default_factory=dict)
     answered: dict[str, list[str]] = field(default_factory=dict)
-    early: deque[tuple[float, str]] = field(default_factory=deque)
+    early: dict[str, tuple[float, float]] = field(default_factory=dict)
+    size_bytes: int = 0
     opened: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
+    _evicted: list[Closed] = field(default_factory=list)
 
-    def open(self, sourced: Sourced, now_s: float) -> bool:
+    def open(self, sourced: Sourced, watermark: Watermark, now_s: float) -> bool:
         """Begin to wait for feedback on a list; False if one of its request id waits already."""
         impression: Impression = sourced.event
         request_id = impression.request_id
         if request_id in self.waiting:
             return False
-        partition, offset = sourced.source.partition, sourced.offset
-        self._enqueue(
-            request_id,
-            Waiting(partition, offset, impression.event_time, now_s, sourced.value),
+        waiting = Waiting(
+            sourced.source.partition, sourced.offset, impression.event_time, now_s, sourced.value
         )
+        self._take_early(impression, watermark)
+        self._enqueue(request_id, waiting)
         self.opened.add(request_id)
+        self._make_room()
         return True
 
-    def answer(self, feedback: Interaction, now_s: float) -> Joined | Standing:
-        """The shown item that `feedback` labels, with its label."""
+    def answer(
+        self, feedback: Interaction, source: Source, watermark: Watermark, now_s: float
+    ) -> Joined | Standing:
+        """The shown item that `feedback` labels, with its label.
+
+        Args:
+            source: of the feedback.
+            watermark: with the feedback itself observed.
+        """
         request_id, item_id = feedback.request_id, feedback.item_id
         if request_id is None:
             return Standing.ALONE
         label = label_of(feedback.kind, feedback.value)
-        found = self._shown(request_id, item_id)
-        if label is None or item_id in self.answered.get(request_id, ()):
-            return Standing.SETTLED if found else Standing.ALONE
-        if request_id in self.waiting and not found:
+        waiting = self.waiting.get(request_id)
+        if waiting is None:
+            if label is not None:
+                self._note_early(request_id, feedback, now_s)
             return Standing.ALONE
-        self._note(request_id, item_id, now_s)
-        return Joined(*found, label) if found else Standing.ALONE
+        impression = waiting.impression()
+        shown = next((item for item in impression.items if item.item_id == item_id), None)
+        is_theirs = shown is not None and impression.user_id == feedback.user_id
+        if shown is None or not is_theirs or self._is_over_for(waiting, source, watermark):
+            return Standing.ALONE
+        if label is None or item_id in self.answered.get(request_id, ()):
+            return Standing.SETTLED
+        self._note(request_id, item_id)
+        return Joined(impression, shown, label)
 
-    def close(self, watermark: float, now_s: float) -> Iterator[tuple[Source, int, list[Joined]]]:
-        """Lists whose window is over: source partition, offset, and the items without feedback."""
-        for partition, requests in self.order.items():
-            while requests and self._is_over(self.waiting[requests[0]], watermark, now_s):
-                request_id = requests.popleft()
-                waiting = self.waiting.pop(request_id)
-                impression = waiting.impression()
-                answered = self._forget(request_id)
-                left = [item for item in impression.items if item.item_id not in answered]
-                source = Source("impressions", partition)
-                yield source, waiting.offset, [Joined(impression, item, 0.0) for item in left]
-        self._drop_early(now_s)
+    def close(self, watermark: Watermark) -> Iterator[Closed]:
+        """The lists whose window is over."""
+        evicted, self._evicted = self._evicted, []
+        yield from evicted
+        passed_s, clock_s = watermark.value(), watermark.clock_s
+        for requests in self.order.values():
+            while requests:
+                reason = self._over(self.waiting[requests[0]], passed_s, clock_s)
+                if reason is None:
+                    break
+                yield self._close(requests.popleft(), reason)
+        self._drop_early(passed_s, clock_s)
 
-    def has_over(self, watermark: float, now_s: float) -> bool:
+    def has_over(self, watermark: Watermark) -> bool:
         """Whether `close` would close anything."""
+        passed_s, clock_s = watermark.value(), watermark.clock_s
         heads = (self.waiting[requests[0]] for requests in self.order.values() if requests)
-        return any(self._is_over(waiting, watermark, now_s) for waiting in heads)
+        return any(self._over(waiting, passed_s, clock_s) for waiting in heads)
 
     def restore(
         self, waiting: dict[str, Waiting], answered: dict[str, list[str]], now_s: float
     ) -> None:
         """Begin with what a store kept."""
-        self.waiting, self.order = {}, {}
+        self.waiting, self.order, self.size_bytes = {}, {}, 0
         for request_id, kept in sorted(waiting.items(), key=lambda entry: entry[1].offset):
             self._enqueue(request_id, kept)
         self.answered = answered
-        self.early = deque((now_s, request) for request in answered if request not in waiting)
+        self.size_bytes += sum(
+            map(_answer_bytes, (i for items in answered.values() for i in items))
+        )
+        self.early = {request: (now_s, now_s) for request in answered if request not in waiting}
 
     def taken_changes(self) -> tuple[set[str], set[str], set[str]]:
         """Request ids (opened, touched, closed) since this was last asked."""
-        changes = self.opened - self.closed, self.touched - self.closed, self.closed
+        opened = {request for request in self.opened if request in self.waiting}
+        touched = {request for request in self.touched if request in self.answered}
+        closed = {r for r in self.closed if r not in self.waiting and r not in self.answered}
         self.opened, self.touched, self.closed = set(), set(), set()
-        return changes
+        return opened, touched, closed
 
     def _enqueue(self, request_id: str, waiting: Waiting) -> None:
         self.waiting[request_id] = waiting
         self.order.setdefault(waiting.partition, deque()).append(request_id)
+        self.size_bytes += len(waiting.message) + LIST_BYTES
 
-    def _shown(self, request_id: str, item_id: str) -> tuple[Impression, ShownItem] | None:
-        waiting = self.waiting.get(request_id)
-        if waiting is None:
-            return None
-        impression = waiting.impression()
-        return next(((impression, i) for i in impression.items if i.item_id == item_id), None)
+    def _over(self, waiting: Waiting, passed_s: float, clock_s: float) -> Reason | None:
+        """Why a list is over, if it is."""
+        if passed_s >= waiting.event_time + self.window_s:
+            return "watermark"
+        if clock_s >= waiting.received_at + self.window_s + self.grace_s:
+            return "silence"
+        return None
 
-    def _note(self, request_id: str, item_id: str, now_s: float) -> None:
-        if request_id not in self.waiting and request_id not in self.answered:
-            self.early.append((now_s, request_id))
-        self.answered.setdefault(request_id, []).append(item_id)
+    def _is_over_for(self, waiting: Waiting, source: Source, watermark: Watermark) -> bool:
+        return self._over(waiting, watermark.of(source), watermark.clock_s) is not None
+
+    def _close(self, request_id: str, reason: Reason) -> Closed:
+        """Take out a list that is the first of its partition."""
+        waiting = self.waiting.pop(request_id)
+        self.size_bytes -= len(waiting.message) + LIST_BYTES
+        impression, answered = waiting.impression(), self._forget(request_id)
+        left = [Joined(impression, i, 0.0) for i in impression.items if i.item_id not in answered]
+        source = Source("impressions", waiting.partition)
+        return Closed(source, waiting.offset, left, reason, waiting.event_time)
+
+    def _make_room(self) -> None:
+        while self.size_bytes > self.memory_bytes:
+            if len(self.waiting) <= 1:
+                return
+            heads = [requests for requests in self.order.values() if requests]
+            oldest = min(heads, key=lambda requests: self.waiting[requests[0]].event_time)
+            self._evicted.append(self._close(oldest.popleft(), "memory"))
+
+    # Feedback.
+
+    def _note(self, request_id: str, answer: str) -> None:
+        self.answered.setdefault(request_id, []).append(answer)
+        self.size_bytes += _answer_bytes(answer)
         self.touched.add(request_id)
 
-    def _is_over(self, waiting: Waiting, watermark: float, now_s: float) -> bool:
+    def _note_early(self, request_id: str, feedback: Interaction, now_s: float) -> None:
+        answers = self.answered.get(request_id, [])
+        key = _early_key(feedback.user_id, feedback.item_id)
+        if len(answers) < EARLY_ANSWERS and key not in answers:
+            self.early.setdefault(request_id, (feedback.event_time, now_s))
+            self._note(request_id, key)
+        while len(self.early) * ANSWER_BYTES > EARLY_SHARE * self.memory_bytes:
+            self._forget(next(iter(self.early)))
+
+    def _take_early(self, impression: Impression, watermark: Watermark) -> None:
+        """The list that some feedback came before is there: what its user said is answered."""
+        request_id = impression.request_id
+        noted = self.early.get(request_id)
+        if noted is None:
+            return
+        is_over = self._is_early_over(noted, watermark.value(), watermark.clock_s)
+        answers = frozenset(self._forget(request_id))
+        for item in impression.items:
+            if not is_over and _early_key(impression.user_id, item.item_id) in answers:
+                self._note(request_id, item.item_id)
+
+    def _forget(self, request_id: str) -> list[str]:
+        self.closed.add(request_id)
+        self.early.pop(request_id, None)
+        answers = self.answered.pop(request_id, [])
+        self.size_bytes -= sum(map(_answer_bytes, answers))
+        return answers
+
+    def _is_early_over(self, noted: tuple[float, float], passed_s: float, clock_s: float) -> bool:
+        event_time, noted_at = noted
         return (
-            watermark >= waiting.event_time + self.window_s
-            or now_s >= waiting.received_at + self.window_s + self.grace_s
-            or len(self.waiting) > self.capacity
+            passed_s >= event_time + self.window_s
+            or clock_s >= noted_at + self.window_s + self.grace_s
         )
 
-    def _forget(self, request_id: str) -> Iterable[str]:
-        self.closed.add(request_id)
-        return self.answered.pop(request_id, [])
+    def _drop_early(self, passed_s: float, clock_s: float) -> None:
+        while self.early:
+            request_id = next(iter(self.early))
+            if not self._is_early_over(self.early[request_id], passed_s, clock_s):
+                return
+            self._forget(request_id)
 
-    def _drop_early(self, now_s: float) -> None:
-        while self.early and now_s >= self.early[0][0] + self.window_s + self.grace_s:
-            _, request_id = self.early.popleft()
-            if request_id not in self.waiting:
-                self._forget(request_id)
+
+def _early_key(user_id: str, item_id: str) -> str:
+    return f"{user_id}\0{item_id}"
+
+
+def _answer_bytes(answer: str) -> int:
+    return len(answer) + ANSWER_BYTES

@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from features.stores.redis_online import Layouts
 from millstream import logs
 from millstream.clock import SystemClock
+from millstream.errors import MillstreamError
 from millstream.kafka import create_topics
 from millstream.metrics import serve_metrics
 from millstream.settings import Settings
@@ -30,6 +31,7 @@ from stream.memory import Rules, empty_memory
 from stream.metrics import StreamMetrics
 from stream.publisher import Publisher
 from stream.records import Record, Source
+from stream.sequence import Sequence
 from stream.sink import OfflineSink
 from stream.state_commands import StateCommands
 from stream.state_store import StateStore
@@ -39,8 +41,14 @@ log = logging.getLogger(__name__)
 
 # How long the batch in work may take when the process is asked to end.
 GRACE_S = 10.0
+# A partition that the broker has not answered for in this time cannot be called silent.
+POLLED_S = 2.0
 
 R = TypeVar("R")
+
+
+class StreamEnded(MillstreamError):
+    """A part of the worker stopped without being asked to."""
 
 
 def main(settings: Settings) -> None:
@@ -96,8 +104,9 @@ async def _hold_lease(
         clock,
     )
     parts.sink = OfflineSink(settings.offline_dir, settings.offline_flush_s, metrics)
-    hold, door = _holder(app, settings), _door(settings, metrics)
-    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, hold, door)
+    hold, is_polled = _holder(app, settings), _polled(app, settings)
+    door = _door(settings, metrics)
+    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, hold, door, is_polled)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:
             await _first(restored, kept, asked_to_end)
@@ -114,15 +123,31 @@ async def _process(
         _ending(parts.sink.run()) as sinking,
         _ending(parts.worker.run()) as working,
     ):
+        tasks = {"Faust": faust, "sink": sinking, "worker": working, "lease": kept}
         try:
-            await _first(asked_to_end, faust, sinking, working, kept)
+            await _supervised(asked_to_end, {**tasks, "agents": parts.crashed})
             log.info("Ending: the batch in work is finished first.")
             parts.worker.stop()
             await asyncio.wait([working], timeout=GRACE_S)
             parts.sink.stop()
             await asyncio.wait([sinking], timeout=GRACE_S)
         finally:
+            parts.end()
             await app.stop()
+
+
+async def _supervised(
+    asked_to_end: asyncio.Future[None], tasks: Mapping[str, asyncio.Future[Any]]
+) -> None:
+    """Return when asked to end.
+
+    Raises:
+        StreamEnded: one of the tasks ended by itself; or what it ended with.
+    """
+    await _first(asked_to_end, *tasks.values())
+    ended = [name for name, task in tasks.items() if task.done()]
+    if ended and not asked_to_end.done():
+        raise StreamEnded(f"The stream worker ends: {', '.join(ended)} stopped unasked.")
 
 
 async def _faust(app: App) -> None:
@@ -160,16 +185,41 @@ class _Parts:
 
     def __init__(self, metrics: StreamMetrics) -> None:
         self._metrics = metrics
+        self._sequence = Sequence()
+        self.crashed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(self) -> None:
+        """Nothing is taken any more."""
+        self._metrics.ready.set(0)
+        self.crashed.cancel()
 
     async def assigned(self, ends: Mapping[Source, int]) -> Mapping[Source, int]:
         """See `stream.app.Agents`."""
         events = {source: end for source, end in ends.items() if source.topic != FEATURES.name}
-        return await self.worker.assign(events)
+        positions = await self.worker.assign(events)
+        self._sequence.begin(positions)
+        self._metrics.ready.set(1)
+        return positions
+
+    def failed(self, error: Exception) -> None:
+        """See `stream.app.Agents`."""
+        self._metrics.ready.set(0)
+        if not self.crashed.done():
+            self.crashed.set_exception(error)
 
     def take(
-        self, source: Source, records: list[Record], behind: int, ack: Callable[[], object]
+        self,
+        source: Source,
+        records: list[Record],
+        after: int | None,
+        behind: int,
+        ack: Callable[[], object],
     ) -> None:
         """See `stream.app.Agents`."""
+        if self.crashed.done():
+            return  # the chunk before it was not taken
+        left_out = self._sequence.follow(source, after, records[0].offset, records[-1].offset)
+        self._metrics.left_out.labels(topic=source.topic).inc(left_out)
         self._metrics.observe_lag(source, max(behind, 0))
         if source.topic == FEATURES.name:
             self.sink.put(records, ack)
@@ -184,6 +234,9 @@ def _rules(settings: Settings) -> Rules:
         dedupe_window_s=settings.dedupe_window_s,
         sampled_negatives=settings.sampled_negatives,
         cache_entities=settings.state_cache_entities,
+        max_clock_skew_s=settings.max_clock_skew_s,
+        join_memory_bytes=settings.join_memory_mb << 20,
+        dedupe_memory_bytes=settings.dedupe_memory_mb << 20,
     )
 
 
@@ -202,6 +255,15 @@ def _holder(app: App, settings: Settings) -> Callable[[Source, bool], None]:
         (app.consumer.hold if held else app.consumer.release)(tp)
 
     return hold
+
+
+def _polled(app: App, settings: Settings) -> Callable[[Source], bool]:
+    def is_polled(source: Source) -> bool:
+        tp = TP(f"{settings.topic_prefix}{source.topic}", source.partition)
+        polled: bool = app.consumer.is_polled(tp, POLLED_S)
+        return polled
+
+    return is_polled
 
 
 def _name() -> str:

@@ -19,6 +19,9 @@ class Rules:
         join_window_s: how long after an impression feedback joins it.
         join_grace_s: how much longer, by the clock, before the window closes without later events.
         idle_s: a partition silent for so long does not hold back the watermark.
+        max_clock_skew_s: how far ahead of its arrival an event's time counts.
+        join_memory_bytes: what open windows may take.
+        dedupe_memory_bytes: what remembered event ids may take.
         dedupe_window_s: how long an event id is remembered at the least.
         sampled_negatives: negatives for every organic positive.
         cache_entities: users, and items, that are kept in memory.
@@ -28,6 +31,9 @@ class Rules:
     join_window_s: float = 900.0
     join_grace_s: float = 5.0
     idle_s: float = 5.0
+    max_clock_skew_s: float = 5.0
+    join_memory_bytes: int = 512 << 20
+    dedupe_memory_bytes: int = 512 << 20
     dedupe_window_s: float = 3_600.0
     sampled_negatives: int = 1
     cache_entities: int = 500_000
@@ -55,8 +61,8 @@ def empty_memory(rules: Rules) -> Memory:
     return Memory(
         users=Cache(rules.cache_entities),
         items=Cache(rules.cache_entities),
-        seen=SeenIds(rules.dedupe_window_s),
+        seen=SeenIds(rules.dedupe_window_s, rules.dedupe_memory_bytes),
         catalogue=Catalogue(),
-        joins=Joins(rules.join_window_s, rules.join_grace_s),
-        watermark=Watermark(rules.allowed_lateness_s, rules.idle_s),
+        joins=Joins(rules.join_window_s, rules.join_grace_s, rules.join_memory_bytes),
+        watermark=Watermark(rules.allowed_lateness_s),
     )

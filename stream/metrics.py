@@ -15,6 +15,7 @@ from millstream.topics import (
     USERS,
 )
 from stream.effects import Effects
+from stream.joins import REASONS
 from stream.memory import Memory
 from stream.records import Source
 
@@ -46,6 +47,14 @@ class StreamMetrics:
         self.joined = self._counter("joined", "Shown items that got feedback", [])
         self.trouble = self._counter("trouble", "Failed attempts, by what did not answer", ["part"])
         self.offline_rows = self._counter("offline_rows", "Rows appended to part files", ["view"])
+        self.left_out = self._counter(
+            "left_out_offsets", "Offsets that were gone before they were read", ["topic"]
+        )
+        self.lists_closed = self._counter("lists_closed", "Lists closed, by reason", ["reason"])
+        for reason in REASONS:
+            self.lists_closed.labels(reason=reason)
+        for source in KINDS:
+            self.left_out.labels(topic=source)
         self.batch_events = self._histogram("batch_events", "Events in a batch", CHUNK_BUCKETS)
         self.batch_seconds = self._seconds("batch_seconds", "Time for a batch")
         self.publish_seconds = self._seconds("publish_seconds", "Time until Kafka has a batch")
@@ -55,6 +64,15 @@ class StreamMetrics:
         )
         self.watermark_lag = self._gauge("watermark_lag_seconds", "The clock less the watermark")
         self.pending = self._gauge("pending_impressions", "Lists whose window is open")
+        self.ready = self._gauge("ready", "1 while this worker reads and works, 0 in standby")
+        self.join_bytes = self._gauge("join_bytes", "Memory of lists whose window is open")
+        self.join_window = self._gauge(
+            "join_window_held_seconds", "Window that the memory for lists allows"
+        )
+        self.dedupe_bytes = self._gauge("dedupe_bytes", "Memory of remembered event ids")
+        self.dedupe_window = self._gauge(
+            "dedupe_window_held_seconds", "Time for which event ids are remembered at the least"
+        )
         self.cached = self._gauge("cached_entities", "Entities in memory", ["entity"])
         self.lag = self._gauge("lag_records", "Records not yet processed", ["topic", "partition"])
 
@@ -72,13 +90,22 @@ class StreamMetrics:
         for event_time in effects.probes:
             self.event_to_feature.observe(max(now_s - event_time, 0.0))
         self.joined.inc(effects.joined)
+        for reason, count in effects.closed.items():
+            self.lists_closed.labels(reason=reason).inc(count)
+        if effects.closed:
+            held_s = effects.window_held_s
+            self.join_window.set(memory.joins.window_s if held_s is None else held_s)
         if effects.watermark > float("-inf"):
             self.watermark_lag.set(now_s - effects.watermark)
         self.observe_memory(memory)
 
     def observe_memory(self, memory: Memory) -> None:
         """Note what is remembered, after a batch and after a restart."""
-        self.pending.set(len(memory.joins.waiting))
+        joins, seen = memory.joins, memory.seen
+        self.pending.set(len(joins.waiting))
+        self.join_bytes.set(joins.size_bytes)
+        self.dedupe_bytes.set(seen.size_bytes)
+        self.dedupe_window.set(seen.held_s)
         self.cached.labels(entity="user").set(len(memory.users))
         self.cached.labels(entity="item").set(len(memory.items))
 

@@ -22,13 +22,13 @@ class Plan:
 
     Args:
         entries: what is at or past the positions that were reached.
-        drawn: (positives, draws) places in the catalogue's items.
+        drawn: (positives, draws) ids of items, drawn from what is known before each positive.
         positives: rows of `drawn` by the index of their entry.
         users, items: ids that have to be in memory before the batch is processed.
     """
 
     entries: list[Entry]
-    drawn: np.ndarray
+    drawn: list[list[str]]
     positives: dict[int, int]
     users: set[str]
     items: set[str]
@@ -38,25 +38,52 @@ def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
     """What a batch needs; nothing is changed yet."""
     reached = memory.positions
     fresh = [entry for entry in entries if entry.offset >= reached.get(entry.source, 0)]
-    known, count = memory.catalogue.items, rules.sampled_negatives
-    positives = [index for index, entry in enumerate(fresh) if _wants_negatives(entry)]
-    if not known or not count:
-        positives = []
-    drawn = _drawn([fresh[index] for index in positives], len(known), count)
     events = [entry.event for entry in fresh if type(entry) is Sourced]
     users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
     items = {event.item_id for event in events if type(event) in _TOUCH_ITEMS}
-    items.update([known[place] for place in np.unique(drawn).tolist()])
-    rows = {index: row for row, index in enumerate(positives)}
-    return Plan(fresh, drawn, rows, users, items)
+    positives, drawn = _drawn(fresh, items, memory, rules)
+    for row in drawn:
+        items.update(row)
+    return Plan(fresh, drawn, positives, users, items)
 
 
-def _drawn(positives: Sequence[Entry], known: int, count: int) -> np.ndarray:
-    """Draws from what is known before the batch."""
-    partitions = np.array([entry.source.partition for entry in positives], np.int64)
-    offsets = np.array([entry.offset for entry in positives], np.int64)
-    places = draws(partitions, offsets, count + SPARE_DRAWS) % np.uint64(max(known, 1))
-    return places.astype(np.int64)
+def _drawn(
+    fresh: Sequence[Entry], items: set[str], memory: Memory, rules: Rules
+) -> tuple[dict[int, int], list[list[str]]]:
+    """Draws of each positive from what is known before it, wherever the batch begins and ends."""
+    count = rules.sampled_negatives
+    positives = [n for n, entry in enumerate(fresh) if count and _wants_negatives(entry)]
+    if not positives:
+        return {}, []
+    known, added = memory.catalogue.items, _added(fresh, items, memory)
+    born_at = np.array(list(added.values()), np.int64)
+    lengths = len(known) + np.searchsorted(born_at, positives)
+    kept = np.flatnonzero(lengths)
+    partitions = np.array([fresh[positives[n]].source.partition for n in kept.tolist()], np.int64)
+    offsets = np.array([fresh[positives[n]].offset for n in kept.tolist()], np.int64)
+    places = draws(partitions, offsets, count + SPARE_DRAWS)
+    places = (places % lengths[kept, None].astype(np.uint64)).astype(np.int64)
+    new = list(added)
+    drawn = [
+        [known[place] if place < len(known) else new[place - len(known)] for place in row]
+        for row in places.tolist()
+    ]
+    return {positives[n]: row for row, n in enumerate(kept.tolist())}, drawn
+
+
+def _added(fresh: Sequence[Entry], items: set[str], memory: Memory) -> dict[str, int]:
+    """Items that the batch makes known, and the index of the entry that does, in that order."""
+    unknown = {item for item in items if item not in memory.catalogue}
+    added: dict[str, int] = {}
+    if not unknown:
+        return added
+    for n, entry in enumerate(fresh):
+        if type(entry) is not Sourced or type(entry.event) not in _TOUCH_ITEMS:
+            continue
+        event = entry.event
+        if event.item_id in unknown and not event.is_probe:
+            added.setdefault(event.item_id, n)
+    return added
 
 
 def _wants_negatives(entry: Entry) -> bool:

@@ -7,7 +7,8 @@ the recovery of Faust's tables needs them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -16,7 +17,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage, Message
 
-Chunk = list[ConsumerRecord]
 Positions = Callable[[Mapping[TP, int]], Awaitable[Mapping[TP, int]]]
 
 # While partitions are held back, how long a fetch waits for the others before it looks again.
@@ -26,6 +26,21 @@ HELD_POLL_S = 0.01
 # partition that has just been read out waits for that of the others. Faust's 1.5 s would be the
 # latency of a busy partition among idle ones.
 FETCH_WAIT_MS = 50
+
+
+class Chunk(list[ConsumerRecord]):
+    """A whole fetch of one partition.
+
+    Args:
+        records: in the order of their offsets.
+        after: one past the last offset of the chunk before it, or where its partition was last
+            sought to; None where neither is known.
+        era: how often the consumer's partitions had been assigned when it was fetched.
+    """
+
+    def __init__(self, records: Sequence[ConsumerRecord], after: int | None, era: int) -> None:
+        super().__init__(records)
+        self.after, self.era = after, era
 
 
 class ChunkSchema(faust.Schema):
@@ -58,6 +73,8 @@ class ChunkConsumer(driver.Consumer):
         super().__init__(*args, **options)
         self._held: set[TP] = set()
         self._begins: dict[tuple[TP, int], int] = {}
+        self._ends: dict[TP, int] = {}
+        self.era = 0
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon)
@@ -74,6 +91,12 @@ class ChunkConsumer(driver.Consumer):
         """Fetch a partition that was held."""
         self._held.discard(tp)
 
+    def is_polled(self, tp: TP, within_s: float) -> bool:
+        """Whether the broker has answered a fetch of the partition in the last `within_s`."""
+        consumer = self._thread._ensure_consumer()
+        polled_ms = consumer.last_poll_timestamp(tp) if tp in consumer.assignment() else None
+        return polled_ms is not None and time.time() - polled_ms / 1000.0 <= within_s
+
     async def _getmany(
         self,
         active_partitions: set[TP] | None,
@@ -83,12 +106,20 @@ class ChunkConsumer(driver.Consumer):
         if active_partitions and not wanted:
             await asyncio.sleep(HELD_POLL_S)
             return {}
+        era = self.era
         fetched = await super()._getmany(wanted, HELD_POLL_S if self._held else timeout)
         return {
-            tp: records if self._is_changelog_tp(tp) else [records]
+            tp: records if self._is_changelog_tp(tp) else [self._chunk(tp, records, era)]
             for tp, records in fetched.items()
             if records
         }
+
+    def _chunk(self, tp: TP, records: Sequence[ConsumerRecord], era: int) -> Chunk:
+        """Number a fetch, so that none is missed and none of before an assignment is taken."""
+        after = self._ends.get(tp)
+        if era == self.era:
+            self._ends[tp] = records[-1].offset + 1
+        return Chunk(records, after, era)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, list):
@@ -117,10 +148,12 @@ class ChunkConsumer(driver.Consumer):
         committed = dict(await super().seek_to_committed())
         self._held.clear()
         self._begins.clear()
+        self.era += 1
         positions = await self.transport.positions(await self.highwaters(*self.assignment()))
         for tp, offset in positions.items():
             await self._seek(tp, offset)
-        return {**committed, **positions}
+        self._ends = {**committed, **positions}
+        return dict(self._ends)
 
 
 class ChunkTransport(driver.Transport):

@@ -1,12 +1,23 @@
 """How far event time has come: the least of the partitions' newest times, less the lateness.
 
-A partition that is silent does not hold back the others; when all are, the newest time decides.
+It follows from what was read and committed alone, so that a batch that is read again finds it where
+it was. The clock has a say only through `advance`: what `stream/silence.py` proposes for partitions
+that bring nothing is committed first, and decides from the next batch on.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
+from millstream.topics import IMPRESSIONS, INTERACTIONS
 from stream.records import Source
+
+# Topics whose events tell the time.
+TIMED = frozenset({INTERACTIONS.name, IMPRESSIONS.name})
+# Stands in `reached` for the clock at which every partition was last known to be silent.
+CLOCK = Source("clock", 0)
+# A partition that is further behind the others than this is idle, not out of step.
+OUT_OF_STEP_S = 300.0
 
 
 @dataclass
@@ -15,32 +26,60 @@ class Watermark:
 
     Args:
         lateness_s: how far out of order an event may come.
-        idle_s: a partition that has brought nothing for so long (by the clock) is left out.
-        reached: newest event time by partition.
-        heard_at: when a partition last brought something, by the clock.
+        reached: newest event time by partition; under `CLOCK` a time by the clock.
+        awaited: partitions of which nothing is known yet: there is no watermark before it is.
     """
 
     lateness_s: float
-    idle_s: float
     reached: dict[Source, float] = field(default_factory=dict)
-    heard_at: dict[Source, float] = field(default_factory=dict)
+    awaited: set[Source] = field(default_factory=set)
 
-    def observe(self, source: Source, event_time: float, now_s: float) -> None:
+    def expect(self, sources: Iterable[Source]) -> None:
+        """Wait for partitions that have brought nothing yet."""
+        timed = {source for source in sources if source.topic in TIMED}
+        self.awaited = timed - self.reached.keys()
+
+    def observe(self, source: Source, event_time: float) -> None:
         """Note an event."""
         if event_time > self.reached.get(source, -inf):
             self.reached[source] = event_time
-        self.heard_at[source] = now_s
+            self.awaited.discard(source)
 
-    def resume(self, now_s: float) -> None:
-        """Expect every known partition to bring something: begin to count its silence anew."""
-        self.heard_at = dict.fromkeys(self.reached, now_s)
+    def advance(self, ticks: Mapping[Source, float]) -> None:
+        """Take over what the clock proposes; nothing goes back."""
+        for source, time in ticks.items():
+            self.observe(source, time)
 
-    def value(self, now_s: float) -> float:
+    def after(self, ticks: Mapping[Source, float]) -> "Watermark":
+        """A copy that has taken `ticks` over."""
+        copied = Watermark(self.lateness_s, dict(self.reached), set(self.awaited))
+        copied.advance(ticks)
+        return copied
+
+    def value(self) -> float:
         """No event older than this is expected; -inf before the first event."""
-        spoke = [
-            time
-            for source, time in self.reached.items()
-            if now_s - self.heard_at.get(source, -inf) < self.idle_s
-        ]
-        newest = min(spoke) if spoke else max(self.reached.values(), default=-inf)
-        return newest - self.lateness_s
+        if self.awaited:
+            return -inf
+        times = (time for source, time in self.reached.items() if source != CLOCK)
+        return min(times, default=-inf) - self.lateness_s
+
+    def of(self, source: Source) -> float:
+        """The watermark of one partition alone; that of all is at or below it."""
+        return self.reached.get(source, -inf) - self.lateness_s
+
+    @property
+    def clock_s(self) -> float:
+        """Up to when, by the clock, nothing is outstanding in any partition."""
+        return self.reached.get(CLOCK, -inf)
+
+    def newest(self) -> float:
+        """The newest event time of all; -inf before the first event."""
+        times = (time for source, time in self.reached.items() if source != CLOCK)
+        return max(times, default=-inf)
+
+    def out_of_step_s(self) -> float:
+        """How much event time the partitions of interactions are apart, but for idle ones."""
+        topic = INTERACTIONS.name
+        times = [time for source, time in self.reached.items() if source.topic == topic]
+        newest = max(times, default=0.0)
+        return max((newest - t for t in times if newest - t <= OUT_OF_STEP_S), default=0.0)

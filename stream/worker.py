@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from millstream.clock import Clock
+from stream.arrival import bounded
 from stream.core import process
 from stream.decode import STRICT, Door, entries_of
 from stream.effects import Effects
@@ -21,6 +22,7 @@ from stream.messages import Message, messages
 from stream.metrics import StreamMetrics
 from stream.plan import plan
 from stream.records import Record, Source
+from stream.silence import Silence, Standing
 from stream.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Worker:
         hold: called with (source, True) to stop reading a partition that has enough buffered, and
             with (source, False) to go on.
         door: what is let in.
+        is_polled: whether the broker was asked for a partition, and answered, just now.
     """
 
     def __init__(
@@ -79,12 +82,15 @@ class Worker:
         clock: Clock,
         hold: Callable[[Source, bool], None],
         door: Door = STRICT,
+        is_polled: Callable[[Source], bool] = lambda _: True,
     ) -> None:
         self._memory, self._rules = memory, rules
         self._store, self._publisher = store, publisher
         self._metrics, self._clock, self._hold = metrics, clock, hold
         self._door = door
+        self._is_polled = is_polled
         self._intake = Intake(MAX_IDLE_S)
+        self._silence = Silence(rules.idle_s)
         self._acks: dict[Source, deque[tuple[int, Ack]]] = {}
         self._arrived = asyncio.Event()
         self._working = asyncio.Lock()
@@ -102,7 +108,8 @@ class Worker:
         async with self._working:
             now_s, positions = self._clock.now(), self._memory.positions
             self._metrics.observe_memory(self._memory)
-            self._memory.watermark.resume(now_s)
+            self._memory.watermark.expect(ends)
+            self._silence.assign(ends)
             self._intake.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
             self._acks = {source: deque() for source in ends}
             return {source: positions.get(source, 0) for source in ends}
@@ -115,6 +122,7 @@ class Worker:
         """
         now_s = self._clock.now()
         entries = entries_of(records, now_s, self._door)
+        entries = bounded(entries, records, now_s, self._rules.max_clock_skew_s)
         self._intake.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))
@@ -153,21 +161,35 @@ class Worker:
         """One batch, if there is one or a window is over; how many events it had."""
         now_s = self._clock.now()
         entries = self._intake.take(BATCH_EVENTS, now_s)
-        is_due = self._memory.joins.has_over(self._memory.watermark.value(now_s), now_s)
-        if entries or is_due:
+        ticks, watermark = self._ticks(entries, now_s), self._memory.watermark
+        # What the ticks would close is closed in the next turn, when they are committed.
+        if entries or self._memory.joins.has_over(watermark.after(ticks)):
             with self._metrics.batch_seconds.time():
-                await self._work(entries)
+                await self._work(entries, ticks)
             self._metrics.batch_events.observe(len(entries))
             self._after()
         return len(entries)
 
-    async def _work(self, entries: list[Entry]) -> None:
+    def _ticks(self, entries: list[Entry], now_s: float) -> dict[Source, float]:
+        """What the clock has to say of event time."""
+        silence, taken = self._silence, {entry.source for entry in entries}
+        for source in silence.sources:
+            if not self._is_polled(source):
+                standing = Standing.AWAY
+            elif source in taken or not self._intake.is_read_out(source):
+                standing = Standing.BUSY
+            else:
+                standing = Standing.QUIET
+            silence.note(source, standing, now_s)
+        return silence.ticks(self._memory.watermark, now_s)
+
+    async def _work(self, entries: list[Entry], ticks: Mapping[Source, float]) -> None:
         memory, metrics = self._memory, self._metrics
         planned = plan(entries, memory, self._rules)
         await self._store.load(
             memory, memory.users.missing(planned.users), memory.items.missing(planned.items)
         )
-        effects = process(planned, memory, self._rules, self._clock.now())
+        effects = process(planned, memory, self._rules, self._clock.now(), ticks)
         with metrics.publish_seconds.time():
             await self._publisher.publish(messages(effects))
         with metrics.commit_seconds.time():

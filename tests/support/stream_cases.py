@@ -1,6 +1,6 @@
 """Events, records and a stream in memory, for tests of the stream's cores."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from features.stores.redis_online import Layouts
@@ -15,6 +15,7 @@ from stream.memory import Memory, Rules, empty_memory
 from stream.plan import plan
 from stream.records import Record, Refused, Source, Sourced
 from stream.state_commands import StateCommands
+from stream.watermark import CLOCK
 
 START = 1.75e9
 
@@ -69,10 +70,10 @@ def user_upsert(second: float, user: str = "u1", **attributes: Any) -> UserUpser
 
 
 def record(event: Event | bytes | None, partition: int = 0, offset: int = 0) -> Record:
-    """A message with the event, or with these bytes on `interactions`."""
+    """A message with the event, as of its time, or with these bytes on `interactions`."""
     if isinstance(event, Event):
-        topic, key = route(event)
-        return Record(Source(topic.name, partition), offset, key, encode(event), START)
+        (topic, key), value = route(event), encode(event)
+        return Record(Source(topic.name, partition), offset, key, value, event.event_time)
     return Record(Source("interactions", partition), offset, b"key", event, START)
 
 
@@ -108,14 +109,21 @@ class MemoryStream:
             entries.append(entry(event, partition, offset))
         return self.run_entries(entries, now)
 
-    def run_entries(self, entries: Iterable[Any], now: float = 1e6) -> Effects:
+    def fall_silent(self, now: float) -> Effects:
+        """Nothing is outstanding at `now`; what is closed because of it."""
+        self.run_entries([], now, {CLOCK: START + now})
+        return self.run_entries([], now)
+
+    def run_entries(
+        self, entries: Iterable[Any], now: float = 1e6, ticks: Mapping[Source, float] | None = None
+    ) -> Effects:
         """One batch of entries."""
         planned = plan(list(entries), self.memory, self.rules)
         for user in self.memory.users.missing(planned.users):
             self.memory.users.put(user, User())
         for item in self.memory.items.missing(planned.items):
             self.memory.items.put(item, Item())
-        return process(planned, self.memory, self.rules, START + now)
+        return process(planned, self.memory, self.rules, START + now, ticks)
 
 
 def examples_of(effects: Effects, source: str = "interactions") -> list[dict[str, Any]]:

@@ -135,7 +135,7 @@ def test_each_shown_item_makes_exactly_one_example():
         interaction(2, item="i2", kind="like", request_id="r1"),
         now=2.0,
     )
-    late = stream.run(now=100.0)
+    late = stream.fall_silent(now=100.0)
     rows = examples_of(early) + examples_of(late, "impressions")
     assert [(row["item_id"], row["label"]) for row in rows] == [
         ("i2", 1.0),

@@ -33,6 +33,7 @@ def consumer() -> ChunkConsumer:
         topics=SimpleNamespace(acks_enabled_for=lambda topic: True),
     )
     made._held, made._begins = set(), {}
+    made._ends, made.era = {}, 0
     made._gap = defaultdict(IntervalTree)
     made._acked, made._acked_index = defaultdict(list), defaultdict(set)
     made._committed_offset = defaultdict(lambda: None, {SOURCE: 1})

@@ -1,48 +1,55 @@
 from math import inf
 
 from stream.records import Source
-from stream.watermark import Watermark
+from stream.watermark import CLOCK, OUT_OF_STEP_S, Watermark
 
-A, B = Source("interactions", 0), Source("interactions", 1)
+A, B, LISTS = Source("interactions", 0), Source("interactions", 1), Source("impressions", 0)
+
+
+def watermark_of(**reached: float) -> Watermark:
+    sources = {"a": A, "b": B, "lists": LISTS}
+    return Watermark(10.0, {sources[name]: time for name, time in reached.items()})
 
 
 def test_the_slowest_partition_decides_less_the_lateness():
-    watermark = Watermark(lateness_s=10.0, idle_s=5.0)
-    watermark.observe(A, 100.0, 0.0)
-    watermark.observe(B, 80.0, 0.0)
-    assert watermark.value(0.0) == 70.0
+    assert watermark_of(a=100.0, b=80.0).value() == 70.0
 
 
 def test_it_does_not_go_back_for_a_late_event():
-    watermark = Watermark(lateness_s=10.0, idle_s=5.0)
-    watermark.observe(A, 100.0, 0.0)
-    watermark.observe(A, 50.0, 0.0)
-    assert watermark.value(0.0) == 90.0
-
-
-def test_a_silent_partition_is_left_out():
-    watermark = Watermark(lateness_s=10.0, idle_s=5.0)
-    watermark.observe(A, 80.0, 0.0)
-    watermark.observe(B, 100.0, 4.0)
-    assert watermark.value(4.0) == 70.0
-    assert watermark.value(5.0) == 90.0
+    watermark = watermark_of(a=100.0)
+    watermark.observe(A, 50.0)
+    assert watermark.value() == 90.0
 
 
 def test_there_is_none_before_the_first_event():
-    assert Watermark(lateness_s=10.0, idle_s=5.0).value(0.0) == -inf
+    assert Watermark(10.0).value() == -inf
 
 
-def test_when_all_are_silent_the_newest_time_decides():
-    watermark = Watermark(lateness_s=10.0, idle_s=5.0)
-    watermark.observe(A, 100.0, 0.0)
-    watermark.observe(B, 80.0, 1.0)
-    assert watermark.value(5.0) == 70.0
-    assert watermark.value(6.0) == 90.0
+def test_a_partition_that_has_brought_nothing_is_waited_for_until_the_clock_speaks_for_it():
+    watermark = watermark_of(a=100.0)
+    watermark.expect([A, B, Source("items", 0)])
+    assert watermark.value() == -inf
+    watermark.advance({B: 100.0})
+    assert watermark.value() == 90.0
 
 
-def test_after_a_restart_every_known_partition_is_waited_for():
-    watermark = Watermark(lateness_s=10.0, idle_s=5.0, reached={A: 80.0, B: 100.0})
-    watermark.resume(1000.0)
-    watermark.observe(B, 500.0, 1001.0)
-    assert watermark.value(1004.9) == 70.0
-    assert watermark.value(1005.0) == 490.0
+def test_one_partition_has_a_watermark_of_its_own_that_the_others_do_not_hold_back():
+    watermark = watermark_of(a=100.0, b=80.0)
+    assert (watermark.of(A), watermark.of(B)) == (90.0, 70.0)
+    assert watermark.value() == min(watermark.of(A), watermark.of(B))
+
+
+def test_the_clock_is_kept_beside_the_partitions_and_is_none_of_them():
+    watermark = watermark_of(a=100.0)
+    after = watermark.after({CLOCK: 5.0})
+    assert (after.clock_s, after.value(), after.newest()) == (5.0, 90.0, 100.0)
+    assert watermark.clock_s == -inf
+
+
+def test_partitions_are_out_of_step_by_the_event_time_between_them():
+    assert watermark_of(a=100.0, b=83.0).out_of_step_s() == 17.0
+    assert watermark_of(a=100.0, lists=10.0).out_of_step_s() == 0.0
+
+
+def test_a_partition_that_is_idle_is_not_out_of_step():
+    assert watermark_of(a=1e6, b=1e6 - OUT_OF_STEP_S - 1.0).out_of_step_s() == 0.0

@@ -1,0 +1,45 @@
+"""Event times as they count: never ahead of the event's arrival by more than a few seconds.
+
+A device whose clock is ahead would otherwise move the watermark, close the windows of others and
+make what they do late. The arrival is the time of Kafka's record, which is the same when the record
+is read again: that of the broker where the topic has `message.timestamp.type=LogAppendTime` (as
+ours have, from `millstream topics`), else that of the producer, which may have a wrong clock itself
+and is believed no further than the reader's own.
+
+Upserts keep their times: which of two holds follows from what they say (`features/upserts.py`).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from stream.records import Record, Refused, Sourced
+from stream.watermark import TIMED
+
+
+def bounded(
+    entries: Sequence[Sourced | Refused], records: Sequence[Record], now_s: float, skew_s: float
+) -> list[Sourced | Refused]:
+    """The entries, with times no more than `skew_s` ahead of their arrival.
+
+    Args:
+        records: that the entries were made of, one each.
+        now_s: Unix seconds, by the clock.
+    """
+    return [
+        _held_back(entry, _arrival(record, now_s) + skew_s)
+        for entry, record in zip(entries, records, strict=True)
+    ]
+
+
+def _arrival(record: Record, now_s: float) -> float:
+    """When a record came; one without a time came now."""
+    return min(record.timestamp, now_s) if record.timestamp > 0.0 else now_s
+
+
+def _held_back(entry: Sourced | Refused, latest_s: float) -> Sourced | Refused:
+    if type(entry) is not Sourced or entry.source.topic not in TIMED:
+        return entry
+    if entry.event.event_time <= latest_s:
+        return entry
+    return entry._replace(event=msgspec.structs.replace(entry.event, event_time=latest_s))

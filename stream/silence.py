@@ -1,0 +1,78 @@
+"""What the clock may say of event time: which partitions are silent, and since when.
+
+A partition is quiet when everything on the broker has been read of it, nothing of it is buffered,
+and the broker was asked just now. After it has been quiet for `idle_s` it no longer holds back the
+watermark. After a time in which the broker could not be asked, it must be quiet for as long again
+(at most `LONGEST_S`): what producers have kept in the meantime does not come at once.
+
+These are proposals: `stream.watermark.Watermark` takes them over with the state of a batch.
+"""
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from math import inf
+
+from stream.records import Source
+from stream.watermark import CLOCK, TIMED, Watermark
+
+LONGEST_S = 30.0
+
+
+class Standing(Enum):
+    """What is known of a partition at this moment."""
+
+    BUSY = auto()  # it has more, here or on the broker
+    QUIET = auto()  # all of it was read
+    AWAY = auto()  # the broker does not say
+
+
+class Silence:
+    """The partitions that tell the time, and how long they have been quiet.
+
+    Args:
+        idle_s: how long a partition must be quiet to be silent.
+    """
+
+    def __init__(self, idle_s: float) -> None:
+        self._idle_s = idle_s
+        self._sources: frozenset[Source] = frozenset()
+        self._quiet_since: dict[Source, float] = {}
+        self._away_since: dict[Source, float] = {}
+        self._needed: dict[Source, float] = {}
+
+    def assign(self, sources: Iterable[Source]) -> None:
+        """Begin anew with these partitions."""
+        self._sources = frozenset(source for source in sources if source.topic in TIMED)
+        self._quiet_since, self._away_since, self._needed = {}, {}, {}
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Those that are asked about."""
+        return self._sources
+
+    def note(self, source: Source, standing: Standing, now_s: float) -> None:
+        """Note how a partition stands."""
+        if standing is Standing.AWAY:
+            self._away_since.setdefault(source, now_s)
+        elif (away_since := self._away_since.pop(source, None)) is not None:
+            self._needed[source] = min(max(now_s - away_since, self._idle_s), LONGEST_S)
+        if standing is Standing.QUIET:
+            self._quiet_since.setdefault(source, now_s)
+        else:
+            self._quiet_since.pop(source, None)
+
+    def ticks(self, watermark: Watermark, now_s: float) -> dict[Source, float]:
+        """What is proposed: the newest time of all for those that are silent, and the clock."""
+        silent = [source for source in self._sources if self._is_silent(source, now_s)]
+        newest = watermark.newest()
+        found = {s: newest for s in silent if watermark.reached.get(s, -inf) < newest}
+        if silent and len(silent) == len(self._sources):
+            found[CLOCK] = now_s
+        return found
+
+    def _is_silent(self, source: Source, now_s: float) -> bool:
+        since = self._quiet_since.get(source, inf)
+        if now_s - since < self._needed.get(source, self._idle_s):
+            return False
+        self._needed.pop(source, None)
+        return True
