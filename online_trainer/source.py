@@ -4,11 +4,9 @@ import logging
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import TopicPartition
 
-from millstream.errors import LogUnavailable
-from millstream.kafka import BOOTSTRAP_TIMEOUT_MS
+from millstream import kafka
 from millstream.settings import Settings
 from millstream.topics import EXAMPLES
 
@@ -38,19 +36,7 @@ class Source:
     def __init__(self, settings: Settings, offset: int) -> None:
         self._partition = TopicPartition(settings.topic(EXAMPLES), 0)
         self._next = offset
-        try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=settings.kafka_bootstrap_servers,
-                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                max_partition_fetch_bytes=8 << 20,
-            )
-        except KafkaError as error:
-            raise LogUnavailable(
-                f"No Kafka broker answers at {settings.kafka_bootstrap_servers}: {error}"
-            ) from error
+        self._consumer = kafka.consumer(settings, group_id=None, max_partition_fetch_bytes=8 << 20)
         self._consumer.assign([self._partition])
         self._consumer.seek(self._partition, offset)
 

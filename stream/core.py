@@ -55,7 +55,7 @@ class _Batch:
         self._joined, self._closed = Examples(), Examples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = RowGatherer(now_s)
-        self._effects = Effects()
+        self._effects = Effects(logs=memory.logs)
         self._touched = Touched()
 
     def effects(self) -> Effects:

@@ -91,6 +91,7 @@ class Effects:
         probes: event times of the probes among the events.
         joined: shown items that got feedback.
         watermark: event time up to which windows are closed; -inf before the first event.
+        logs: which log the rows' positions are of, by topic; none where that is not known.
     """
 
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
@@ -101,3 +102,4 @@ class Effects:
     probes: list[float] = field(default_factory=list)
     joined: int = 0
     watermark: float = float("-inf")
+    logs: dict[str, str] = field(default_factory=dict)

@@ -14,17 +14,18 @@ import uvloop
 from faust import App
 from faust.types import TP
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
 from features.stores.redis_online import Layouts
 from millstream import logs
 from millstream.clock import SystemClock
 from millstream.kafka import create_topics
 from millstream.metrics import serve_metrics
+from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.topics import FEATURES
-from stream.app import build_app
+from stream.app import SOURCES, build_app
 from stream.lease import Lease
+from stream.log_guard import LogGuard
 from stream.memory import Rules, empty_memory
 from stream.metrics import StreamMetrics
 from stream.publisher import Publisher
@@ -59,7 +60,7 @@ async def _run(settings: Settings) -> None:
     serve_metrics(settings.stream_metrics_port, settings.host, metrics.registry)
     await asyncio.to_thread(create_topics, settings)
     commands = StateCommands(settings.topic_prefix, Layouts(settings.feast_project))
-    client = Redis.from_url(settings.redis_url)
+    client = async_redis_client(settings.redis_url)
     lease = Lease(client, commands.key("lease"), commands.key("epoch"), _name())
     asked_to_end = _asked_to_end()
     try:
@@ -89,17 +90,23 @@ async def _hold_lease(
     app = build_app(settings, parts)
     publisher = Publisher(app.producer, settings, lambda: trouble(part="kafka").inc())
     parts.sink = OfflineSink(settings.offline_dir, settings.offline_flush_s, metrics)
-    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, _holder(app, settings))
+    guard = LogGuard(settings, SOURCES, memory, store, metrics)
+    hold = _holder(app, settings)
+    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, hold, guard.settle)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:
             await _first(restored, kept, asked_to_end)
         if restored.done():
-            await _process(app, parts, kept, asked_to_end)
+            async with _ending(store.watch()) as watched:
+                await _process(app, parts, (kept, watched), asked_to_end)
     store.close()
 
 
 async def _process(
-    app: App, parts: "_Parts", kept: asyncio.Task[None], asked_to_end: asyncio.Future[None]
+    app: App,
+    parts: "_Parts",
+    kept: tuple[asyncio.Task[None], ...],
+    asked_to_end: asyncio.Future[None],
 ) -> None:
     async with (
         _ending(_faust(app)) as faust,
@@ -107,7 +114,7 @@ async def _process(
         _ending(parts.worker.run()) as working,
     ):
         try:
-            await _first(asked_to_end, faust, sinking, working, kept)
+            await _first(asked_to_end, faust, sinking, working, *kept)
             log.info("Ending: the batch in work is finished first.")
             parts.worker.stop()
             await asyncio.wait([working], timeout=GRACE_S)

@@ -33,16 +33,22 @@ def messages(effects: Effects) -> list[Message]:
     """Everything that a batch publishes, in order."""
     found: list[Message] = []
     for source, table in effects.examples:
-        metadata = {"source_topic": source.name}
+        metadata = _positions_of(source, effects)
         found += [Message(EXAMPLES, None, value) for value in _parts(table, metadata)]
     for rows in effects.features:
-        metadata = {"view": rows.view.name, "source_topic": rows.source_topic.name}
+        metadata = {"view": rows.view.name, **_positions_of(rows.source_topic, effects)}
         key = rows.view.name.encode()
         found += [Message(FEATURES, key, value) for value in _parts(rows.rows, metadata)]
     for letter in effects.dead_letters:
         key = f"{letter.topic}:{letter.partition}".encode()
         found.append(Message(DEAD_LETTERS, key, letter.encode()))
     return found
+
+
+def _positions_of(topic: Topic, effects: Effects) -> dict[str, str]:
+    """What the rows' positions are of: a topic, and which log it is, where that is known."""
+    log = effects.logs.get(topic.name)
+    return {"source_topic": topic.name, **({"source_log": log} if log else {})}
 
 
 def _parts(table: pa.Table, metadata: dict[str, str]) -> Iterator[bytes]:

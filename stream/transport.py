@@ -58,6 +58,7 @@ class ChunkConsumer(driver.Consumer):
         super().__init__(*args, **options)
         self._held: set[TP] = set()
         self._begins: dict[tuple[TP, int], int] = {}
+        self._next: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon)
@@ -84,6 +85,14 @@ class ChunkConsumer(driver.Consumer):
             await asyncio.sleep(HELD_POLL_S)
             return {}
         fetched = await super()._getmany(wanted, HELD_POLL_S if self._held else timeout)
+        if any(
+            records[0].offset < self._next.get(tp, 0) for tp, records in fetched.items() if records
+        ):
+            # A log does not go back: this is another one. Its positions are asked for anew.
+            self._next.clear()
+            await self.perform_seek()
+            return {}
+        self._next.update({tp: r[-1].offset + 1 for tp, r in fetched.items() if r})
         return {
             tp: records if self._is_changelog_tp(tp) else [records]
             for tp, records in fetched.items()
@@ -117,6 +126,7 @@ class ChunkConsumer(driver.Consumer):
         committed = dict(await super().seek_to_committed())
         self._held.clear()
         self._begins.clear()
+        self._next.clear()
         positions = await self.transport.positions(await self.highwaters(*self.assignment()))
         for tp, offset in positions.items():
             await self._seek(tp, offset)

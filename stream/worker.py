@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from millstream.clock import Clock
@@ -67,6 +67,8 @@ class Worker:
         memory: restored from `store`.
         hold: called with (source, True) to stop reading a partition that has enough buffered, and
             with (source, False) to go on.
+        settle: called at every assignment, before positions are given out, while no batch is
+            under way.
     """
 
     def __init__(
@@ -78,10 +80,12 @@ class Worker:
         metrics: StreamMetrics,
         clock: Clock,
         hold: Callable[[Source, bool], None],
+        settle: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._memory, self._rules = memory, rules
         self._store, self._publisher = store, publisher
         self._metrics, self._clock, self._hold = metrics, clock, hold
+        self._settle = settle
         self._intake = Intake(MAX_IDLE_S)
         self._acks: dict[Source, deque[tuple[int, Ack]]] = {}
         self._arrived = asyncio.Event()
@@ -98,6 +102,8 @@ class Worker:
             ends: one past the last offset of each.
         """
         async with self._working:
+            if self._settle is not None:
+                await self._settle()
             now_s, positions = self._clock.now(), self._memory.positions
             self._metrics.observe_memory(self._memory)
             self._memory.watermark.resume(now_s)
