@@ -55,18 +55,28 @@ async def go_back(client: AsyncRedis, copy: Copy) -> None:
         await pipe.execute()
 
 
-async def working(client: AsyncRedis, url: str, owner: str) -> tuple[Lease, StateStore]:
-    lease = Lease(client, *KEYS, owner)
-    return lease, StateStore(url, COMMANDS, await lease.acquire())
+@pytest.fixture
+async def working(client, redis_url):
+    """Takes the lease in the name of an owner: (lease, store)."""
+    stores: list[StateStore] = []
+
+    async def take(owner: str) -> tuple[Lease, StateStore]:
+        lease = Lease(client, *KEYS, owner)
+        stores.append(StateStore(redis_url, COMMANDS, await lease.acquire()))
+        return lease, stores[-1]
+
+    yield take
+    for store in stores:
+        store.close()
 
 
-async def test_an_emptied_redis_gives_nobody_an_epoch_that_was_given_before(client, redis_url):
-    paused, old = await working(client, redis_url, "paused")
+async def test_an_emptied_redis_gives_nobody_an_epoch_that_was_given_before(client, working):
+    paused, old = await working("paused")
     stream = MemoryStream()
     await old.restore(empty_memory(stream.rules), START)
     await old.commit(stream.run(interaction(0)))
     await client.flushdb()
-    standby, new = await working(client, redis_url, "standby")
+    standby, new = await working("standby")
     assert standby.epoch != paused.epoch
 
     await new.restore(empty_memory(stream.rules), START)
@@ -84,9 +94,7 @@ async def test_an_emptied_redis_gives_nobody_an_epoch_that_was_given_before(clie
     await new.commit(MemoryStream().run(interaction(6, "u7")))
 
 
-async def test_a_worker_whose_redis_was_emptied_does_not_renew_its_lease(
-    client, redis_url, monkeypatch
-):
+async def test_a_worker_whose_redis_was_emptied_does_not_renew_its_lease(client, monkeypatch):
     monkeypatch.setattr(lease_module, "RENEW_S", 0.05)
     paused, standby = Lease(client, *KEYS, "paused"), Lease(client, *KEYS, "standby")
     await paused.acquire()
@@ -109,9 +117,9 @@ async def test_one_owner_s_lease_is_not_renewed_by_another_that_knows_its_epoch(
 
 @pytest.mark.parametrize("is_reconnected", [False, True])
 async def test_a_redis_that_went_back_is_noticed_before_anything_is_written(
-    client, redis_url, is_reconnected
+    client, working, is_reconnected
 ):
-    _, store = await working(client, redis_url, "me")
+    _, store = await working("me")
     stream = MemoryStream()
     await store.restore(empty_memory(stream.rules), START)
     await store.commit(stream.run(interaction(0)))
@@ -125,11 +133,9 @@ async def test_a_redis_that_went_back_is_noticed_before_anything_is_written(
     assert await state_of(client) == copy
 
 
-async def test_a_redis_that_went_back_is_noticed_while_nothing_comes(
-    client, redis_url, monkeypatch
-):
+async def test_a_redis_that_went_back_is_noticed_while_nothing_comes(client, working, monkeypatch):
     monkeypatch.setattr(state_store, "WATCH_S", 0.05)
-    _, store = await working(client, redis_url, "me")
+    _, store = await working("me")
     stream = MemoryStream()
     await store.restore(empty_memory(stream.rules), START)
     copy = await state_of(client)
@@ -145,8 +151,8 @@ async def test_a_redis_that_went_back_is_noticed_while_nothing_comes(
             await watching
 
 
-async def test_a_restored_redis_that_is_as_it_was_left_is_gone_on_with(client, redis_url):
-    _, store = await working(client, redis_url, "me")
+async def test_a_restored_redis_that_is_as_it_was_left_is_gone_on_with(client, working):
+    _, store = await working("me")
     stream = MemoryStream()
     await store.restore(empty_memory(stream.rules), START)
     await store.commit(stream.run(interaction(0)))

@@ -112,11 +112,11 @@ def test_compacting_nothing_is_nothing(tmp_path):
 def test_a_compaction_that_crashed_leaves_every_row_once(tmp_path):
     open_folder(tmp_path, SCHEMA)
     for n in range(3):
-        put(tmp_path, Part(0, n, n), rows(n), {0: n})
+        put(tmp_path, Part(0, n, n), rows(n), {"0": n})
     survivors = [(tmp_path / Part(0, n, n).name) for n in (1, 2)]
     kept = [path.read_bytes() for path in survivors]
     compact(tmp_path)
     for path, data in zip(survivors, kept, strict=True):
         path.write_bytes(data)
-    assert open_folder(tmp_path, SCHEMA) == {0: 2}
+    assert open_folder(tmp_path, SCHEMA) == {"0": 2}
     assert numbers(tmp_path) == [0, 1, 2]
