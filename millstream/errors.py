@@ -6,6 +6,7 @@ MillstreamError
 ├── DatasetError          a dataset that is not there, or not what it should be
 ├── StoreUnavailable      Redis or the offline store does not answer
 ├── LogUnavailable        Kafka does not answer
+├── LogChanged            a topic is another log than the one that was read
 └── SnapshotError         a snapshot that cannot be written or read
     └── SnapshotCorrupt   a snapshot whose files are missing or do not match their checksums
 """
@@ -70,6 +71,10 @@ class StoreUnavailable(MillstreamError):
 
 class LogUnavailable(MillstreamError):
     """Kafka does not answer."""
+
+
+class LogChanged(MillstreamError):
+    """A topic is another log than the one that was read, or was cut."""
 
 
 class SnapshotError(MillstreamError):

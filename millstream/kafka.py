@@ -8,6 +8,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from millstream.errors import LogUnavailable
 from millstream.events import Event, Impression, Interaction, ItemUpsert, UserUpsert
+from millstream.kafka_security import client_options
 from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, TOPICS, USERS, Topic
 
@@ -41,9 +42,7 @@ def producer(settings: Settings, **options: Any) -> KafkaProducer:
         "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
     }
     try:
-        return KafkaProducer(
-            bootstrap_servers=settings.kafka_bootstrap_servers, **{**defaults, **options}
-        )
+        return KafkaProducer(**{**client_options(settings), **defaults, **options})
     except KafkaError as error:
         raise _unavailable(settings, error) from error
 
@@ -60,9 +59,20 @@ def consumer(settings: Settings, **options: Any) -> KafkaConsumer:
         "auto_offset_reset": "earliest",
     }
     try:
-        return KafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers, **{**defaults, **options}
-        )
+        return KafkaConsumer(**{**client_options(settings), **defaults, **options})
+    except KafkaError as error:
+        raise _unavailable(settings, error) from error
+
+
+def admin(settings: Settings) -> KafkaAdminClient:
+    """A client for topics.
+
+    Raises:
+        LogUnavailable: no broker answers.
+    """
+    options = client_options(settings)
+    try:
+        return KafkaAdminClient(bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS, **options)
     except KafkaError as error:
         raise _unavailable(settings, error) from error
 
@@ -73,28 +83,22 @@ def create_topics(settings: Settings) -> list[str]:
     Raises:
         LogUnavailable: no broker answers, or it refuses.
     """
+    client = admin(settings)
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
-            bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-        )
-    except KafkaError as error:
-        raise _unavailable(settings, error) from error
-    try:
-        present = set(admin.list_topics())
+        present = set(client.list_topics())
         missing = [topic for topic in TOPICS if settings.topic(topic) not in present]
-        return [settings.topic(topic) for topic in missing if _create(admin, settings, topic)]
+        return [settings.topic(topic) for topic in missing if _create(client, settings, topic)]
     except KafkaError as error:
         raise LogUnavailable(f"Topics not created: {error}") from error
     finally:
-        admin.close()
+        client.close()
 
 
-def _create(admin: KafkaAdminClient, settings: Settings, topic: Topic) -> bool:
+def _create(client: KafkaAdminClient, settings: Settings, topic: Topic) -> bool:
     """Whether it was created here; another process may have been quicker."""
     new = NewTopic(settings.topic(topic), topic.partitions, -1, topic_configs=topic.config())
     try:
-        admin.create_topics([new])
+        client.create_topics([new])
     except TopicAlreadyExistsError:
         return False
     return True

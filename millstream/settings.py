@@ -1,19 +1,22 @@
 """Every setting of every process, from the environment (or a `.env` file).
 
-`KAFKA_BOOTSTRAP_SERVERS` and `REDIS_URL` have their customary names; all others carry the prefix
-`MILLSTREAM_`. `millstream settings` prints them with their meaning and present value.
+`REDIS_URL` and those of Kafka's clients have their customary names; all others carry the prefix
+`MILLSTREAM_`. A secret may be in a file that `NAME_FILE` names (`millstream.secret_files`).
+`millstream settings` prints them with their meaning and present value, secrets masked.
 """
 
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from millstream import redis_address
 from millstream.dead_letters import MOST_ORIGINAL_BYTES
 from millstream.errors import ConfigurationError
 from millstream.events import MAX_EVENT_BYTES
+from millstream.secret_files import SECRET, SecretFiles, is_secret, variables
 from millstream.topics import Topic
 
 MINUTE_S = 60.0
@@ -29,6 +32,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        hide_input_in_errors=True,  # it may be a password
     )
 
     # Where things are.
@@ -39,10 +43,60 @@ class Settings(BaseSettings):
         ),
         description="host:port[,host:port] of the Kafka brokers",
     )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        validation_alias="KAFKA_SECURITY_PROTOCOL",
+        description="how the brokers are spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512",
+        validation_alias="KAFKA_SASL_MECHANISM",
+        description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+    )
+    kafka_sasl_username: str | None = Field(
+        default=None,
+        validation_alias="KAFKA_SASL_USERNAME",
+        description="user of the brokers, for SASL",
+    )
+    kafka_sasl_password: SecretStr | None = Field(
+        default=None,
+        validation_alias="KAFKA_SASL_PASSWORD",
+        description="their password; or its file, KAFKA_SASL_PASSWORD_FILE",
+        json_schema_extra=SECRET,
+    )
+    kafka_ssl_cafile: Path | None = Field(
+        default=None,
+        validation_alias="KAFKA_SSL_CAFILE",
+        description="PEM file of the authorities that sign the brokers' certificates; none is the "
+        "system's",
+    )
+    kafka_ssl_certfile: Path | None = Field(
+        default=None,
+        validation_alias="KAFKA_SSL_CERTFILE",
+        description="PEM file of the client's certificate, where the brokers ask for one",
+    )
+    kafka_ssl_keyfile: Path | None = Field(
+        default=None,
+        validation_alias="KAFKA_SSL_KEYFILE",
+        description="PEM file of its key",
+    )
+    kafka_ssl_check_hostname: bool = Field(
+        default=True,
+        validation_alias="KAFKA_SSL_CHECK_HOSTNAME",
+        description="whether a broker's certificate must be for its address",
+    )
+    on_log_changed: Literal["restart", "stop"] = Field(
+        default="restart",
+        description="what a worker does whose topic is another one, or was cut: restart reads the "
+        "new one from its beginning, stop ends",
+    )
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "MILLSTREAM_REDIS_URL"),
-        description="the online store, redis://[:password@]host:port/db",
+        description="the online store, redis://[[user]:password@]host:port/db, rediss:// for TLS, "
+        "redis+sentinel://host:port[,host:port]/service/db; or its file, REDIS_URL_FILE",
+        json_schema_extra=SECRET,
+        repr=False,
     )
     data_dir: Path = Field(
         default=Path("data"), description="offline store, snapshots, Feast registry"
@@ -194,6 +248,25 @@ class Settings(BaseSettings):
         default=1.0, gt=0, description="seconds between two probe events"
     )
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis_url(cls, value: str) -> str:
+        redis_address.parse(value)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `.env`, then files of secrets."""
+        files = SecretFiles(settings_cls, env_settings, dotenv_settings)
+        return init_settings, env_settings, dotenv_settings, files
+
     @property
     def offline_dir(self) -> Path:
         """Where the Parquet part files are, one folder a view."""
@@ -215,10 +288,19 @@ def variable_name(name: str) -> str:
     >>> variable_name("redis_url"), variable_name("batch_size")
     ('REDIS_URL', 'MILLSTREAM_BATCH_SIZE')
     """
-    alias = Settings.model_fields[name].validation_alias
-    if isinstance(alias, AliasChoices):
-        return str(alias.choices[0])
-    return f"MILLSTREAM_{name.upper()}"
+    return variables(Settings, name)[0]
+
+
+def shown(chosen: Settings, name: str) -> str:
+    """The value of a setting for people to read: no secret is in it.
+
+    >>> shown(Settings(redis_url="redis://:hunter2@h:1/0", _env_file=None), "redis_url")
+    'redis://:***@h:1/0'
+    """
+    value = getattr(chosen, name)
+    if name == "redis_url":
+        return redis_address.masked(value)
+    return "***" if value is not None and is_secret(Settings, name) else str(value)
 
 
 @lru_cache
@@ -231,4 +313,18 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigurationError(f"A setting is wrong: {error}") from error
+        faults = "; ".join(_fault(each) for each in error.errors(include_url=False))
+        raise ConfigurationError(f"A setting is wrong: {faults}") from None
+
+
+def _fault(error: Any) -> str:
+    """One line for one error of pydantic, without the value where that is a secret."""
+    fields = Settings.model_fields
+    key = str(error["loc"][0]) if error["loc"] else ""
+    names = [n for n in fields if key in (n, *variables(Settings, n))]
+    text = error["msg"].removeprefix("Value error, ")
+    if not names:
+        return f"{key}: {text}"
+    (name,) = names
+    received = "" if is_secret(Settings, name) else f" Received: {error['input']!r}."
+    return f"{variable_name(name)} ({name}): {text}.{received}".replace("..", ".")

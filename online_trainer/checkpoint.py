@@ -112,7 +112,11 @@ def _restore_learner(
 def _position(manifest: Manifest) -> Position:
     (offset,) = manifest.offsets.values()
     return Position.restored(
-        offset, manifest.source_marks, manifest.trained_through_event_time, manifest.examples
+        offset,
+        manifest.source_marks,
+        manifest.trained_through_event_time,
+        manifest.examples,
+        manifest.log,
     )
 
 

@@ -9,13 +9,16 @@ from millstream import logs
 from millstream.clock import SystemClock
 from millstream.errors import LogUnavailable
 from millstream.kafka import create_topics
+from millstream.log_identity import begin, logs_of
 from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
 from online_trainer.gate import Gate
+from online_trainer.lineage import Lineage
 from online_trainer.metrics import TrainerMetrics
 from online_trainer.outbox import Outbox
+from online_trainer.position import Position
 from online_trainer.publishing import Publisher, Schedule
 from online_trainer.resume import resume
 from online_trainer.source import Source
@@ -44,7 +47,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     trainer = wiring.trainer(frozen_baseline=frozen_baseline)
     publisher = _publisher(chosen, wiring, trainer, outbox)
     publisher.on_failure = metrics.snapshot_failed
-    source = _connected(chosen, trainer.position.offset, publisher, asked_to_end)
+    source = _connected(chosen, trainer.position, publisher.lineage, metrics, asked_to_end)
     if source is None:
         return
     publisher.tell_again()
@@ -86,19 +89,38 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
 
 
 def _connected(
-    chosen: Settings, offset: int, publisher: Publisher, asked_to_end: Event
+    chosen: Settings,
+    position: Position,
+    lineage: Lineage,
+    metrics: TrainerMetrics,
+    asked_to_end: Event,
 ) -> Source | None:
-    """The source, as soon as a broker answers; None if asked to end before."""
+    """The source, as soon as a broker answers; None if asked to end before.
+
+    Raises:
+        LogChanged: the input is another log, and the settings say that this stops the trainer.
+    """
     while not asked_to_end.is_set():
         try:
             create_topics(chosen)
-            source = Source(chosen, offset)
-            publisher.lineage.announced = source.announced()
+            _settle(chosen, position, metrics)
+            source = Source(chosen, position.offset)
+            lineage.announced = source.announced()
             return source
         except LogUnavailable as error:
             log.warning("%s. Will try again in %gs.", error, _RECONNECT_S)
             asked_to_end.wait(_RECONNECT_S)
     return None
+
+
+def _settle(chosen: Settings, position: Position, metrics: TrainerMetrics) -> None:
+    """Compare the position with the log that the broker has."""
+    now = logs_of(chosen, [EXAMPLES])[EXAMPLES]
+    reached = {0: position.offset} if position.offset else {}
+    found = begin(chosen, EXAMPLES, now, position.log, reached)
+    metrics.log_changed(found.changes, found.missed)
+    offset = found.positions.get(0, now.begins.get(0, 0))
+    position.begin(found.identity, offset, is_other="other" in found.changes)
 
 
 def _asked_to_end() -> Event:

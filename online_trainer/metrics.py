@@ -1,11 +1,12 @@
 """What the trainer exports on `/metrics`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.snapshots.announcement import Status
 from online_trainer.progress import Comparison
@@ -57,6 +58,13 @@ class TrainerMetrics:
         for status in get_args(Status):
             self._snapshots.labels(status=status)
         self._failed = self._counter("snapshots_failed", "Snapshots that could not be written")
+        self._log_changes = self._counter(
+            "log_changes",
+            "Times the input was found to be another log, cut, or overtaken",
+            "change",
+        )
+        self._missed = self._counter("missed_messages", "Messages removed before being read")
+        self.log_changed((), 0)
         self._lag = self._gauge("lag_messages", "Messages of the input not learnt from yet")
         self._lag_s = self._gauge("lag_event_seconds", "Age of the newest event learnt from")
 
@@ -105,6 +113,12 @@ class TrainerMetrics:
         if published.status == "published":
             self._version.set(manifest.version)
             self._created.set(manifest.created_at)
+
+    def log_changed(self, changes: Collection[str], missed: int) -> None:
+        """The input's log is not as it was."""
+        for change in CHANGES:
+            self._log_changes.labels(change=change).inc(change in changes)
+        self._missed.inc(missed)
 
     def snapshot_failed(self) -> None:
         """A snapshot could not be written."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from millstream import kafka
 from millstream.errors import InvalidEvent, LogUnavailable
-from millstream.kafka import BOOTSTRAP_TIMEOUT_MS
 from millstream.settings import Settings
 from millstream.snapshots import Announcement
 from millstream.topics import EXAMPLES, SNAPSHOTS
@@ -46,19 +46,7 @@ class Source:
         self._partition = TopicPartition(settings.topic(EXAMPLES), 0)
         self._announced = TopicPartition(settings.topic(SNAPSHOTS), 0)
         self._next = offset
-        try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=settings.kafka_bootstrap_servers,
-                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                max_partition_fetch_bytes=8 << 20,
-            )
-        except KafkaError as error:
-            raise LogUnavailable(
-                f"No Kafka broker answers at {settings.kafka_bootstrap_servers}: {error}"
-            ) from error
+        self._consumer = kafka.consumer(settings, group_id=None, max_partition_fetch_bytes=8 << 20)
         self._consumer.assign([self._partition])
         self._consumer.seek(self._partition, offset)
 

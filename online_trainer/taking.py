@@ -91,6 +91,7 @@ class Taker:
             trained_through_event_time=position.event_time,
             examples=position.examples,
             offsets={f"{self.about.topic}-0": position.offset},
+            log=position.log,
             source_marks=dict(position.marks),
             spec_hash=spec_hash(),
             code_version=__version__,

@@ -14,6 +14,8 @@ from redis.backoff import NoBackoff
 
 from features.stores.redis_online import AsyncRedisOnlineStore
 from millstream.clock import Clock, SystemClock
+from millstream.kafka_security import client_options
+from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, Topic
@@ -128,8 +130,8 @@ class Worker:
             gc.freeze()
 
     def _feed(self, topic: Topic, handle: Handler, since_s: float | None = None) -> Feed:
-        servers = self.settings.kafka_bootstrap_servers
-        return Feed(servers, self.settings.topic(topic), handle, since_s)
+        brokers = client_options(self.settings)
+        return Feed(brokers, self.settings.topic(topic), handle, since_s)
 
 
 def _report(task: asyncio.Task[None]) -> None:
@@ -140,7 +142,7 @@ def _report(task: asyncio.Task[None]) -> None:
 
 def _redis(settings: Settings) -> Redis:
     """A client that fails at once: requests have a next-best list, the bootstrap tries again."""
-    return Redis.from_url(
+    return async_redis_client(
         settings.redis_url,
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=1.0,

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import faust
 from faust.types import TP
 
+from millstream.kafka_security import client_options
 from millstream.settings import Settings
 from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
 from stream.records import Record, Source
@@ -53,6 +54,7 @@ def build_app(settings: Settings, agents: Agents) -> faust.App:
     app = faust.App(
         f"{settings.topic_prefix}stream",
         broker=[f"kafka://{server}" for server in servers],
+        broker_credentials=_credentials(settings),
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -69,6 +71,20 @@ def build_app(settings: Settings, agents: Agents) -> faust.App:
     for name, topic in names.items():
         _add_agent(app, name, topic, agents)
     return app
+
+
+def _credentials(settings: Settings) -> Any:
+    """How the brokers are spoken to, as Faust has it; None for plain text."""
+    options = client_options(settings)
+    context = options.get("ssl_context")
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)
 
 
 def _positions(names: Mapping[str, Topic], agents: Agents) -> Any:

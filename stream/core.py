@@ -67,7 +67,7 @@ class _Batch:
         self._joined, self._closed = Examples(), Examples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = RowGatherer(now_s)
-        self._effects = Effects(made_at=now_s)
+        self._effects = Effects(made_at=now_s, logs=memory.logs)
         self._touched = Touched()
 
     def effects(self) -> Effects:

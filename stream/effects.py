@@ -96,6 +96,7 @@ class Effects:
         made_at: Unix seconds, by the clock.
         closed: lists whose window was closed, by the reason.
         window_held_s: how much event time the last list waited that was closed for want of memory.
+        logs: which log the rows' positions are of, by topic; none where that is not known.
     """
 
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
@@ -109,3 +110,4 @@ class Effects:
     made_at: float = 0.0
     closed: Counter[str] = field(default_factory=Counter)
     window_held_s: float | None = None
+    logs: dict[str, str] = field(default_factory=dict)

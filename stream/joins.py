@@ -214,6 +214,16 @@ class Joins:
         )
         self.early = {request: (now_s, now_s) for request in answered if request not in waiting}
 
+    def detached(self) -> dict[str, Waiting]:
+        """Take the positions of all open lists away: the log that they are of is gone.
+
+        Feedback joins them as before. Their negatives come at an offset that counts as seen, so
+        that it is not taken for one of the log that begins now.
+        """
+        kept = self.waiting
+        self.waiting = {id_: msgspec.structs.replace(w, offset=-1) for id_, w in kept.items()}
+        return self.waiting
+
     def taken_changes(self) -> tuple[set[str], set[str], set[str]]:
         """Request ids (opened, touched, closed) since this was last asked."""
         opened = {request for request in self.opened if request in self.waiting}

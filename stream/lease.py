@@ -1,19 +1,20 @@
 """One stream worker writes at a time: a lease in Redis, and a fence that holds when it fails.
 
 Item state is shared by all partitions, so two workers at once would overwrite each other's. Whoever
-holds the lease works; others wait, as hot standbys. Taking the lease raises an epoch. Every write
-is a transaction that WATCHes the epoch, so that a worker that lost its lease without noticing (it
-hung, the network was away) cannot write any more.
+holds the lease works; others wait, as hot standbys. Taking the lease begins an epoch, which has a
+name that no two takers ever share, also when Redis has forgotten all earlier ones: the taker's own
+name and 128 random bits. Every write is a transaction that WATCHes the epoch, so that a worker that
+lost its lease without noticing (it hung, the network was away) cannot write any more.
 """
 
 import asyncio
 import logging
-from typing import cast
+import uuid
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
-from millstream.errors import MillstreamError
+from millstream.errors import MillstreamError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,11 @@ TTL_S = 6.0
 RENEW_S = 1.0
 RETRY_S = 0.25
 
-# KEYS: lease, epoch. ARGV: owner, milliseconds to live.
+# KEYS: lease, epoch. ARGV: owner, milliseconds to live, the new epoch.
 _TAKE = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return redis.call('INCR', KEYS[2])
+  redis.call('SET', KEYS[2], ARGV[3])
+  return 1
 end
 return 0
 """
@@ -32,6 +34,8 @@ return 0
 # nobody took in the meantime, is ours still.
 _RENEW = """
 if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
@@ -39,10 +43,12 @@ _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 """
+# What waiting does not mend.
+_REFUSALS = (AuthenticationError, NoPermissionError)
 
 
 class LeaseLost(MillstreamError):
-    """Another stream worker has taken over, or Redis has lost its data."""
+    """Another stream worker has taken over, or Redis has lost what this one committed."""
 
 
 class Lease:
@@ -51,6 +57,9 @@ class Lease:
     Args:
         lease_key, epoch_key: in Redis.
         owner: the name of this worker, unique.
+
+    Attributes:
+        epoch: its name, once the lease is taken; "" before.
     """
 
     def __init__(self, client: Redis, lease_key: str, epoch_key: str, owner: str) -> None:
@@ -59,29 +68,39 @@ class Lease:
         self._take = client.register_script(_TAKE)
         self._renew = client.register_script(_RENEW)
         self._release = client.register_script(_RELEASE)
-        self.epoch = 0
+        self.epoch = ""
 
-    async def acquire(self) -> int:
-        """Wait until nobody holds the lease, and take it; the new epoch."""
+    async def acquire(self) -> str:
+        """Wait until nobody holds the lease, and take it; the new epoch.
+
+        Raises:
+            StoreUnavailable: Redis refuses the user or the password.
+        """
         waited = False
-        while not self.epoch:
-            try:
-                taken = await self._take(self._keys, [self._owner, int(TTL_S * 1000)])
-                self.epoch = cast(int, taken)
-            except RedisError as error:
-                log.warning("Waiting for Redis: %s", error)
-            if not self.epoch:
-                if not waited:
-                    log.info("Standing by: another stream worker is active.")
-                waited = True
-                await asyncio.sleep(RETRY_S)
+        while not await self._taken():
+            if not waited:
+                log.info("Standing by: another stream worker is active, or Redis is away.")
+            waited = True
+            await asyncio.sleep(RETRY_S)
         return self.epoch
+
+    async def _taken(self) -> bool:
+        epoch = f"{self._owner}/{uuid.uuid4().hex}"
+        try:
+            if await self._take(self._keys, [self._owner, int(TTL_S * 1000), epoch]):
+                self.epoch = epoch
+        except _REFUSALS as error:
+            raise _refused(error) from error
+        except RedisError as error:
+            log.warning("Waiting for Redis: %s", error)
+        return bool(self.epoch)
 
     async def keep(self) -> None:
         """Renew the lease for ever; while Redis is away, try again.
 
         Raises:
             LeaseLost: another worker has it.
+            StoreUnavailable: Redis refuses the user or the password.
         """
         while True:
             await asyncio.sleep(RENEW_S)
@@ -89,6 +108,8 @@ class Lease:
                 renewed = await self._renew(
                     self._keys, [self._owner, int(TTL_S * 1000), self.epoch]
                 )
+            except _REFUSALS as error:
+                raise _refused(error) from error
             except RedisError as error:
                 log.warning("Lease not renewed: %s", error)
                 continue
@@ -101,3 +122,7 @@ class Lease:
             await self._release(self._keys, [self._owner])
         except RedisError as error:
             log.warning("Lease not released, it expires in %g s: %s", TTL_S, error)
+
+
+def _refused(error: RedisError) -> StoreUnavailable:
+    return StoreUnavailable(f"Redis refuses what REDIS_URL says: {error}")

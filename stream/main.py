@@ -14,7 +14,6 @@ import uvloop
 from faust import App
 from faust.types import TP
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
 from features.stores.redis_online import Layouts
 from millstream import logs
@@ -22,11 +21,13 @@ from millstream.clock import SystemClock
 from millstream.errors import MillstreamError
 from millstream.kafka import create_topics
 from millstream.metrics import serve_metrics
+from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.topics import FEATURES
-from stream.app import build_app
+from stream.app import SOURCES, build_app
 from stream.decode import Door
 from stream.lease import Lease
+from stream.log_guard import LogGuard
 from stream.memory import Rules, empty_memory
 from stream.metrics import StreamMetrics
 from stream.publisher import Publisher
@@ -35,7 +36,7 @@ from stream.sequence import Sequence
 from stream.sink import OfflineSink
 from stream.state_commands import StateCommands
 from stream.state_store import StateStore
-from stream.worker import Worker
+from stream.worker import Reading, Worker
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ async def _run(settings: Settings) -> None:
     serve_metrics(settings.stream_metrics_port, settings.host, metrics.registry)
     await asyncio.to_thread(create_topics, settings)
     commands = StateCommands(settings.topic_prefix, Layouts(settings.feast_project))
-    client = Redis.from_url(settings.redis_url)
+    client = async_redis_client(settings.redis_url)
     lease = Lease(client, commands.key("lease"), commands.key("epoch"), _name())
     asked_to_end = _asked_to_end()
     try:
@@ -104,26 +105,39 @@ async def _hold_lease(
         clock,
     )
     parts.sink = OfflineSink(settings.offline_dir, settings.offline_flush_s, metrics)
-    hold, is_polled = _holder(app, settings), _polled(app, settings)
-    door = _door(settings, metrics)
-    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, hold, door, is_polled)
+    guard = LogGuard(settings, SOURCES, memory, store, metrics)
+    reading = Reading(
+        _holder(app, settings), _door(settings, metrics), _polled(app, settings), guard.settle
+    )
+    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, reading)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:
             await _first(restored, kept, asked_to_end)
         if restored.done():
-            await _process(app, parts, kept, asked_to_end)
+            async with _ending(store.watch()) as watched:
+                await _process(app, parts, (kept, watched), asked_to_end)
     store.close()
 
 
 async def _process(
-    app: App, parts: "_Parts", kept: asyncio.Task[None], asked_to_end: asyncio.Future[None]
+    app: App,
+    parts: "_Parts",
+    kept: tuple[asyncio.Task[None], ...],
+    asked_to_end: asyncio.Future[None],
 ) -> None:
     async with (
         _ending(_faust(app)) as faust,
         _ending(parts.sink.run()) as sinking,
         _ending(parts.worker.run()) as working,
     ):
-        tasks = {"Faust": faust, "sink": sinking, "worker": working, "lease": kept}
+        renewed, watched = kept
+        tasks = {
+            "Faust": faust,
+            "sink": sinking,
+            "worker": working,
+            "lease": renewed,
+            "store": watched,
+        }
         try:
             await _supervised(asked_to_end, {**tasks, "agents": parts.crashed})
             log.info("Ending: the batch in work is finished first.")

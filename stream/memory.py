@@ -45,6 +45,7 @@ class Memory:
 
     Args:
         positions: the next offset to read of every source partition.
+        logs: which log the positions of a topic are of, by topic; "" or none is not known.
     """
 
     users: Cache[User]
@@ -54,6 +55,7 @@ class Memory:
     joins: Joins
     watermark: Watermark
     positions: dict[Source, int] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
 
 
 def empty_memory(rules: Rules) -> Memory:

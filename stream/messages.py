@@ -39,12 +39,11 @@ def messages(effects: Effects) -> list[Message]:
     now_s = effects.made_at
     found: list[Message] = []
     for source, table in effects.examples:
-        metadata = {"source_topic": source.name}
-        values, unfit = _fitting(table, metadata)
+        values, unfit = _fitting(table, _positions_of(source, effects))
         found += [Message(EXAMPLES, None, value) for value in values]
         effects.dead_letters += [_letter(EXAMPLES, source, rows, now_s) for rows in unfit]
     for rows in effects.features:
-        metadata = {"view": rows.view.name, "source_topic": rows.source_topic.name}
+        metadata = {"view": rows.view.name, **_positions_of(rows.source_topic, effects)}
         values, unfit = _fitting(rows.rows, metadata)
         found += [Message(FEATURES, rows.view.name.encode(), value) for value in values]
         effects.dead_letters += [_letter(FEATURES, rows.source_topic, r, now_s) for r in unfit]
@@ -63,6 +62,12 @@ def _fitting(table: pa.Table, metadata: dict[str, str]) -> tuple[list[bytes], li
         else:
             unfit.append(rows)
     return values, unfit
+
+
+def _positions_of(topic: Topic, effects: Effects) -> dict[str, str]:
+    """What the rows' positions are of: a topic, and which log it is, where that is known."""
+    log = effects.logs.get(topic.name)
+    return {"source_topic": topic.name, **({"source_log": log} if log else {})}
 
 
 def _parts(table: pa.Table, metadata: dict[str, str]) -> Iterator[tuple[pa.Table, bytes]]:

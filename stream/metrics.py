@@ -1,9 +1,10 @@
 """What the stream worker exports, `millstream_stream_*`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.topics import (
     DEAD_LETTERS,
@@ -74,6 +75,14 @@ class StreamMetrics:
             "dedupe_window_held_seconds", "Time for which event ids are remembered at the least"
         )
         self.cached = self._gauge("cached_entities", "Entities in memory", ["entity"])
+        self.log_changes = self._counter(
+            "log_changes", "Topics found to be other logs, cut, or overtaken", ["topic", "change"]
+        )
+        self.missed = self._counter(
+            "missed_records", "Records removed before being read", ["topic"]
+        )
+        for source in KINDS:
+            self.log_changed(source, (), 0)
         self.lag = self._gauge("lag_records", "Records not yet processed", ["topic", "partition"])
 
     def observe(self, effects: Effects, memory: Memory, now_s: float) -> None:
@@ -108,6 +117,13 @@ class StreamMetrics:
         self.dedupe_window.set(seen.held_s)
         self.cached.labels(entity="user").set(len(memory.users))
         self.cached.labels(entity="item").set(len(memory.items))
+
+    def log_changed(self, topic: str, changes: Collection[str], missed: int) -> None:
+        """Note what happened to a topic's log."""
+        for change in CHANGES:
+            self.log_changes.labels(topic=topic, change=change).inc(change in changes)
+        self.missed.labels(topic=topic).inc(missed)
+        self.trouble.labels(part="kafka").inc(bool(changes))
 
     def observe_lag(self, source: Source, records: int) -> None:
         """Note how far behind a partition is."""

@@ -9,9 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import hiredis
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import SSLConnection
+from redis.exceptions import RedisError
 
 from features.stores.resp import Packed
+from millstream.errors import StoreUnavailable
+from millstream.redis_address import parse
+from millstream.redis_clients import async_sentinel
 
 Command = tuple[bytes | str | int | float, ...]
 Commands = Command | Packed
@@ -19,6 +23,17 @@ Commands = Command | Packed
 CONNECT_TIMEOUT_S = 5.0
 REPLY_TIMEOUT_S = 30.0
 DEFAULT_PORT = 6379
+_NOT_NOW = (
+    "LOADING",
+    "READONLY",
+    "BUSY",
+    "OOM",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "EXECABORT",
+    "NOREPLICAS",
+)
 
 
 class RedisLink(asyncio.Protocol):
@@ -95,22 +110,52 @@ def _packed(command: Command) -> Packed:
 
 
 async def connected(url: str) -> RedisLink:
-    """A link to the server and database of a Redis URL (`redis://`, `rediss://`, `unix://`).
+    """A link to the server and database of a Redis URL (`millstream.redis_address`).
 
     Raises:
-        OSError: there is no server, or it refuses the user or the database.
+        OSError: there is no server, or it is not ready.
+        StoreUnavailable: it refuses the user, the password or the database.
     """
-    options: dict[str, Any] = dict(parse_url(url))
-    loop = asyncio.get_running_loop()
+    address = parse(url)
+    options = address.options
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
-        if "path" in options:
-            _, link = await loop.create_unix_connection(RedisLink, options["path"])
+        if address.service:
+            host, port = await _master(url, address.service)
         else:
-            secure = ssl.create_default_context() if url.startswith("rediss:") else None
             host, port = options.get("host", "localhost"), options.get("port", DEFAULT_PORT)
-            _, link = await loop.create_connection(RedisLink, host, port, ssl=secure)
-    await _greet(link, options)
+        link = await _opened(host, port, options, address.is_tls)
+        await _greet(link, options)
     return link
+
+
+async def _opened(host: str, port: int, options: dict[str, Any], is_tls: bool) -> RedisLink:
+    loop = asyncio.get_running_loop()
+    if "path" in options:
+        _, link = await loop.create_unix_connection(RedisLink, options["path"])
+        return link
+    secure = _tls_context(options) if is_tls else None
+    _, link = await loop.create_connection(RedisLink, host, port, ssl=secure)
+    return link
+
+
+def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
+    """What redis-py makes of the same options: one connection of it, never opened, is asked."""
+    known = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    context: ssl.SSLContext = SSLConnection(**known).ssl_context.get()
+    return context
+
+
+async def _master(url: str, service: str) -> tuple[str, int]:
+    """Where the sentinels say that the service's master is."""
+    sentinel = async_sentinel(url)
+    try:
+        host, port = await sentinel.discover_master(service)
+    except RedisError as error:
+        raise ConnectionError(f"Redis: {error}") from error
+    finally:
+        for client in sentinel.sentinels:
+            await client.aclose()
+    return host, port
 
 
 async def _greet(link: RedisLink, options: dict[str, Any]) -> None:
@@ -121,4 +166,11 @@ async def _greet(link: RedisLink, options: dict[str, Any]) -> None:
     for reply in await link.call(commands):
         if isinstance(reply, hiredis.ReplyError):
             link.close()
-            raise ConnectionError(f"Redis: {reply}")
+            if is_temporary(reply):
+                raise ConnectionError(f"Redis: {reply}")
+            raise StoreUnavailable(f"Redis refuses what REDIS_URL says: {reply}")
+
+
+def is_temporary(reply: hiredis.ReplyError) -> bool:
+    """Whether a refusal says "not now": the server loads its data, is a replica, is full."""
+    return str(reply).startswith(_NOT_NOW)

@@ -4,6 +4,7 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
 
     P positions          hash: `<topic>:<partition>` -> next offset to read
     P reached            hash: the same -> newest event time
+    P logs               hash: topic -> which log it is (`millstream/log_identity.py`)
     P user:<id>, P item:<id>   an entity (`stream/entities.py`), expires as its feature view does
     P dedupe             hash: generation, started_at
     P marks:<generation> fingerprints of event ids, 8 bytes each, appended
@@ -12,6 +13,7 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
     P lease, P epoch     who writes (`stream/lease.py`)
+    P batch              the name of the last batch (`stream/state_store.py`)
 
 Beside them are the feature rows, as Feast keeps them, and the users' seen filters
 (`features/bloom.py`). One batch is one transaction over all of it.
@@ -67,6 +69,7 @@ class StateCommands:
             ("SMEMBERS", self.key("hidden")),
             ("HGETALL", self.key("waiting")),
             ("HGETALL", self.key("answered")),
+            ("HGETALL", self.key("logs")),
         ]
 
     def marks(self, generation: int) -> Command:
@@ -102,6 +105,16 @@ class StateCommands:
         filters = [bloom.key(self._seen_prefix, user, slot) for slot in range(bloom.SLOTS)]
         features = self._layouts.entity_key(USER_STATS, user)
         return ("DEL", self.key(f"user:{user}"), features, *filters)
+
+    def begin_logs(
+        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, bytes]
+    ) -> Iterator[Command]:
+        """Topics have become other logs; what was reached of `gone` is forgotten."""
+        yield from self._hash("logs", logs)
+        yield from self._hash("waiting", waiting)
+        for field in map(field_of, gone):
+            yield ("HDEL", self.key("positions"), field)
+            yield ("HDEL", self.key("reached"), field)
 
     def _entities(self, kind: str, stored: Mapping[str, bytes], ttl_s: int) -> Packed:
         ids, values = pa.array(stored.keys(), pa.string()), pa.array(stored.values(), pa.binary())
@@ -143,7 +156,9 @@ class StateCommands:
             yield ("HDEL", self.key("waiting"), *state.closed)
             yield ("HDEL", self.key("answered"), *state.closed)
 
-    def _hash(self, name: str, values: Mapping[str, bytes | int | float]) -> Iterator[Command]:
+    def _hash(
+        self, name: str, values: Mapping[str, bytes | str | int | float]
+    ) -> Iterator[Command]:
         if values:
             pairs = (part for pair in values.items() for part in pair)
             yield ("HSET", self.key(name), *pairs)

@@ -1,8 +1,15 @@
-"""The shell around the stream's state in Redis: loads, commits, outlives a Redis that is away."""
+"""The shell around the stream's state in Redis: loads, commits, outlives a Redis that is away.
+
+Every batch has a name that no other ever has, and the newest one stands in Redis beside what it
+wrote. Each transaction, and each new connection, compares it with what this worker committed last:
+a Redis that has gone back in time (a fail-over to a replica that was behind, a restored copy, a
+power cut before the log was synced) is noticed before anything is written upon it.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import hiredis
@@ -15,23 +22,14 @@ from stream.entities import item_from, user_from
 from stream.joins import Waiting
 from stream.lease import LeaseLost
 from stream.memory import Memory
-from stream.redis_link import Command, Commands, RedisLink, connected
+from stream.records import Source
+from stream.redis_link import Command, Commands, RedisLink, connected, is_temporary
 from stream.state_commands import StateCommands, sources_from
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
-# Replies that say "not now": the server loads its data, is a replica for the moment, is full.
-_NOT_NOW = (
-    "LOADING",
-    "READONLY",
-    "BUSY",
-    "OOM",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "EXECABORT",
-)
+WATCH_S = 1.0
 _WAITING = msgspec.msgpack.Decoder(Waiting)
 _ANSWERED = msgspec.msgpack.Decoder(list[str])
 
@@ -42,6 +40,7 @@ class StateStore:
     """The state in Redis, written under one epoch of the lease.
 
     Args:
+        epoch: the name of it.
         on_trouble: called at every failed attempt, for the metrics.
     """
 
@@ -49,7 +48,7 @@ class StateStore:
         self,
         url: str,
         commands: StateCommands,
-        epoch: int,
+        epoch: str,
         on_trouble: Callable[[], None] = lambda: None,
     ) -> None:
         self._url = url
@@ -57,12 +56,17 @@ class StateStore:
         self._epoch = epoch
         self._on_trouble = on_trouble
         self._link: RedisLink | None = None
-        self._batch = 0
+        self._count = 0
+        self._last: bytes | None = None  # the batch that Redis must hold, once it has been read
+        self._next: bytes | None = None  # the one under way: Redis may have it, or not
+        self._is_restored = False
+        self._using = asyncio.Lock()
 
     async def restore(self, memory: Memory, now_s: float) -> None:
         """Fill an empty memory with what Redis has."""
-        replies = await self._until_done(lambda link: _call(link, self._commands.restore()))
-        positions, reached, dedupe, known, hidden, waiting, answered = replies
+        replies = await self._until_done(self._read_all)
+        positions, reached, dedupe, known, hidden, waiting, answered, logs = replies
+        memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
         memory.watermark.reached = sources_from(reached)
         memory.catalogue.restore(map(bytes.decode, known), map(bytes.decode, hidden))
@@ -94,47 +98,89 @@ class StateStore:
         """Write everything that a batch changed, and its positions, all or nothing.
 
         Raises:
-            LeaseLost: another worker writes now.
+            LeaseLost: another worker writes now, or Redis has gone back in time.
             StoreUnavailable: Redis refuses a command for good.
         """
-        self._batch += 1
-        name = f"{self._epoch}:{self._batch}"
-        batch_key = self._commands.key("batch")
-        writes: list[Commands] = [
-            ("MULTI",),
-            *self._commands.commit(effects),
-            ("SET", batch_key, name),
-            ("EXEC",),
-            *self._guard(),
-        ]
-        attempts = 0
+        await self._write(self._commands.commit(effects))
 
-        async def attempt(link: RedisLink) -> None:
-            nonlocal attempts
-            attempts += 1
-            if attempts > 1 and await _call(link, [("GET", batch_key)]) == [name.encode()]:
-                return  # it was carried out, only the reply was lost
-            self._check(await _call(link, writes))
+    async def begin_logs(
+        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, Waiting]
+    ) -> None:
+        """Note that topics are other logs now: their positions are forgotten.
 
-        await self._until_done(attempt)
+        Args:
+            logs: identities of topics.
+            gone: partitions whose positions belong to an earlier log.
+            waiting: lists that are to be kept otherwise than they were, by request id.
+
+        Raises:
+            LeaseLost: see `commit`.
+        """
+        await self._write(self._commands.begin_logs(logs, gone, _encoded(waiting)))
+
+    async def watch(self) -> None:
+        """Reconnect, for ever, when the connection is lost while nothing is written.
+
+        Raises:
+            LeaseLost: see `commit`.
+        """
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._link is None or not self._link.is_open:
+                with suppress(OSError):  # whoever writes next says it
+                    async with self._using:
+                        await self._connected()
 
     def close(self) -> None:
         """Close the connection."""
         if self._link is not None:
             self._link.close()
 
+    async def _write(self, commands: Iterable[Commands]) -> None:
+        self._count += 1
+        name = f"{self._epoch}:{self._count}".encode()
+        writes: list[Commands] = [
+            ("MULTI",),
+            *commands,
+            ("SET", self._commands.key("batch"), name),
+            ("EXEC",),
+            *self._guard(),
+        ]
+        self._next = name
+
+        async def attempt(link: RedisLink) -> None:
+            if self._last != name:  # else it was carried out, and only the reply was lost
+                self._check(await _call(link, writes))
+
+        await self._until_done(attempt)
+
     def _guard(self) -> tuple[Command, Command]:
-        """From here on, transactions fail if the epoch changes; and what it is now."""
-        epoch_key = self._commands.key("epoch")
-        return ("WATCH", epoch_key), ("GET", epoch_key)
+        """From here on, transactions fail if epoch or batch changes; and what they are now."""
+        keys = self._commands.key("epoch"), self._commands.key("batch")
+        return ("WATCH", *keys), ("MGET", *keys)
 
     def _check(self, replies: list[Any]) -> None:
-        executed, _, epoch = replies[-3:]
-        if executed is None or int(epoch or 0) != self._epoch:
-            raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
+        """See what became of a transaction, from its reply and from what stands there after it."""
+        executed, _, (epoch, batch) = replies[-3:]
+        if executed is None:
+            self._check_held(epoch, batch)
+            raise LeaseLost("Another stream worker has written to Redis.")
         for reply in executed:
             if isinstance(reply, hiredis.ReplyError):
                 raise StoreUnavailable(f"Redis refuses: {reply}")
+        self._check_held(epoch, batch)
+
+    def _check_held(self, epoch: bytes | None, batch: bytes | None) -> None:
+        """Whether Redis is as this worker left it; `batch` is what it left from now on."""
+        if epoch != self._epoch.encode():
+            raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
+        if self._is_restored and batch not in (self._last, self._next):
+            raise LeaseLost(
+                "Redis has gone back in time: it holds batch"
+                f" {_text(batch)}, and {_text(self._last)} was committed. The"
+                " next worker restores what Redis holds, and reads on from there."
+            )
+        self._last = batch
 
     async def _restore_marks(self, memory: Memory, dedupe: dict[bytes, bytes]) -> None:
         if not dedupe:
@@ -147,11 +193,17 @@ class StateStore:
         old, young = await self._until_done(lambda link: _call(link, commands))
         seen.old, seen.young = unpack(old or b""), unpack(young or b"")
 
+    async def _read_all(self, link: RedisLink) -> list[Any]:
+        """The whole state, and from now on Redis must hold what belongs to it."""
+        self._is_restored = True
+        return await _call(link, self._commands.restore())
+
     async def _until_done(self, action: Callable[[RedisLink], Awaitable[R]]) -> R:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return await action(await self._connected())
+                async with self._using:
+                    return await action(await self._connected())
             except OSError as error:  # ConnectionError, TimeoutError
                 self._on_trouble()
                 log.warning("Redis does not answer, trying again: %s", error)
@@ -161,10 +213,12 @@ class StateStore:
     async def _connected(self) -> RedisLink:
         if self._link is None or not self._link.is_open:
             link = await connected(self._url)
-            _, epoch = await _call(link, self._guard())
-            if int(epoch or 0) != self._epoch:
+            try:
+                _, (epoch, batch) = await _call(link, self._guard())
+                self._check_held(epoch, batch)
+            except LeaseLost:
                 link.close()
-                raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
+                raise
             self._link = link
         return self._link
 
@@ -175,7 +229,7 @@ async def _call(link: RedisLink, commands: Sequence[Commands]) -> list[Any]:
     for reply in replies:
         if isinstance(reply, hiredis.ReplyError):
             link.close()
-            if str(reply).startswith(_NOT_NOW):
+            if is_temporary(reply):
                 raise ConnectionError(f"Redis: {reply}")
             raise StoreUnavailable(f"Redis refuses: {reply}")
     return replies
@@ -183,3 +237,11 @@ async def _call(link: RedisLink, commands: Sequence[Commands]) -> list[Any]:
 
 def _pairs(reply: list[bytes]) -> list[tuple[bytes, bytes]]:
     return list(zip(reply[::2], reply[1::2], strict=True))
+
+
+def _encoded(waiting: Mapping[str, Waiting]) -> dict[str, bytes]:
+    return {request: msgspec.msgpack.encode(each) for request, each in waiting.items()}
+
+
+def _text(batch: bytes | None) -> str:
+    return batch.decode() if batch else "none"

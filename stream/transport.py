@@ -108,10 +108,15 @@ class ChunkConsumer(driver.Consumer):
             return {}
         era = self.era
         fetched = await super()._getmany(wanted, HELD_POLL_S if self._held else timeout)
+        found = {tp: records for tp, records in fetched.items() if records}
+        if era == self.era and any(r[0].offset < self._ends.get(tp, 0) for tp, r in found.items()):
+            # A log does not go back: this is another one. Its positions are asked for anew.
+            self._ends.clear()
+            await self.perform_seek()
+            return {}
         return {
             tp: records if self._is_changelog_tp(tp) else [self._chunk(tp, records, era)]
-            for tp, records in fetched.items()
-            if records
+            for tp, records in found.items()
         }
 
     def _chunk(self, tp: TP, records: Sequence[ConsumerRecord], era: int) -> Chunk:

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from millstream.clock import Clock
@@ -61,15 +62,34 @@ class Log(Protocol):
         ...
 
 
+async def _nothing_to_settle() -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the worker deals with the consumer that feeds it.
+
+    Args:
+        hold: called with (source, True) to stop reading a partition that has enough buffered, and
+            with (source, False) to go on.
+        door: what is let in.
+        is_polled: whether the broker was asked for a partition, and answered, just now.
+        settle: called at every assignment, before positions are given out, while no batch is
+            under way.
+    """
+
+    hold: Callable[[Source, bool], None]
+    door: Door = STRICT
+    is_polled: Callable[[Source], bool] = lambda _: True
+    settle: Callable[[], Awaitable[None]] = _nothing_to_settle
+
+
 class Worker:
     """The one that processes.
 
     Args:
         memory: restored from `store`.
-        hold: called with (source, True) to stop reading a partition that has enough buffered, and
-            with (source, False) to go on.
-        door: what is let in.
-        is_polled: whether the broker was asked for a partition, and answered, just now.
     """
 
     def __init__(
@@ -80,15 +100,11 @@ class Worker:
         publisher: Log,
         metrics: StreamMetrics,
         clock: Clock,
-        hold: Callable[[Source, bool], None],
-        door: Door = STRICT,
-        is_polled: Callable[[Source], bool] = lambda _: True,
+        reading: Reading,
     ) -> None:
         self._memory, self._rules = memory, rules
         self._store, self._publisher = store, publisher
-        self._metrics, self._clock, self._hold = metrics, clock, hold
-        self._door = door
-        self._is_polled = is_polled
+        self._metrics, self._clock, self._reading = metrics, clock, reading
         self._intake = Intake(MAX_IDLE_S)
         self._silence = Silence(rules.idle_s)
         self._acks: dict[Source, deque[tuple[int, Ack]]] = {}
@@ -106,6 +122,7 @@ class Worker:
             ends: one past the last offset of each.
         """
         async with self._working:
+            await self._reading.settle()
             now_s, positions = self._clock.now(), self._memory.positions
             self._metrics.observe_memory(self._memory)
             self._memory.watermark.expect(ends)
@@ -121,13 +138,13 @@ class Worker:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        entries = entries_of(records, now_s, self._door)
+        entries = entries_of(records, now_s, self._reading.door)
         entries = bounded(entries, records, now_s, self._rules.max_clock_skew_s)
         self._intake.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))
         if self._intake.depth(source) >= HOLD_AT:
-            self._hold(source, True)
+            self._reading.hold(source, True)
         self._arrived.set()
 
     async def run(self) -> None:
@@ -174,7 +191,7 @@ class Worker:
         """What the clock has to say of event time."""
         silence, taken = self._silence, {entry.source for entry in entries}
         for source in silence.sources:
-            if not self._is_polled(source):
+            if not self._reading.is_polled(source):
                 standing = Standing.AWAY
             elif source in taken or not self._intake.is_read_out(source):
                 standing = Standing.BUSY
@@ -204,4 +221,4 @@ class Worker:
             while acks and acks[0][0] < self._memory.positions.get(source, 0):
                 acks.popleft()[1]()
             if self._intake.depth(source) <= RELEASE_AT:
-                self._hold(source, False)
+                self._reading.hold(source, False)

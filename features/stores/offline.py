@@ -17,8 +17,8 @@ from features.feature import View
 from features.spec import VIEWS
 from features.stores.parts import Marks, Part, open_folder, parts_in, write_part
 from features.stores.schema import SOURCE_OFFSET, SOURCE_PARTITION, view_schema
+from millstream.batches import metadata_of
 from millstream.clock import Clock, SystemClock
-from millstream.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Rotation:
 class _Gathered:
     """Rows of one view: `first` and `last` are the messages that they came in.
 
-    Before there are any, `last` is the last message in the folder, -1 for none.
+    Before there are any, `last` is the last message in the folder, -1 for none. `skip` is what
+    message numbers are ahead of offsets, after the topic was made anew.
     """
 
     folder: Path
@@ -49,24 +50,26 @@ class _Gathered:
     last: int
     tables: list[pa.Table] = field(default_factory=list)
     first: int = 0
+    skip: int = 0
 
     def add(self, offset: int, rows: pa.Table) -> pa.Table:
         """Keep the rows that are new; those."""
         new = _beyond(rows, self.marks)
         if new.num_rows:
-            self._check(offset)
-            self.first = self.first if self.tables else offset
-            self.last = offset
+            number = self._number(offset)
+            self.first = self.first if self.tables else number
+            self.last = number
             self.tables.append(new.select(self.schema.names).cast(self.schema))
         return new
 
-    def _check(self, offset: int) -> None:
-        if offset < self.last:
-            raise ConfigurationError(
-                f"A message with new rows must come after message {self.last}, the last one in"
-                f" {str(self.folder)!r}. Received: {offset}. Is the topic a new one? Then move the"
-                " folder away."
-            )
+    def _number(self, offset: int) -> int:
+        """The message's number: its offset, counted on from the last one if its log is a new one.
+
+        Messages with new rows only ever go forward in one log.
+        """
+        if offset + self.skip < self.last:
+            self.skip = self.last + 1 - offset
+        return offset + self.skip
 
     def write(self, partition: int) -> None:
         if not self.tables:
@@ -107,9 +110,6 @@ class OfflineAppender:
 
         Args:
             rows: the columns of `view_schema`, in the order in which their events were processed.
-
-        Raises:
-            ConfigurationError: new rows in a message from before those that are in the folder.
         """
         new = self._views[view.name].add(offset, rows)
         if self._started_at is None:
@@ -149,12 +149,17 @@ def _opened(root: Path, view: View, partition: int) -> _Gathered:
 
 def _beyond(rows: pa.Table, marks: Marks) -> pa.Table:
     """The rows beyond the marks, which move on to the newest of them."""
+    log = metadata_of(rows).get("source_log")
     partitions = rows[SOURCE_PARTITION].to_numpy()
     offsets = rows[SOURCE_OFFSET].to_numpy()
     new = np.ones(len(offsets), np.bool_)
     for partition in np.unique(partitions).tolist():
         here = partitions == partition
-        mark = marks.get(partition, -1)
+        source = f"{log}-{partition}" if log else str(partition)
+        if source not in marks and str(partition) in marks:
+            # Rows that did not say their log are of the first one that is named.
+            marks[source] = marks.pop(str(partition))
+        mark = marks.get(source, -1)
         new[here] = offsets[here] > mark
-        marks[partition] = max(mark, int(offsets[here].max()))
+        marks[source] = max(mark, int(offsets[here].max()))
     return rows if new.all() else rows.filter(pa.array(new))

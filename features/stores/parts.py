@@ -20,7 +20,8 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-Marks = dict[int, int]
+# By `log-partition` of the rows' source; by partition where rows do not say which log it was.
+Marks = dict[str, int]
 
 SCHEMA_FILE = "00-schema.parquet"
 _TEMPORARY = ".tmp"
@@ -63,10 +64,9 @@ def parts_in(folder: Path) -> list[Part]:
     return sorted(part for part in found if part is not None)
 
 
-def write_part(path: Path, rows: pa.Table, marks: Mapping[int, int]) -> None:
+def write_part(path: Path, rows: pa.Table, marks: Mapping[str, int]) -> None:
     """Write one file, all or nothing; one of the same name is replaced."""
-    kept = {str(partition): offset for partition, offset in marks.items()}
-    rows = rows.replace_schema_metadata({_MARKS: json.dumps(kept)})
+    rows = rows.replace_schema_metadata({_MARKS: json.dumps(dict(marks))})
     temporary = path.with_name(f".{path.name}{_TEMPORARY}")
     with temporary.open("wb") as file:
         pq.write_table(rows, file, compression="zstd", use_dictionary=_repeating(rows.schema))
@@ -86,20 +86,20 @@ def _repeating(schema: pa.Schema) -> list[str]:
 def read_marks(path: Path) -> Marks:
     """The newest source position of every source partition in one file."""
     metadata = pq.read_schema(path).metadata or {}
-    kept = json.loads(metadata.get(_MARKS, b"{}"))
-    return {int(partition): offset for partition, offset in kept.items()}
+    marks: Marks = json.loads(metadata.get(_MARKS, b"{}"))
+    return marks
 
 
-def merged(marks: Iterable[Mapping[int, int]]) -> Marks:
+def merged(marks: Iterable[Mapping[str, int]]) -> Marks:
     """The newest of several.
 
-    >>> merged([{0: 5, 1: 2}, {0: 3, 2: 7}])
-    {0: 5, 1: 2, 2: 7}
+    >>> merged([{"0": 5, "1": 2}, {"0": 3, "2": 7}])
+    {'0': 5, '1': 2, '2': 7}
     """
     newest: Marks = {}
     for each in marks:
-        for partition, offset in each.items():
-            newest[partition] = max(offset, newest.get(partition, offset))
+        for source, offset in each.items():
+            newest[source] = max(offset, newest.get(source, offset))
     return newest
 
 

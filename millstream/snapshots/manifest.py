@@ -23,7 +23,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         trained_through_event_time: the latest event time learnt from, Unix seconds.
         examples: how many examples have been learnt from since the very first.
         offsets: next Kafka offset to read, by `topic-partition` of the trainer's input.
-        source_marks: highest source offset seen, by `topic-partition` of the stream's input.
+        log: which log those offsets are of (`millstream.log_identity`); "" is not known.
+        source_marks: highest source offset seen, by `topic@log-partition` of the stream's input.
         spec_hash: of `features/spec.py`; a model is not served on other features.
         code_version: of Millstream.
         models: the configuration of each model, by its role (`ranker`, `retriever`).
@@ -39,6 +40,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     trained_through_event_time: float = 0.0
     examples: int = 0
     offsets: dict[str, int] = {}
+    log: str = ""
     source_marks: dict[str, int] = {}
     spec_hash: str = ""
     code_version: str = ""

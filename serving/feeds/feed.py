@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -25,7 +26,7 @@ class Feed:
     """Hands the records of a topic to a handler, in order, from the event loop.
 
     Args:
-        servers: the brokers.
+        brokers: options of the client that say where they are and how they are spoken to.
         topic: full name.
         handle: takes the records of one fetch; must be quick. What it raises is logged, and the
             feed goes on with the next records.
@@ -33,9 +34,13 @@ class Feed:
     """
 
     def __init__(
-        self, servers: str, topic: str, handle: Handler, since_s: float | None = None
+        self,
+        brokers: Mapping[str, Any],
+        topic: str,
+        handle: Handler,
+        since_s: float | None = None,
     ) -> None:
-        self._servers = servers
+        self._brokers = brokers
         self._topic = topic
         self._handle = handle
         self._since_s = since_s
@@ -56,7 +61,7 @@ class Feed:
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
             self._topic,
-            bootstrap_servers=self._servers,
+            **self._brokers,
             auto_offset_reset="earliest",
             metadata_max_age_ms=_METADATA_MS,
         )

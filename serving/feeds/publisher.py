@@ -14,6 +14,7 @@ from millstream.codec import encode
 from millstream.errors import LogUnavailable
 from millstream.events import Event, Impression
 from millstream.kafka import route
+from millstream.kafka_security import client_options
 from millstream.settings import Settings
 from millstream.topics import Topic
 from serving.limited_log import LimitedLog
@@ -86,11 +87,7 @@ class Publisher:
 
     async def _connect(self) -> None:
         while self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._settings.kafka_bootstrap_servers,
-                acks="all",
-                linger_ms=5,
-            )
+            producer = AIOKafkaProducer(**client_options(self._settings), acks="all", linger_ms=5)
             try:
                 await producer.start()
                 self._producer = producer

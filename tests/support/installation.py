@@ -3,7 +3,7 @@
 import re
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,9 +80,16 @@ class Installation:
         create_topics(self.settings)
 
     def run(
-        self, *arguments: str, ready: Callable[[], bool] | None = None, timeout_s: float = 60.0
+        self,
+        *arguments: str,
+        ready: Callable[[], bool] | None = None,
+        timeout_s: float = 60.0,
+        environment: Mapping[str, str] | None = None,
     ) -> Process:
         """Start `millstream ARGUMENTS`; it is killed at the end of the test if it still runs.
+
+        Args:
+            environment: further variables.
 
         Raises:
             ServiceError: it ended, or was not ready in time; with the tail of its log.
@@ -92,7 +99,7 @@ class Installation:
             name,
             [sys.executable, "-m", "millstream.cli", *arguments],
             self.folder / f"{name}.log",
-            env={**self.environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env={**self.environment, "TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})},
         )
         self._workers.append(worker)
         return worker.start(ready, timeout_s)

@@ -56,7 +56,7 @@ async def test_a_topic_is_read_from_its_beginning_to_where_it_ended_and_on(kafka
     topic, values = f"{topic_prefix}feed", Values()
     create(kafka, topic)
     await send(kafka, topic, b"1", b"2")
-    feed = Feed(kafka, topic, values)
+    feed = Feed({"bootstrap_servers": kafka}, topic, values)
     async with running(feed):
         await asyncio.wait_for(feed.caught_up.wait(), 30)
         assert values.seen == [b"1", b"2"]
@@ -68,7 +68,7 @@ async def test_a_topic_may_come_after_the_feed(services, kafka, topic_prefix):
     if services.kind == "tansu":
         pytest.skip("Tansu makes a topic as soon as somebody asks for it")
     topic, values = f"{topic_prefix}feed", Values()
-    feed = Feed(kafka, topic, values)
+    feed = Feed({"bootstrap_servers": kafka}, topic, values)
     async with running(feed):
         await asyncio.sleep(1.0)
         assert not feed.caught_up.is_set()
@@ -83,7 +83,7 @@ async def test_a_feed_may_begin_with_what_is_new(kafka, topic_prefix):
     create(kafka, topic)
     await send(kafka, topic, b"old")
     await asyncio.sleep(0.1)
-    feed = Feed(kafka, topic, values, since_s=time.time())
+    feed = Feed({"bootstrap_servers": kafka}, topic, values, since_s=time.time())
     async with running(feed):
         await asyncio.wait_for(feed.caught_up.wait(), 30)
         await send(kafka, topic, b"new")
@@ -94,7 +94,7 @@ async def test_a_feed_may_begin_with_what_is_new(kafka, topic_prefix):
 async def test_a_handler_that_raises_does_not_end_the_feed(kafka, topic_prefix, caplog):
     topic, values = f"{topic_prefix}feed", Values()
     create(kafka, topic)
-    async with running(Feed(kafka, topic, values)):
+    async with running(Feed({"bootstrap_servers": kafka}, topic, values)):
         await send(kafka, topic, b"fault")
         await until(lambda: "were left out" in caplog.text)
         await send(kafka, topic, b"good")
@@ -109,7 +109,7 @@ async def test_a_broker_that_comes_back_is_read_on_from_where_it_was(
         return
     create(kafka, topic)
     await send(kafka, topic, b"before")
-    async with running(Feed(kafka, topic, values)):
+    async with running(Feed({"bootstrap_servers": kafka}, topic, values)):
         await until(lambda: values.seen == [b"before"])
         await asyncio.to_thread(own_services.kafka.stop)
         await asyncio.sleep(2.0)

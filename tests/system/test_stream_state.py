@@ -29,14 +29,14 @@ COMMANDS = state_commands()
 @pytest.fixture
 async def client(redis_url):
     redis = Redis.from_url(redis_url)
-    await redis.set(COMMANDS.key("epoch"), 1)
+    await redis.set(COMMANDS.key("epoch"), "me/1")
     yield redis
     await redis.aclose()
 
 
 @pytest.fixture
 async def store(client, redis_url):
-    opened = StateStore(redis_url, COMMANDS, epoch=1)
+    opened = StateStore(redis_url, COMMANDS, epoch="me/1")
     yield opened
     opened.close()
 
@@ -98,14 +98,14 @@ async def test_what_fell_out_of_the_recent_items_is_in_the_seen_filter(store, cl
 async def test_who_has_lost_the_lease_cannot_write_any_more(store, client):
     stream = MemoryStream()
     await store.commit(stream.run(interaction(0)))
-    await client.incr(COMMANDS.key("epoch"))
+    await client.set(COMMANDS.key("epoch"), "other/2")
     with pytest.raises(LeaseLost):
         await store.commit(stream.run(interaction(1)))
     assert await client.hget(COMMANDS.key("positions"), "interactions:0") == b"1"
 
 
 async def test_who_has_lost_the_lease_cannot_even_begin(client, redis_url):
-    late = StateStore(redis_url, COMMANDS, epoch=0)
+    late = StateStore(redis_url, COMMANDS, epoch="me/0")
     with pytest.raises(LeaseLost):
         await late.commit(Effects())
 
@@ -149,12 +149,13 @@ async def test_a_link_takes_a_long_pipeline_and_tells_errors_from_values(redis_u
 async def test_one_worker_has_the_lease_and_the_next_waits_for_it(client, monkeypatch):
     keys = (COMMANDS.key("lease"), COMMANDS.key("epoch"))
     first, second = Lease(client, *keys, "first"), Lease(client, *keys, "second")
-    assert await first.acquire() == 2
+    taken = await first.acquire()
+    assert taken.startswith("first/")
     waiting = asyncio.create_task(second.acquire())
     await asyncio.sleep(3 * lease_module.RETRY_S)
     assert not waiting.done()
     await first.release()
-    assert await waiting == 3
+    assert (await waiting).startswith("second/")
 
 
 async def test_an_expired_lease_that_was_taken_is_lost(client, monkeypatch):

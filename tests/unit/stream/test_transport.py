@@ -60,6 +60,25 @@ async def test_a_fetch_is_one_message_and_changelogs_stay_per_record(consumer, m
     assert found == {SOURCE: [fetched[SOURCE]], CHANGELOG: fetched[CHANGELOG]}
 
 
+async def test_a_log_that_goes_back_is_another_one_and_is_read_from_where_the_store_says(
+    consumer, monkeypatch
+):
+    sought = []
+
+    async def perform_seek():
+        sought.append(1)
+
+    monkeypatch.setattr(consumer, "perform_seek", perform_seek)
+    for first, last in ((5, 9), (10, 12), (20, 21)):  # a gap is none: a log may be compacted
+        fetching(monkeypatch, {SOURCE: records(first, last)})
+        assert await consumer._getmany({SOURCE}, 1.0)
+    assert sought == []
+    fetching(monkeypatch, {SOURCE: records(0, 30)})
+    assert await consumer._getmany({SOURCE}, 1.0) == {}
+    assert sought == [1]
+    assert await consumer._getmany({SOURCE}, 1.0), "read anew, it is as good as any"
+
+
 async def test_a_held_partition_is_not_fetched_and_the_others_are_looked_at_often(
     consumer, monkeypatch
 ):

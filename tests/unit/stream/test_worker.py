@@ -15,7 +15,7 @@ from stream.messages import Message
 from stream.metrics import StreamMetrics
 from stream.records import Record, Source
 from stream.watermark import CLOCK
-from stream.worker import Worker
+from stream.worker import Reading, Worker
 from tests.support.stream_cases import START, impression, interaction, record
 
 A, B = Source("interactions", 0), Source("interactions", 1)
@@ -62,7 +62,7 @@ class Bench:
             self.notes,
             self.metrics,
             self.clock,
-            self.held.__setitem__,
+            Reading(self.held.__setitem__),
         )
         self.acked: list[str] = []
 

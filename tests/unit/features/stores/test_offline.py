@@ -10,7 +10,6 @@ from features.stores import offline, parts
 from features.stores.offline import OfflineAppender, Rotation
 from features.stores.schema import view_schema
 from millstream.clock import FakeClock
-from millstream.errors import ConfigurationError
 from tests.support.feature_rows import feature_rows
 
 NEVER = Rotation(rows=10**9, size_bytes=10**12, age_s=1e9)
@@ -173,12 +172,42 @@ def test_source_partitions_are_told_apart(tmp_path):
     assert appender.append(ITEM_STATS, 1, other) == 2
 
 
-def test_a_topic_that_begins_anew_does_not_overwrite_the_history(tmp_path):
+def of_log(rows: pa.Table, log: str) -> pa.Table:
+    """The same, with positions of that log."""
+    return rows.replace_schema_metadata({"source_log": log})
+
+
+def test_a_topic_that_begins_anew_is_written_after_the_history(tmp_path):
+    for log, offsets in (("a", (8, 9)), ("b", (0, 3)), ("b", (4, 5))):  # a restart between them
+        appender = OfflineAppender(tmp_path)
+        for offset in offsets:
+            appender.append(ITEM_STATS, offset, of_log(message(ITEM_STATS, 2 * offset), log))
+        appender.flush()
+    numbers = [(part.first, part.last) for part in parts.parts_in(tmp_path / "item_stats")]
+    assert numbers == [(8, 9), (10, 13), (14, 15)], "no file seems to hold another's messages"
+
+
+def test_rows_of_another_log_are_new_whatever_their_positions_are(tmp_path):
     appender = OfflineAppender(tmp_path)
-    appender.append(ITEM_STATS, 8, message(ITEM_STATS, 0))
+    assert appender.append(ITEM_STATS, 5, of_log(message(ITEM_STATS, 7), "a")) == 2
+    assert appender.append(ITEM_STATS, 0, of_log(message(ITEM_STATS, 0), "b")) == 2
     appender.flush()
-    with pytest.raises(ConfigurationError, match="must come after message 8.*Received: 0.*a new"):
-        OfflineAppender(tmp_path).append(ITEM_STATS, 0, message(ITEM_STATS, 90))
+    again = OfflineAppender(tmp_path)
+    assert again.append(ITEM_STATS, 1, of_log(message(ITEM_STATS, 0, count=3), "b")) == 1
+    assert again.append(ITEM_STATS, 2, of_log(message(ITEM_STATS, 7), "a")) == 0
+    again.flush()
+    assert stored(tmp_path) == [0, 1, 2, 7, 8]
+    OfflineAppender(tmp_path)
+    assert stored(tmp_path) == [0, 1, 2, 7, 8], "opening the folder takes nothing away"
+
+
+def test_rows_that_did_not_say_their_log_are_of_the_first_that_is_named(tmp_path):
+    appender = OfflineAppender(tmp_path)
+    appender.append(ITEM_STATS, 0, message(ITEM_STATS, 3))
+    appender.flush()
+    again = OfflineAppender(tmp_path)
+    assert again.append(ITEM_STATS, 1, of_log(message(ITEM_STATS, 3), "a")) == 0
+    assert again.append(ITEM_STATS, 2, of_log(message(ITEM_STATS, 3), "b")) == 2
 
 
 def test_times_are_utc_microseconds(tmp_path):

@@ -39,14 +39,14 @@ def test_names_sort_by_offset():
 
 
 def test_marks_are_kept_with_the_rows(tmp_path):
-    put(tmp_path, Part(0, 0, 1), rows(1), {0: 7, 3: 2})
-    put(tmp_path, Part(0, 2, 2), rows(2), {0: 9})
-    assert read_marks(tmp_path / Part(0, 0, 1).name) == {0: 7, 3: 2}
-    assert open_folder(tmp_path, SCHEMA) == {0: 9, 3: 2}
+    put(tmp_path, Part(0, 0, 1), rows(1), {"0": 7, "3": 2})
+    put(tmp_path, Part(0, 2, 2), rows(2), {"0": 9})
+    assert read_marks(tmp_path / Part(0, 0, 1).name) == {"0": 7, "3": 2}
+    assert open_folder(tmp_path, SCHEMA) == {"0": 9, "3": 2}
 
 
 def test_the_newest_mark_wins_whatever_the_order():
-    assert merged([{0: 5}, {0: 3}]) == merged([{0: 3}, {0: 5}]) == {0: 5}
+    assert merged([{"0": 5}, {"0": 3}]) == merged([{"0": 3}, {"0": 5}]) == {"0": 5}
 
 
 def test_what_a_crash_left_half_written_is_removed_and_never_read(tmp_path):
@@ -76,9 +76,9 @@ def test_files_whose_messages_are_in_a_larger_one_are_removed(tmp_path):
 
 def test_a_new_column_is_null_in_files_from_before_it(tmp_path):
     open_folder(tmp_path, SCHEMA)
-    put(tmp_path, Part(0, 0, 0), rows(1), {0: 4})
+    put(tmp_path, Part(0, 0, 0), rows(1), {"0": 4})
     wider = SCHEMA.append(pa.field("note", pa.string()))
-    assert open_folder(tmp_path, wider) == {0: 4}
+    assert open_folder(tmp_path, wider) == {"0": 4}
     put(tmp_path, Part(0, 1, 1), pa.table({"item_id": ["2"], "n": [2], "note": ["new"]}, wider))
     assert pq.read_table(tmp_path)["note"].to_pylist() == [None, "new"]
 
@@ -112,11 +112,11 @@ def test_compacting_nothing_is_nothing(tmp_path):
 def test_a_compaction_that_crashed_leaves_every_row_once(tmp_path):
     open_folder(tmp_path, SCHEMA)
     for n in range(3):
-        put(tmp_path, Part(0, n, n), rows(n), {0: n})
+        put(tmp_path, Part(0, n, n), rows(n), {"0": n})
     survivors = [(tmp_path / Part(0, n, n).name) for n in (1, 2)]
     kept = [path.read_bytes() for path in survivors]
     compact(tmp_path)
     for path, data in zip(survivors, kept, strict=True):
         path.write_bytes(data)
-    assert open_folder(tmp_path, SCHEMA) == {0: 2}
+    assert open_folder(tmp_path, SCHEMA) == {"0": 2}
     assert numbers(tmp_path) == [0, 1, 2]

@@ -1,0 +1,109 @@
+"""The stream's positions belong to logs: compared at every assignment, before anything is read."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
+
+from millstream.errors import LogUnavailable
+from millstream.log_identity import Log, Start, begin, logs_of
+from millstream.settings import Settings
+from millstream.topics import IMPRESSIONS, Topic
+from stream.joins import Waiting
+from stream.memory import Memory
+from stream.metrics import StreamMetrics
+from stream.records import Source
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+
+Logs = Callable[[Settings, Iterable[Topic]], Mapping[Topic, Log]]
+
+
+class Store(Protocol):
+    """Where positions are kept."""
+
+    def begin_logs(
+        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, Waiting]
+    ) -> Awaitable[None]:
+        """Note that topics are other logs now."""
+        ...
+
+
+class LogGuard:
+    """Brings memory and store to the logs that the brokers have.
+
+    Args:
+        topics: that the stream reads.
+        logs: looks at the brokers; blocks.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Iterable[Topic],
+        memory: Memory,
+        store: Store,
+        metrics: StreamMetrics,
+        logs: Logs = logs_of,
+    ) -> None:
+        self._settings, self._topics = settings, tuple(topics)
+        self._memory, self._store, self._metrics = memory, store, metrics
+        self._logs = logs
+
+    async def settle(self) -> None:
+        """Compare; no batch may be under way.
+
+        Raises:
+            LogChanged: a log is another one, and the settings say that it stops the worker.
+        """
+        starts = {topic.name: found for topic, found in (await self._starts()).items()}
+        logs = self._memory.logs
+        new = {name: s.identity for name, s in starts.items() if s.identity != logs.get(name, "")}
+        gone = [s for s in self._memory.positions if _is_gone(s, starts)]
+        for name, found in starts.items():
+            self._metrics.log_changed(name, found.changes, found.missed)
+        lists = starts.get(IMPRESSIONS.name)
+        is_new = lists is not None and bool({"other", "cut"} & set(lists.changes))
+        waiting = self._memory.joins.detached() if is_new else {}
+        if new or gone:
+            await self._store.begin_logs(new, gone, waiting)
+        self._remember(starts, gone)
+
+    async def _starts(self) -> dict[Topic, Start]:
+        while True:
+            try:
+                return await asyncio.to_thread(self._compared)
+            except LogUnavailable as error:
+                log.warning("Waiting for Kafka: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    def _compared(self) -> dict[Topic, Start]:
+        memory, settings = self._memory, self._settings
+        positions: dict[str, dict[int, int]] = {topic.name: {} for topic in self._topics}
+        for source, offset in memory.positions.items():
+            positions.setdefault(source.topic, {})[source.partition] = offset
+        return {
+            topic: begin(
+                settings, topic, now, memory.logs.get(topic.name, ""), positions[topic.name]
+            )
+            for topic, now in self._logs(settings, self._topics).items()
+        }
+
+    def _remember(self, starts: Mapping[str, Start], gone: Iterable[Source]) -> None:
+        memory = self._memory
+        for source in gone:
+            memory.positions.pop(source, None)
+            memory.watermark.reached.pop(source, None)
+        for name, found in starts.items():
+            if found.identity:
+                memory.logs[name] = found.identity
+            for partition, offset in found.positions.items():
+                memory.positions[Source(name, partition)] = offset
+
+
+def _is_gone(source: Source, starts: Mapping[str, Start]) -> bool:
+    """Whether a position is of an earlier log."""
+    found = starts.get(source.topic)
+    return found is not None and source.partition not in found.positions
