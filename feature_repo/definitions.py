@@ -4,7 +4,6 @@ For each view: a push source in front of the Parquet folder that the stream appe
 feature view. The feature service `ranking` has all of them.
 """
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,12 +12,12 @@ from feast.data_format import ParquetFormat
 from feast.types import Array, Float32, Float64, Int64, String
 
 from feature_repo.empty_table import ensure_table
+from feature_repo.project import ROOT, check_project, own_settings
 from features.feature import View
 from features.spec import VIEWS, features_of
 
-ROOT = Path(__file__).resolve().parents[1]
-# A relative folder is meant from the root of the repository, where the workers run.
-OFFLINE = ROOT / os.environ.get("MILLSTREAM_DATA_DIR", "data") / "offline"
+check_project(Path(__file__).with_name("feature_store.yaml"))
+OFFLINE = ROOT / own_settings().offline_dir
 
 FEAST_TYPES = {
     "float32": Float32,

@@ -99,7 +99,8 @@ class Settings(BaseSettings):
         repr=False,
     )
     data_dir: Path = Field(
-        default=Path("data"), description="offline store, snapshots, Feast registry"
+        default=Path("data"),
+        description="offline store and snapshots; Feast's registry is in feature_repo/data",
     )
     topic_prefix: str = Field(default="millstream.", description="put before every topic's name")
     feast_project: str = Field(
@@ -310,8 +311,20 @@ def settings() -> Settings:
     Raises:
         ConfigurationError: a variable does not hold what its setting needs.
     """
+    return read_settings()
+
+
+def read_settings(env_file: Path = Path(".env")) -> Settings:
+    """The settings as they are now.
+
+    Args:
+        env_file: what the environment does not say is read from here.
+
+    Raises:
+        ConfigurationError: a variable does not hold what its setting needs.
+    """
     try:
-        return Settings()
+        return Settings(_env_file=env_file)
     except ValidationError as error:
         faults = "; ".join(_fault(each) for each in error.errors(include_url=False))
         raise ConfigurationError(f"A setting is wrong: {faults}") from None

@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
-from millstream.settings import Settings
-from models.catalogue import build, find
+from millstream.errors import ConfigurationError
+from millstream.settings import Settings, variable_name
+from models.catalogue import CATALOGUE, build, find
 from models.losses.streaming_frequency import StreamingFrequency
 from models.retrieval.two_tower import TwoTower
 from models.spec_fields import ranker_fields, retriever_fields
@@ -35,6 +36,22 @@ class Wiring:
     """
 
     settings: Settings
+
+    def __post_init__(self) -> None:
+        """See that the models are there, before anything is begun.
+
+        Raises:
+            ConfigurationError: a setting names a model that is not, or not for that use.
+        """
+        self._check("ranker", self.settings.ranker, "ranking")
+        self._check("retriever", self.settings.retriever, "retrieval")
+
+    def _check(self, setting: str, name: str, task: str) -> None:
+        legal = [e.name for e in CATALOGUE if e.task == task and e.learns_online]
+        if name not in legal:
+            raise ConfigurationError(
+                f"{variable_name(setting)} must be one of {', '.join(legal)}. Received: {name!r}."
+            )
 
     def models(self) -> dict[str, Any]:
         """The configuration of each model, as a manifest names it."""

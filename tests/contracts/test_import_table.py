@@ -19,7 +19,13 @@ MAY_IMPORT = {
     "stream": ("millstream", "features"),
     "online_trainer": ("millstream", "features", "models"),
     "serving": ("millstream", "features", "models"),
-    "feature_repo": ("features.spec", "features.feature"),
+    "feature_repo": (
+        "features.spec",
+        "features.feature",
+        "millstream.errors",
+        "millstream.settings",
+        "millstream.redis_clients",
+    ),
     "deploy": (),
 }
 # The demo is a command too: it starts the local services, which nothing in production does.

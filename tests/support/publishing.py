@@ -45,7 +45,7 @@ class Publishing:
             SnapshotWriter(folder),
             SnapshotReader(folder),
             self.said.append,
-            Schedule(**{"every_s": 1.0, "full_every": 3, "kept": 50, **schedule}),
+            Schedule(every_s=1.0, **{"full_every": 3, "kept": 50, **schedule}),
             self.clock,
             base,
         )

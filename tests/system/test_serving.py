@@ -13,7 +13,7 @@ import pytest
 from deploy.local import LocalServices
 from millstream.codec import decode
 from millstream.events import Impression, ItemUpsert
-from millstream.snapshots import Announcement
+from millstream.snapshots import Announcement, Control, read_control, write_control
 from millstream.snapshots.manifest import directory_name
 from millstream.topics import IMPRESSIONS, SNAPSHOTS
 from tests.support.eventually import eventually
@@ -81,13 +81,23 @@ async def test_snapshots_are_swapped_in_under_load_without_one_failed_request(se
     assert len([outcome for outcome in seen if outcome.startswith("version")]) >= 3
 
 
-def test_a_rollback_brings_the_version_back_that_was_announced(served: Served):
+def test_an_operators_word_holds_against_a_newer_version_until_it_is_lifted(served: Served):
     first = served.write_and_serve()
     served.write_and_serve(parent=first)
-    back = Announcement(version=first, status="rolled_back", kind="full", path="", created_at=0.0)
-    topic = served.installation.settings.topic(SNAPSHOTS)
-    publish(served.installation.settings.kafka_bootstrap_servers, topic, [(None, back.encode())])
+    root = served.snapshots.writer.root
+    number = read_control(root).number + 1
+    write_control(root, Control(number=number, action="rollback", version=first))
     eventually(lambda: served.version() == str(first), "the first is served again", 30)
+    newest = served.write()
+    told = Announcement(version=newest, status="published", kind="full", path="", created_at=0.0)
+    topic = served.installation.settings.topic(SNAPSHOTS)
+    servers = served.installation.settings.kafka_bootstrap_servers
+    publish(servers, topic, [(None, b"[" * 50_000), (None, told.encode())])
+    refused = 'millstream_serving_feed_errors_total{topic="snapshots"}'
+    eventually(lambda: scrape(served.port).get(refused, 0) >= 1, "the garbage is counted", 30)
+    assert served.version() == str(first)
+    write_control(root, Control(number=number + 1))
+    eventually(lambda: served.version() == str(newest), "the newest is served", 30)
 
 
 def test_a_corrupt_snapshot_is_not_served_and_the_old_one_goes_on(served: Served):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from millstream.errors import ConfigurationError
-from millstream.settings import Settings, settings, variable_name
+from millstream.settings import Settings, settings, shown, variable_name
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,62 @@ def test_a_wrong_value_is_an_error_that_names_the_setting(monkeypatch):
     monkeypatch.setenv("MILLSTREAM_BATCH_SIZE", "0")
     with pytest.raises(ConfigurationError, match="batch_size"):
         settings()
+
+
+def test_a_secret_may_be_in_a_file(monkeypatch, tmp_path):
+    for name, content in (("url", "rediss://:hunter2@r:1/2"), ("password", "swordfish")):
+        (tmp_path / name).write_text(f"{content}\n")
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "url"))
+    (tmp_path / ".env").write_text(f"KAFKA_SASL_PASSWORD_FILE={tmp_path / 'password'}\n")
+    monkeypatch.chdir(tmp_path)
+    assert settings().redis_url == "rediss://:hunter2@r:1/2"
+    assert settings().kafka_sasl_password.get_secret_value() == "swordfish"
+
+
+def test_a_secret_comes_from_one_place(monkeypatch, tmp_path):
+    (tmp_path / "url").write_text("redis://r:1/2")
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@r:1/2")
+    with pytest.raises(ConfigurationError, match="REDIS_URL or REDIS_URL_FILE, not both") as error:
+        settings()
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_secret_s_file_must_be_there(monkeypatch, tmp_path):
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigurationError, match="REDIS_URL_FILE must name a readable .*none"):
+        settings()
+
+
+def test_no_password_is_shown(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://me:hunter2@r:1/2?sentinel_password=hunter3")
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter4")
+    told = [shown(settings(), name) for name in Settings.model_fields]
+    for text in (*told, repr(settings()), str(settings())):
+        assert "hunter" not in text
+    assert "redis://me:***@r:1/2?sentinel_password=***" in told
+
+
+@pytest.mark.parametrize("url", ["redis://:hunter2@h:w/o@r:1/0", "hunter2"])
+def test_a_password_that_is_not_encoded_is_an_error_that_does_not_tell_it(monkeypatch, url):
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(ConfigurationError, match=r"REDIS_URL .*percent-encoded") as error:
+        settings()
+    assert "hunter2" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("MILLSTREAM_RANKER", "dcn_v3"), ("MILLSTREAM_RETRIEVER", "three_tower")]
+)
+def test_a_model_that_is_not_there_is_an_error_that_names_those_that_are(monkeypatch, name, value):
+    from online_trainer.wiring import Wiring
+
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=f"{name} must be .*{value}"):
+        Wiring(settings())
 
 
 def test_every_setting_says_what_it_means_and_has_a_variable():

@@ -40,7 +40,7 @@ def test_a_chain_of_changes_gives_what_a_dictionary_would_hold(changes, seed):
 def test_every_version_that_is_held_stays_what_it_was_whatever_is_made_from_which(steps):
     """Versions are made from any that is alive, some are dropped, and some come to nothing."""
     alive = [(Table.empty(3), {0: np.zeros(3, np.float32)})]
-    asked = np.arange(1, 15)
+    asked = list(range(1, 15))
     for seed, (which, ids, removed, is_kept) in enumerate(steps):
         table, expected = alive[which % len(alive)]
         change = rows(ids, seed, removed)
@@ -53,7 +53,7 @@ def test_every_version_that_is_held_stays_what_it_was_whatever_is_made_from_whic
             del alive[which % len(alive) : which % len(alive) + len(alive) // 2]
         for each, expected in alive:
             wanted = np.array([expected.get(id_, expected[0]) for id_ in asked])
-            assert np.array_equal(each.lookup(asked), wanted)
+            assert np.array_equal(each.lookup(np.array(asked)), wanted)
             own = [id_ in expected for id_ in asked]
             assert len(each) == sum(own)
 

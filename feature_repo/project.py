@@ -1,0 +1,32 @@
+"""The settings as the Feast repository sees them: environment, and the installation's `.env`."""
+
+import os
+from pathlib import Path
+
+import yaml
+
+from millstream.errors import ConfigurationError
+from millstream.settings import Settings, read_settings
+
+# A relative folder is meant from the root of the repository, where the workers run.
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def own_settings() -> Settings:
+    """The settings now: Feast is used in folders and processes that read others before."""
+    return read_settings(ROOT / ".env")
+
+
+def check_project(store: Path) -> None:
+    """See that Feast and the workers mean the same project, whose name is in every key.
+
+    Raises:
+        ConfigurationError: `feature_store.yaml` says another one than the settings.
+    """
+    named = yaml.safe_load(os.path.expandvars(store.read_text()))["project"]
+    wanted = own_settings().feast_project
+    if named != wanted:
+        raise ConfigurationError(
+            f"MILLSTREAM_FEAST_PROJECT and `project` in {store.name} must be the same."
+            f" Received: {wanted!r} and {named!r}. Write `project: {wanted}` there."
+        )
