@@ -1,9 +1,7 @@
 """Settings to objects: the one place where the worker is put together."""
 
-import asyncio
 import contextlib
 import gc
-import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,12 +11,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from features.stores.redis_online import AsyncRedisOnlineStore
+from features.topic_events import door
 from millstream.clock import Clock, SystemClock
 from millstream.kafka_security import client_options
 from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, Topic
+from serving.admission import Admission
 from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
 from serving.feeds.feed import Feed, Handler
@@ -33,10 +33,10 @@ from serving.model.models import Models
 from serving.recommend.lists import Lists
 from serving.recommend.options import Options
 from serving.recommend.recommender import Recommender, Surroundings
+from serving.remembered import Remembered
 from serving.retrieval.rankings import Rankings
+from serving.supervision import Supervisor
 from serving.users import RedisUsers
-
-_log = logging.getLogger(__name__)
 
 # Feature rows from so long before the start: those that the online store may not have had yet.
 _OVERLAP_S = 60.0
@@ -54,14 +54,18 @@ class Worker:
     def __post_init__(self) -> None:
         settings, clock = self.settings, self.clock
         self.metrics = Metrics()
-        self.catalogue = Catalogue()
+        self.supervisor = Supervisor(self.metrics.task_failures)
+        self.catalogue = Catalogue(shows_unknown=settings.unknown_items == "show")
         self.rankings = Rankings(self.catalogue)
         self.redis = _redis(settings)
         store = AsyncRedisOnlineStore(self.redis, settings.feast_project)
         reader = SnapshotReader(settings.snapshot_dir)
         loader = Loader(reader, self.catalogue, clock)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
-        self.publisher = Publisher(settings, self.metrics, clock)
+        remembered = Remembered()
+        self.publisher = Publisher(settings, self.metrics, clock, taken=remembered.note)
+        options = _options(settings)
+        self.admission = Admission(options.at_once, options.budget_s / 2)
         self.recommender = Recommender(
             Surroundings(
                 catalogue=self.catalogue,
@@ -72,53 +76,61 @@ class Worker:
                 metrics=self.metrics,
                 clock=clock,
             ),
-            _options(settings),
+            options,
+            remembered=remembered,
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
         self.follower = SnapshotFollower(reader, self.models, clock, self.metrics)
         port = settings.serving_port
         self._standing = Standing(self.models, self.follower, self.publisher, clock, port)
-        self._items = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
+        self._items = ItemFeeds(
+            self.catalogue,
+            self.models,
+            self.metrics,
+            clock,
+            settings.dedupe_window_s,
+            door(settings.max_event_bytes, settings.unknown_fields),
+        )
         self._began = time.monotonic()
 
     def readiness(self) -> ReadyAnswer:
-        """Ready when nothing is waited for, or after long enough."""
+        """Ready when nothing is waited for, or after long enough, and every task runs."""
         waiting = [] if self.bootstrap.done.is_set() else ["catalogue"]
         if self.models.current is None and self.follower.expects_model:
             waiting.append("model")
-        model = self.models.current
+        model, down = self.models.current, sorted(self.supervisor.down)
+        is_patient = time.monotonic() - self._began <= _PATIENCE_S
         return ReadyAnswer(
-            ready=not waiting or time.monotonic() - self._began > _PATIENCE_S,
+            ready=not down and not (waiting and is_patient),
             model_version=str(model.version) if model else "",
             items=len(self.catalogue),
-            waiting_for=waiting,
+            waiting_for=waiting + [f"task {name}" for name in down],
         )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Everything that goes on beside the requests."""
+        """Everything that goes on beside the requests, watched by the supervisor."""
         items = self._feed(ITEMS, self._items.items)
         now_s = self.clock.now()
-        tasks = [
-            items.run(),
-            self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run(),
-            self._feed(SNAPSHOTS, self.follower.announced, now_s).run(),
-            self.follower.run(),
-            self._standing.run(),
-            self.bootstrap.run(items.caught_up),
-            self.publisher.run(),
-            self._settle(),
-        ]
-        running = [asyncio.create_task(task) for task in tasks]
-        for task in running:
-            task.add_done_callback(_report)
+        start = self.supervisor.start
+        async with self._closing(), self.supervisor.running():
+            start("items", items.run)
+            start("features", self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run)
+            start("snapshots", self._feed(SNAPSHOTS, self.follower.announced, now_s).run)
+            start("follower", self.follower.run)
+            start("standing", self._standing.run)
+            start("bootstrap", lambda: self.bootstrap.run(items.caught_up), ends=True)
+            start("publisher", self.publisher.run)
+            start("settle", self._settle, ends=True)
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _closing(self) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            self.recommender.close()
             self.models.close()
             await self.redis.aclose()
 
@@ -130,14 +142,9 @@ class Worker:
             gc.freeze()
 
     def _feed(self, topic: Topic, handle: Handler, since_s: float | None = None) -> Feed:
+        left_out = self.metrics.feed_errors.labels(topic.name).inc
         brokers = client_options(self.settings)
-        return Feed(brokers, self.settings.topic(topic), handle, since_s)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say it where something ended that goes on until it is cancelled."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("%s ended.", task.get_coro(), exc_info=error)
+        return Feed(brokers, self.settings.topic(topic), handle, since_s, left_out)
 
 
 def _redis(settings: Settings) -> Redis:

@@ -16,6 +16,7 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from features.stores.redis_online import Layouts
+from features.topic_events import Door, door
 from millstream import logs
 from millstream.clock import SystemClock
 from millstream.errors import MillstreamError
@@ -25,7 +26,6 @@ from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.topics import FEATURES
 from stream.app import SOURCES, build_app
-from stream.decode import Door
 from stream.lease import Lease
 from stream.log_guard import LogGuard
 from stream.memory import Rules, empty_memory
@@ -259,8 +259,7 @@ def _door(settings: Settings, metrics: StreamMetrics) -> Door:
         metrics.unknown_fields.inc()
         log.debug("Fields that nothing takes were left out: %s", ", ".join(paths))
 
-    is_strict = settings.unknown_fields == "error"
-    return Door(settings.max_event_bytes, None if is_strict else warn)
+    return door(settings.max_event_bytes, settings.unknown_fields, warn)
 
 
 def _holder(app: App, settings: Settings) -> Callable[[Source, bool], None]:

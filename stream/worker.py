@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from features.topic_events import STRICT, Door
 from millstream.clock import Clock
 from stream.arrival import bounded
 from stream.core import process
-from stream.decode import STRICT, Door, entries_of
+from stream.decode import entries_of
 from stream.effects import Effects
 from stream.intake import Entry, Intake
 from stream.memory import Memory, Rules

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from millstream import __version__
 from serving.catalogue.filters import rangeable
 from serving.http import events, operations, pages, recommend
+from serving.http.admission import Admitted
 from serving.http.measured import Measured
 from serving.wiring import Worker
 
@@ -41,6 +42,7 @@ def create_app(worker: Worker) -> FastAPI:
     app.include_router(operations.routes(worker.metrics.registry, worker.readiness))
     app.include_router(pages.routes())
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Admitted, admission=worker.admission, metrics=worker.metrics)
     app.add_middleware(Measured, metrics=worker.metrics)
     return app
 

@@ -72,11 +72,10 @@ class Intake:
         given = _parsed(body)
         is_batch = isinstance(given, list)
         accepted, errors = self._checked(given if is_batch else [given], kind, is_batch)
-        try:
-            await self._publisher.publish(accepted)
-        except LogUnavailable as error:
+        outcomes = await self._publisher.publish(accepted)
+        if failed := [each for each in outcomes if isinstance(each, LogUnavailable)]:
             self._metrics.events.labels("failed").inc(len(accepted))
-            raise HTTPException(503, str(error)) from error
+            raise HTTPException(503, str(failed[0]))
         self._metrics.events.labels("accepted").inc(len(accepted))
         self._metrics.events.labels("refused").inc(len(errors))
         answer = EventsAnswer(event_ids=[event.event_id for event in accepted], errors=errors)

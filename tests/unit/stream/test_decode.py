@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.topic_events import Door
 from features.validation import MAX_FUTURE_S
 from millstream.codec import encode
-from stream.decode import Door, entries_of, event_of
+from stream.decode import entries_of, event_of
 from stream.messages import MAX_MESSAGE_BYTES
 from stream.records import Record, Refused, Source, Sourced, UserDeletion
 from tests.support.stream_cases import (
