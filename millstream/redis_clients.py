@@ -30,4 +30,16 @@ def async_redis_client(url: str, **options: Any) -> AsyncRedis:
 def async_sentinel(url: str) -> AsyncSentinel:
     """The sentinels of a URL that names some."""
     address = parse(url)
-    return AsyncSentinel(address.sentinels, sentinel_kwargs=address.sentinel_options)
+    return _AsyncSentinel(address.sentinels, sentinel_kwargs=address.sentinel_options)
+
+
+class _AsyncSentinel(AsyncSentinel):
+    """Keeps no connection to the sentinels: they are asked once in a long while."""
+
+    async def discover_master(self, service_name: str) -> tuple[str, int]:
+        try:
+            host, port = await super().discover_master(service_name)
+            return host, port
+        finally:
+            for client in self.sentinels:
+                await client.aclose()

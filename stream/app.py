@@ -18,6 +18,7 @@ FETCH_RECORDS = 4_000
 # A chunk is a whole fetch: a few of them are enough to never run dry.
 BUFFERED_CHUNKS = 16
 SESSION_TIMEOUT_S = 6.0
+METADATA_MS = 5_000  # how soon a topic that was made anew is found
 
 
 class Agents(Protocol):
@@ -62,6 +63,7 @@ def build_app(settings: Settings, agents: Agents) -> faust.App:
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=SESSION_TIMEOUT_S / 3,
         broker_max_poll_records=FETCH_RECORDS,
+        consumer_metadata_max_age_ms=METADATA_MS,
         stream_buffer_maxsize=BUFFERED_CHUNKS,
         producer_acks=-1,
         stream_wait_empty=False,

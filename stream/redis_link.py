@@ -147,14 +147,10 @@ def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
 
 async def _master(url: str, service: str) -> tuple[str, int]:
     """Where the sentinels say that the service's master is."""
-    sentinel = async_sentinel(url)
     try:
-        host, port = await sentinel.discover_master(service)
+        host, port = await async_sentinel(url).discover_master(service)
     except RedisError as error:
         raise ConnectionError(f"Redis: {error}") from error
-    finally:
-        for client in sentinel.sentinels:
-            await client.aclose()
     return host, port
 
 

@@ -67,7 +67,7 @@ class _Gathered:
 
         Messages with new rows only ever go forward in one log.
         """
-        if offset + self.skip < self.last:
+        if offset + self.skip <= self.last:
             self.skip = self.last + 1 - offset
         return offset + self.skip
 

@@ -187,6 +187,14 @@ def test_a_topic_that_begins_anew_is_written_after_the_history(tmp_path):
     assert numbers == [(8, 9), (10, 13), (14, 15)], "no file seems to hold another's messages"
 
 
+def test_a_first_message_that_has_the_number_of_the_last_one_does_not_replace_it(tmp_path):
+    for log in ("a", "b"):
+        appender = OfflineAppender(tmp_path)
+        appender.append(ITEM_STATS, 0, of_log(message(ITEM_STATS, 5), log))
+        appender.flush()
+    assert stored(tmp_path) == [5, 5, 6, 6]
+
+
 def test_rows_of_another_log_are_new_whatever_their_positions_are(tmp_path):
     appender = OfflineAppender(tmp_path)
     assert appender.append(ITEM_STATS, 5, of_log(message(ITEM_STATS, 7), "a")) == 2
