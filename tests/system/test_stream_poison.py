@@ -6,14 +6,15 @@ import time
 from typing import Any
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
 from redis import Redis
 
 from features.bloom import SLOTS, key
 from features.spec import USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from millstream.codec import encode
-from millstream.topics import DEAD_LETTERS, INTERACTIONS, ITEMS, USERS
+from millstream.topics import DEAD_LETTERS, EXAMPLES, INTERACTIONS, ITEMS, USERS
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.scrape import scrape
@@ -76,7 +77,9 @@ def test_poison_among_good_events_costs_none_of_them_and_each_is_one_letter(
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_batches_of_every_codec_are_read(installation: Installation, codec: str):
+def test_batches_of_every_codec_are_read(installation: Installation, services, codec: str):
+    if services.kind == "tansu":
+        pytest.skip("Tansu takes no compressed batches")
     settings = installation.settings
     installation.run("stream", ready=installation.stream_listens)
     producer = KafkaProducer(
@@ -125,3 +128,30 @@ def test_a_deleted_user_is_gone_from_redis(installation: Installation):
     assert [row["event_timestamp"] is None for row in attributes] == [True, False]
     samples = scrape(settings.stream_metrics_port)
     assert not any(v for n, v in samples.items() if n.startswith("millstream_stream_dead_letters"))
+
+
+def test_what_the_broker_never_takes_is_dropped_and_the_stream_goes_on(
+    installation: Installation, services
+):
+    if services.kind == "tansu":
+        pytest.skip("Tansu knows no limit of a topic")
+    settings = installation.settings
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    small = {"max.message.bytes": "6000"}
+    topic = ConfigResource(ConfigResourceType.TOPIC, settings.topic(EXAMPLES), small)
+    admin.alter_configs([topic])
+    admin.close()
+    installation.run("stream", ready=installation.stream_listens)
+    titles = [item_upsert(-5, f"long-{n}", title=f"{n}" * 1_000) for n in range(2)]
+    send(settings, titles)
+    wait_processed(installation, 2)
+    send(settings, [interaction(n, f"u{n}", "long-0") for n in range(30)])
+    wait_processed(installation, 32)
+    samples = scrape(settings.stream_metrics_port)
+    dropped = 'millstream_stream_dropped_total{topic="examples"}'
+    assert samples[dropped] >= 1
+    assert not any(v for n, v in samples.items() if n.startswith("millstream_stream_trouble"))
+    users = online(settings, USER_STATS, [f"u{n}" for n in range(30)])
+    assert all(user["user_events_30d"] == 1.0 for user in users)
+    letters = read(settings.kafka_bootstrap_servers, settings.topic(DEAD_LETTERS), 1)
+    assert "MessageSizeTooLargeError" in json.loads(letters[0].value)["reason"]

@@ -215,3 +215,15 @@ def test_an_event_of_too_many_bytes_is_refused():
     ):
         assert isinstance(found, Refused)
         assert "bytes as JSON" in found.reason
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError(), SystemError("what?")])
+def test_whatever_decoding_raises_is_the_record_s_fault(error, monkeypatch):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr("stream.decode._INTERACTION", fails)
+    monkeypatch.setattr("stream.decode.decode", fails)
+    (found,) = entries_of([record(interaction(0))], START)
+    assert isinstance(found, Refused)
+    assert type(error).__name__ in found.reason
