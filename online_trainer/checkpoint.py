@@ -1,12 +1,13 @@
 """A trainer's whole state as the parts of a snapshot, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from millstream.snapshots import Manifest, SnapshotReader
 from millstream.snapshots.layout import (
+    ROLES,
     Role,
     below,
     dense_part,
@@ -14,6 +15,7 @@ from millstream.snapshots.layout import (
     tables_part,
     training_part,
 )
+from millstream.snapshots.manifest import directory_name
 from models.weights import assign_weights, weight_arrays
 from online_trainer.embeddings import state as tables_state
 from online_trainer.embeddings.state import TablesState
@@ -26,6 +28,7 @@ Arrays = dict[str, np.ndarray]
 Parts = dict[str, Arrays]
 
 PROGRESS = "progress"
+_ROLE_PARTS = (dense_part, tables_part, training_part)
 
 
 class Base(NamedTuple):
@@ -53,6 +56,17 @@ def parts(trainer: Trainer, base: Base | None) -> Parts:
     for role, learner in trainer.learners.items():
         found |= _learner_parts(role, learner, None if base is None else base.steps[role])
     return found
+
+
+def missing_parts(chain: Iterable[Manifest]) -> list[str]:
+    """Files that `restore` reads and the chain lacks, such as `v00000003/progress`."""
+    own = [PROGRESS, *(part(role) for role in ROLES for part in _ROLE_PARTS)]
+    return [
+        f"{directory_name(manifest.version)}/{part}"
+        for manifest in chain
+        for part in own
+        if f"{part}.safetensors" not in manifest.checksums
+    ]
 
 
 def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:

@@ -23,11 +23,16 @@ _TYPES: dict[str, pa.DataType] = {
     "published_at": pa.float64(),
     "user_id": pa.string(),
     "item_id": pa.string(),
-    "label": pa.float64(),
-    "weight": pa.float64(),
+    "label": pa.float32(),
+    "weight": pa.float32(),
     "origin": pa.string(),
     "is_probe": pa.bool_(),
     **{feature.name: arrow_type(feature) for feature in FEATURES},
+}
+# A column as it is, and, of strings, with each distinct one written once.
+_READ = {
+    name: (kind, pa.dictionary(pa.int32(), kind), pa.dictionary(pa.int8(), kind))
+    for name, kind in _TYPES.items()
 }
 _LIKED = 0.5
 # What a message may claim at the most. Kafka's limit of 1 MiB leaves room for far less; what only
@@ -64,35 +69,34 @@ def decode(message: bytes) -> pa.Table:
 
 
 def _typed(table: pa.Table) -> pa.Table:
-    if missing := sorted(_TYPES.keys() - set(table.column_names)):
+    names = table.column_names
+    if missing := sorted(_TYPES.keys() - set(names)):
         raise InvalidEvent(f"Expected the columns of an example. Received none named {missing}.")
-    columns = [_column(table, name, kind) for name, kind in _TYPES.items()]
-    return pa.table(columns, names=[*_TYPES], metadata=table.schema.metadata)
+    if len(set(names)) < len(names):
+        raise InvalidEvent("Expected each column once. Received several of one name.")
+    own = table.select([*_TYPES])
+    for place, field in enumerate(own.schema):
+        if field.type not in _READ[field.name]:
+            cast = _cast(own.column(place), field, _TYPES[field.name])
+            own = own.set_column(place, field.name, cast)
+    return own
 
 
-def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    (place, *twice) = table.schema.get_all_field_indices(name)
-    if twice:
-        raise InvalidEvent("Expected each column once. Received several.", f"$.{name}")
-    column = table.column(place)
-    if column.type == kind or column.type == pa.dictionary(pa.int32(), kind):
-        return column
+def _cast(column: pa.ChunkedArray, field: pa.Field, kind: pa.DataType) -> pa.ChunkedArray:
     try:
         return column.cast(kind)
     except pa.ArrowException as error:
-        reason = f"Expected {kind}. Received {column.type}: {str(error)[:_MOST_TEXT]}"
-        raise InvalidEvent(reason, f"$.{name}") from error
+        reason = f"Expected {kind}. Received {str(field.type)[:_MOST_TEXT]}: "
+        raise InvalidEvent(reason + str(error)[:_MOST_TEXT], f"$.{field.name}") from error
 
 
 def usable(table: pa.Table) -> np.ndarray:
     """(rows,) bool: which rows say where they come from, when, and whether they are a probe."""
-    found = table["is_probe"].is_valid()
+    found: np.ndarray = table["is_probe"].is_valid().to_numpy()
     for name, (least, most) in _RANGES.items():
-        column = table[name]
-        is_within = pc.and_(pc.greater_equal(column, least), pc.less_equal(column, most))
-        found = pc.and_(found, pc.fill_null(is_within, False))
-    mask: np.ndarray = found.to_numpy()
-    return mask
+        values = table[name].to_numpy()  # a null is NaN, which is in no range
+        found &= (values >= least) & (values <= most)
+    return found
 
 
 @dataclass(frozen=True)

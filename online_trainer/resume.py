@@ -43,10 +43,13 @@ def _unusable(reader: SnapshotReader, version: int, models: dict[str, Any]) -> s
     try:
         reader.verify(version)
         manifest = reader.manifest(version)
+        missing = checkpoint.missing_parts(reader.chain(version))
     except SnapshotError as error:
         return str(error)
     if manifest.is_held:
         return f"it was held by the gate: {manifest.held_because}"
+    if missing:
+        return f"it lacks what training needs: {', '.join(missing)}."
     if manifest.spec_hash != spec_hash():
         return f"it has other features ({manifest.spec_hash}, now {spec_hash()})."
     if manifest.models != models:

@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from millstream.snapshots import Control, SnapshotReader, write_control
+from millstream.snapshots import Control, SnapshotReader, SnapshotWriter, write_control
 from online_trainer.baseline import Baseline
 from online_trainer.gate import Gate
 from online_trainer.resume import resume
@@ -234,6 +235,18 @@ def test_what_is_pinned_is_kept_with_what_it_is_read_with(trainers, tmp_path):
     write_control(tmp_path, Control(number=2))
     out.learn([8])
     assert reader.versions() == [9]
+
+
+def test_a_snapshot_that_only_serving_can_read_is_passed_over(trainers, tmp_path, caplog):
+    Publishing(trainers.fresh(), tmp_path, MODELS).learn([0])
+    reader = SnapshotReader(tmp_path)
+    served = ("ranker.dense", "ranker.tables")
+    parts = {name: reader.arrays(reader.manifest(1), name) for name in served}
+    SnapshotWriter(tmp_path).write(msgspec.structs.replace(reader.manifest(1), version=2), parts)
+    assert trainers.restored(tmp_path).position.offset == 1
+    assert "Snapshot 2 is passed over: it lacks what training needs: v00000002/progress" in (
+        caplog.text
+    )
 
 
 def test_a_snapshot_of_other_models_is_passed_over(trainers, tmp_path, caplog):
