@@ -8,6 +8,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import uvloop
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 GRACE_S = 10.0
 # A partition that the broker has not answered for in this time cannot be called silent.
 POLLED_S = 2.0
+
+_FEATURES = Source(FEATURES.name, 0)
 
 R = TypeVar("R")
 
@@ -96,8 +99,10 @@ async def _hold_lease(
     parts = _Parts(metrics)
     app = build_app(settings, parts)
     publisher = Publisher(app.producer, settings, lambda: trouble(part="kafka").inc())
-    parts.sink = OfflineSink(settings.offline_dir, settings.offline_flush_s, metrics)
     hold, is_polled = _holder(app, settings), _polled(app, settings)
+    parts.sink = OfflineSink(
+        settings.offline_dir, settings.offline_flush_s, metrics, partial(hold, _FEATURES)
+    )
     parts.worker = Worker(memory, rules, store, publisher, metrics, clock, hold, is_polled)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:

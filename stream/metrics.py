@@ -37,6 +37,8 @@ class StreamMetrics:
             "left_out_offsets", "Offsets that were gone before they were read", ["topic"]
         )
         self.lists_closed = self._counter("lists_closed", "Lists closed, by reason", ["reason"])
+        for part in ("kafka", "redis", "offline"):
+            self.trouble.labels(part=part)
         for reason in REASONS:
             self.lists_closed.labels(reason=reason)
         for topic in KINDS:

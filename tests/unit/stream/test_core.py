@@ -58,7 +58,7 @@ def test_events_of_one_batch_do_not_see_later_ones():
 
 def test_the_state_does_not_depend_on_the_order_within_the_lateness():
     events = [interaction(second, item=f"i{second % 3}") for second in (1, 2, 3, 4, 5)]
-    forward, backward = MemoryStream(), MemoryStream()
+    forward, backward = MemoryStream(), MemoryStream(sampled_negatives=0)
     forward.run(*events)
     rows = examples_of(backward.run(*reversed(events)))
     assert forward.memory.users["u1"] == backward.memory.users["u1"]
