@@ -27,7 +27,7 @@ from millstream.settings import Settings
 from millstream.topics import FEATURES
 from stream.app import build_app
 from stream.lease import Lease
-from stream.memory import Rules, empty_memory
+from stream.memory import Rules, empty_memory, memory_line
 from stream.metrics import StreamMetrics
 from stream.publisher import Publisher
 from stream.records import Record, Source
@@ -93,6 +93,7 @@ async def _hold_lease(
     """Work, until asked to end."""
     clock, rules, trouble = SystemClock(), _rules(settings), metrics.trouble.labels
     memory = empty_memory(rules)
+    log.info(memory_line(rules))
     store = StateStore(
         settings.redis_url, commands, lease.epoch, lambda: trouble(part="redis").inc()
     )
@@ -201,6 +202,7 @@ class _Parts:
     def failed(self, error: Exception) -> None:
         """See `stream.app.Agents`."""
         self._metrics.ready.set(0)
+        log.error("A chunk could not be taken, the worker ends: %r", error)
         if not self.crashed.done():
             self.crashed.set_exception(error)
 

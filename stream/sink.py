@@ -126,8 +126,8 @@ class OfflineSink:
         try:
             table = decode_table(record.value or b"")
             view = _BY_NAME[metadata_of(table)["view"]]
-        except (InvalidEvent, KeyError) as error:
+            rows = appender.append(view, record.offset, table)
+        except (InvalidEvent, KeyError, pa.ArrowException) as error:
             log.warning("Left out what is no feature rows, at offset %d: %s", record.offset, error)
             return
-        rows = appender.append(view, record.offset, table)
         self._metrics.offline_rows.labels(view=view.name).inc(rows)
