@@ -61,6 +61,9 @@ class StreamMetrics:
         self.dedupe_window = self._gauge(
             "dedupe_window_held_seconds", "Time for which event ids are remembered at the least"
         )
+        self.dedupe_window_asked = self._gauge(
+            "dedupe_window_seconds", "Time for which event ids are to be remembered"
+        )
         self.cached = self._gauge("cached_entities", "Entities in memory", ["entity"])
         self.lag = self._gauge("lag_records", "Records not yet processed", ["topic", "partition"])
 
@@ -94,6 +97,7 @@ class StreamMetrics:
         self.join_bytes.set(joins.size_bytes)
         self.dedupe_bytes.set(seen.size_bytes)
         self.dedupe_window.set(seen.held_s)
+        self.dedupe_window_asked.set(seen.window_s)
         self.cached.labels(entity="user").set(len(memory.users))
         self.cached.labels(entity="item").set(len(memory.items))
 

@@ -6,6 +6,7 @@ from features.attributes import (
     MAX_VERSIONS,
     NOTHING,
     Version,
+    Versions,
     item_version,
     newest,
     user_version,
@@ -83,7 +84,7 @@ def test_nothing_is_known_of_a_new_entity():
 @given(st.permutations(range(6)))
 def test_what_holds_of_upserts_does_not_depend_on_their_order(order):
     upserts = [Version(float(n // 2), {"v": n}, event_id=f"e{n}") for n in range(6)]
-    versions = ()
+    versions: Versions = ()
     for n in order:
         versions = with_version(versions, upserts[n])
     assert newest(versions).values == {"v": 5}
