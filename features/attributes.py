@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from features import upserts
 from features.feature import Feature, View
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
+from features.upserts import supersedes
 from millstream.errors import InvalidEvent, shown
 from millstream.events import MAX_FLOAT32, ItemUpsert, UserUpsert
 
@@ -27,11 +29,13 @@ class Version(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Args:
         values: by the features' names; what is missing has its default.
         hidden: not to be recommended.
+        event_id: of the upsert.
     """
 
     time: float
     values: dict[str, Any]
     hidden: bool = False
+    event_id: str = ""
 
 
 Versions = tuple[Version, ...]
@@ -51,7 +55,10 @@ def item_version(upsert: ItemUpsert) -> Version:
         "item_created_at": upsert.created_at or upsert.event_time,
     }
     return Version(
-        upsert.event_time, _values(ITEM_ATTRIBUTES, upsert.attributes, own), upsert.hidden
+        upsert.event_time,
+        _values(ITEM_ATTRIBUTES, upsert.attributes, own),
+        upsert.hidden,
+        upsert.event_id,
     )
 
 
@@ -61,13 +68,26 @@ def user_version(upsert: UserUpsert) -> Version:
     Raises:
         InvalidEvent: an attribute is not of its feature's type.
     """
-    return Version(upsert.event_time, _values(USER_ATTRIBUTES, upsert.attributes, {}))
+    values = _values(USER_ATTRIBUTES, upsert.attributes, {})
+    return Version(upsert.event_time, values, event_id=upsert.event_id)
 
 
 def with_version(versions: Versions, version: Version) -> Versions:
-    """`versions`, oldest first, with one more in its place; it replaces one of the same time."""
-    kept = [other for other in versions if other.time != version.time]
+    """`versions`, oldest first, with one more in its place.
+
+    Of those of one instant one holds (`features.upserts.supersedes`), and an upsert that comes
+    again is none, whatever it says now.
+    """
+    same = next((other for other in versions if other.time == version.time), None)
+    is_again = any(version.event_id and other.event_id == version.event_id for other in versions)
+    if is_again or (same and not supersedes(_upsert(version), _upsert(same))):
+        return versions
+    kept = [other for other in versions if other is not same]
     return tuple(sorted([*kept, version], key=lambda v: v.time)[-MAX_VERSIONS:])
+
+
+def _upsert(version: Version) -> upserts.Version:
+    return upserts.Version(version.time, version.event_id)
 
 
 def version_at(versions: Versions, time_s: float) -> Version:

@@ -21,6 +21,8 @@ class Topic:
         value: what a message holds.
         cleanup: Kafka's `cleanup.policy`.
         retention_s: Kafka's `retention.ms`, in seconds; None keeps for ever.
+        timestamps: Kafka's `message.timestamp.type`: whose clock a record's time is of, the
+            producer's or the broker's.
     """
 
     name: str
@@ -29,15 +31,22 @@ class Topic:
     value: str
     cleanup: Literal["delete", "compact"] = "delete"
     retention_s: int | None = 7 * DAY_S
+    timestamps: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
 
     def config(self) -> dict[str, str]:
         """The topic's settings in Kafka's own names."""
         retention_ms = -1 if self.retention_s is None else self.retention_s * 1000
-        return {"cleanup.policy": self.cleanup, "retention.ms": str(retention_ms)}
+        return {
+            "cleanup.policy": self.cleanup,
+            "retention.ms": str(retention_ms),
+            "message.timestamp.type": self.timestamps,
+        }
 
 
-INTERACTIONS = Topic("interactions", 4, "user_id", "Interaction, JSON")
-IMPRESSIONS = Topic("impressions", 4, "user_id", "Impression, JSON")
+# An event's time counts as of its arrival at most: by the broker's clock, which is the same when it
+# is read again.
+INTERACTIONS = Topic("interactions", 4, "user_id", "Interaction, JSON", timestamps="LogAppendTime")
+IMPRESSIONS = Topic("impressions", 4, "user_id", "Impression, JSON", timestamps="LogAppendTime")
 ITEMS = Topic("items", 1, "item_id", "ItemUpsert, JSON", "compact", None)
 USERS = Topic("users", 4, "user_id", "UserUpsert, JSON", "compact", None)
 EXAMPLES = Topic("examples", 1, "none", "labelled examples, Arrow batch")

@@ -67,9 +67,6 @@ class Metrics:
         )
         for action in ACTIONS:
             self.control.labels(action).set(action == "follow")
-        self.vectors_refused = self._counter(
-            "vectors_refused_total", "Items left out of the index: their vectors were not finite"
-        )
         self.swap_seconds = self._histogram(
             "swap_seconds", "Time to load a snapshot and swap it in"
         )

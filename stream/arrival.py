@@ -1,10 +1,10 @@
 """Event times as they count: never ahead of the event's arrival by more than a few seconds.
 
 A device whose clock is ahead would otherwise move the watermark, close the windows of others and
-make what they do late. The arrival is the time of Kafka's record, which is the same when the record
-is read again: that of the broker where the topic has `message.timestamp.type=LogAppendTime` (as
-ours have, from `millstream topics`), else that of the producer, which may have a wrong clock itself
-and is believed no further than the reader's own.
+make what they do late. The arrival is the time of Kafka's record, which is the same when it is read
+again: the broker's where the topic has `message.timestamp.type=LogAppendTime` (those have it that
+Millstream creates), else the producer's, which may have a wrong clock itself and is believed no
+further than the reader's own.
 
 Upserts keep their times: which of two holds follows from what they say (`features/upserts.py`).
 """

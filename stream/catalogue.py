@@ -3,10 +3,11 @@
 An organic positive says nothing of the items that were not chosen. It gets negatives, drawn
 uniformly, with replacement, from all known items but the hidden ones, those the user has met lately
 and the positive itself; each comes with the probability of its draw. The draw is a hash of the
-event's position in the log, so that an event that is read again gets the same one.
+event's position in the log among what was known before it, so that an event that is read again gets
+the same one, wherever the batches begin.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,12 +73,15 @@ class Catalogue:
         self.changed = list(self.drawable)
         self.numbers = np.zeros(0, np.int32)
 
-    def numbers_at(self, places: np.ndarray) -> np.ndarray:
-        """The numbers of the items at places in `items`."""
+    def numbers_at(self, places: np.ndarray, known: int, added: Sequence[str]) -> np.ndarray:
+        """The numbers of the items at places in `items[:known] + added`."""
         if len(self.numbers) < len(self.items):
             new = ITEMS.numbers(self.items[len(self.numbers) :])
             self.numbers = np.concatenate([self.numbers, np.array(new, np.int32)])
-        return self.numbers[places]
+        if not added:
+            return self.numbers[places]
+        numbers = np.append(self.numbers[:known], np.array(ITEMS.numbers(added), np.int32))
+        return numbers[places]
 
     def drawable_numbers(self) -> np.ndarray:
         """Which numbers of `features.names` are drawable items, (numbers,) bool."""
@@ -109,7 +113,7 @@ class Wanted:
     """Positives that want negatives; numbers of `features.names`.
 
     Args:
-        drawn: (positives, draws) items drawn uniformly from the catalogue.
+        drawn: (positives, draws) items drawn uniformly from what was known before each.
         own: (positives,) the positives' own items.
         recent: (positives, most) what their users have met lately, padded with 0.
         added: (positives,) how many items have become known on the way to each.
@@ -133,7 +137,7 @@ def negatives(catalogue: Catalogue, wanted: Wanted, count: int) -> tuple[np.ndar
     drawn, own, recent = wanted.drawn, wanted.own[:, None], wanted.recent
     drawable = catalogue.drawable_numbers()
     excluded = (drawn == own) | (drawn[:, :, None] == recent[:, None, :]).any(2)
-    fit = drawable[drawn] & ~excluded
+    fit = _drawable_at(drawable, drawn, wanted) & ~excluded
     chosen = fit & (np.cumsum(fit, axis=1) <= count)
     # Distinct: what is recent, and the item itself.
     known = _drawable_at(drawable, recent, wanted).sum(1)

@@ -148,14 +148,14 @@ class _Work:
 
     def _negatives(self, wanting: np.ndarray, users: Moves) -> Drawn:
         """Items drawn for the positives that want some."""
-        places = self._run.places
-        drawn_at = self._planned.positives
-        row_of = [drawn_at.get(places[event], NO_DRAW) for event in wanting.tolist()]
+        drawn_at, at = self._planned.positives, self._run.places
+        row_of = [drawn_at.get(at[event], NO_DRAW) for event in wanting.tolist()]
         rows = np.array(row_of, np.int64)
         positives = np.flatnonzero((rows != NO_DRAW) & (users.seen != UNKNOWN))
-        catalogue, events = self._memory.catalogue, wanting[positives]
+        catalogue, events, planned = self._memory.catalogue, wanting[positives], self._planned
         known_since = np.array(sorted(self._new_items.values()), np.int64)
-        drawn = catalogue.numbers_at(self._planned.drawn[rows[positives]])
+        places = planned.drawn[rows[positives]]
+        drawn = catalogue.numbers_at(places, planned.known, planned.added)
         chosen, chances = negatives(
             catalogue,
             Wanted(

@@ -8,6 +8,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import uvloop
@@ -28,7 +29,7 @@ from millstream.topics import FEATURES
 from stream.app import SOURCES, build_app
 from stream.lease import Lease
 from stream.log_guard import LogGuard
-from stream.memory import Rules, empty_memory
+from stream.memory import Rules, empty_memory, memory_line
 from stream.metrics import StreamMetrics
 from stream.publisher import Publisher
 from stream.records import Record, Source
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 GRACE_S = 10.0
 # A partition that the broker has not answered for in this time cannot be called silent.
 POLLED_S = 2.0
+
+_FEATURES = Source(FEATURES.name, 0)
 
 R = TypeVar("R")
 
@@ -92,6 +95,7 @@ async def _hold_lease(
     """Work, until asked to end."""
     clock, rules, trouble = SystemClock(), _rules(settings), metrics.trouble.labels
     memory = empty_memory(rules)
+    log.info(memory_line(rules))
     store = StateStore(
         settings.redis_url, commands, lease.epoch, lambda: trouble(part="redis").inc()
     )
@@ -104,11 +108,12 @@ async def _hold_lease(
         lambda topic: metrics.dropped.labels(topic=topic.name).inc(),
         clock,
     )
-    parts.sink = OfflineSink(settings.offline_dir, settings.offline_flush_s, metrics)
-    guard = LogGuard(settings, SOURCES, memory, store, metrics)
-    reading = Reading(
-        _holder(app, settings), _door(settings, metrics), _polled(app, settings), guard.settle
+    hold = _holder(app, settings)
+    parts.sink = OfflineSink(
+        settings.offline_dir, settings.offline_flush_s, metrics, partial(hold, _FEATURES)
     )
+    guard = LogGuard(settings, SOURCES, memory, store, metrics)
+    reading = Reading(hold, _door(settings, metrics), _polled(app, settings), guard.settle)
     parts.worker = Worker(memory, rules, store, publisher, metrics, clock, reading)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:
@@ -218,6 +223,7 @@ class _Parts:
     def failed(self, error: Exception) -> None:
         """See `stream.app.Agents`."""
         self._metrics.ready.set(0)
+        log.error("A chunk could not be taken, the worker ends: %r", error)
         if not self.crashed.done():
             self.crashed.set_exception(error)
 

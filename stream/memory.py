@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from features.dedup import SeenIds
+from features.dedup import SeenIds, capacity
 from stream.catalogue import Catalogue
 from stream.entities import Cache, Item, User
-from stream.joins import Joins
+from stream.joins import LIST_BYTES, Joins
 from stream.records import Source
 from stream.watermark import Watermark
+
+# An impression of ten items with their features.
+TYPICAL_LIST_BYTES = 5_000
 
 
 @dataclass(frozen=True)
@@ -67,4 +70,16 @@ def empty_memory(rules: Rules) -> Memory:
         catalogue=Catalogue(),
         joins=Joins(rules.join_window_s, rules.join_grace_s, rules.join_memory_bytes),
         watermark=Watermark(rules.allowed_lateness_s),
+    )
+
+
+def memory_line(rules: Rules) -> str:
+    """How fast events may come for the windows to be held, as a line for the log."""
+    ids = capacity(rules.dedupe_memory_bytes) / rules.dedupe_window_s
+    lists = rules.join_memory_bytes / (LIST_BYTES + TYPICAL_LIST_BYTES) / rules.join_window_s
+    return (
+        f"Event ids are remembered for {rules.dedupe_window_s:g} s at up to {ids:.0f} events/s"
+        f" ({rules.dedupe_memory_bytes >> 20} MiB), and lists wait for {rules.join_window_s:g} s"
+        f" at up to {lists:.0f} lists/s of {TYPICAL_LIST_BYTES // 1000} kB"
+        f" ({rules.join_memory_bytes >> 20} MiB)."
     )

@@ -52,6 +52,8 @@ class StreamMetrics:
             "left_out_offsets", "Offsets that were gone before they were read", ["topic"]
         )
         self.lists_closed = self._counter("lists_closed", "Lists closed, by reason", ["reason"])
+        for part in ("kafka", "redis", "offline"):
+            self.trouble.labels(part=part)
         for reason in REASONS:
             self.lists_closed.labels(reason=reason)
         for source in KINDS:
@@ -73,6 +75,9 @@ class StreamMetrics:
         self.dedupe_bytes = self._gauge("dedupe_bytes", "Memory of remembered event ids")
         self.dedupe_window = self._gauge(
             "dedupe_window_held_seconds", "Time for which event ids are remembered at the least"
+        )
+        self.dedupe_window_asked = self._gauge(
+            "dedupe_window_seconds", "Time for which event ids are to be remembered"
         )
         self.cached = self._gauge("cached_entities", "Entities in memory", ["entity"])
         self.log_changes = self._counter(
@@ -115,6 +120,7 @@ class StreamMetrics:
         self.join_bytes.set(joins.size_bytes)
         self.dedupe_bytes.set(seen.size_bytes)
         self.dedupe_window.set(seen.held_s)
+        self.dedupe_window_asked.set(seen.window_s)
         self.cached.labels(entity="user").set(len(memory.users))
         self.cached.labels(entity="item").set(len(memory.items))
 

@@ -22,13 +22,18 @@ class Plan:
 
     Args:
         entries: what is at or past the positions that were reached.
-        drawn: (positives, draws) ids of items, drawn from what is known before each positive.
+        known: how many items are known before the batch.
+        added: those that become known in it, in their order.
+        drawn: (positives, draws) places in known and added items, of those that are known before
+            each positive.
         positives: rows of `drawn` by the index of their entry.
         users, items: ids that have to be in memory before the batch is processed.
     """
 
     entries: list[Entry]
-    drawn: list[list[str]]
+    known: int
+    added: list[str]
+    drawn: np.ndarray
     positives: dict[int, int]
     users: set[str]
     items: set[str]
@@ -41,34 +46,26 @@ def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
     events = [entry.event for entry in fresh if type(entry) is Sourced]
     users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
     items = {event.item_id for event in events if type(event) in _TOUCH_ITEMS}
-    positives, drawn = _drawn(fresh, items, memory, rules)
-    for row in drawn:
-        items.update(row)
-    return Plan(fresh, drawn, positives, users, items)
+    known, added = memory.catalogue.items, _added(fresh, items, memory)
+    positives, drawn = _drawn(fresh, len(known), list(added.values()), rules.sampled_negatives)
+    new = list(added)
+    for place in np.unique(drawn).tolist():
+        items.add(known[place] if place < len(known) else new[place - len(known)])
+    return Plan(fresh, len(known), new, drawn, positives, users, items)
 
 
 def _drawn(
-    fresh: Sequence[Entry], items: set[str], memory: Memory, rules: Rules
-) -> tuple[dict[int, int], list[list[str]]]:
-    """Draws of each positive from what is known before it, wherever the batch begins and ends."""
-    count = rules.sampled_negatives
-    positives = [n for n, entry in enumerate(fresh) if count and _wants_negatives(entry)]
-    if not positives:
-        return {}, []
-    known, added = memory.catalogue.items, _added(fresh, items, memory)
-    born_at = np.array(list(added.values()), np.int64)
-    lengths = len(known) + np.searchsorted(born_at, positives)
-    kept = np.flatnonzero(lengths)
-    partitions = np.array([fresh[positives[n]].source.partition for n in kept.tolist()], np.int64)
-    offsets = np.array([fresh[positives[n]].offset for n in kept.tolist()], np.int64)
+    fresh: Sequence[Entry], known: int, added_at: Sequence[int], count: int
+) -> tuple[dict[int, int], np.ndarray]:
+    """Draws of each positive from what is known before it, wherever its batch begins."""
+    wanting = [n for n, entry in enumerate(fresh) if count and _wants_negatives(entry)]
+    lengths = known + np.searchsorted(np.array(added_at, np.int64), wanting)
+    positives = [n for n, length in zip(wanting, lengths.tolist(), strict=True) if length]
+    partitions = np.array([fresh[n].source.partition for n in positives], np.int64)
+    offsets = np.array([fresh[n].offset for n in positives], np.int64)
     places = draws(partitions, offsets, count + SPARE_DRAWS)
-    places = (places % lengths[kept, None].astype(np.uint64)).astype(np.int64)
-    new = list(added)
-    drawn = [
-        [known[place] if place < len(known) else new[place - len(known)] for place in row]
-        for row in places.tolist()
-    ]
-    return {positives[n]: row for row, n in enumerate(kept.tolist())}, drawn
+    places %= lengths[lengths > 0, None].astype(np.uint64)
+    return {n: row for row, n in enumerate(positives)}, places.astype(np.int64)
 
 
 def _added(fresh: Sequence[Entry], items: set[str], memory: Memory) -> dict[str, int]:

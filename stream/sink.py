@@ -3,12 +3,18 @@
 Reading and writing files is done by a thread, beside the event loop. A chunk is acknowledged only
 when its rows are in a file, so that a sink that was killed reads them again; the appender knows
 those that it has.
+
+A disk that takes nothing stops nothing else: what is gathered is kept, no more of the topic is
+fetched, and writing is tried again until it succeeds.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pyarrow as pa
 
 from features.spec import VIEWS
 from features.stores.offline import OfflineAppender, Rotation
@@ -20,6 +26,9 @@ from stream.records import Record
 log = logging.getLogger(__name__)
 
 CHECK_S = 0.25
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+# What a disk says that is full or gone, itself or through pyarrow.
+DISK_ERRORS = (OSError, pa.ArrowException)
 _BY_NAME = {view.name: view for view in VIEWS}
 
 Ack = Callable[[], object]
@@ -31,14 +40,23 @@ class OfflineSink:
     Args:
         root: the offline folder.
         flush_s: rows are written when the first of them is so old, if not before.
+        hold: called with True to fetch no more of the topic, and with False to go on.
     """
 
-    def __init__(self, root: Path, flush_s: float, metrics: StreamMetrics) -> None:
-        self._appender = OfflineAppender(root, rotation=Rotation(age_s=flush_s))
-        self._metrics = metrics
+    def __init__(
+        self,
+        root: Path,
+        flush_s: float,
+        metrics: StreamMetrics,
+        hold: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._root, self._rotation = root, Rotation(age_s=flush_s)
+        self._metrics, self._hold = metrics, hold
+        self._appender: OfflineAppender | None = None
         self._waiting: list[tuple[list[Record], Ack]] = []
         self._gathered: list[Ack] = []
         self._stopping = False
+        self._pause_s, self._paused_until = 0.0, 0.0
 
     def put(self, records: list[Record], ack: Ack) -> None:
         """Take a chunk; `ack` is called when all of it is in files."""
@@ -48,7 +66,8 @@ class OfflineSink:
         """Work until `stop`, and write what is left."""
         while not self._stopping:
             await asyncio.sleep(CHECK_S)
-            await self._turn(is_last=False)
+            if time.monotonic() >= self._paused_until:
+                await self._turn(is_last=False)
         await self._turn(is_last=True)
 
     def stop(self) -> None:
@@ -57,29 +76,58 @@ class OfflineSink:
 
     async def _turn(self, is_last: bool) -> None:
         """Append what came; write it, and acknowledge it, if it is time."""
-        chunks, self._waiting = self._waiting, []
-        self._gathered += [ack for _, ack in chunks]
-        if await asyncio.to_thread(self._append, chunks, is_last):
+        try:
+            if self._appender is None:
+                self._appender = await asyncio.to_thread(self._opened)
+            chunks, self._waiting = self._waiting, []
+            self._gathered += [ack for _, ack in chunks]
+            is_written = await asyncio.to_thread(self._append, self._appender, chunks, is_last)
+        except DISK_ERRORS as error:
+            self._pause(error)
+            return
+        if self._pause_s:
+            log.info("The offline store is written again.")
+            self._pause_s = 0.0
+            self._hold(False)
+        if is_written:
             acks, self._gathered = self._gathered, []
             for ack in acks:
                 ack()
 
-    def _append(self, chunks: list[tuple[list[Record], Ack]], is_last: bool) -> bool:
+    def _opened(self) -> OfflineAppender:
+        return OfflineAppender(self._root, rotation=self._rotation)
+
+    def _pause(self, error: Exception) -> None:
+        """Keep what there is and try again later."""
+        self._metrics.trouble.labels(part="offline").inc()
+        self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        self._paused_until = time.monotonic() + self._pause_s
+        self._hold(True)
+        log.error(
+            "Feature rows are not written to %s, trying again in %g s: %s",
+            self._root,
+            self._pause_s,
+            error,
+        )
+
+    def _append(
+        self, appender: OfflineAppender, chunks: list[tuple[list[Record], Ack]], is_last: bool
+    ) -> bool:
         """In the thread: whether everything is in files now."""
         for records, _ in chunks:
             for record in records:
-                self._append_message(record)
-        is_due = is_last or self._appender.is_due()
+                self._append_message(appender, record)
+        is_due = is_last or appender.is_due()
         if is_due:
-            self._appender.flush()
+            appender.flush()
         return is_due
 
-    def _append_message(self, record: Record) -> None:
+    def _append_message(self, appender: OfflineAppender, record: Record) -> None:
         try:
             table = decode_table(record.value or b"")
             view = _BY_NAME[metadata_of(table)["view"]]
-        except (InvalidEvent, KeyError) as error:
+            rows = appender.append(view, record.offset, table)
+        except (InvalidEvent, KeyError, pa.ArrowException) as error:
             log.warning("Left out what is no feature rows, at offset %d: %s", record.offset, error)
             return
-        rows = self._appender.append(view, record.offset, table)
         self._metrics.offline_rows.labels(view=view.name).inc(rows)

@@ -68,11 +68,15 @@ def write_part(path: Path, rows: pa.Table, marks: Mapping[str, int]) -> None:
     """Write one file, all or nothing; one of the same name is replaced."""
     rows = rows.replace_schema_metadata({_MARKS: json.dumps(dict(marks))})
     temporary = path.with_name(f".{path.name}{_TEMPORARY}")
-    with temporary.open("wb") as file:
-        pq.write_table(rows, file, compression="zstd", use_dictionary=_repeating(rows.schema))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            pq.write_table(rows, file, compression="zstd", use_dictionary=_repeating(rows.schema))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)  # half a file only takes what a full disk lacks
+        raise
     sync_folder(path.parent)
 
 

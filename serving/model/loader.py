@@ -71,8 +71,9 @@ class Loader:
         else:
             base = None
         ranker, retriever = self._ranker(chain, base), self._retriever(chain, base)
-        refused = 0 if retriever is None else self._index(retriever, chain, base)
-        model = ServedModel(newest, ranker, retriever, probes, refused)
+        if retriever is not None:
+            self._index(retriever, chain, base)
+        model = ServedModel(newest, ranker, retriever, probes)
         self._warm(model)
         self._has_loaded = True
         return model
@@ -100,8 +101,8 @@ class Loader:
             hashed=SimHash(towers.dim),
         )
 
-    def _index(self, retriever: Retriever, chain: list[Manifest], base: ServedModel | None) -> int:
-        """Give every item its vector; returns how many have none.
+    def _index(self, retriever: Retriever, chain: list[Manifest], base: ServedModel | None) -> None:
+        """Give every item its vector.
 
         Where the item tower's dense weights are those of `base`, only the vectors change that read
         a row which did. Else all do: in slices, with pauses between them for requests.
@@ -111,7 +112,7 @@ class Loader:
             retriever.take_over(old.index, self._catalogue)
             rows = touched(retriever, self._catalogue, self._changed(chain), self._clock.now())
         share = _SHARE if self._has_loaded else 1.0
-        return retriever.add(self._catalogue, rows, self._clock.now(), share)
+        retriever.add(self._catalogue, rows, self._clock.now(), share)
 
     def _changed(self, chain: list[Manifest]) -> Changed:
         """The ids whose rows deltas changed or removed, by table of the retriever."""

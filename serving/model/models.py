@@ -95,7 +95,6 @@ class Models:
             work = partial(self._loader.load, version, self.current, forced=forced)
         loop = asyncio.get_running_loop()
         model = await loop.run_in_executor(self._thread, work)
-        self._metrics.vectors_refused.inc(model.vectors_refused)
         self._add(model, self._catalogue.changed_since(revision))
         return model
 
@@ -106,8 +105,7 @@ class Models:
 
     def _add(self, model: ServedModel, rows: np.ndarray) -> None:
         if model.retriever is not None:
-            refused = model.retriever.add(self._catalogue, rows, self._clock.now())
-            self._metrics.vectors_refused.inc(refused)
+            model.retriever.add(self._catalogue, rows, self._clock.now())
 
     def _swap(self, model: ServedModel) -> None:
         older = self.current is not None and model.version < self.current.version

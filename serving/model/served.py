@@ -55,42 +55,31 @@ class Retriever:
         """The user's vector, shape (dim,)."""
         return self.query(inputs)[0]
 
-    def add(self, catalogue: Catalogue, rows: np.ndarray, time_s: float, share: float = 1.0) -> int:
+    def add(
+        self, catalogue: Catalogue, rows: np.ndarray, time_s: float, share: float = 1.0
+    ) -> None:
         """Compute the vectors of `rows` and put them into the index: they can be retrieved.
-
-        An item whose vector is not finite is left out, and costs nobody else.
 
         Args:
             catalogue: of the items.
             rows: of the catalogue.
             time_s: for which the items' features are taken.
             share: of the time that this may take of the processor; the rest is left to requests.
-
-        Returns:
-            How many were left out.
         """
-        refused = 0
         size = _CHUNK if share == 1.0 else _SLICE
         for start in range(0, len(rows), size):
             begun = time.perf_counter()
             chunk = rows[start : start + size]
             inputs = catalogue.inputs(chunk, catalogue.as_of(chunk, time_s), time_s)
-            refused += self._put(chunk, self.candidate(inputs))
+            self.index.put(chunk, self.candidate(inputs))
             if share < 1.0:
                 time.sleep((time.perf_counter() - begun) * (1.0 / share - 1.0))
-        return refused
 
     def take_over(self, index: ItemIndex, catalogue: Catalogue) -> None:
         """Begin with the vectors of another index over the same catalogue."""
         rows = np.arange(len(catalogue))
         rows = rows[index.has(rows)]
         self.index.put(rows, index.vectors(rows))
-
-    def _put(self, rows: np.ndarray, vectors: np.ndarray) -> int:
-        is_finite = np.isfinite(vectors).all(axis=1)
-        self.index.put(rows[is_finite], vectors[is_finite])
-        self.index.remove(rows[~is_finite])
-        return int((~is_finite).sum())
 
 
 @dataclass(frozen=True)
@@ -106,7 +95,6 @@ class ServedModel:
     ranker: Ranker | None
     retriever: Retriever | None
     probes: Mapping[str, float] = field(default_factory=dict)
-    vectors_refused: int = 0
 
     @property
     def version(self) -> int:

@@ -49,13 +49,6 @@ class ItemIndex:
         self._refused.put(rows, ~finite)
         self._size = max(self._size, int(rows.max(initial=-1)) + 1)
 
-    def remove(self, rows: np.ndarray) -> None:
-        """Forget `rows`; rows that are not there are left alone."""
-        rows = rows[rows < self._size]
-        self._vectors.put(rows, 0.0)
-        self._present.put(rows, False)
-        self._refused.put(rows, False)
-
     def vectors(self, rows: np.ndarray) -> np.ndarray:
         """Vectors at `rows`, shape (n, dim); zeros where there is none."""
         return self._vectors.take(rows)

@@ -1,9 +1,12 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.attributes import (
     MAX_VERSIONS,
     NOTHING,
     Version,
+    Versions,
     item_version,
     newest,
     user_version,
@@ -76,3 +79,23 @@ def test_versions_are_bounded():
 
 def test_nothing_is_known_of_a_new_entity():
     assert newest(()) is NOTHING
+
+
+@given(st.permutations(range(6)))
+def test_what_holds_of_upserts_does_not_depend_on_their_order(order):
+    upserts = [Version(float(n // 2), {"v": n}, event_id=f"e{n}") for n in range(6)]
+    versions: Versions = ()
+    for n in order:
+        versions = with_version(versions, upserts[n])
+    assert newest(versions).values == {"v": 5}
+    assert [version.values["v"] for version in versions] == [1, 3, 5]
+
+
+def test_an_upsert_that_comes_again_with_other_contents_is_the_first_one_still():
+    first = with_version((), Version(10.0, {"v": "first"}, event_id="e3"))
+    assert with_version(first, Version(11.0, {"v": "second"}, event_id="e3")) == first
+
+
+def test_an_older_hide_that_comes_late_hides_nothing():
+    shown = with_version((), Version(5_000.0, {}, hidden=False, event_id="a"))
+    assert not newest(with_version(shown, Version(5.0, {}, hidden=True, event_id="b"))).hidden

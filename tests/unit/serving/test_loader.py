@@ -15,7 +15,7 @@ from millstream.snapshots.layout import TableRows
 from models.split import split
 from serving.catalogue.catalogue import Catalogue
 from serving.model.loader import Loader
-from serving.model.served import Retriever
+from serving.model.served import Network, Retriever
 from serving.users import StoredUser
 from tests.support.served_snapshots import MODELS, SnapshotMaker
 
@@ -160,31 +160,26 @@ def test_a_held_snapshot_is_refused_unless_it_is_forced(loader, maker):
     assert loader.load(1, forced=True).version == 1
 
 
-def with_an_item(catalogue, item, year):
-    """A catalogue of its own: that one's items, and one more."""
-    found = Catalogue()
-    found.upsert(
-        [
-            ItemUpsert(event_id=i, event_time=NOW_S, item_id=i, attributes={"release_year": y})
-            for i, y in [*((name, 1990.0) for name in catalogue.ids), (item, year)]
-        ]
-    )
-    return found
-
-
-def test_an_item_whose_vector_is_not_finite_costs_only_itself(tmp_path, maker, catalogue):
-    items = with_an_item(catalogue, "bad", 1990.0)
-    row = items.row("bad")
-    items.columns["item_release_year"].values.put(np.array([row]), np.nan)
+def test_an_item_whose_vector_is_not_finite_costs_only_itself(
+    tmp_path, maker, catalogue, monkeypatch
+):
     maker.write(1)
-    loader = Loader(SnapshotReader(tmp_path), items, FakeClock(NOW_S))
-    model = loader.load(1)
-    has = model.retriever.index.has(np.arange(len(items)))
-    assert has.sum() == len(items) - 1 and not has[row]
-    assert model.vectors_refused == 1
-    items.columns["item_release_year"].values.put(np.array([row]), 1990.0)
-    assert model.retriever.add(items, np.array([row]), NOW_S) == 0
-    assert model.retriever.index.has(np.array([row]))[0]
+    whole = Network.__call__
+
+    def broken(network, inputs):
+        vectors = np.array(whole(network, inputs))
+        if len(vectors) == len(catalogue):
+            vectors[3] = np.nan
+        return vectors
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "__call__", broken)
+        model = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S)).load(1)
+    has = model.retriever.index.has(np.arange(len(catalogue)))
+    assert np.flatnonzero(~has).tolist() == [3]
+    assert model.retriever.index.refused == 1
+    model.retriever.add(catalogue, np.array([3]), NOW_S)
+    assert model.retriever.index.refused == 0
 
 
 def counted_adds(monkeypatch):

@@ -87,6 +87,12 @@ def test_what_became_known_on_the_way_counts_from_then_on():
     assert negatives_of(catalogue, ["a"], [], 1, "own", 2, ["new", "newer"])[1] == 1 / 4
 
 
+def test_what_became_known_on_the_way_can_be_drawn_from_then_on():
+    catalogue = catalogue_of("a")
+    for added, expected in ((0, []), (1, ["new"])):
+        assert negatives_of(catalogue, ["new"], [], 1, "own", added, ["new"])[0] == expected
+
+
 def test_a_negative_that_cannot_be_found_is_given_up():
     catalogue = catalogue_of("a")
     assert negatives_of(catalogue, ["a", "a"], ["a"], 1)[0] == []

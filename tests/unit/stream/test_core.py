@@ -58,7 +58,7 @@ def test_events_of_one_batch_do_not_see_later_ones():
 
 def test_the_state_does_not_depend_on_the_order_within_the_lateness():
     events = [interaction(second, item=f"i{second % 3}") for second in (1, 2, 3, 4, 5)]
-    forward, backward = MemoryStream(), MemoryStream()
+    forward, backward = MemoryStream(), MemoryStream(sampled_negatives=0)
     forward.run(*events)
     rows = examples_of(backward.run(*reversed(events)))
     assert forward.memory.users["u1"] == backward.memory.users["u1"]
@@ -73,6 +73,24 @@ def test_an_event_that_is_too_late_counts_but_makes_no_example():
     assert effects.counts == {("interactions", "late"): 1}
     assert examples_of(effects) == []
     assert one(feature_rows_of(effects, "user_stats"))["user_events_30d"] == pytest.approx(4, 0.01)
+
+
+def test_what_a_slower_partition_brings_is_not_late_while_they_are_out_of_step():
+    """After an outage the backlog of one partition comes 17 s before that of the other."""
+    stream = MemoryStream(allowed_lateness_s=10.0, sampled_negatives=0)
+    stream.run(interaction(0, "u1"), partition=0)
+    stream.run(interaction(0, "u2"), partition=1)
+    ahead = [interaction(10 + n, "u1") for n in range(17)]
+    stream.run(*ahead[:9], partition=0)
+    stream.run(*ahead[9:], partition=0)
+    effects = stream.run(*(interaction(5 + n, "u2") for n in range(3)), partition=1)
+    assert effects.counts == {("interactions", "organic"): 3}
+
+    in_step = MemoryStream(allowed_lateness_s=10.0, sampled_negatives=0)
+    in_step.run(interaction(0, "u1"), interaction(0, "u2"))
+    expected = in_step.run(*(interaction(5 + n, "u2") for n in range(3)))
+    logged = [row["item_events_1h"] for row in examples_of(effects)]
+    assert logged == [row["item_events_1h"] for row in examples_of(expected)]
 
 
 # Sampled negatives

@@ -20,9 +20,9 @@ def joins_of(*impressions, **limits) -> Joins:
     return joins
 
 
-def passed(second=-inf, now=-inf, **others) -> Watermark:
+def passed(second=-inf, now=-inf) -> Watermark:
     """A watermark at `second` after the start, which has taken over that all is silent at `now`."""
-    return Watermark(0.0, {A: START + second, CLOCK: START + now, **others})
+    return Watermark(0.0, {A: START + second, CLOCK: START + now})
 
 
 def feedback(item="i1", kind="click", request="r1", second=1.0, user="u1"):
