@@ -100,6 +100,7 @@ async def _hold_lease(
         settings.redis_url, commands, lease.epoch, lambda: trouble(part="redis").inc()
     )
     parts = _Parts(metrics)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder in it, no other
     app = build_app(settings, parts)
     publisher = Publisher(
         app.producer,

@@ -13,6 +13,7 @@ from typing import Any
 
 import faust
 from aiokafka import ConsumerRecord
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage, Message
@@ -93,8 +94,10 @@ class ChunkConsumer(driver.Consumer):
 
     def is_polled(self, tp: TP, within_s: float) -> bool:
         """Whether the broker has answered a fetch of the partition in the last `within_s`."""
-        consumer = self._thread._ensure_consumer()
-        polled_ms = consumer.last_poll_timestamp(tp) if tp in consumer.assignment() else None
+        try:
+            polled_ms = self._thread._ensure_consumer().last_poll_timestamp(tp)
+        except (AssertionError, AttributeError, ConsumerNotStarted):
+            return False  # it is being assigned anew
         return polled_ms is not None and time.time() - polled_ms / 1000.0 <= within_s
 
     async def _getmany(
