@@ -4,9 +4,12 @@ A worker that is offered more than it can do must say so early: a request that w
 longer than its budget is work for nobody. So few are worked on at once, those that come meanwhile
 wait in their order, and nobody waits longer than `patience_s`:
 
-    age on arrival (how late the event loop is)
-    + requests that wait x time between two that leave    > patience_s: turned away
-    waited                                                > patience_s: turned away
+    age on arrival + requests that wait x time between two that leave > patience_s: turned away
+    waited                                                            > patience_s: turned away
+    age on arrival, again and again for a while                       > patience_s: turned away
+
+The age on arrival is how late the event loop is. After one halt of it (a large request, a process
+that was stopped) those who find a free place are worked on, however late they are.
 
 Reference: Nichols and Jacobson, ACM Queue 2012, https://doi.org/10.1145/2208917.2209336: the time
 that requests wait, not their number, tells a standing queue from a burst.
@@ -25,6 +28,7 @@ SHED_REASONS: dict[Shed, str] = {
 }
 
 _NEWEST_SHARE = 0.2  # of the newest interval in the average
+_A_WHILE_S = 0.5  # of late arrivals that make a standing queue of what was a halt
 
 
 @dataclass(eq=False)
@@ -60,6 +64,7 @@ class Admission:
         self.patience_s = patience_s
         self._waiting: deque[Ticket] = deque()
         self._left_s: float | None = None  # when one left last, if others were there then
+        self._late_since_s = self._late_last_s = float("-inf")
         self.in_progress = 0
         self.interval_s = 0.0
 
@@ -73,7 +78,7 @@ class Admission:
             late_s: how late it is noticed that it has come, seconds.
         """
         ticket = Ticket(now_s - late_s)
-        if late_s > self.patience_s:
+        if self._is_always_late(now_s, late_s):
             ticket.verdict = "late"
         elif self.in_progress < self._at_once:
             self._begin(ticket)
@@ -102,6 +107,15 @@ class Admission:
         if ticket.verdict is None:
             ticket.verdict = reason
             self._waiting.remove(ticket)
+
+    def _is_always_late(self, now_s: float, late_s: float) -> bool:
+        if late_s <= self.patience_s:
+            self._late_last_s = float("-inf")
+            return False
+        if now_s - self._late_last_s > _A_WHILE_S:
+            self._late_since_s = now_s
+        self._late_last_s = now_s
+        return now_s - self._late_since_s >= _A_WHILE_S
 
     def _begin(self, ticket: Ticket) -> None:
         ticket.verdict = "go"

@@ -37,8 +37,9 @@ class Feed:
     Args:
         brokers: options of the client that say where they are and how they are spoken to.
         topic: full name.
-        handle: takes the records of one slice. Where it raises it gets them one by one, and those
-            that still fail are left out, logged and counted.
+        handle: takes the records of one slice. Where it raises it gets them once more, one by one
+            (a record that comes again must have no effect), and those that fail are left out,
+            logged and counted.
         since_s: begin with records of this time (Unix seconds); None begins at the beginning.
         left_out: called for each record that is left out.
     """

@@ -49,8 +49,9 @@ class Rankings:
             self._revision = self._catalogue.revision
             created = self._catalogue.values("item_created_at")
             self._recent = top(created, len(created))
-        popularity = self.popularity(self._recent, time_s)
-        self._popular = self._recent[np.argsort(-popularity, kind="stable")]
+        recent = self._recent  # one and the same, whatever another thread makes of it meanwhile
+        popularity = self.popularity(recent, time_s)
+        self._popular = recent[np.argsort(-popularity, kind="stable")]
         self._sorted_at = time_s
 
 

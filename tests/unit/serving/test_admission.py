@@ -75,10 +75,19 @@ def test_no_more_than_so_many_are_worked_on_and_the_queue_keeps_its_order(steps,
         assert len(door) == len(waiting)
 
 
-def test_what_was_noticed_too_late_is_turned_away_though_nobody_waits():
+def test_after_one_halt_those_who_find_a_place_are_worked_on_and_no_more_than_these():
     door = Admission(at_once=4, patience_s=0.05)
-    assert door.arrived(9.0, late_s=0.2).verdict == "late"
-    assert door.arrived(9.0, late_s=0.01).verdict == "go"
+    after = [door.arrived(9.0, late_s=8.0).verdict for _ in range(10)]
+    assert after == ["go"] * 4 + ["queue"] * 6
+
+
+def test_when_every_arrival_is_late_for_a_while_they_are_turned_away_until_one_is_not():
+    door = Admission(at_once=1_000, patience_s=0.05)
+    verdicts = [door.arrived(n / 10, late_s=0.06).verdict for n in range(10)]
+    assert verdicts == ["go"] * 5 + ["late"] * 5
+    assert door.arrived(1.0, late_s=0.05).verdict == "go"
+    assert door.arrived(1.1, late_s=0.06).verdict == "go"
+    assert door.arrived(900.0, late_s=0.06).verdict == "go"
 
 
 def test_one_that_withdraws_leaves_the_others_in_their_order():
