@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from features.feature import Feature, View
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
-from millstream.errors import InvalidEvent
-from millstream.events import ItemUpsert, UserUpsert
+from millstream.errors import InvalidEvent, shown
+from millstream.events import MAX_FLOAT32, ItemUpsert, UserUpsert
+
+MAX_FLOAT64 = float(np.finfo(np.float64).max)
 
 # Versions of one entity's attributes that are kept, so that an event gets those of its own time.
 MAX_VERSIONS = 4
@@ -88,15 +91,17 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
     """
     try:
         if feature.dtype == "string":
-            return _text(value)
+            return _text(value, feature.max_characters)
         if feature.dtype == "string_list":
-            return [_text(entry) for entry in _listed(value)][: feature.length]
+            most = feature.max_characters
+            return [_text(entry, most) for entry in _listed(value)[: feature.length]]
         if feature.dtype == "float32_list":
-            return [float(entry) for entry in _listed(value)][: feature.length]
-        return int(value) if feature.dtype == "int64" else float(value)
+            return [_number(entry, "float32") for entry in _listed(value)[: feature.length]]
+        return _integer(value) if feature.dtype == "int64" else _number(value, feature.dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidEvent(
-            f"Expected {feature.dtype} for feature {feature.name!r}. Received: {value!r}", path
+            f"Expected {_expected(feature)} for feature {feature.name!r}. Received: {shown(value)}",
+            path,
         ) from error
 
 
@@ -110,10 +115,35 @@ def _values(view: View, attributes: Mapping[str, Any], own: Mapping[str, Any]) -
     return values
 
 
-def _text(value: Any) -> str:
+def _number(value: Any, dtype: str) -> float:
+    """A number that its column can hold; beyond its range it would be infinite there."""
+    number = float(value)
+    if not abs(number) <= (MAX_FLOAT32 if dtype == "float32" else MAX_FLOAT64):
+        raise ValueError("not a finite number")
+    return number
+
+
+def _integer(value: Any) -> int:
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("not a 64-bit integer")
+    return number
+
+
+def _text(value: Any, most: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError("not a text")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value)) if whole else str(value)
+    if len(text) > most:
+        raise ValueError("too long a text")
+    return text
+
+
+def _expected(feature: Feature) -> str:
+    if feature.dtype in ("string", "string_list"):
+        return f"{feature.dtype} of at most {feature.max_characters} characters"
+    return "a finite float32" if feature.dtype == "float32" else feature.dtype
 
 
 def _listed(value: Any) -> list[Any]:

@@ -14,7 +14,12 @@ def smoothed_rate(positives: np.ndarray, events: np.ndarray) -> np.ndarray:
 
     >>> float(smoothed_rate(np.float32(0), np.float32(0)))
     0.5
+
+    Counts that somebody logged wrongly, below 0 or more positives than events, count as the nearest
+    that can be.
     """
+    events = np.maximum(events, 0.0)
+    positives = np.clip(positives, 0.0, events)
     rate = (positives + PRIOR_RATE * PRIOR_EVENTS) / (events + PRIOR_EVENTS)
     return np.asarray(rate, np.float32)
 

@@ -1,6 +1,6 @@
 """The words that `features/spec.py` is written in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from millstream.errors import ConfigurationError
@@ -47,6 +47,9 @@ class Feature:
         encoding: how a model takes it; None keeps it out of the models' own inputs (it may still
             feed one of the derived inputs).
         scale: what `encoding="scaled"` divides by.
+        bounds: of the values that `encoding="scaled"` tells apart: one further out counts as the
+            bound. Ten scales either way where they are missing.
+        max_characters: of a text, or of each text of a list.
         table: the embedding table of an id; the feature's own name where it is missing.
     """
 
@@ -60,6 +63,9 @@ class Feature:
     encoding: Encoding | None = None
     scale: float = 1.0
     table: str | None = None
+    # Not in `repr`, hence not in `spec_hash`: they change what is let in, not what is stored.
+    bounds: tuple[float, float] | None = field(default=None, repr=False)
+    max_characters: int = field(default=256, repr=False)
 
     def __post_init__(self) -> None:
         if not self.name.startswith(f"{self.view.entity}_"):

@@ -95,10 +95,18 @@ FEATURES: tuple[Feature, ...] = (
         encoding="log",
     ),
     # What the catalogue and the accounts say.
-    Feature("user_age", USER_ATTRIBUTES, "float32", default=0.0, encoding="scaled", scale=100.0),
+    Feature(
+        "user_age",
+        USER_ATTRIBUTES,
+        "float32",
+        default=0.0,
+        encoding="scaled",
+        scale=100.0,
+        bounds=(0.0, 150.0),
+    ),
     Feature("user_gender", USER_ATTRIBUTES, "string", default="", encoding="id"),
     Feature("user_occupation", USER_ATTRIBUTES, "string", default="", encoding="id"),
-    Feature("item_title", ITEM_ATTRIBUTES, "string", default=""),
+    Feature("item_title", ITEM_ATTRIBUTES, "string", default="", max_characters=1_000),
     Feature(
         "item_categories",
         ITEM_ATTRIBUTES,
@@ -116,6 +124,7 @@ FEATURES: tuple[Feature, ...] = (
         default=0.0,
         encoding="scaled",
         scale=2000.0,
+        bounds=(-1_000.0, 3_000.0),
     ),
 )
 

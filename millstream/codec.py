@@ -1,25 +1,28 @@
 """Events to bytes and back.
 
 The fast way decodes canonical JSON straight into the struct. What it refuses is read once more,
-leniently: integer ids become decimal strings, RFC 3339 times become Unix seconds, and only what is
-still wrong is an error, with the path of the wrong field.
+leniently (`millstream/lenient.py`): integer ids become decimal strings, RFC 3339 times become Unix
+seconds, what may be missing is filled in, and only what is still wrong is an error, with the path
+of the wrong field. Whatever the bytes are, nothing but `InvalidEvent` is raised.
 """
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from millstream.errors import InvalidEvent
 from millstream.events import AnyEvent, Event, Interaction
+from millstream.lenient import encoded, lenient
+from millstream.unknown_fields import unknown_fields, without
 
-_ID_FIELDS = {"event_id", "user_id", "item_id", "request_id"}
-_TIME_FIELDS = {"event_time", "created_at"}
+OnUnknown = Callable[[list[str]], object]
+
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 _ENCODER = msgspec.json.Encoder()
-_PATH = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
+# Entries of a map that are looked at to find the one that is wrong.
+_MOST_TRIALS = 200
 
 
 def encode(event: Event) -> bytes:
@@ -27,34 +30,78 @@ def encode(event: Event) -> bytes:
     return _ENCODER.encode(event)
 
 
-def decode(message: bytes, kind: Any = AnyEvent) -> Any:
+def decode(
+    message: bytes,
+    kind: Any = AnyEvent,
+    missing: Mapping[str, Any] | None = None,
+    on_unknown: OnUnknown | None = None,
+) -> Any:
     """One message as an event of `kind` (a struct, or a union of them).
 
     >>> decode(b'{"type":"interaction","event_id":1,"user_id":"u","item_id":7,"kind":"click",'
     ...        b'"event_time":"2026-01-01T00:00:00Z"}').item_id
     '7'
 
+    Args:
+        missing: values of fields that the message may lack, such as `record_defaults` gives.
+        on_unknown: takes the paths of fields that are not of the vocabulary, which are then left
+            out; None makes them an error.
+
     Raises:
         InvalidEvent: not JSON, or not such an event.
     """
     try:
         return _checked(_decoder(kind).decode(message))
-    except msgspec.ValidationError:
-        return from_object(_parsed(message), kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidEvent(f"Expected an event as JSON. Received: {error}") from error
+    except Exception:  # whatever it is, the second look says what is wrong, and where
+        value = parsed(message)
+    if missing and isinstance(value, Mapping):
+        value = {**missing, **value}
+    return from_object(value, kind, on_unknown)
 
 
-def from_object(value: Any, kind: Any = AnyEvent) -> Any:
-    """A parsed JSON value as an event of `kind`.
+def parsed(message: bytes) -> Any:
+    """JSON as Python has it; NaN and half an emoji too, so that `from_object` can tell where.
+
+    Raises:
+        InvalidEvent: it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(message)
+    except Exception as error:  # beside its own errors RecursionError and MemoryError
+        try:
+            return json.loads(message)
+        except Exception:
+            raise InvalidEvent(f"Expected an event as JSON. Received: {error}") from error
+
+
+def from_object(value: Any, kind: Any = AnyEvent, on_unknown: OnUnknown | None = None) -> Any:
+    """A parsed JSON value as an event of `kind`; `on_unknown` as in `decode`.
 
     Raises:
         InvalidEvent: it is not such an event.
     """
-    try:
-        return _checked(msgspec.convert(_lenient(value), kind))
-    except msgspec.ValidationError as error:
-        raise _invalid(error) from error
+    fixed = lenient(value)
+    unknown = unknown_fields(fixed, kind)
+    if unknown:
+        if on_unknown is None:
+            raise unknown_error(unknown)
+        on_unknown(list(unknown))
+        fixed = without(fixed, kind)
+    event = _checked(_converted(fixed, kind))
+    encoded(event)  # a text that cannot be sent is found here
+    return event
+
+
+def unknown_error(unknown: Mapping[str, str | None]) -> InvalidEvent:
+    """The error for fields that nothing takes, by path, and what each may be meant for."""
+    named = [
+        f"`{path}`" + (f" (did you mean `{near}`?)" if near else "")
+        for path, near in unknown.items()
+    ]
+    return InvalidEvent(
+        f"Expected no fields but those of the vocabulary. Received: {', '.join(named)}",
+        next(iter(unknown)),
+    )
 
 
 def with_defaults(value: Any, event_id: str, now_s: float) -> Any:
@@ -64,22 +111,32 @@ def with_defaults(value: Any, event_id: str, now_s: float) -> Any:
     return {"event_id": event_id, "event_time": now_s, **value}
 
 
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    if kind not in _DECODERS:
-        _DECODERS[kind] = msgspec.json.Decoder(kind)
-    return _DECODERS[kind]
+def record_defaults(
+    topic: str, partition: int, offset: int, timestamp_s: float
+) -> dict[str, str | float]:
+    """What a Kafka record without them gets: an id made of its place, and the record's time.
 
+    Every reader gives the same record the same id, so that it counts once.
 
-def _parsed(message: bytes) -> Any:
-    try:
-        return msgspec.json.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidEvent(f"Expected an event as JSON. Received: {error}") from error
+    Args:
+        topic: without the installation's prefix.
+        timestamp_s: the record's, Unix seconds; below 0 where it has none.
+    """
+    return {
+        "event_id": f"{topic}:{partition}:{offset}",
+        "event_time": max(timestamp_s, 0.0),
+    }
 
 
 def lacks_rating(event: Interaction) -> bool:
     """Whether it is a rating without a number, which is no event."""
     return event.kind == "rating" and event.value is None
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    if kind not in _DECODERS:
+        _DECODERS[kind] = msgspec.json.Decoder(kind)
+    return _DECODERS[kind]
 
 
 def _checked(event: Any) -> Any:
@@ -88,36 +145,35 @@ def _checked(event: Any) -> Any:
     return event
 
 
-def _lenient(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    fixed = dict(value)
-    for name in fixed.keys() & _ID_FIELDS:
-        fixed[name] = _id_text(fixed[name])
-    for name in fixed.keys() & _TIME_FIELDS:
-        fixed[name] = _unix_seconds(fixed[name], f"$.{name}")
-    if isinstance(fixed.get("items"), list):
-        fixed["items"] = [_lenient(item) for item in fixed["items"]]
-    return fixed
-
-
-def _id_text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _unix_seconds(value: Any, path: str) -> Any:
-    if not isinstance(value, str):
-        return value
+def _converted(value: Any, kind: Any) -> Any:
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise InvalidEvent(
-            f"Expected Unix seconds or an RFC 3339 time. Received: {value!r}", path
-        ) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        reason, path = _parts(error)
+        raise InvalidEvent(reason, _entry(path, value, kind)) from error
+    except Exception as error:
+        raise InvalidEvent(f"Expected an event. Received: {error!r}") from error
 
 
-def _invalid(error: msgspec.ValidationError) -> InvalidEvent:
-    found = _PATH.match(str(error))
-    reason, path = (found["reason"], found["path"]) if found else (str(error), None)
-    return InvalidEvent(reason, path or "$")
+def _parts(error: msgspec.ValidationError) -> tuple[str, str]:
+    """The reason and the path; a value that is quoted in the reason cannot forge the path."""
+    reason, _, path = str(error).rpartition(" - at `")
+    if not reason:
+        return path, "$"
+    if not path.startswith("$"):  # of a key: "key` in `$.context`"
+        path = path.rpartition("`$")[2].join(("$", ""))
+    return reason, path.removesuffix("`")
+
+
+def _entry(path: str, value: Any, kind: Any) -> str:
+    """`path` with the name of the entry where it only says that it is one: `$.context[...]`."""
+    name, at_entry, rest = path.removeprefix("$.").partition("[...]")
+    entries = value.get(name) if isinstance(value, Mapping) else None
+    if not at_entry or not isinstance(entries, Mapping):
+        return path
+    for key in list(entries)[:_MOST_TRIALS]:
+        try:
+            msgspec.convert({**value, name: {key: entries[key]}}, kind)
+        except Exception:
+            return f"$.{name}.{key}{rest}"
+    return path

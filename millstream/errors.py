@@ -10,6 +10,8 @@ MillstreamError
     └── SnapshotCorrupt   a snapshot whose files are missing or do not match their checksums
 """
 
+MOST_REASON, MOST_PATH = 1_000, 300  # characters
+
 
 class MillstreamError(Exception):
     """Base of all the errors above."""
@@ -20,13 +22,38 @@ class InvalidEvent(MillstreamError):
 
     Args:
         reason: what was expected and what came.
-        path: where, as a JSON path: `$.items[3].item_id`; `$` is the whole message.
+            Cut to 1,000 characters, so that whoever quotes a value cannot pass on all of it.
+        path: where, as a JSON path: `$.items[3].item_id`; `$` is the whole message. Cut to 300
+            characters.
     """
 
     def __init__(self, reason: str, path: str = "$") -> None:
-        super().__init__(f"{reason} - at `{path}`")
-        self.reason = reason
-        self.path = path
+        self.reason = printable(reason, MOST_REASON)
+        self.path = printable(path, MOST_PATH)
+        super().__init__(f"{self.reason} - at `{self.path}`")
+
+
+def printable(text: str, most: int) -> str:
+    """`text` in at most `most` characters that UTF-8 can hold: half an emoji becomes its escape.
+
+    >>> printable("a\\ud83d", 20), printable("abcdef", 4)
+    ('a\\\\ud83d', 'abc…')
+    """
+    kept = text[:most].encode(errors="backslashreplace").decode()
+    return kept if len(text) <= most and len(kept) <= most else f"{kept[: most - 1]}…"
+
+
+def shown(value: object, most: int = 100) -> str:
+    """`value` for an error text: its `repr`, cut to `most` characters.
+
+    >>> shown("x" * 500, most=10)
+    "'xxxxxxxx…"
+    """
+    begin = value[:most] if isinstance(value, str | bytes | list | tuple) else value
+    try:
+        return printable(repr(begin), most)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a deep structure
+        return f"a very large {type(value).__name__}"
 
 
 class ConfigurationError(MillstreamError):

@@ -4,9 +4,13 @@ Every event is JSON with a `type` tag and a `schema_version`; ids are strings of
 (JSON integers are accepted and turned into decimal strings); times are UTC, seconds since the Unix
 epoch in Python, and either that number or an RFC 3339 string in JSON. `millstream.codec` does both
 directions.
+
+Every text, list and number has a bound, so that whatever is made of an event fits into a message:
+the API, `millstream publish` and the stream refuse the same. A field that is not named here is
+refused too: it would be a misspelt one.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -18,11 +22,30 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 UnixSeconds = Annotated[float, Meta(ge=0.0, le=4_102_444_800.0)]
 Probability = Annotated[float, Meta(gt=0.0, le=1.0)]
 Kind = Literal["view", "click", "like", "dislike", "skip", "cart", "purchase", "play", "rating"]
-Attributes = dict[str, str | float]
+# What a float32 can hold: features, labels and weights are of that type.
+MAX_FLOAT32 = 3.4028234663852886e38
+Number = Annotated[float, Meta(ge=-MAX_FLOAT32, le=MAX_FLOAT32)]
+Position = Annotated[int, Meta(ge=0, le=2_147_483_647)]
+Title = Annotated[str, Meta(max_length=1_000)]
+Category = Annotated[str, Meta(min_length=1, max_length=128)]
+Name = Annotated[str, Meta(max_length=128)]
+Text = Annotated[str, Meta(max_length=1_000)]
+Context = Annotated[dict[Name, Text], Meta(max_length=50)]
+Attributes = Annotated[dict[Name, Text | Number], Meta(max_length=100)]
+Scalar = Text | float | int | bool | None
+FeatureValue = Scalar | Annotated[list[Scalar], Meta(max_length=200)]
+LoggedFeatures = Annotated[dict[Name, FeatureValue], Meta(max_length=200)]
 SchemaVersion = Annotated[int, Meta(ge=1, le=SCHEMA_VERSION)]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
+class Event(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    gc=False,
+    forbid_unknown_fields=True,
+):
     """What every event has.
 
     Args:
@@ -52,13 +75,13 @@ class Interaction(Event, frozen=True, kw_only=True, tag="interaction", gc=False)
     user_id: Id
     item_id: Id
     kind: Kind
-    value: float | None = None
+    value: Number | None = None
     request_id: Id | None = None
-    position: Annotated[int, Meta(ge=0)] | None = None
-    context: dict[str, str] = {}
+    position: Position | None = None
+    context: Context = {}
 
 
-class ShownItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ShownItem(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """One place of a list that was shown.
 
     Args:
@@ -70,11 +93,11 @@ class ShownItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     item_id: Id
-    position: Annotated[int, Meta(ge=0)]
-    score: float
+    position: Position
+    score: Number
     propensity: Probability = 1.0
-    source: str = ""
-    features: dict[str, Any] = {}
+    source: Name = ""
+    features: LoggedFeatures = {}
 
 
 class Impression(Event, frozen=True, kw_only=True, tag="impression", gc=False):
@@ -90,24 +113,25 @@ class Impression(Event, frozen=True, kw_only=True, tag="impression", gc=False):
     request_id: Id
     user_id: Id
     items: Annotated[list[ShownItem], Meta(min_length=1, max_length=1000)]
-    model_version: str = ""
-    user_features: dict[str, Any] = {}
-    context: dict[str, str] = {}
+    model_version: Text = ""
+    user_features: LoggedFeatures = {}
+    context: Context = {}
 
 
 class ItemUpsert(Event, frozen=True, kw_only=True, tag="item", gc=False):
     """An item is new, or has changed: the whole item, not a difference.
 
     Args:
-        categories: genres, sections, brands: what diversity and affinity count.
+        categories: genres, sections, brands: what diversity and affinity count; at most as many as
+            `item_categories` of `features/spec.py` holds.
         attributes: item features of `features/spec.py` that come from the catalogue.
         created_at: when the item came to be, Unix seconds; the event's time where it is missing.
         hidden: never recommend it (again).
     """
 
     item_id: Id
-    title: str | None = None
-    categories: list[Annotated[str, Meta(min_length=1)]] = []
+    title: Title | None = None
+    categories: Annotated[list[Category], Meta(max_length=100)] = []
     attributes: Attributes = {}
     created_at: UnixSeconds | None = None
     hidden: bool = False
@@ -119,5 +143,8 @@ class UserUpsert(Event, frozen=True, kw_only=True, tag="user", gc=False):
     user_id: Id
     attributes: Attributes = {}
 
+
+# Bytes of an event as JSON; most are a few hundred, a list of 500 with its features 350,000.
+MAX_EVENT_BYTES = 500_000
 
 AnyEvent = Interaction | Impression | ItemUpsert | UserUpsert

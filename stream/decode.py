@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 
-from features.attributes import coerced
 from features.dedup import fingerprint
-from features.spec import BY_NAME
+from features.validation import MAX_FUTURE_S, PROBE_PREFIX, check
 from millstream.codec import decode, lacks_rating
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
@@ -21,36 +20,24 @@ KINDS: dict[str, Any] = {
     USERS.name: UserUpsert,
 }
 
-# Ids of what probes touch begin with this: they never meet those of people and of the catalogue.
-PROBE_PREFIX = "__probe"
-
 _INTERACTION = msgspec.json.Decoder(Interaction).decode
 
 
-def entries_of(
-    records: Sequence[Record], now_s: float, max_future_s: float
-) -> list[Sourced | Refused]:
+def entries_of(records: Sequence[Record], now_s: float) -> list[Sourced | Refused]:
     """`event_of` of each record."""
-    latest_s = now_s + max_future_s
-    return [_plain(each, latest_s) or event_of(each, now_s, max_future_s) for each in records]
+    latest_s = now_s + MAX_FUTURE_S
+    return [_plain(each, latest_s) or event_of(each, now_s) for each in records]
 
 
-def event_of(record: Record, now_s: float, max_future_s: float) -> Sourced | Refused:
+def event_of(record: Record, now_s: float) -> Sourced | Refused:
     """The event in `record`, or why there is none.
 
     Args:
-        max_future_s: a time further ahead of `now_s` is refused: it would close every window and
-            stop every decay.
+        now_s: Unix seconds, by the clock.
     """
     try:
         event = _event(record)
-        if event.event_time > now_s + max_future_s:
-            raise InvalidEvent(
-                f"Expected a time no more than {max_future_s:g} s ahead of {now_s:.3f}. "
-                f"Received: {event.event_time}",
-                "$.event_time",
-            )
-        _check_probe(event)
+        check(event, now_s)
     except InvalidEvent as error:
         return Refused(record, error.reason, error.path)
     mark = fingerprint(event.event_id)
@@ -79,10 +66,7 @@ def _plain(record: Record, latest_s: float) -> Sourced | None:
 def _event(record: Record) -> Any:
     if record.value is None:
         return _deletion(record)
-    event = decode(record.value, KINDS[record.source.topic])
-    if isinstance(event, Impression):
-        _check_logged(event)
-    return event
+    return decode(record.value, KINDS[record.source.topic])
 
 
 def _deletion(record: Record) -> ItemUpsert:
@@ -96,26 +80,3 @@ def _deletion(record: Record) -> ItemUpsert:
         item_id=item_id,
         hidden=True,
     )
-
-
-def _check_logged(impression: Impression) -> None:
-    _check_features(impression.user_features, "$.user_features")
-    for index, item in enumerate(impression.items):
-        _check_features(item.features, f"$.items[{index}].features")
-
-
-def _check_features(values: dict[str, Any], path: str) -> None:
-    for name, value in values.items():
-        if name in BY_NAME and value is not None:
-            coerced(BY_NAME[name], value, f"{path}.{name}")
-
-
-def _check_probe(event: Any) -> None:
-    for name in ("user_id", "item_id"):
-        value = getattr(event, name, None)
-        if value is not None and value.startswith(PROBE_PREFIX) != event.is_probe:
-            raise InvalidEvent(
-                f"Expected an id that begins with {PROBE_PREFIX!r} for a probe, and for nothing "
-                f"else. Received: {value!r}",
-                f"$.{name}",
-            )

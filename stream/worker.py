@@ -35,7 +35,6 @@ HOLD_AT, RELEASE_AT = 2 * BATCH_EVENTS, BATCH_EVENTS // 2
 MAX_IDLE_S = 30.0
 # How often windows are looked at when nothing comes.
 TICK_S = 0.25
-MAX_FUTURE_S = 3_600.0
 
 Ack = Callable[[], object]
 
@@ -112,7 +111,7 @@ class Worker:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        entries = entries_of(records, now_s, MAX_FUTURE_S)
+        entries = entries_of(records, now_s)
         self._intake.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))

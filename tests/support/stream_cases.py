@@ -17,7 +17,6 @@ from stream.records import Record, Refused, Source, Sourced
 from stream.state_commands import StateCommands
 
 START = 1.75e9
-MAX_FUTURE_S = 3_600.0
 
 
 def interaction(second: float, user: str = "u1", item: str = "i1", **fields: Any) -> Interaction:
@@ -81,7 +80,7 @@ def entry(
     event: Event | bytes | None, partition: int = 0, offset: int = 0, now_s: float = START + 1e6
 ) -> Sourced | Refused:
     """The same, decoded."""
-    return event_of(record(event, partition, offset), now_s, MAX_FUTURE_S)
+    return event_of(record(event, partition, offset), now_s)
 
 
 def event_entry(event: Event, partition: int = 0, offset: int = 0) -> Sourced:

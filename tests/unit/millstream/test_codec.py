@@ -88,12 +88,12 @@ def test_rfc_3339_times_are_read_as_utc_seconds(text):
         ({"user_id": True}, "$.user_id", "Expected `str`, got `bool`"),
         ({"kind": "stare"}, "$.kind", "Invalid enum value 'stare'"),
         ({"kind": "rating"}, "$.value", "Expected a number for a rating"),
-        ({"event_time": 1_700_000_000_000}, "$.event_time", "<= 4102444800.0"),
+        ({"event_time": 1_700_000_000_000}, "$.event_time", "milliseconds"),
         ({"event_time": "yesterday"}, "$.event_time", "Received: 'yesterday'"),
         ({"type": "click"}, "$.type", "Invalid value 'click'"),
         ({"schema_version": 99}, "$.schema_version", "<= 1"),
         ({"position": -1}, "$.position", ">= 0"),
-        ({"context": {"page": 3}}, "$.context[...]", "Expected `str`, got `int`"),
+        ({"context": {"page": 3}}, "$.context.page", "Expected `str`, got `int`"),
     ],
 )
 def test_an_error_names_the_field_and_what_came(changes, path, reason):

@@ -1,10 +1,10 @@
 import pytest
 
+from features.validation import MAX_FUTURE_S
 from millstream.codec import encode
 from stream.decode import entries_of, event_of
 from stream.records import Record, Refused, Source, Sourced
 from tests.support.stream_cases import (
-    MAX_FUTURE_S,
     START,
     entry,
     event_entry,
@@ -37,7 +37,7 @@ def test_a_wrong_field_is_refused_with_its_path():
 
 def test_an_event_of_another_topic_s_kind_is_refused():
     other = record(impression(0))
-    found = event_of(Record(Source("interactions", 0), 0, None, other.value), START, MAX_FUTURE_S)
+    found = event_of(Record(Source("interactions", 0), 0, None, other.value), START)
     assert isinstance(found, Refused)
 
 
@@ -67,7 +67,7 @@ def test_probes_touch_ids_of_their_own_and_nobody_else_does(user, item, is_probe
 
 def test_a_message_without_a_value_hides_its_item():
     tombstone = Record(Source("items", 0), 5, b"i7", None, START)
-    found = event_of(tombstone, START, MAX_FUTURE_S)
+    found = event_of(tombstone, START)
     assert isinstance(found, Sourced)
     event = found.event
     assert (event.item_id, event.hidden, event.event_time) == ("i7", True, START)
@@ -100,5 +100,5 @@ def test_many_records_are_what_they_are_one_by_one():
         record(None, offset=7),
         record(impression(0)),
     ]
-    one_by_one = [event_of(each, START, MAX_FUTURE_S) for each in records]
-    assert entries_of(records, START, MAX_FUTURE_S) == one_by_one
+    one_by_one = [event_of(each, START) for each in records]
+    assert entries_of(records, START) == one_by_one
