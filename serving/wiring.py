@@ -75,6 +75,7 @@ class Worker:
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
         self.follower = SnapshotFollower(reader, self.models, clock)
         self._items = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
+        self.items_feed = self._feed(ITEMS, self._items.items)
         self._began = time.monotonic()
 
     def readiness(self) -> ReadyAnswer:
@@ -93,14 +94,13 @@ class Worker:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Everything that goes on beside the requests."""
-        items = self._feed(ITEMS, self._items.items)
         now_s = self.clock.now()
         tasks = [
-            items.run(),
+            self.items_feed.run(),
             self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run(),
             self._feed(SNAPSHOTS, self.follower.announced, now_s).run(),
             self.follower.run(),
-            self.bootstrap.run(items.caught_up),
+            self.bootstrap.run(self.items_feed.caught_up),
             self.publisher.run(),
             self._settle(),
         ]

@@ -31,9 +31,7 @@ def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRout
     """The lists' routes; `ranges` are the names that `filters.ranges` takes."""
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=StrictRoute, responses=REFUSALS)
 
-    @router.post(
-        "/recommend", response_model=ListAnswer, openapi_extra=body_of("RecommendBody")
-    )
+    @router.post("/recommend", response_model=ListAnswer, openapi_extra=body_of("RecommendBody"))
     async def recommend(request: Request) -> Response:
         """A personal list. What is gone is done without, and `degraded` names it."""
         body = validated(RecommendBody, await request.body())
@@ -50,7 +48,9 @@ def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRout
         return _as_json(_list_answer(found))
 
     @router.get("/popular", response_model=ItemsAnswer)
-    async def popular(k: Count = 10, category: Annotated[Category | None, Parameter()] = None) -> Response:
+    async def popular(
+        k: Count = 10, category: Annotated[Category | None, Parameter()] = None
+    ) -> Response:
         """What people like now, of all items or of one category."""
         return _as_json(_list_answer(lists.popular(k, category)))
 

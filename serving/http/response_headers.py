@@ -23,8 +23,7 @@ class ResponseHeaders:
     def __init__(self, app: ASGIApp, policies: Mapping[str, str]) -> None:
         self._app = app
         self._policies = {
-            path: (b"content-security-policy", policy.encode())
-            for path, policy in policies.items()
+            path: (b"content-security-policy", policy.encode()) for path, policy in policies.items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

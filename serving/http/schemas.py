@@ -2,14 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from features.validation import PROBE_PREFIX
 
 MAX_K = 500
 MAX_EXCLUDED = 10_000
 MAX_FILTERED = 100
 MAX_CONTEXT = 50
-# Ids of what probes touch begin with it; people and items have others.
-PROBE_PREFIX = "__probe"
 
 
 def _text_of_id(value: Any) -> Any:
@@ -32,10 +39,11 @@ def _of_a_person(value: str) -> str:
 Id = Annotated[str, BeforeValidator(_text_of_id), StringConstraints(min_length=1, max_length=256)]
 UserId = Annotated[Id, AfterValidator(_of_a_person)]
 Category = Annotated[
-    str, BeforeValidator(_text_of_id), StringConstraints(min_length=1, max_length=256)
+    str, BeforeValidator(_text_of_id), StringConstraints(min_length=1, max_length=128)
 ]
-ContextName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-ContextText = Annotated[str, BeforeValidator(_text_of_id), StringConstraints(max_length=256)]
+# As events have it: the list's log goes through the same door.
+ContextName = Annotated[str, StringConstraints(max_length=128)]
+ContextText = Annotated[str, BeforeValidator(_text_of_id), StringConstraints(max_length=1_000)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -131,9 +139,6 @@ class EventsAnswer(BaseModel):
 
     event_ids: list[str]
     errors: list[EventError] = []
-    warnings: list[EventError] = Field(
-        default=[], description="Attributes that no feature reads: taken, and without effect."
-    )
     detail: str | None = Field(default=None, description="What is wrong, where nothing was taken.")
 
 

@@ -43,8 +43,8 @@ def access_from_settings(settings: Settings) -> Access:
     is_local = is_loopback(settings.host)
     if not keys and not is_local and not settings.allow_anonymous:
         raise ConfigurationError(
-            f"MILLSTREAM_HOST {settings.host!r} can be reached by others: set MILLSTREAM_API_KEYS or "
-            "MILLSTREAM_API_KEYS_FILE, or MILLSTREAM_ALLOW_ANONYMOUS=true to let everybody in."
+            f"MILLSTREAM_HOST {settings.host!r} can be reached by others: set MILLSTREAM_API_KEYS "
+            "or MILLSTREAM_API_KEYS_FILE, or MILLSTREAM_ALLOW_ANONYMOUS=true to let everybody in."
         )
     limits = limits_from_text(settings.client_limits, "MILLSTREAM_CLIENT_LIMITS")
     anonymous = _NOBODY if keys else Caller("", _anonymous(settings, is_local), limits)

@@ -75,7 +75,9 @@ def keys_from_text(text: str) -> Keys:
     tables = _tables(text)
     callers = [(_digest(name, table), _caller(name, table)) for name, table in tables.items()]
     if len({digest for digest, _ in callers}) < len(callers):
-        raise ConfigurationError("API keys must differ from each other. Received: one of them twice.")
+        raise ConfigurationError(
+            "API keys must differ from each other. Received: one of them twice."
+        )
     return Keys(callers)
 
 
@@ -117,8 +119,8 @@ def _digest(name: str, table: Mapping[str, Any]) -> bytes:
         return bytes.fromhex(hashed[1])
     if not isinstance(key, str) or len(key) < MIN_LENGTH or not key.isascii():
         raise ConfigurationError(
-            f"API key {name!r} must be ASCII text of at least {MIN_LENGTH} characters, or `sha256:` "
-            "and 64 hex digits. Received: something else."
+            f"API key {name!r} must be ASCII text of at least {MIN_LENGTH} characters, or "
+            "`sha256:` and 64 hex digits. Received: something else."
         )
     return hashlib.sha256(key.encode()).digest()
 

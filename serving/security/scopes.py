@@ -3,7 +3,9 @@
 from typing import get_args
 
 from millstream.events import Event, Impression, ItemUpsert
-from millstream.settings import KeyScope as Scope
+from millstream.settings import KeyScope
+
+Scope = KeyScope
 
 ALL: frozenset[Scope] = frozenset(get_args(Scope))
 # Impressions are written by serving and probes by `millstream probe`, both straight to Kafka: who
