@@ -23,7 +23,7 @@ MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 def application(folder: Path) -> tuple[FastAPI, Broker]:
     """The API of a worker with some items, without a broker or a Redis, and where events go."""
     worker, broker = worker_of(folder)
-    worker.recommender._breaker.allows = lambda: False  # type: ignore[method-assign]
+    worker.recommender._breaker.allows = lambda: False
     items = [upsert(str(n), title=f"Number {n}", categories=["a", "b"][n % 2 :]) for n in range(50)]
     worker.catalogue.upsert(items)
     app = create_app(worker)

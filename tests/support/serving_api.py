@@ -39,8 +39,8 @@ def worker_of(folder: Path, **settings: Any) -> tuple[Worker, Broker]:
     """A worker whose feeds are off, and the broker it publishes to."""
     worker = Worker(Settings(_env_file=None, data_dir=folder, exploration=0, **settings))
     broker = Broker()
-    worker.publisher.publish = broker.publish  # type: ignore[method-assign]
-    worker.items_feed.read_to_end = _at_once  # type: ignore[method-assign]
+    worker.publisher.publish = broker.publish
+    worker.items_feed.read_to_end = _at_once
     return worker, broker
 
 
