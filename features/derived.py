@@ -7,6 +7,18 @@ from features.columns import Arrays
 # A rate starts at 1/2 with the weight of this many events: one event does not make it 0 or 1.
 PRIOR_EVENTS = 4.0
 PRIOR_RATE = 0.5
+# More events than this are not told apart.
+MOST_COUNTED = 1e9
+
+
+def counted(count: np.ndarray) -> np.ndarray:
+    """A count within 0 and `MOST_COUNTED`: whatever was logged, no input drowns all others."""
+    return within(count, 0.0, MOST_COUNTED)
+
+
+def within(value: np.ndarray, low: float, high: float) -> np.ndarray:
+    """`value` within bounds; NaN is `low`."""
+    return np.asarray(np.fmin(np.fmax(value, low), high))
 
 
 def smoothed_rate(positives: np.ndarray, events: np.ndarray) -> np.ndarray:
@@ -15,11 +27,10 @@ def smoothed_rate(positives: np.ndarray, events: np.ndarray) -> np.ndarray:
     >>> float(smoothed_rate(np.float32(0), np.float32(0)))
     0.5
 
-    Counts that somebody logged wrongly, below 0 or more positives than events, count as the nearest
-    that can be.
+    Counts that cannot be, below 0 or more positives than events, count as the nearest that can.
     """
-    events = np.maximum(events, 0.0)
-    positives = np.clip(positives, 0.0, events)
+    events = counted(events)
+    positives = np.fmin(np.fmax(positives, 0.0), events)
     rate = (positives + PRIOR_RATE * PRIOR_EVENTS) / (events + PRIOR_EVENTS)
     return np.asarray(rate, np.float32)
 
@@ -44,5 +55,5 @@ def category_match(user: Arrays, item: Arrays) -> tuple[np.ndarray, np.ndarray]:
     for place in range(keys.shape[1]):  # entry by entry: one large comparison would be slower
         matched |= known == keys[:, place, None]
     weights = (matched & (known != 0)).astype(np.float32)
-    positives = np.einsum("ij,ij->i", user["user_category_positives"], weights)
-    return positives, np.einsum("ij,ij->i", user["user_category_events"], weights)
+    positives = np.einsum("ij,ij->i", counted(user["user_category_positives"]), weights)
+    return positives, np.einsum("ij,ij->i", counted(user["user_category_events"]), weights)

@@ -12,8 +12,6 @@ from features.feature import Entity, Feature
 from features.spec import FEATURES
 
 YEAR_S = 365.0 * 86_400.0
-# More events than this are not told apart.
-MOST_COUNTED = 1e9
 
 _ENCODED: dict[Entity, tuple[Feature, ...]] = {
     entity: tuple(f for f in FEATURES if f.entity == entity and f.encoding)
@@ -66,19 +64,14 @@ def encode_context(time_s: np.ndarray) -> Arrays:
 def _encoded(feature: Feature, value: np.ndarray, time_s: np.ndarray | float) -> np.ndarray:
     match feature.encoding:
         case "log":
-            return np.log1p(_within(value, 0.0, MOST_COUNTED)).astype(np.float32)
+            return np.log1p(derived.counted(value)).astype(np.float32)
         case "age":
             return _log_age(value, time_s)
         case "scaled":
             low, high = feature.bounds or (-10.0 * feature.scale, 10.0 * feature.scale)
-            return (_within(value, low, high) / feature.scale).astype(np.float32)
+            return (derived.within(value, low, high) / feature.scale).astype(np.float32)
         case _:
             return value
-
-
-def _within(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    """`value` within bounds: one that is far out must not drown all other inputs; NaN is `low`."""
-    return np.asarray(np.fmin(np.fmax(value, low), high))
 
 
 def _log_age(moment_s: np.ndarray, time_s: np.ndarray | float) -> np.ndarray:

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from features.attributes import coerced, item_version, user_version
-from features.feature import Entity
+from features.feature import Entity, Feature
 from features.spec import BY_NAME, ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
 from millstream.codec import OnUnknown, from_object, unknown_error
 from millstream.errors import InvalidEvent, shown
 from millstream.events import (
     MAX_EVENT_BYTES,
+    MAX_FLOAT32,
     AnyEvent,
     Impression,
     Interaction,
@@ -161,8 +162,19 @@ def _check_logged(impression: Impression) -> None:
 
 def _check_features(values: Mapping[str, Any], path: str) -> None:
     for name, value in values.items():
-        if name in BY_NAME and value is not None:
-            coerced(BY_NAME[name], value, f"{path}.{name}")
+        feature = BY_NAME.get(name)
+        if feature is None or value is None or _is_plain(feature, value):
+            continue
+        coerced(feature, value, f"{path}.{name}")
+
+
+def _is_plain(feature: Feature, value: Any) -> bool:
+    """Fast path of `coerced` for what is of the feature's own type; False leaves it to that."""
+    if type(value) is float:
+        return feature.dtype == "float32" and -MAX_FLOAT32 <= value <= MAX_FLOAT32
+    if type(value) is str:
+        return feature.dtype == "string" and len(value) <= feature.max_characters
+    return False
 
 
 def _heard(paths: list[str]) -> None:

@@ -81,14 +81,11 @@ def from_object(value: Any, kind: Any = AnyEvent, on_unknown: OnUnknown | None =
         InvalidEvent: it is not such an event.
     """
     fixed = lenient(value)
-    unknown = unknown_fields(fixed, kind)
-    if unknown:
-        if on_unknown is None:
-            raise unknown_error(unknown)
-        on_unknown(list(unknown))
-        fixed = without(fixed, kind)
-    event = _checked(_converted(fixed, kind))
-    encoded(event)  # a text that cannot be sent is found here
+    try:
+        event = msgspec.convert(fixed, kind)
+    except Exception:  # `_converted` says what is wrong, and where
+        event = _converted(_known(fixed, kind, on_unknown), kind)
+    encoded(_checked(event))  # a text that cannot be sent is found here
     return event
 
 
@@ -143,6 +140,17 @@ def _checked(event: Any) -> Any:
     if isinstance(event, Interaction) and lacks_rating(event):
         raise InvalidEvent("Expected a number for a rating. Received: null", "$.value")
     return event
+
+
+def _known(value: Any, kind: Any, on_unknown: OnUnknown | None) -> Any:
+    """`value` without the fields that the vocabulary does not have, or the error for them."""
+    unknown = unknown_fields(value, kind)
+    if not unknown:
+        return value
+    if on_unknown is None:
+        raise unknown_error(unknown)
+    on_unknown(list(unknown))
+    return without(value, kind)
 
 
 def _converted(value: Any, kind: Any) -> Any:

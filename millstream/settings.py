@@ -11,7 +11,9 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from millstream.dead_letters import MOST_ORIGINAL_BYTES
 from millstream.errors import ConfigurationError
+from millstream.events import MAX_EVENT_BYTES
 from millstream.topics import Topic
 
 MINUTE_S = 60.0
@@ -57,6 +59,19 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="address on which the HTTP servers listen")
 
+    # What is let in.
+    max_event_bytes: int = Field(
+        default=MAX_EVENT_BYTES,
+        gt=0,
+        le=MOST_ORIGINAL_BYTES,
+        description="the most bytes of one event as JSON",
+    )
+    unknown_fields: Literal["error", "warn"] = Field(
+        default="error",
+        description="whether an event with fields or attributes that nothing takes is refused, or "
+        "taken without them and counted",
+    )
+
     # Stream worker.
     stream_metrics_port: int = Field(
         default=9101, description="port of the stream worker's /metrics; 0 is any"
@@ -75,7 +90,7 @@ class Settings(BaseSettings):
         default=HOUR_S, gt=0, description="how long an event id is remembered at the least"
     )
     sampled_negatives: int = Field(
-        default=1, ge=0, description="negatives drawn for every organic positive"
+        default=1, ge=0, le=50, description="negatives drawn for every organic positive"
     )
     state_cache_entities: int = Field(
         default=500_000,

@@ -27,7 +27,7 @@ from stream.interactions import work
 from stream.joins import Joined, Standing
 from stream.memory import Memory, Rules
 from stream.plan import Plan
-from stream.records import Record, Refused, Source, Sourced
+from stream.records import Record, Refused, Source, Sourced, UserDeletion
 from stream.runs import Run
 from stream.writes import Touched, state_writes
 
@@ -55,7 +55,7 @@ class _Batch:
         self._joined, self._closed = Examples(), Examples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = RowGatherer(now_s)
-        self._effects = Effects()
+        self._effects = Effects(made_at=now_s)
         self._touched = Touched()
 
     def effects(self) -> Effects:
@@ -206,10 +206,19 @@ class _Batch:
         self._rows.attributes(USER_ATTRIBUTES).add(event.user_id, newest(user.versions), sourced)
         return "upserted"
 
+    def _forget_user(self, sourced: Sourced) -> str:
+        self._work()  # by what was known until now
+        event: UserDeletion = sourced.event
+        self._memory.users.put(event.user_id, User())
+        self._touched.erase(event.user_id)
+        self._rows.forget_user(event.user_id, event.event_time, sourced)
+        return "erased"
+
 
 # Not in the batch itself: a cycle would keep all of it until the next sweep.
 _HANDLERS: dict[Any, Callable[[_Batch, Sourced], str]] = {
     Impression: _Batch._impression,
     ItemUpsert: _Batch._item,
     UserUpsert: _Batch._user,
+    UserDeletion: _Batch._forget_user,
 }

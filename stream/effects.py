@@ -57,6 +57,7 @@ class StateWrites:
         answered: items with feedback by request id, as bytes.
         closed: request ids to forget.
         filters: entries for the users' seen filters.
+        erased: users of whom nothing is to be left; carried out before everything else.
         positions: the next offset to read of every source partition.
         reached: the newest event time of every source partition.
     """
@@ -74,6 +75,7 @@ class StateWrites:
     answered: dict[str, bytes] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
+    erased: list[str] = field(default_factory=list)
     positions: dict[Source, int] = field(default_factory=dict)
     reached: dict[Source, float] = field(default_factory=dict)
 
@@ -91,6 +93,7 @@ class Effects:
         probes: event times of the probes among the events.
         joined: shown items that got feedback.
         watermark: event time up to which windows are closed; -inf before the first event.
+        made_at: Unix seconds, by the clock.
     """
 
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
@@ -101,3 +104,4 @@ class Effects:
     probes: list[float] = field(default_factory=list)
     joined: int = 0
     watermark: float = float("-inf")
+    made_at: float = 0.0

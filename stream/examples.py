@@ -6,6 +6,7 @@ of lists are made here, with the features that the list was scored with; those w
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 from features.attributes import coerced
 from features.rows import Columns, arrow_type, value_columns
 from features.spec import BY_NAME, FEATURES
+from millstream.errors import InvalidEvent
 from stream.joins import Joined
 from stream.records import Source
 
@@ -133,9 +135,13 @@ def published(rows: pa.Table, published_at: float) -> pa.Table:
 
 
 def _logged(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Logged feature values as the spec stores them; what it does not know is left out."""
-    return {
-        name: coerced(BY_NAME[name], value, f"$.{name}")
-        for name, value in values.items()
-        if name in BY_NAME and value is not None
-    }
+    """Logged feature values as the spec stores them.
+
+    What it does not know is left out, and what an earlier version let in that no column holds.
+    """
+    kept = {}
+    for name, value in values.items():
+        if name in BY_NAME and value is not None:
+            with suppress(InvalidEvent):
+                kept[name] = coerced(BY_NAME[name], value, f"$.{name}")
+    return kept

@@ -86,17 +86,25 @@ class RowGatherer:
         """Items' newest points, (rows,), whose ids are `ids[row_of]`."""
         self._add(ITEM_STATS, ids, row_of, points.times, item_columns(points), causes)
 
+    def forget_user(self, user_id: str, time_s: float, cause: Sourced) -> None:
+        """Attributes without values from `time_s` on, and none for the online store."""
+        self.attributes(USER_ATTRIBUTES).add(user_id, Version(time_s, {}), cause)
+        self._add_attributes(USER_ATTRIBUTES)
+        for view in (USER_ATTRIBUTES, USER_STATS):
+            self._last[view.name].pop(user_id, None)
+
     def rows(self) -> list[FeatureRows]:
         """What was gathered, for the views that got anything."""
         for view in (USER_ATTRIBUTES, ITEM_ATTRIBUTES):
-            self._add_attributes(view, self._attributes[view.name])
+            self._add_attributes(view)
         return [
             FeatureRows(view, pa.concat_tables(tables), list(self._last[name].values()), topic)
             for name, (view, topic) in _TOPICS.items()
             if (tables := self._tables[name])
         ]
 
-    def _add_attributes(self, view: View, gathered: Gathered) -> None:
+    def _add_attributes(self, view: View) -> None:
+        gathered, self._attributes[view.name] = self._attributes[view.name], Gathered()
         if not gathered.ids:
             return
         causes = Causes(

@@ -21,7 +21,8 @@ from enum import Enum, auto
 import msgspec
 
 from features.labels import label_of
-from millstream.codec import decode
+from millstream.codec import decode, record_defaults
+from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ShownItem
 from stream.records import Source, Sourced
 
@@ -42,8 +43,19 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     message: bytes
 
     def impression(self) -> Impression:
-        """The list itself."""
-        return decode(self.message, Impression)
+        """The list itself; without items if an earlier version let in what this one refuses."""
+        missing = record_defaults("impressions", self.partition, self.offset, self.event_time)
+        try:
+            event: Impression = decode(self.message, Impression, missing, _leave_out)
+        except InvalidEvent:
+            return Impression(
+                event_id="", event_time=self.event_time, request_id="", user_id="", items=[]
+            )
+        return event
+
+
+def _leave_out(paths: list[str]) -> None:
+    """Unknown fields were named when the list came."""
 
 
 @dataclass

@@ -24,6 +24,7 @@ from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.topics import FEATURES
 from stream.app import build_app
+from stream.decode import Door
 from stream.lease import Lease
 from stream.memory import Rules, empty_memory
 from stream.metrics import StreamMetrics
@@ -87,9 +88,16 @@ async def _hold_lease(
     )
     parts = _Parts(metrics)
     app = build_app(settings, parts)
-    publisher = Publisher(app.producer, settings, lambda: trouble(part="kafka").inc())
+    publisher = Publisher(
+        app.producer,
+        settings,
+        lambda: trouble(part="kafka").inc(),
+        lambda topic: metrics.dropped.labels(topic=topic.name).inc(),
+        clock,
+    )
     parts.sink = OfflineSink(settings.offline_dir, settings.offline_flush_s, metrics)
-    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, _holder(app, settings))
+    hold, door = _holder(app, settings), _door(settings, metrics)
+    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, hold, door)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:
             await _first(restored, kept, asked_to_end)
@@ -177,6 +185,15 @@ def _rules(settings: Settings) -> Rules:
         sampled_negatives=settings.sampled_negatives,
         cache_entities=settings.state_cache_entities,
     )
+
+
+def _door(settings: Settings, metrics: StreamMetrics) -> Door:
+    def warn(paths: list[str]) -> None:
+        metrics.unknown_fields.inc()
+        log.debug("Fields that nothing takes were left out: %s", ", ".join(paths))
+
+    is_strict = settings.unknown_fields == "error"
+    return Door(settings.max_event_bytes, None if is_strict else warn)
 
 
 def _holder(app: App, settings: Settings) -> Callable[[Source, bool], None]:

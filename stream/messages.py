@@ -1,7 +1,8 @@
 """Effects as Kafka messages, cut so that each fits and no event's rows are parted.
 
 A consumer that restarts drops rows at or below the positions it has seen. Rows of one event share
-their position, so they must come in one message.
+their position, so they must come in one message. The bounds of `millstream/events.py` are such that
+they fit; an event whose rows do not is a dead letter all the same, and the others go on.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from millstream.batches import encode_table
+from millstream.dead_letters import DeadLetter
 from millstream.topics import DEAD_LETTERS, EXAMPLES, FEATURES, Topic
 from stream.effects import Effects
 
@@ -30,30 +32,66 @@ class Message:
 
 
 def messages(effects: Effects) -> list[Message]:
-    """Everything that a batch publishes, in order."""
+    """Everything that a batch publishes, in order.
+
+    An event whose rows do not fit into a message becomes one of `effects.dead_letters`.
+    """
+    now_s = effects.made_at
     found: list[Message] = []
     for source, table in effects.examples:
         metadata = {"source_topic": source.name}
-        found += [Message(EXAMPLES, None, value) for value in _parts(table, metadata)]
+        values, unfit = _fitting(table, metadata)
+        found += [Message(EXAMPLES, None, value) for value in values]
+        effects.dead_letters += [_letter(EXAMPLES, source, rows, now_s) for rows in unfit]
     for rows in effects.features:
         metadata = {"view": rows.view.name, "source_topic": rows.source_topic.name}
-        key = rows.view.name.encode()
-        found += [Message(FEATURES, key, value) for value in _parts(rows.rows, metadata)]
+        values, unfit = _fitting(rows.rows, metadata)
+        found += [Message(FEATURES, rows.view.name.encode(), value) for value in values]
+        effects.dead_letters += [_letter(FEATURES, rows.source_topic, r, now_s) for r in unfit]
     for letter in effects.dead_letters:
         key = f"{letter.topic}:{letter.partition}".encode()
         found.append(Message(DEAD_LETTERS, key, letter.encode()))
     return found
 
 
-def _parts(table: pa.Table, metadata: dict[str, str]) -> Iterator[bytes]:
+def _fitting(table: pa.Table, metadata: dict[str, str]) -> tuple[list[bytes], list[pa.Table]]:
+    """The messages, and the rows of each event that do not fit into one."""
+    values, unfit = [], []
+    for rows, value in _parts(table, metadata):
+        if len(value) <= MAX_MESSAGE_BYTES:
+            values.append(value)
+        else:
+            unfit.append(rows)
+    return values, unfit
+
+
+def _parts(table: pa.Table, metadata: dict[str, str]) -> Iterator[tuple[pa.Table, bytes]]:
     value = encode_table(table, metadata) if table.nbytes <= MAX_TABLE_BYTES else None
     is_small = value is not None and len(value) <= MAX_MESSAGE_BYTES
     cut = 0 if is_small else _middle(table)
     if cut:
         yield from _parts(table.slice(0, cut), metadata)
         yield from _parts(table.slice(cut), metadata)
+    elif value is not None and is_small:
+        yield table, value
     else:
-        yield value or encode_table(table, metadata)
+        # The rows of a list repeat its user's values, at a distance that LZ4 does not look back.
+        yield table, encode_table(table, metadata, compression="zstd")
+
+
+def _letter(topic: Topic, source: Topic, rows: pa.Table, now_s: float) -> DeadLetter:
+    """The dead letter for an event whose rows do not fit: its position tells where it is."""
+    return DeadLetter(
+        reason=f"Expected rows for topic {topic.name} of at most {MAX_MESSAGE_BYTES:,} bytes. "
+        f"Received: {rows.num_rows:,} rows of {rows.nbytes:,} bytes",
+        path="$",
+        topic=source.name,
+        partition=rows["source_partition"][0].as_py(),
+        offset=rows["source_offset"][0].as_py(),
+        key=None,
+        original=None,
+        failed_at=now_s,
+    )
 
 
 def _middle(table: pa.Table) -> int:

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
-from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, USERS
+from millstream.topics import (
+    DEAD_LETTERS,
+    EXAMPLES,
+    FEATURES,
+    IMPRESSIONS,
+    INTERACTIONS,
+    ITEMS,
+    USERS,
+)
 from stream.effects import Effects
 from stream.memory import Memory
 from stream.records import Source
@@ -29,6 +37,12 @@ class StreamMetrics:
         self.examples = self._counter("examples", "Rows published to train on", ["origin"])
         self.feature_rows = self._counter("feature_rows", "Feature rows written", ["view"])
         self.dead_letters = self._counter("dead_letters", "Messages refused", ["topic"])
+        self.dropped = self._counter("dropped", "Messages that Kafka refuses for good", ["topic"])
+        for topic in (EXAMPLES, FEATURES, DEAD_LETTERS):
+            self.dropped.labels(topic=topic.name)
+        self.unknown_fields = self._counter(
+            "unknown_fields", "Events with fields or attributes that nothing takes", []
+        )
         self.joined = self._counter("joined", "Shown items that got feedback", [])
         self.trouble = self._counter("trouble", "Failed attempts, by what did not answer", ["part"])
         self.offline_rows = self._counter("offline_rows", "Rows appended to part files", ["view"])

@@ -1,16 +1,38 @@
-"""The shell that produces: in order, acknowledged, again and again until the broker takes it."""
+"""The shell that produces: in order, acknowledged, again and again until the broker takes it.
+
+A message that the broker will never take is not tried again: it is dropped, counted, and a dead
+letter says so. Everything else is trouble that passes.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from aiokafka.errors import (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+)
+
+from millstream.clock import Clock, SystemClock
+from millstream.dead_letters import DeadLetter
 from millstream.settings import Settings
+from millstream.topics import DEAD_LETTERS, Topic
 from stream.messages import Message
 
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
+# What is wrong with the message itself. `retriable` of the library's errors does not tell: missing
+# rights and time-outs are not "retriable" there, but pass.
+PERMANENT = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    TypeError,
+    ValueError,
+)
 
 
 class Publisher:
@@ -19,14 +41,22 @@ class Publisher:
     Args:
         producer: of the Faust app, started.
         on_trouble: called at every failed attempt, for the metrics.
+        on_dropped: called with the topic of every message that is dropped.
     """
 
     def __init__(
-        self, producer: Any, settings: Settings, on_trouble: Callable[[], None] = lambda: None
+        self,
+        producer: Any,
+        settings: Settings,
+        on_trouble: Callable[[], None] = lambda: None,
+        on_dropped: Callable[[Topic], None] = lambda topic: None,
+        clock: Clock | None = None,
     ) -> None:
         self._producer = producer
         self._settings = settings
         self._on_trouble = on_trouble
+        self._on_dropped = on_dropped
+        self._clock = clock or SystemClock()
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return when all are acknowledged.
@@ -37,13 +67,37 @@ class Publisher:
         left = list(messages)
         while left:
             outcomes = await asyncio.gather(*map(self._send, left), return_exceptions=True)
-            failed = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Exception)]
-            if not failed:
-                return
-            log.warning("Kafka takes no messages, trying again: %r", outcomes[failed[0]])
-            self._on_trouble()
-            left = left[failed[0] :]
-            await asyncio.sleep(PAUSE_S)
+            errors = [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
+            failed = [n for n, error in enumerate(errors) if error and not is_permanent(error)]
+            done = failed[0] if failed else len(left)
+            letters = [
+                self._dropped(message, error)
+                for message, error in zip(left[:done], errors[:done], strict=True)
+                if error is not None
+            ]
+            left = [*left[done:], *(letter for letter in letters if letter is not None)]
+            if failed:
+                log.warning("Kafka takes no messages, trying again: %r", errors[done])
+                self._on_trouble()
+                await asyncio.sleep(PAUSE_S)
+
+    def _dropped(self, message: Message, error: Exception) -> Message | None:
+        """The dead letter for a message that cannot be sent; None for what is one itself."""
+        log.error("Kafka refuses a message of topic %s: %r", message.topic.name, error)
+        self._on_dropped(message.topic)
+        if message.topic == DEAD_LETTERS:
+            return None
+        letter = DeadLetter(
+            reason=f"Expected a message that Kafka takes. Received: {error!r}",
+            path="$",
+            topic=message.topic.name,
+            partition=-1,
+            offset=-1,
+            key=message.key,
+            original=message.value,
+            failed_at=self._clock.now(),
+        )
+        return Message(DEAD_LETTERS, message.topic.name.encode(), letter.encode())
 
     async def _send(self, message: Message) -> None:
         await self._producer.send_and_wait(
@@ -54,3 +108,8 @@ class Publisher:
             timestamp=None,
             headers=None,
         )
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Whether sending the same message again can only fail again."""
+    return isinstance(error, PERMANENT) or isinstance(error.__cause__, PERMANENT)

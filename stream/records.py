@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from millstream.dead_letters import DeadLetter
+from millstream.events import Event, UserUpsert
 
 
 class Source(NamedTuple):
@@ -23,11 +24,22 @@ class Record(NamedTuple):
     timestamp: float = 0.0
 
 
+class UserDeletion(Event, frozen=True, kw_only=True, tag="user-deletion", gc=False):
+    """A user is to be forgotten: a message of `users` without a value."""
+
+    user_id: str
+
+    @classmethod
+    def of(cls, upsert: UserUpsert) -> "UserDeletion":
+        """The deletion of the user of `upsert`."""
+        return cls(event_id=upsert.event_id, event_time=upsert.event_time, user_id=upsert.user_id)
+
+
 class Sourced(NamedTuple):
     """An event and where it came from.
 
     Args:
-        event: one of `millstream.events`.
+        event: one of `millstream.events`, or a `UserDeletion`.
         mark: the fingerprint of its id.
     """
 

@@ -82,7 +82,11 @@ class StateCommands:
     def commit(self, effects: Effects) -> Iterator[Commands]:
         """What one batch writes."""
         state = effects.state
+        for user in state.erased:
+            yield self._erasure(user)
         for rows in effects.features:
+            if not rows.last:
+                continue
             yield from self._layouts.packed_writes(rows.view, rows.rows.take(rows.last))
         yield self._entities("user", state.users, _USER_TTL_S)
         yield self._entities("item", state.items, _ITEM_TTL_S)
@@ -93,6 +97,11 @@ class StateCommands:
         yield from self._joins(state)
         yield from self._hash("positions", {field_of(s): v for s, v in state.positions.items()})
         yield from self._hash("reached", {field_of(s): v for s, v in state.reached.items()})
+
+    def _erasure(self, user: str) -> Command:
+        filters = [bloom.key(self._seen_prefix, user, slot) for slot in range(bloom.SLOTS)]
+        features = self._layouts.entity_key(USER_STATS, user)
+        return ("DEL", self.key(f"user:{user}"), features, *filters)
 
     def _entities(self, kind: str, stored: Mapping[str, bytes], ttl_s: int) -> Packed:
         ids, values = pa.array(stored.keys(), pa.string()), pa.array(stored.values(), pa.binary())

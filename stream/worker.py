@@ -13,7 +13,7 @@ from typing import Protocol
 
 from millstream.clock import Clock
 from stream.core import process
-from stream.decode import entries_of
+from stream.decode import STRICT, Door, entries_of
 from stream.effects import Effects
 from stream.intake import Entry, Intake
 from stream.memory import Memory, Rules
@@ -66,6 +66,7 @@ class Worker:
         memory: restored from `store`.
         hold: called with (source, True) to stop reading a partition that has enough buffered, and
             with (source, False) to go on.
+        door: what is let in.
     """
 
     def __init__(
@@ -77,10 +78,12 @@ class Worker:
         metrics: StreamMetrics,
         clock: Clock,
         hold: Callable[[Source, bool], None],
+        door: Door = STRICT,
     ) -> None:
         self._memory, self._rules = memory, rules
         self._store, self._publisher = store, publisher
         self._metrics, self._clock, self._hold = metrics, clock, hold
+        self._door = door
         self._intake = Intake(MAX_IDLE_S)
         self._acks: dict[Source, deque[tuple[int, Ack]]] = {}
         self._arrived = asyncio.Event()
@@ -111,7 +114,7 @@ class Worker:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        entries = entries_of(records, now_s)
+        entries = entries_of(records, now_s, self._door)
         self._intake.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))

@@ -26,6 +26,13 @@ class Touched:
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
+    erased: list[str] = field(default_factory=list)
+
+    def erase(self, user_id: str) -> None:
+        """Forget a user, and what the batch has changed of them so far."""
+        self.users.pop(user_id, None)
+        self.filters.pop(user_id, None)
+        self.erased.append(user_id)
 
 
 def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites:
@@ -46,6 +53,7 @@ def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites
         answered={request: _ENCODE(joins.answered[request]) for request in answered},
         closed=closed,
         filters=touched.filters,
+        erased=touched.erased,
         positions=dict(memory.positions),
         reached=dict(memory.watermark.reached),
     )

@@ -30,6 +30,10 @@ class Layouts:
         """The same as bytes: for a transaction of one's own."""
         return self._by_name[view.name].packed_writes(rows)
 
+    def entity_key(self, view: View, entity_id: str) -> bytes:
+        """The key of an entity: that of its rows in all views."""
+        return self._by_name[view.name].key(entity_id)
+
     def read_commands(self, requests: Sequence[Request]) -> Iterator[Command]:
         """One `HMGET` per entity; neighbouring requests for the same entities share it."""
         for layouts, ids in self._shared(requests):

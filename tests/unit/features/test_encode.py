@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features import derived
 from features.columns import arrays_from_rows, arrays_from_table, keys_from_strings, padded
@@ -118,3 +120,40 @@ def test_long_lists_are_cut_and_no_rows_are_no_rows():
         0,
         20,
     )
+
+
+YEARS = (-1e30, -1_000.0, 0.0, 1977.0, 3_000.0, 1e13, 3e38, float("nan"))
+
+
+def test_a_number_that_is_far_out_counts_as_the_bound():
+    rows = [{"item_release_year": year, "user_age": year} for year in YEARS]
+    ids = np.arange(len(rows))
+    features = arrays_from_rows(rows, FEATURES)
+    found = encode({"user_id": ids, "item_id": ids}, features, np.full(len(rows), T))
+    years = [-0.5, -0.5, 0.0, 1977.0 / 2000.0, 1.5, 1.5, 1.5, -0.5]
+    np.testing.assert_array_equal(found["item_release_year"], np.array(years, np.float32))
+    ages = [0.0, 0.0, 0.0, 1.5, 1.5, 1.5, 1.5, 0.0]
+    np.testing.assert_array_equal(found["user_age"], np.array(ages, np.float32))
+
+
+@given(st.data())
+def test_every_input_is_a_small_number_whatever_was_logged(data):
+    number = st.floats(allow_nan=False, allow_infinity=False, width=32)
+    row = {
+        feature.name: data.draw(st.lists(number, max_size=9) if feature.is_list else number)
+        for feature in FEATURES
+        if feature.dtype.startswith("float")
+    }
+    whole = {**row, "user_categories": ["war"] * 8, "item_categories": ["war"]}
+    features = arrays_from_rows([whole], FEATURES)
+    inputs = encode({"user_id": np.array([1]), "item_id": np.array([2])}, features, np.array([T]))
+    for name, values in inputs.items():
+        if values.dtype == np.float32:
+            assert np.all(np.abs(values) <= 100.0), name
+
+
+def test_a_rate_stays_between_0_and_1_whatever_was_counted():
+    counts = np.array([-4.0, -1e30, 0.0, 7.0, 3e38], np.float32)
+    for events in counts:
+        rates = derived.smoothed_rate(counts, np.full(5, events, np.float32))
+        assert np.all((rates >= 0.0) & (rates <= 1.0))

@@ -165,7 +165,8 @@ async def test_what_was_shown_is_logged_as_it_was_scored():
     assert logged.user_features["user_events_1h"] == pytest.approx(4.0)  # one half-life later
     assert logged.user_features["user_gender"] == "F"
     assert logged.user_features["user_categories"] == ["category 1"]
-    assert len(logged.user_features["user_category_events"]) == 1
+    assert isinstance(strengths := logged.user_features["user_category_events"], list)
+    assert len(strengths) == 1
     shown = logged.items[0]
     assert shown.features["item_categories"] == ["category 0"]
     assert shown.features["item_created_at"] == NOW_S

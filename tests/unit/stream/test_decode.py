@@ -1,9 +1,12 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.validation import MAX_FUTURE_S
 from millstream.codec import encode
-from stream.decode import entries_of, event_of
-from stream.records import Record, Refused, Source, Sourced
+from stream.decode import Door, entries_of, event_of
+from stream.messages import MAX_MESSAGE_BYTES
+from stream.records import Record, Refused, Source, Sourced, UserDeletion
 from tests.support.stream_cases import (
     START,
     entry,
@@ -12,6 +15,13 @@ from tests.support.stream_cases import (
     interaction,
     record,
 )
+
+
+def mutated(place: int, junk: bytes) -> bytes:
+    """A good event with some bytes of it replaced."""
+    whole = encode(interaction(7))
+    place %= len(whole)
+    return whole[:place] + junk + whole[place + len(junk) :]
 
 
 def refused(event, **options) -> Refused:
@@ -102,3 +112,105 @@ def test_many_records_are_what_they_are_one_by_one():
     ]
     one_by_one = [event_of(each, START) for each in records]
     assert entries_of(records, START) == one_by_one
+
+
+GOOD = [record(interaction(n, f"u{n}"), offset=n) for n in range(6)]
+WHOLE = encode(interaction(7))
+
+
+def with_field(value: bytes) -> bytes:
+    return WHOLE.replace(b'"click"', value)
+
+
+POISON = {
+    "deep": b"[" * 5_000 + b"]" * 5_000,
+    "never closed": b"[" * 2_000,
+    "deep inside": with_field(b'{"a":' * 3_000 + b"1" + b"}" * 3_000),
+    "deep in a field of nobody's": WHOLE[:-1] + b',"x":' + b"[" * 900 + b"]" * 900 + b"}",
+    "half an emoji": with_field(rb'"\ud83d"'),
+    "half an emoji as a key": WHOLE[:-1] + rb',"\udc00":1}',
+    "a huge integer": WHOLE[:-1] + b',"position":' + b"9" * 5_000 + b"}",
+    "a huge float": with_field(b'"rating","value":1e400'),
+    "a huge time": WHOLE.replace(b"1750000007.0", b"9" * 400),
+    "no UTF-8": with_field(b'"\xff\xfe"'),
+    "NUL": b"\x00" * 100,
+    "nothing": b"",
+    "a long kind": with_field(b'"' + b"x" * 480_000 + b'"'),
+    "a long time": WHOLE.replace(b"1750000007.0", b'"' + b"x" * 480_000 + b'"'),
+    "too many bytes": WHOLE + b" " * 2_000_000,
+    "another type": b'{"type":{"a":1}}',
+    "no object": b"[1]",
+}
+
+
+def counted_and_letters(poison: bytes):
+    records = [*GOOD[:3], record(poison, offset=99), *GOOD[3:]]
+    found = entries_of(records, START + 100)
+    return [f for f in found if isinstance(f, Sourced)], [f for f in found if type(f) is Refused]
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_one_bad_record_costs_none_of_its_chunk(poison):
+    counted, refused_ones = counted_and_letters(poison)
+    assert [each.event.user_id for each in counted] == [f"u{n}" for n in range(6)]
+    (bad,) = refused_ones
+    assert len(bad.letter(START).encode()) <= MAX_MESSAGE_BYTES
+    assert len(bad.reason) <= 1_000
+
+
+@given(st.binary(max_size=300) | st.builds(mutated, st.integers(0, 300), st.binary(max_size=6)))
+def test_whatever_the_bytes_are_the_others_are_counted(poison):
+    counted, refused_ones = counted_and_letters(poison)
+    assert [each.event.user_id for each in counted if each.offset != 99] == [
+        f"u{n}" for n in range(6)
+    ]
+    assert len(counted) + len(refused_ones) == 7
+
+
+@pytest.mark.parametrize("topic", ["interactions", "impressions", "items", "users"])
+@pytest.mark.parametrize("key", [None, b"", b"\xff", b"x" * 100_000, b"__probe"])
+def test_a_deletion_is_taken_or_refused_whatever_its_key(topic, key):
+    found = event_of(Record(Source(topic, 0), 5, key, None, START), START)
+    assert isinstance(found, Refused)
+
+
+def test_a_message_of_users_without_a_value_forgets_the_user():
+    found = event_of(Record(Source("users", 1), 5, b"ann", None, START), START)
+    assert isinstance(found, Sourced)
+    assert type(found.event) is UserDeletion
+    assert (found.event.user_id, found.event.event_time) == ("ann", START)
+
+
+def test_a_record_without_an_id_and_a_time_gets_those_of_its_place():
+    plain = b'{"user_id":"ann","item_id":"lamp","kind":"click"}'
+    found = event_of(Record(Source("interactions", 3), 17, None, plain, START), START)
+    assert isinstance(found, Sourced)
+    assert (found.event.event_id, found.event.event_time) == ("interactions:3:17", START)
+    again = event_of(Record(Source("interactions", 3), 17, None, plain, START), START + 9)
+    assert again.mark == found.mark
+    other = event_of(Record(Source("interactions", 3), 18, None, plain, START), START)
+    assert other.mark != found.mark
+
+
+def test_a_misspelt_field_is_refused_with_what_is_meant():
+    misspelt = WHOLE.replace(b'"kind"', b'"knid"')
+    assert refused(misspelt).path == "$.knid"
+    assert "did you mean `kind`" in refused(misspelt).reason
+
+
+def test_where_they_are_only_warned_of_unknown_fields_are_left_out():
+    named: list[str] = []
+    found = event_of(record(WHOLE[:-1] + b',"color":1}'), START + 9, Door(on_unknown=named.extend))
+    assert isinstance(found, Sourced)
+    assert found.event == interaction(7)
+    assert named == ["$.color"]
+
+
+def test_an_event_of_too_many_bytes_is_refused():
+    assert isinstance(event_of(record(WHOLE), START + 9, Door(len(WHOLE))), Sourced)
+    for found in (
+        event_of(record(WHOLE), START + 9, Door(len(WHOLE) - 1)),
+        *entries_of([record(WHOLE)], START + 9, Door(len(WHOLE) - 1)),
+    ):
+        assert isinstance(found, Refused)
+        assert "bytes as JSON" in found.reason

@@ -1,9 +1,10 @@
 import base64
 import json
 
+import pyarrow.compute as pc
 import pytest
 
-from millstream.batches import decode_table, metadata_of
+from millstream.batches import decode_table, encode_table, metadata_of
 from stream import messages as module
 from stream.messages import messages
 from tests.support.stream_cases import MemoryStream, interaction, item_upsert
@@ -50,8 +51,28 @@ def test_the_rows_of_one_event_are_never_parted(monkeypatch):
     stream.run(*(item_upsert(0, f"i{n}") for n in range(30)))
     effects = stream.run(interaction(1))
     monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1)
-    (table,) = tables_of(messages(effects), "examples")
-    assert table.num_rows == 4
+    assert {message.topic.name for message in messages(effects)} == {"dead-letters"}
+    letters = [json.loads(message.value) for message in messages(effects)]
+    assert "4 rows" in letters[0]["reason"]
+
+
+def test_an_event_whose_rows_do_not_fit_is_a_dead_letter_and_the_others_go_on(monkeypatch):
+    stream = MemoryStream(sampled_negatives=0)
+    stream.run(item_upsert(0, "large", title="".join(map(chr, range(20_000, 21_000)))))
+    effects = stream.run(interaction(1, "u1"), interaction(2, "u2", "large"), interaction(3, "u3"))
+    small, large = (len(tables_of_one(effects, offset)) for offset in (0, 1))
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", (small + large) // 2)
+    found = messages(effects)
+    kept = [row["user_id"] for table in tables_of(found, "examples") for row in table.to_pylist()]
+    assert kept == ["u1", "u3"]
+    (letter,) = [json.loads(m.value) for m in found if m.topic.name == "dead-letters"]
+    assert (letter["topic"], letter["partition"], letter["offset"]) == ("interactions", 0, 1)
+    assert "Expected rows for topic examples" in letter["reason"]
+
+
+def tables_of_one(effects, offset):
+    ((_, table),) = effects.examples
+    return encode_table(table.filter(pc.field("source_offset") == offset), compression="zstd")
 
 
 def test_a_dead_letter_is_json_with_the_original_in_base64(effects):

@@ -1,24 +1,36 @@
 import asyncio
+import base64
+import json
 
 import pytest
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
+from faust.exceptions import ProducerSendError
 
+from millstream.clock import FakeClock
 from millstream.settings import Settings
-from millstream.topics import EXAMPLES
+from millstream.topics import DEAD_LETTERS, EXAMPLES
 from stream import publisher as module
 from stream.messages import Message
-from stream.publisher import Publisher
+from stream.publisher import Publisher, is_permanent
 
 
 class Producer:
     """Takes messages, but refuses those it is told to, once each."""
 
-    def __init__(self, refused: set[bytes]) -> None:
+    def __init__(self, refused: set[bytes], limit: int = 10_000) -> None:
         self.refused = refused
+        self.limit = limit
         self.taken: list[bytes] = []
 
     async def send_and_wait(self, *, topic: str, value: bytes, **options) -> None:
-        assert topic == "test.examples"
+        assert topic in ("test.examples", "test.dead-letters")
         await asyncio.sleep(0)
+        if len(value) > self.limit:
+            raise ProducerSendError("Error while sending") from MessageSizeTooLargeError()
         if value in self.refused:
             self.refused.discard(value)
             raise ConnectionError("no broker")
@@ -50,3 +62,44 @@ async def test_what_comes_after_a_failure_is_sent_again_so_that_the_order_stays(
     last = {value: place for place, value in enumerate(producer.taken)}
     assert last[b"a"] < last[b"b"] < last[b"c"]
     assert len(trouble) == 1
+
+
+async def test_what_can_never_succeed_is_dropped_at_once_and_the_rest_goes_on(settings):
+    producer, trouble, dropped = Producer(set(), limit=1_000), [], []
+    publisher = Publisher(
+        producer, settings, lambda: trouble.append(1), dropped.append, FakeClock(5.0)
+    )
+    large = bytes(100_000)
+    await publisher.publish(messages(b"a", large, b"c"))
+    assert producer.taken[:2] == [b"a", b"c"]
+    assert (dropped, trouble) == ([EXAMPLES, DEAD_LETTERS], [])
+
+
+async def test_the_letter_for_a_dropped_message_is_sent(settings):
+    class Picky(Producer):
+        async def send_and_wait(self, *, topic: str, value: bytes, **options) -> None:
+            if value == b"bad":
+                raise MessageSizeTooLargeError
+            await super().send_and_wait(topic=topic, value=value, **options)
+
+    producer = Picky({b"b"})
+    await Publisher(producer, settings, clock=FakeClock(5.0)).publish(messages(b"bad", b"b"))
+    assert producer.taken[0] == b"b"
+    letter = json.loads(producer.taken[1])
+    assert (letter["topic"], letter["failed_at"]) == ("examples", 5.0)
+    assert "MessageSizeTooLargeError" in letter["reason"]
+    assert base64.b64decode(letter["original"]) == b"bad"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MessageSizeTooLargeError(), True),
+        (ValueError("no bytes"), True),
+        (KafkaTimeoutError(), False),
+        (TopicAuthorizationFailedError("examples"), False),
+        (ConnectionError("no broker"), False),
+    ],
+)
+def test_only_what_is_wrong_with_the_message_itself_is_permanent(error, expected):
+    assert is_permanent(error) is expected
