@@ -1,7 +1,8 @@
 """Decayed counts: which ones an entity has, and how an event moves them.
 
 A count c of half-life h, as of u, is c * 2**(-(t - u) / h) + w after an event at t >= u, where w is
-1 if the count takes this event and 0 if not.
+1 if the count takes this event and 0 if not: `events` take all, `positives` the positive ones,
+`people` those of them that are by somebody new.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ from features.feature import Entity, Feature
 from features.spec import FEATURES
 
 Counts = tuple[float, ...]
+
+# What a count of each kind takes: of an event, a positive one, a positive one by somebody new.
+_TAKES = {"events": (1.0, 1.0, 1.0), "positives": (0.0, 1.0, 1.0), "people": (0.0, 0.0, 1.0)}
 
 
 class Counters:
@@ -31,13 +35,8 @@ class Counters:
         # Exponents per second of the distinct half-lives, and which of them each count has.
         self._rates = np.array([-1.0 / half_life for half_life in distinct])
         self._rate_of = [distinct.index(half_life) for half_life in half_lives]
-        # By whether an event is positive: what each count takes of it.
-        self._taken = np.array(
-            [
-                [float(positive or f.counts == "events") for f in self.features]
-                for positive in (0, 1)
-            ]
-        )
+        # By what an event is worth (0 to 2): what each count takes of it.
+        self._taken = np.array([_TAKES[f.counts or "events"] for f in self.features]).T
         self._taken_of_one: list[list[float]] = self._taken.tolist()
 
     @property
@@ -45,23 +44,29 @@ class Counters:
         """No event yet."""
         return (0.0,) * len(self.features)
 
-    def advanced(self, counts: Counts, age_s: float, positive: bool) -> Counts:
-        """`counts`, as of `age_s` seconds before an event, right after that event."""
-        steps = zip(counts, self._left_of_one(age_s), self._taken_of_one[positive], strict=True)
+    def advanced(self, counts: Counts, age_s: float, positive: bool, is_new: bool = True) -> Counts:
+        """`counts`, as of `age_s` seconds before an event, right after that event.
+
+        Args:
+            is_new: whether a positive is by somebody new.
+        """
+        taken = self._taken_of_one[positive * (1 + is_new)]
+        steps = zip(counts, self._left_of_one(age_s), taken, strict=True)
         return tuple([count * left + taken for count, left, taken in steps])
 
-    def absorbed(self, counts: Counts, age_s: float, positive: bool) -> Counts:
+    def absorbed(self, counts: Counts, age_s: float, positive: bool, is_new: bool = True) -> Counts:
         """`counts` with an event that was `age_s` seconds before the time they are as of."""
-        steps = zip(counts, self._left_of_one(age_s), self._taken_of_one[positive], strict=True)
+        taken = self._taken_of_one[positive * (1 + is_new)]
+        steps = zip(counts, self._left_of_one(age_s), taken, strict=True)
         return tuple([count + taken * left for count, left, taken in steps])
 
     def left(self, ages_s: np.ndarray) -> np.ndarray:
         """What is left of each count after (events,) seconds, (events, counts)."""
         return np.exp2(ages_s[:, None] * self._rates)[:, self._rate_of]
 
-    def taken(self, positive: np.ndarray) -> np.ndarray:
+    def taken(self, positive: np.ndarray, is_new: np.ndarray | bool = True) -> np.ndarray:
         """What each count takes of events that are positive or not, (events, counts)."""
-        return self._taken[positive.astype(np.intp)]
+        return self._taken[positive * (1 + np.asarray(is_new, np.intp))]
 
     def _left_of_one(self, age_s: float) -> list[float]:
         left = np.exp2(age_s * self._rates).tolist()

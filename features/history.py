@@ -26,6 +26,7 @@ class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
         positive: whether it counts as a positive.
         item_id: what the user interacted with.
         categories: of that item, as of `time`.
+        voter: the user as `features.state.voter` gives them; 0 is nobody.
     """
 
     time: float
@@ -33,6 +34,7 @@ class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
     positive: bool
     item_id: str = ""
     categories: tuple[str, ...] = ()
+    voter: int = 0
 
     def follows(self, other: "Update") -> bool:
         """Whether its place in time is after that of another."""

@@ -67,7 +67,11 @@ class Rounds:
 
 
 def advance_items(
-    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, positive: np.ndarray
+    rows: np.ndarray,
+    rounds: Rounds,
+    ages_s: np.ndarray,
+    positive: np.ndarray,
+    voters: np.ndarray,
 ) -> None:
     """Fill in the values after each event.
 
@@ -75,10 +79,11 @@ def advance_items(
         rows: (entities + events,) of `ITEM_VALUES`, of which the first ones are given.
         ages_s: (events,) seconds since the entity's event before.
         positive: (events,) bool.
+        voters: (events,) whose events they are, `features.state.voter`.
     """
-    _advance_counts(
-        rows["counts"], rounds, ITEM_COUNTERS.left(ages_s), ITEM_COUNTERS.taken(positive)
-    )
+    is_new = _advance_voters(rows["voters"], rounds, positive, voters)
+    taken = ITEM_COUNTERS.taken(positive, is_new)
+    _advance_counts(rows["counts"], rounds, ITEM_COUNTERS.left(ages_s), taken)
 
 
 def advance_users(
@@ -108,6 +113,24 @@ def advance_users(
         for column in categories[part].T:
             strengths.add(column, positive[part])
         strengths.write(new)
+
+
+def _advance_voters(
+    rows: np.ndarray, rounds: Rounds, positive: np.ndarray, voters: np.ndarray
+) -> np.ndarray:
+    """Fill in who has voted after each event; (events,) bool, whether each is by somebody new."""
+    is_new = np.ones(len(voters), bool)
+    positive, voters = positive[rounds.order], voters[rounds.order, None]
+    for before, after, part in rounds:
+        old, new = rows[before], rows[after]
+        new[:] = old
+        if positive[part].any():
+            fresh = ~(old == voters[part]).any(1)
+            is_new[rounds.order[part]] = fresh
+            votes = fresh & positive[part]
+            new[votes, 0] = voters[part][votes, 0]
+            new[votes, 1:] = old[votes, :-1]
+    return is_new
 
 
 def _advance_counts(

@@ -90,7 +90,7 @@ FEATURES: tuple[Feature, ...] = (
         ITEM_STATS,
         "float32",
         default=0.0,
-        counts="positives",
+        counts="people",
         half_life_s=7 * DAY_S,
         encoding="log",
     ),

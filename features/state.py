@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import xxhash
 
 from features.counters import Counts, counters_of
-from features.floats import packed, unpacked
 from features.history import History, Rule, Update
 from features.names import CATEGORIES, ITEMS, NOTHING
 from features.spec import BY_NAME, CATEGORY_HALF_LIFE_S, RECENT_ITEMS
@@ -37,7 +37,10 @@ USER_VALUES = np.dtype(
         ("recent", "<i4", RECENT_ITEMS),
     ]
 )
-ITEM_VALUES = np.dtype([("counts", "<f8", len(ITEM_COUNTERS.features))])
+# An item's values: decayed counts, and whose positives made `people` grow last, the newest first.
+VOTERS = 16
+ITEM_VALUES = np.dtype([("counts", "<f8", len(ITEM_COUNTERS.features)), ("voters", "<u4", VOTERS)])
+_ITEM_LAYOUT = Struct(f"<{len(ITEM_COUNTERS.features)}d{VOTERS}I")
 _LAYOUT = Struct(f"<{_COUNTS + 2 * TRACKED_CATEGORIES}d{TRACKED_CATEGORIES + RECENT_ITEMS}i")
 
 
@@ -45,7 +48,7 @@ class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An item right after an event at `time`.
 
     Args:
-        values: bytes of an `ITEM_VALUES`: decayed counts, in the order of `ITEM_COUNTERS`.
+        values: bytes of an `ITEM_VALUES`.
     """
 
     time: float
@@ -53,8 +56,8 @@ class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def counts(self) -> Counts:
-        """The counts as numbers."""
-        return unpacked(self.values)
+        """Decayed counts, in the order of `ITEM_COUNTERS`."""
+        return _ITEM_LAYOUT.unpack(self.values)[:-VOTERS]
 
 
 class UserValues(msgspec.Struct, array_like=True, gc=False):
@@ -163,16 +166,23 @@ ItemHistory = History[ItemPoint]
 UserHistory = History[UserPoint]
 
 
+def voter(user_id: str) -> int:
+    """A user as a number above 0: two share one once in four thousand million."""
+    return xxhash.xxh32_intdigest(user_id.encode()) or 1
+
+
 def advance_item(point: ItemPoint, update: Update) -> ItemPoint:
     """The item after one more event."""
-    counts = ITEM_COUNTERS.advanced(point.counts, update.time - point.time, update.positive)
-    return ItemPoint(update.time, packed(counts))
+    old, voters, is_new = _voted(point, update)
+    counts = ITEM_COUNTERS.advanced(old, update.time - point.time, update.positive, is_new)
+    return ItemPoint(update.time, _ITEM_LAYOUT.pack(*counts, *voters))
 
 
 def absorb_item(point: ItemPoint, update: Update) -> ItemPoint:
     """The item with an event from before `point`."""
-    counts = ITEM_COUNTERS.absorbed(point.counts, point.time - update.time, update.positive)
-    return ItemPoint(point.time, packed(counts))
+    old, voters, is_new = _voted(point, update)
+    counts = ITEM_COUNTERS.absorbed(old, point.time - update.time, update.positive, is_new)
+    return ItemPoint(point.time, _ITEM_LAYOUT.pack(*counts, *voters))
 
 
 def advance_user(point: UserPoint, update: Update) -> UserPoint:
@@ -196,6 +206,15 @@ def absorb_user(point: UserPoint, update: Update) -> UserPoint:
         old.categories, old.strengths, update, affinity_left(age_s)
     )
     return UserPoint(point.time, UserValues(counts, categories, strengths, old.recent).packed())
+
+
+def _voted(point: ItemPoint, update: Update) -> tuple[Counts, tuple[int, ...], bool]:
+    """The counts, who has voted when the event has, and whether its user is new among them."""
+    values = _ITEM_LAYOUT.unpack(point.values)
+    counts, voters = values[:-VOTERS], values[-VOTERS:]
+    if not update.positive or update.voter in voters:
+        return counts, voters, update.voter not in voters
+    return counts, (update.voter, *voters[:-1]), True
 
 
 def affinity_left(age_s: Any) -> Any:
@@ -242,7 +261,7 @@ def _strengthened(
     return tuple(names), events + positives
 
 
-NO_ITEM = ItemPoint(0.0, packed(ITEM_COUNTERS.empty))
+NO_ITEM = ItemPoint(0.0, bytes(ITEM_VALUES.itemsize))
 NO_USER = UserPoint(0.0, bytes(USER_VALUES.itemsize))
 
 ITEM_RULE = Rule(NO_ITEM, advance_item, absorb_item)

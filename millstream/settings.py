@@ -211,6 +211,11 @@ class Settings(BaseSettings):
     request_budget_ms: float = Field(
         default=100.0, gt=0, description="time for one recommend request"
     )
+    unknown_items: Literal["hide", "show"] = Field(
+        default="hide",
+        description="items that people have met but that are not in the catalogue: hidden from "
+        "lists until the catalogue has them, or shown",
+    )
     diversity: Literal["mmr", "dpp", "none"] = Field(
         default="mmr", description="how lists are diversified unless the request says otherwise"
     )

@@ -1,17 +1,21 @@
-"""A breaker: what just failed is not asked again at once."""
+"""A breaker: what failed several times in a row is not asked again at once."""
 
 from millstream.clock import Clock
 
 
 class Breaker:
-    """Open after a failure, for a while; then one try is let through.
+    """Open after failures in a row, for a while; then one try is let through.
 
     Args:
-        rest_s: how long nobody asks after a failure, seconds.
+        after: how many failures in a row open it; one that is late says little.
+        rest_s: how long nobody asks once it is open, seconds.
 
     >>> from millstream.clock import FakeClock
     >>> clock = FakeClock()
-    >>> breaker = Breaker(clock, rest_s=1.0)
+    >>> breaker = Breaker(clock, after=2, rest_s=1.0)
+    >>> breaker.failed()
+    >>> breaker.allows()
+    True
     >>> breaker.failed()
     >>> breaker.allows()
     False
@@ -20,9 +24,11 @@ class Breaker:
     (True, False)
     """
 
-    def __init__(self, clock: Clock, rest_s: float = 1.0) -> None:
+    def __init__(self, clock: Clock, after: int = 3, rest_s: float = 1.0) -> None:
         self._clock = clock
+        self._after = after
         self._rest_s = rest_s
+        self._failures = 0
         self._open_until: float | None = None
 
     def allows(self) -> bool:
@@ -36,8 +42,11 @@ class Breaker:
 
     def failed(self) -> None:
         """It did not answer."""
-        self._open_until = self._clock.now() + self._rest_s
+        self._failures += 1
+        if self._failures >= self._after:
+            self._open_until = self._clock.now() + self._rest_s
 
     def succeeded(self) -> None:
         """It answered."""
+        self._failures = 0
         self._open_until = None

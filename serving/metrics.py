@@ -7,8 +7,14 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from millstream.topics import FEATURES, ITEMS, SNAPSHOTS
+from serving.admission import SHED_REASONS
+from serving.recommend.degraded import REASONS
+from serving.retrieval.retrieve import SHARES
 
 _P = "millstream_serving_"
+
+STAGES = ("user", "retrieve", "rank", "rerank")
 
 
 class Metrics:
@@ -17,6 +23,12 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         add_build_info("serving", self.registry)
+        self.task_failures = self._counter(
+            "task_failures_total", "Background tasks that ended and were started anew", "task"
+        )
+        self.shed = self._counter(
+            "shed_total", "Requests that were turned away unanswered, by the reason", "reason"
+        )
         self.requests = self._counter("requests_total", "HTTP requests", "route", "status")
         self.request_seconds = self._histogram("request_seconds", "HTTP latency", "route")
         self.stage_seconds = self._histogram(
@@ -48,12 +60,32 @@ class Metrics:
         )
         self.items = self._gauge("items", "Items in the catalogue")
         self.index_items = self._gauge("index_items", "Items in the index")
+        self.items_without_vector = self._gauge(
+            "items_without_vector", "Items that are not in the index: their vector is not finite"
+        )
         self.event_to_weights = self._histogram(
             "event_to_weights_seconds", "From a probe event to served weights that are past it"
         )
         self.item_to_retrievable = self._histogram(
             "item_to_retrievable_seconds", "From a probe item's upsert to its place in the index"
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Let what has not happened yet be 0, not absent."""
+        for counter, values in (
+            (self.degraded, REASONS),
+            (self.candidates, SHARES),
+            (self.events, ("accepted", "refused", "failed")),
+            (self.impressions, ("sent", "failed", "dropped")),
+            (self.feed_errors, (ITEMS.name, FEATURES.name, SNAPSHOTS.name)),
+            (self.swaps, ("served", "failed", "rolled_back")),
+            (self.shed, SHED_REASONS),
+        ):
+            for value in values:
+                counter.labels(value)
+        for stage in STAGES:
+            self.stage_seconds.labels(stage)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

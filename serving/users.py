@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,11 +30,13 @@ class StoredUser:
     Args:
         raw: stored feature values by name; what is missing has its default.
         filters: the Bloom filters of what they have seen; None was never written.
+        met: items of which this worker knows it, in any order (`serving/remembered.py`).
     """
 
     user_id: str
     raw: dict[str, Any]
     filters: Sequence[bytes | None] = ()
+    met: Sequence[str] = ()
 
     @classmethod
     def unknown(cls, user_id: str) -> "StoredUser":
@@ -41,9 +44,10 @@ class StoredUser:
         return cls(user_id, dict(_DEFAULTS))
 
     @property
-    def recent_items(self) -> Sequence[str]:
-        """What they met last, newest first."""
-        return self.raw["user_recent_items"]
+    def certainly_seen(self) -> Sequence[str]:
+        """Items they have met of late."""
+        recent: Sequence[str] = self.raw["user_recent_items"]
+        return [*recent, *self.met] if self.met else recent
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""
@@ -103,5 +107,18 @@ class RedisUsers:
                 row, filters = await pipe.execute()
         except RedisError as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
-        raw = {**_DEFAULTS, **self._layouts.entity_row(_VIEWS, row)}
+        raw = {**_DEFAULTS, **_finite(self._layouts.entity_row(_VIEWS, row))}
         return StoredUser(user_id, raw, filters)
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without numbers that are none: no score follows from them."""
+    return {name: value for name, value in row.items() if _is_finite(value)}
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, list | tuple) and value and isinstance(value[0], float):
+        return all(map(isfinite, value))
+    return True

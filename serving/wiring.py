@@ -1,9 +1,7 @@
 """Settings to objects: the one place where the worker is put together."""
 
-import asyncio
 import contextlib
 import gc
-import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from millstream.clock import Clock, SystemClock
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, Topic
+from serving.admission import Admission
 from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
 from serving.feeds.feed import Feed, Handler
@@ -30,10 +29,10 @@ from serving.model.models import Models
 from serving.recommend.lists import Lists
 from serving.recommend.options import Options
 from serving.recommend.recommender import Recommender, Surroundings
+from serving.remembered import Remembered
 from serving.retrieval.rankings import Rankings
+from serving.supervision import Supervisor
 from serving.users import RedisUsers
-
-_log = logging.getLogger(__name__)
 
 # Feature rows from so long before the start: those that the online store may not have had yet.
 _OVERLAP_S = 60.0
@@ -51,14 +50,18 @@ class Worker:
     def __post_init__(self) -> None:
         settings, clock = self.settings, self.clock
         self.metrics = Metrics()
-        self.catalogue = Catalogue()
+        self.supervisor = Supervisor(self.metrics.task_failures)
+        self.catalogue = Catalogue(shows_unknown=settings.unknown_items == "show")
         self.rankings = Rankings(self.catalogue)
         self.redis = _redis(settings)
         store = AsyncRedisOnlineStore(self.redis, settings.feast_project)
         reader = SnapshotReader(settings.snapshot_dir)
         loader = Loader(reader, self.catalogue, clock)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
-        self.publisher = Publisher(settings, self.metrics, clock)
+        remembered = Remembered()
+        self.publisher = Publisher(settings, self.metrics, clock, taken=remembered.note)
+        options = _options(settings)
+        self.admission = Admission(options.at_once, options.budget_s / 2)
         self.recommender = Recommender(
             Surroundings(
                 catalogue=self.catalogue,
@@ -69,50 +72,56 @@ class Worker:
                 metrics=self.metrics,
                 clock=clock,
             ),
-            _options(settings),
+            options,
+            remembered=remembered,
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
         self.follower = SnapshotFollower(reader, self.models, clock)
-        self._items = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
+        self._items = ItemFeeds(
+            self.catalogue, self.models, self.metrics, clock, settings.dedupe_window_s
+        )
         self.items_feed = self._feed(ITEMS, self._items.items)
         self._began = time.monotonic()
 
     def readiness(self) -> ReadyAnswer:
-        """Ready when nothing is waited for, or after long enough."""
+        """Ready when nothing is waited for, or after long enough, and every task runs."""
         waiting = [] if self.bootstrap.done.is_set() else ["catalogue"]
         if self.models.current is None and self.follower.expects_model:
             waiting.append("model")
-        model = self.models.current
+        model, down = self.models.current, sorted(self.supervisor.down)
+        is_patient = time.monotonic() - self._began <= _PATIENCE_S
         return ReadyAnswer(
-            ready=not waiting or time.monotonic() - self._began > _PATIENCE_S,
+            ready=not down and not (waiting and is_patient),
             model_version=str(model.version) if model else "",
             items=len(self.catalogue),
-            waiting_for=waiting,
+            waiting_for=waiting + [f"task {name}" for name in down],
         )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Everything that goes on beside the requests."""
+        """Everything that goes on beside the requests, watched by the supervisor."""
         now_s = self.clock.now()
-        tasks = [
-            self.items_feed.run(),
-            self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run(),
-            self._feed(SNAPSHOTS, self.follower.announced, now_s).run(),
-            self.follower.run(),
-            self.bootstrap.run(self.items_feed.caught_up),
-            self.publisher.run(),
-            self._settle(),
-        ]
-        running = [asyncio.create_task(task) for task in tasks]
-        for task in running:
-            task.add_done_callback(_report)
+        start = self.supervisor.start
+        async with self._closing(), self.supervisor.running():
+            start("items", self.items_feed.run)
+            start("features", self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run)
+            start("snapshots", self._feed(SNAPSHOTS, self.follower.announced, now_s).run)
+            start("follower", self.follower.run)
+            start("bootstrap", self._bootstrap, ends=True)
+            start("publisher", self.publisher.run)
+            start("settle", self._settle, ends=True)
+            yield
+
+    async def _bootstrap(self) -> None:
+        await self.bootstrap.run(self.items_feed.caught_up)
+
+    @contextlib.asynccontextmanager
+    async def _closing(self) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            self.recommender.close()
             self.models.close()
             await self.redis.aclose()
 
@@ -125,13 +134,8 @@ class Worker:
 
     def _feed(self, topic: Topic, handle: Handler, since_s: float | None = None) -> Feed:
         servers = self.settings.kafka_bootstrap_servers
-        return Feed(servers, self.settings.topic(topic), handle, since_s)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say it where something ended that goes on until it is cancelled."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("%s ended.", task.get_coro(), exc_info=error)
+        left_out = self.metrics.feed_errors.labels(topic.name).inc
+        return Feed(servers, self.settings.topic(topic), handle, since_s, left_out)
 
 
 def _redis(settings: Settings) -> Redis:

@@ -32,6 +32,7 @@ class Happenings:
         times, positive: (events,) of the updates.
         items: (events,) numbers of `features.names`.
         categories: (events, most) numbers of the items' categories, padded with 0.
+        voters: (events,) the users, `features.state.voter`.
     """
 
     updates: list[Update]
@@ -39,6 +40,7 @@ class Happenings:
     positive: np.ndarray
     items: np.ndarray
     categories: np.ndarray
+    voters: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _advance_users(
 def _advance_items(
     rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: Happenings
 ) -> None:
-    advance_items(rows, rounds, ages_s, events.positive)
+    advance_items(rows, rounds, ages_s, events.positive, events.voters)
 
 
 USER_KIND = Kind(USER_RULE, UserPoint, USER_VALUES, _advance_users, most=32)

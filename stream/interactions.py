@@ -16,6 +16,7 @@ from features.history import Update
 from features.labels import label_of
 from features.names import CATEGORIES, ITEMS
 from features.spec import RECENT_ITEMS
+from features.state import voter
 from millstream.events import Interaction
 from stream.catalogue import Wanted, negatives
 from stream.feature_rows import Causes, RowGatherer
@@ -96,12 +97,12 @@ class _Work:
         names = [tuple(v.values.get("item_categories", ())) for v in table.versions]
         most = max(map(len, names), default=0)
         padded = [(*CATEGORIES.numbers(each), *(0,) * (most - len(each))) for each in names]
-        positive = self._labels == 1.0
+        positive, users = self._labels == 1.0, self._user_rows
+        voters = np.array([voter(user) for user in users.ids], np.uint32)[users.of_events]
+        columns = positive.tolist(), numbers.tolist(), voters.tolist()
         updates = [
-            Update(entry.event.event_time, entry.mark, is_positive, entry.event.item_id, names[n])
-            for entry, is_positive, n in zip(
-                self._run.entries, positive.tolist(), numbers.tolist(), strict=True
-            )
+            Update(e.event.event_time, e.mark, is_positive, e.event.item_id, names[n], by)
+            for e, is_positive, n, by in zip(self._run.entries, *columns, strict=True)
         ]
         return Happenings(
             updates,
@@ -109,6 +110,7 @@ class _Work:
             positive,
             self._item_numbers[self._item_rows.of_events],
             np.array(padded, np.int32).reshape(len(padded), most)[numbers],
+            voters,
         )
 
     def _wanting(self) -> tuple[list[str], np.ndarray]:

@@ -142,6 +142,7 @@ def _taken(events: Happenings, which: np.ndarray) -> Happenings:
         events.positive[which],
         events.items[which],
         events.categories[which],
+        events.voters[which],
     )
 
 

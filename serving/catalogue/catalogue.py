@@ -18,6 +18,7 @@ from features.attributes import item_version
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
 from features.spec import FEATURES, ITEM_ATTRIBUTES, features_of
+from features.upserts import Version, supersedes
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
 from serving.catalogue.column import Column
@@ -29,16 +30,22 @@ _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
 
 
 class Catalogue:
-    """Items by row."""
+    """Items by row.
 
-    def __init__(self) -> None:
+    Args:
+        shows_unknown: whether an item may be shown of which there are feature rows (people met it)
+            but no upsert.
+    """
+
+    def __init__(self, shows_unknown: bool = False) -> None:
         self.ids: list[str] = []
         self.revision = 0
         self.columns = {feature.name: Column(feature) for feature in _ITEM_FEATURES}
         self.titles = Titles()
         self._row_of: dict[str, int] = {}
         self._keys = Growing(np.int64(0))
-        self._shown = Growing(np.bool_(True))
+        self._shown = Growing(np.bool_(shows_unknown))
+        self._versions: dict[int, Version] = {}  # of what each row was upserted from
         self._changed = Growing(np.int64(0))
         self._filter_bits = Growing(np.zeros(bloom.HASHES, np.int32))
 
@@ -63,18 +70,44 @@ class Catalogue:
         """The stored values of one feature, shape (len(self),) or (len(self), length)."""
         return self.columns[name].values.head(len(self.ids))
 
+    def values_as_of(self, name: str, time_s: float) -> np.ndarray:
+        """The values of one number at `time_s`, shape (len(self),): counters have decayed."""
+        size = len(self.ids)
+        names = {name, "item_updated_at"}
+        stored = {each: self.columns[each].values.head(size) for each in names}
+        found: np.ndarray = as_of(stored, "item", time_s)[name]
+        return found
+
     def upsert(self, events: Sequence[ItemUpsert]) -> np.ndarray:
-        """Take over what the catalogue's owner says; returns the rows, shape (len(events),).
+        """Take over what the catalogue's owner says, whatever the order in which it comes.
+
+        An item is what its newest upsert says (`features.upserts`).
+
+        Returns:
+            The rows that changed, each once, ascending.
 
         Raises:
             InvalidEvent: an attribute is not of its feature's type; nothing was taken over.
         """
-        raw = [item_version(event).values for event in events]
-        rows = self._rows_for([event.item_id for event in events])
-        self._put(rows, arrays_from_rows(raw, _ATTRIBUTES), _columns_of(raw))
-        self._shown.put(rows, [not event.hidden for event in events])
+        newest = self._superseding(events)
+        values = [item_version(event).values for event in newest]
+        rows = self._rows_for([event.item_id for event in newest])
+        self._put(rows, arrays_from_rows(values, _ATTRIBUTES), _columns_of(values))
+        self._shown.put(rows, [not event.hidden for event in newest])
+        self._versions.update(zip(rows.tolist(), map(_version, newest), strict=True))
         self._mark_changed(rows)
-        return rows
+        return np.sort(rows)
+
+    def _superseding(self, events: Sequence[ItemUpsert]) -> list[ItemUpsert]:
+        """The newest of each item, if it is newer than what the catalogue has."""
+        newest: dict[str, ItemUpsert] = {}
+        for event in events:
+            other = newest.get(event.item_id)
+            row = self._row_of.get(event.item_id)
+            old = _version(other) if other else None if row is None else self._versions.get(row)
+            if supersedes(_version(event), old):
+                newest[event.item_id] = event
+        return list(newest.values())
 
     def put(self, table: pa.Table) -> np.ndarray:
         """Take over feature rows (column `item_id` and features); returns their rows.
@@ -132,6 +165,7 @@ class Catalogue:
         rows = np.arange(len(self.ids), len(self.ids) + len(item_ids))
         for column in self.columns.values():
             column.values.reserve(len(self.ids) + len(item_ids))
+        self._shown.reserve(len(self.ids) + len(item_ids))
         self._keys.put(rows, id64_array(item_ids))
         self._filter_bits.put(rows, [bloom.bits_of(item_id) for item_id in item_ids])
         self._row_of.update(zip(item_ids, rows.tolist(), strict=True))
@@ -141,6 +175,10 @@ class Catalogue:
     def _mark_changed(self, rows: np.ndarray) -> None:
         self.revision += 1
         self._changed.put(rows, self.revision)
+
+
+def _version(event: ItemUpsert) -> Version:
+    return Version(event.event_time, event.event_id)
 
 
 def _columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -31,7 +31,12 @@ class Column:
         return self.feature.dtype in ("string", "string_list")
 
     def put(self, rows: np.ndarray, values: np.ndarray, texts: Sequence[Any]) -> None:
-        """Set `rows` to `values`; `texts` are the strings behind the keys, if there are keys."""
+        """Set `rows` to `values`; `texts` are the strings behind the keys, if there are keys.
+
+        A number that is not finite counts as missing: it would make vectors and scores of nothing.
+        """
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            values = np.where(np.isfinite(values), values, self.values.default)
         self.values.put(rows, values)
         if self.is_text:
             self._texts.update(zip(rows.tolist(), texts, strict=True))

@@ -41,20 +41,23 @@ def rangeable(catalogue: Catalogue) -> list[str]:
     return sorted(name.removeprefix("item_") for name in numbers)
 
 
-def allowed(catalogue: Catalogue, filters: Filters, exclude: Sequence[str] = ()) -> np.ndarray:
-    """Rows that may be shown at all: not hidden, not excluded, and as the filters say.
+def allowed(
+    catalogue: Catalogue, filters: Filters, time_s: float, exclude: Sequence[str] = ()
+) -> np.ndarray:
+    """Rows that may be shown at all: not hidden, not excluded, and as the filters say at `time_s`.
 
     Returns:
-        Shape (len(catalogue),), bool; the caller's own copy.
+        Shape (rows,), bool; the caller's own copy. Items that come meanwhile are not in it.
     """
     mask = catalogue.shown.copy()
-    mask[catalogue.rows(exclude)] = False
+    excluded = catalogue.rows(exclude)
+    mask[excluded[excluded < len(mask)]] = False
     if filters.categories:
-        mask &= _has_any(catalogue, filters.categories)
+        mask &= _has_any(catalogue, filters.categories, len(mask))
     if filters.exclude_categories:
-        mask &= ~_has_any(catalogue, filters.exclude_categories)
+        mask &= ~_has_any(catalogue, filters.exclude_categories, len(mask))
     for name, bounds in filters.ranges.items():
-        values = catalogue.values(f"item_{name}")
+        values = catalogue.values_as_of(f"item_{name}", time_s)[: len(mask)]
         if bounds.at_least is not None:
             mask &= values >= bounds.at_least
         if bounds.at_most is not None:
@@ -62,6 +65,6 @@ def allowed(catalogue: Catalogue, filters: Filters, exclude: Sequence[str] = ())
     return mask
 
 
-def _has_any(catalogue: Catalogue, categories: Sequence[str]) -> np.ndarray:
-    keys = catalogue.values("item_categories")
+def _has_any(catalogue: Catalogue, categories: Sequence[str], size: int) -> np.ndarray:
+    keys = catalogue.values("item_categories")[:size]
     return np.asarray(np.isin(keys, id64_array(categories)).any(axis=1))

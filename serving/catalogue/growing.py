@@ -16,8 +16,8 @@ class Growing:
     """
 
     def __init__(self, default: np.ndarray | np.generic) -> None:
-        self._default = np.asarray(default)
-        self._values = np.repeat(self._default[None], _FIRST_CAPACITY, axis=0)
+        self.default = np.asarray(default)
+        self._values = np.repeat(self.default[None], _FIRST_CAPACITY, axis=0)
 
     def put(self, rows: np.ndarray, values: object) -> None:
         """Set `rows`, shape (n,), to `values`: one for each, or one for all."""
@@ -27,11 +27,14 @@ class Growing:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """A copy of `rows`."""
+        values = self._values
         try:
-            return self._values.take(rows, axis=0)
-        except IndexError:
-            self.reserve(int(rows.max()) + 1)
-            return self._values.take(rows, axis=0)
+            return values.take(rows, axis=0)
+        except IndexError:  # not `reserve`: a reader must not replace what another thread writes to
+            there = rows < len(values)
+            found = np.repeat(self.default[None], len(rows), axis=0)
+            found[there] = values[rows[there]]
+            return found
 
     def head(self, size: int) -> np.ndarray:
         """The first `size` rows themselves: writing to them changes what is kept."""
@@ -42,5 +45,5 @@ class Growing:
         """Make room for `size` rows."""
         missing = max(size, 2 * len(self._values)) - len(self._values)
         if size > len(self._values):
-            more = np.repeat(self._default[None], missing, axis=0)
+            more = np.repeat(self.default[None], missing, axis=0)
             self._values = np.concatenate([self._values, more])

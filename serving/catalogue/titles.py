@@ -6,6 +6,8 @@ from serving.catalogue.growing import Growing
 from serving.rerank.minhash import MinHash, jaccard, shingles
 
 _NOTHING: frozenset[int] = frozenset()
+# Characters of a title that are looked at: what follows makes no two items alike, and costs time.
+_LOOKED_AT = 1_000
 
 
 class Titles:
@@ -18,7 +20,7 @@ class Titles:
 
     def put(self, row: int, title: str) -> None:
         """Take over the title of one item; an empty one is like no other."""
-        found = shingles(title)
+        found = shingles(title[:_LOOKED_AT])
         self._shingles[row] = found
         self._bands.put(np.array([row]), self._hash(found))
 

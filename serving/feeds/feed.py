@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -10,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from millstream.clock import SystemClock
 from millstream.errors import LogUnavailable
+from serving.feeds.slices import Slices
 from serving.limited_log import LimitedLog
 
 _logger = logging.getLogger(__name__)
@@ -22,24 +24,39 @@ _METADATA_MS = 5_000  # how soon a topic that was created later is found
 Handler = Callable[[Sequence[ConsumerRecord]], None]
 
 
+def _uncounted() -> None:
+    """What counts records that were left out, where nobody does."""
+
+
 class Feed:
     """Hands the records of a topic to a handler, in order, from the event loop.
+
+    A fetch is handed over in slices that take a few milliseconds each, and requests are worked on
+    between them.
 
     Args:
         servers: the brokers.
         topic: full name.
-        handle: takes the records of one fetch; must be quick. What it raises is logged, and the
-            feed goes on with the next records.
+        handle: takes the records of one slice. Where it raises it gets them one by one, and those
+            that still fail are left out, logged and counted.
         since_s: begin with records of this time (Unix seconds); None begins at the beginning.
+        left_out: called for each record that is left out.
     """
 
     def __init__(
-        self, servers: str, topic: str, handle: Handler, since_s: float | None = None
+        self,
+        servers: str,
+        topic: str,
+        handle: Handler,
+        since_s: float | None = None,
+        left_out: Callable[[], object] = _uncounted,
     ) -> None:
         self._servers = servers
         self._topic = topic
         self._handle = handle
         self._since_s = since_s
+        self._left_out = left_out
+        self._slices = Slices()
         self._positions: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}  # as they were at the first look
         self._consumer: AIOKafkaConsumer | None = None
@@ -111,11 +128,32 @@ class Feed:
     async def _fetch(self, consumer: AIOKafkaConsumer) -> None:
         fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
         for partition, records in fetched.items():
-            try:
-                self._handle(records)
-            except Exception:  # a fault in handling some records must not end the feed
-                _logger.exception("Records of topic %s were left out.", self._topic)
+            await self.take(records)
             self._positions[partition] = records[-1].offset + 1
+
+    async def take(self, records: Sequence[ConsumerRecord]) -> None:
+        """Hand over the records of one partition; requests have their turn between slices."""
+        start = 0
+        while start < len(records):
+            part = records[start : start + self._slices.size]
+            begun_s = time.perf_counter()
+            self._hand_over(part)
+            took_s = time.perf_counter() - begun_s
+            self._slices.took(len(part), took_s)
+            start += len(part)
+            # Before the worker is ready nobody waits; after that, half of the time is theirs.
+            await asyncio.sleep(took_s if self.caught_up.is_set() else 0.0)
+
+    def _hand_over(self, records: Sequence[ConsumerRecord]) -> None:
+        try:
+            self._handle(records)
+        except Exception as error:  # what some records do must neither end the feed nor cost others
+            if len(records) > 1:
+                for record in records:
+                    self._hand_over([record])
+                return
+            self._left_out()
+            self._log.warn_of("record", f"A record of topic {self._topic} was left out: {error!r}")
 
     async def _look_whether_caught_up(self, consumer: AIOKafkaConsumer) -> None:
         if self.caught_up.is_set() or not (partitions := consumer.assignment()):

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from aiokafka import ConsumerRecord
 
 from features.attributes import item_version
+from features.dedup import SeenIds, fingerprint
 from features.spec import VIEWS
 from millstream.batches import decode_table, metadata_of
 from millstream.clock import Clock
@@ -27,29 +28,48 @@ from serving.model.models import Models
 PROBE_PREFIX = "__probe"
 PROBE_ITEM = "__probe__"
 _ITEM_VIEWS = frozenset(view.name for view in VIEWS if view.entity == "item")
+# As in the stream: a time further ahead is refused, seconds.
+_MOST_AHEAD_S = 3_600.0
+# Event ids of upserts that are remembered, per generation; a bulk import shortens the window.
+_REMEMBERED = 250_000
 
 
 class ItemFeeds:
-    """Handlers that bring the catalogue and the item index up to date."""
+    """Handlers that bring the catalogue and the item index up to date.
+
+    The rules are the stream's (`features.upserts`): the newest upsert of an item holds, an event
+    that comes again has no effect, one from the future is refused. A record that cannot be read or
+    applied costs itself, and is counted.
+
+    Args:
+        dedupe_window_s: how long the id of an upsert is remembered at the least, seconds.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, models: Models, metrics: Metrics, clock: Clock
+        self,
+        catalogue: Catalogue,
+        models: Models,
+        metrics: Metrics,
+        clock: Clock,
+        dedupe_window_s: float = 3_600.0,
     ) -> None:
         self._catalogue = catalogue
         self._models = models
         self._metrics = metrics
         self._clock = clock
+        self._seen = SeenIds(dedupe_window_s, _REMEMBERED)
         self._began_s = clock.now()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
         metrics.items.set_function(lambda: len(catalogue))
+        metrics.items_without_vector.set_function(self._without_vector)
 
     def items(self, records: Sequence[ConsumerRecord]) -> None:
         """Records of topic `items`: an item can be retrieved when this returns."""
         upserts = list(self._upserts(records))
-        probes = [upsert for upsert in upserts if upsert.is_probe]
         self._take([upsert for upsert in upserts if not upsert.is_probe])
-        for probe in probes:
-            self._probe(probe)
+        for probe in upserts:
+            if probe.is_probe:
+                self._probe(probe)
 
     def features(self, records: Sequence[ConsumerRecord]) -> None:
         """Records of topic `features`: rows of the items' views."""
@@ -58,7 +78,7 @@ class ItemFeeds:
                 table = decode_table(record.value)
                 if metadata_of(table).get("view") in _ITEM_VIEWS:
                     self.put(table)
-            except (InvalidEvent, KeyError, pa.ArrowException) as error:
+            except Exception as error:  # whatever is in one message, the others count
                 self._refused(FEATURES.name, error)
 
     def put(self, table: pa.Table) -> None:
@@ -68,26 +88,45 @@ class ItemFeeds:
         self._index(self._new(rows))
 
     def _upserts(self, records: Sequence[ConsumerRecord]) -> Iterable[ItemUpsert]:
+        """The upserts that are sound and new."""
         for record in records:
             try:
                 upsert = _upsert(record)
-                item_version(upsert)  # an attribute of the wrong type is found here
-            except InvalidEvent as error:
+                written_s = record.timestamp / 1000.0
+                _check(upsert, min(written_s, self._clock.now()))
+                mark = fingerprint(upsert.event_id)
+            except Exception as error:  # whatever is in one message, the others count
                 self._refused(ITEMS.name, error)
-            else:
+                continue
+            self._seen.rotate(written_s)
+            if self._seen.add(mark):
                 yield upsert
 
     def _take(self, upserts: Sequence[ItemUpsert]) -> None:
-        if upserts:
+        """All at once, or one by one where that fails."""
+        if not upserts:
+            return
+        try:
             self._index(self._catalogue.upsert(upserts))
+        except Exception as error:  # whatever one of them is, the others count
+            if len(upserts) == 1:
+                self._refused(ITEMS.name, error)
+                return
+            for upsert in upserts:
+                self._take([upsert])
 
     def _probe(self, upsert: ItemUpsert) -> None:
         """Let a probe item through: into the catalogue, never to be shown, and into the index."""
         hidden = msgspec.structs.replace(upsert, item_id=PROBE_ITEM, hidden=True)
-        is_indexed = self._index(self._catalogue.upsert([hidden]))
+        self._catalogue.upsert([hidden])
+        is_indexed = self._index(self._catalogue.rows([PROBE_ITEM]))
         if is_indexed and upsert.event_time >= self._began_s:  # older ones waited for this worker
             age_s = self._clock.now() - upsert.event_time
             self._metrics.item_to_retrievable.observe(max(age_s, 0.0))
+
+    def _without_vector(self) -> int:
+        model = self._models.current
+        return model.retriever.index.refused if model and model.retriever else 0
 
     def _new(self, rows: np.ndarray) -> np.ndarray:
         """Those of `rows` that have no vector yet."""
@@ -105,8 +144,23 @@ class ItemFeeds:
         self._log.warn_of(topic, f"A message of topic {topic} was left out: {error}")
 
 
+def _check(upsert: ItemUpsert, now_s: float) -> None:
+    """Raise where the stream would refuse `upsert`.
+
+    Raises:
+        InvalidEvent: an attribute is not of its feature's type, or its time is too far ahead.
+    """
+    item_version(upsert)
+    if upsert.event_time > now_s + _MOST_AHEAD_S:
+        raise InvalidEvent(
+            f"Expected a time no more than {_MOST_AHEAD_S:g} s ahead of {now_s:.3f}. "
+            f"Received: {upsert.event_time!r}",
+            "$.event_time",
+        )
+
+
 def _upsert(record: ConsumerRecord) -> ItemUpsert:
-    """A message without a value deletes from a compacted topic: the item is hidden."""
+    """A message without a value takes the item out of a compacted topic: it is not shown again."""
     if record.value is not None or not record.key:
         return decode(record.value or b"", ItemUpsert)
     return ItemUpsert(

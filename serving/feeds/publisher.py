@@ -4,64 +4,113 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from millstream.clock import Clock
 from millstream.codec import encode
-from millstream.errors import LogUnavailable
+from millstream.errors import InvalidEvent, LogUnavailable, MillstreamError
 from millstream.events import Event, Impression
 from millstream.kafka import route
 from millstream.settings import Settings
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 
+# The most one event may take as JSON: Kafka's own limit, with room for what is added on the way.
+MAX_EVENT_BYTES = 900_000
+
 _RETRY_S = 1.0
 _QUEUE = 10_000
+_QUEUE_BYTES = 64 * 1024 * 1024
 _GATHER_S = 0.05  # the logs of so long go to Kafka together: a request to it costs more than a log
+_EVENT_S = 0.001  # how much longer `publish` waits for each event of a batch
+
+
+class Message(NamedTuple):
+    """An event as Kafka takes it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+def _unnoticed(event: Event) -> None:
+    """What is told of events that were taken, where nobody listens."""
 
 
 class Publisher:
     """A producer that is looked for until it is found, and a bounded queue before it.
 
     Args:
-        timeout_s: how long `publish` waits for the broker.
+        timeout_s: how long `publish` waits for the broker, and a little longer for each event.
+        taken: called with each event that `publish` brought into Kafka.
     """
 
     def __init__(
-        self, settings: Settings, metrics: Metrics, clock: Clock, timeout_s: float = 2.0
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        clock: Clock,
+        timeout_s: float = 2.0,
+        taken: Callable[[Event], None] = _unnoticed,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._timeout_s = timeout_s
+        self._taken = taken
         self._producer: AIOKafkaProducer | None = None
-        self._queue: deque[Impression] = deque()
+        self._queue: deque[Message] = deque()
+        self._queue_bytes = 0
         self._queued = asyncio.Event()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
 
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Send the events; returns when the broker has them all.
+    async def publish(self, events: Sequence[Event]) -> list[Exception | None]:
+        """Send the events and wait until the broker has them, or a time has passed.
 
-        Raises:
-            LogUnavailable: it does not; some of them may have arrived.
+        Returns:
+            What became of each, in their order: None where the broker has it, `InvalidEvent` where
+            no broker will ever take it (it cannot be written as JSON, or is too large), and
+            `LogUnavailable` where it did not answer: such an event may have arrived.
         """
-        if self._producer is None:
-            raise LogUnavailable("No Kafka broker answers.")
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                sent = [await self._send(event) for event in events]
-                await asyncio.gather(*sent)
-        except (KafkaError, TimeoutError) as error:
-            raise LogUnavailable(f"Kafka did not take the events: {error!r}") from error
+        outcomes: list[Exception | None] = []
+        sent: dict[int, asyncio.Future[object]] = {}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout_s + _EVENT_S * len(events)):
+                for place, event in enumerate(events):
+                    try:
+                        sent[place] = await self._send(self._message(event))
+                        outcomes.append(_late())
+                    except (MillstreamError, KafkaError) as error:
+                        outcomes.append(_outcome(error))
+                if sent:
+                    await asyncio.wait(sent.values())
+        outcomes += [_late() for _ in events[len(outcomes) :]]
+        for place, future in sent.items():
+            if future.done():
+                outcomes[place] = _outcome(_error(future))
+            else:
+                future.add_done_callback(_error)  # it may end later, and nobody asks
+        for event, outcome in zip(events, outcomes, strict=True):
+            if outcome is None:
+                self._taken(event)
+        return outcomes
 
     def log(self, shown: Impression) -> None:
-        """Queue the log of a list; where the queue is full it is dropped, and counted."""
-        if len(self._queue) >= _QUEUE:
+        """Queue the log of a list; where that cannot be done it is dropped, and counted."""
+        try:
+            message = self._message(shown)
+        except MillstreamError as error:
+            self._count(error)
+            return
+        size = len(message.value)
+        if len(self._queue) >= _QUEUE or self._queue_bytes + size > _QUEUE_BYTES:
             self._metrics.impressions.labels("dropped").inc()
             return
-        self._queue.append(shown)
+        self._queue.append(message)
+        self._queue_bytes += size
         self._queued.set()
 
     async def run(self) -> None:
@@ -94,26 +143,41 @@ class Publisher:
     async def _send_queued(self) -> None:
         self._queued.clear()
         while self._queue:
-            await self._send_logged(self._queue.popleft())
-
-    async def _send_logged(self, shown: Impression) -> None:
-        try:
-            future = await self._send(shown)
-        except KafkaError as error:
-            self._count(error)
-            return
-        future.add_done_callback(lambda done: self._count(done.exception()))
+            message = self._queue.popleft()
+            self._queue_bytes -= len(message.value)
+            try:
+                future = await self._send(message)
+            except Exception as error:  # one list must not end the logs of all others
+                self._count(error)
+            else:
+                future.add_done_callback(lambda done: self._count(_error(done)))
 
     def _count(self, error: BaseException | None) -> None:
         self._metrics.impressions.labels("failed" if error else "sent").inc()
         if error is not None:
             self._log.warn_of("impression", f"The log of a list was not delivered: {error!r}")
 
-    async def _send(self, event: Event) -> asyncio.Future[object]:
+    def _message(self, event: Event) -> Message:
+        """The event as Kafka takes it.
+
+        Raises:
+            InvalidEvent: it cannot be written, or is too large.
+        """
+        try:
+            topic, key = route(event)
+            value = encode(event)
+        except Exception as error:  # half a character, a value that JSON does not have
+            raise InvalidEvent(
+                f"Expected an event that JSON can hold. Received: {error}"
+            ) from error
+        if len(value) > MAX_EVENT_BYTES:
+            raise too_large(len(value))
+        return Message(self._settings.topic(topic), key, value)
+
+    async def _send(self, message: Message) -> asyncio.Future[object]:
         if self._producer is None:
             raise LogUnavailable("No Kafka broker answers.")
-        topic, key = route(event)
-        return await self._producer.send(self._settings.topic(topic), encode(event), key=key)
+        return await self._producer.send(message.topic, message.value, key=message.key)
 
     async def _close(self) -> None:
         if self._producer is None:
@@ -124,3 +188,27 @@ class Publisher:
         with contextlib.suppress(KafkaError):
             await self._producer.stop()
         self._producer = None
+
+
+def too_large(size: int) -> InvalidEvent:
+    """Why an event of `size` bytes is not taken."""
+    return InvalidEvent(
+        f"Expected an event of at most {MAX_EVENT_BYTES} bytes as JSON. Received: {size} bytes"
+    )
+
+
+def _late() -> LogUnavailable:
+    return LogUnavailable("Kafka did not take the event in time.")
+
+
+def _error(sent: asyncio.Future[object]) -> BaseException | None:
+    return asyncio.CancelledError() if sent.cancelled() else sent.exception()
+
+
+def _outcome(error: BaseException | None) -> Exception | None:
+    """What became of an event of which a producer says `error`."""
+    if error is None or isinstance(error, MillstreamError):
+        return error
+    if isinstance(error, MessageSizeTooLargeError):
+        return InvalidEvent(f"Expected an event that Kafka takes. Received: {error!r}")
+    return LogUnavailable(f"Kafka did not take the event: {error!r}")

@@ -12,6 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from millstream import __version__
 from serving.catalogue.filters import rangeable
 from serving.http import events, operations, pages, recommend
+from serving.http.admission import Admitted
 from serving.http.body_limit import BodyLimit
 from serving.http.foreign_origin import ForeignOrigin
 from serving.http.guard import Guard
@@ -63,6 +64,8 @@ def create_app(worker: Worker) -> FastAPI:
 def _surround(app: FastAPI, worker: Worker) -> None:
     """Everything around the routes; what is added last is the outermost."""
     settings, origins = worker.settings, worker.settings.cors_origins
+    # Inside of what reads bodies: a client that is slow to send one takes no turn meanwhile.
+    app.add_middleware(Admitted, admission=worker.admission, metrics=worker.metrics)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
     app.add_middleware(
         Guard, access=access_from_settings(settings), rates=rates_from_settings(settings)

@@ -18,7 +18,6 @@ from millstream.lenient import encoded
 from serving.feeds.publisher import Publisher
 from serving.http.bodies import Body, read
 from serving.http.guard import caller_of
-from serving.http.published import published
 from serving.http.refusal import path_of
 from serving.http.schemas import EventError, EventsAnswer
 from serving.http.whole_items import NotCaughtUp, WholeItems
@@ -89,7 +88,7 @@ class Intake:
             taken.events = await self._whole.completed(taken.events, _given(body, taken.places))
         except NotCaughtUp as error:
             return JSONResponse({"detail": str(error)}, 503, _RETRY_AFTER)
-        outcomes = await published(self._publisher, taken.events)
+        outcomes = await self._publisher.publish(taken.events)
         return self._answer(taken, outcomes, request, caller)
 
     def _taken(self, body: Body, kind: Any, caller: Caller) -> Taken:

@@ -5,11 +5,11 @@ from typing import Literal
 Degraded = Literal["user_store", "model", "retriever", "ranker", "budget", "overload", "all_seen"]
 
 REASONS: dict[Degraded, str] = {
-    "user_store": "Redis did not answer in time: the user counts as unknown.",
+    "user_store": "Redis did not answer in time: a user as this worker remembers them, or unknown.",
     "model": "No snapshot has been loaded: what is popular and new, by popularity.",
     "retriever": "The retriever is missing or failed: what is popular and new, ranked.",
     "ranker": "The ranker is missing or failed: candidates by popularity.",
-    "budget": "The time budget was spent before ranking: candidates by popularity.",
-    "overload": "Too many requests at once: a list that costs little, without user and ranker.",
+    "budget": "The time budget was spent: candidates by popularity, or less diverse than wanted.",
+    "overload": "Too many requests at once: a list that costs little, by popularity.",
     "all_seen": "Too few unseen items are left: the list ends with items seen before.",
 }

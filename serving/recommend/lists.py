@@ -42,7 +42,7 @@ class Lists:
     def popular(self, k: int, category: str | None = None) -> ItemList:
         """The most popular items, of one category if it is given."""
         filters = Filters(categories=[category] if category else [])
-        return ItemList(self._popular(k, allowed(self._catalogue, filters)))
+        return ItemList(self._popular(k, allowed(self._catalogue, filters, self._clock.now())))
 
     def similar(self, item_id: str, k: int) -> ItemList | None:
         """The items whose vectors are nearest to that of `item_id`; None for an unknown item.
@@ -52,14 +52,14 @@ class Lists:
         row = self._catalogue.row(item_id)
         if row is None:
             return None
-        model = self._model()
+        model, now_s = self._model(), self._clock.now()
         retriever = model.retriever if model else None
         at = np.array([row])
         if retriever is None or not retriever.index.has(at)[0]:
             categories = self._catalogue.columns["item_categories"].text(row)
-            mask = allowed(self._catalogue, Filters(categories=categories), [item_id])
+            mask = allowed(self._catalogue, Filters(categories=categories), now_s, [item_id])
             return ItemList(self._popular(k, mask), degraded=["retriever"])
-        mask = allowed(self._catalogue, Filters(), [item_id])
+        mask = allowed(self._catalogue, Filters(), now_s, [item_id])
         rows, scores = retriever.index.search(retriever.index.vectors(at)[0], k, mask)
         return ItemList(self._items(rows, scores, TWO_TOWER), str(model.version) if model else "")
 

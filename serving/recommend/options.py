@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from serving.rerank.arrange import Diversity
 
-# Of the whole budget: how long the user's row may take, and when ranking must have begun.
+# Of the whole budget: how long the user's row may take, when ranking must have begun, and when the
+# search for the best order must end.
 USER_SHARE = 0.4
 RANK_SHARE = 0.7
+ARRANGE_SHARE = 0.85
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Options:
         temperature: where there is one, places are drawn by softmax of scores over it instead.
         most_in_flight: when more requests than these are on their way, those that come get a list
             that costs little, so that the queue becomes shorter and not longer.
+        at_once: requests that are on their way at most; others wait a little or are turned away.
         title_similarity: from which Jaccard similarity of titles two items are near-duplicates.
         vector_similarity: from which cosine of their vectors on two items are near-duplicates;
             it counts only for items that have been met.
@@ -32,5 +35,6 @@ class Options:
     exploration: float = 0.0
     temperature: float | None = None
     most_in_flight: int = 8
+    at_once: int = 12
     title_similarity: float = 0.9
     vector_similarity: float = 0.995

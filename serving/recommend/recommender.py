@@ -1,12 +1,15 @@
-"""A list for a user: retrieve, rank, remove what was seen, diversify, log. It always answers.
+"""A list for a user, within its budget: read the user, make the list, log it. It always answers.
 
-Whatever is gone (the user's row, the model, the time) is done without, and the answer says so.
+Lists are made in threads beside the event loop (`serving/recommend/making.py`), so that one that
+takes long holds up nobody, and none is waited for longer than its budget allows. Whatever is gone
+(the user's row, the model, the time) is done without, and the answer says so.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,26 +18,22 @@ from millstream.errors import StoreUnavailable
 from millstream.events import Impression
 from serving.breaker import Breaker
 from serving.catalogue.catalogue import Catalogue
-from serving.catalogue.filters import allowed
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 from serving.model.served import ServedModel
-from serving.recommend.answer import answer
 from serving.recommend.impression import impression
-from serving.recommend.judged import judged
+from serving.recommend.making import Making
 from serving.recommend.options import USER_SHARE, Options
 from serving.recommend.query import Query, Recommendation
-from serving.recommend.request import Ranked, Request
+from serving.recommend.request import Request
 from serving.recommend.scoring import Scoring
-from serving.rerank.arrange import POOL_FACTOR, arrange
-from serving.rerank.explore import Draw, epsilon_greedy, softmax
-from serving.rerank.seen import FRESH
-from serving.retrieval.candidates import Candidates
+from serving.remembered import Remembered
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import Wanted, retrieve
 from serving.users import StoredUser, Users
 
 _LATE_S = 0.005
+# Two, so that a list that takes long does not hold up all others. More would share one lock.
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -62,27 +61,39 @@ class Recommender:
         around: what they are made from.
         options: how.
         rng: for exploration.
+        remembered: users, for when the store is gone.
     """
 
     def __init__(
-        self, around: Surroundings, options: Options, rng: np.random.Generator | None = None
+        self,
+        around: Surroundings,
+        options: Options,
+        rng: np.random.Generator | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
         self._around = around
         self._options = options
-        self._rng = rng or np.random.default_rng()
+        self._remembered = remembered or Remembered()
         self._in_flight = 0
         self._breaker = Breaker(around.clock)
-        log = LimitedLog(logging.getLogger(__name__), around.clock)
-        self._scoring = Scoring(around.catalogue, options.budget_s, log)
+        self._log = LimitedLog(logging.getLogger(__name__), around.clock)
+        scoring = Scoring(around.catalogue, options.budget_s, self._log)
+        parts = around.catalogue, around.rankings, around.metrics
+        self._making = Making(*parts, scoring, options, rng or np.random.default_rng())
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
 
     async def recommend(self, query: Query) -> Recommendation:
         """The list for one query; empty only where nothing may be shown."""
         request = Request(query, StoredUser.unknown(query.user_id))
         self._in_flight += 1
         try:
+            if self._in_flight > self._options.most_in_flight:
+                request.degraded.append("overload")
             with self._around.metrics.stage("user"):
-                await self._read_user(request)
-            made = self._made(request)
+                request.user = await self._user(request)
+            model = None if "overload" in request.degraded else self._around.model()
+            request.prepare(self._around.clock.now(), model)
+            made = await self._made(request)
         finally:
             self._in_flight -= 1
         for reason in made.degraded:
@@ -91,68 +102,46 @@ class Recommender:
             self._around.log(impression(made))
         return made
 
-    async def _read_user(self, request: Request) -> None:
-        if self._in_flight > self._options.most_in_flight:
-            request.degraded.append("overload")
-            return
+    def close(self) -> None:
+        """End the threads, once what they are doing is done."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def _user(self, request: Request) -> StoredUser:
+        """The user as the store has them, or as this worker remembers them."""
+        user_id = request.query.user_id
         if not self._breaker.allows():
             request.degraded.append("user_store")
-            return
+            return self._remembered.user(user_id)
         limit = asyncio.timeout(USER_SHARE * self._options.budget_s)
         try:
             async with limit:
-                request.user = await self._around.users.read(request.query.user_id)
-            self._breaker.succeeded()
+                found = await self._around.users.read(user_id)
         except (StoreUnavailable, TimeoutError) as error:
             if not _rang_late(limit):
                 self._breaker.failed()
-            self._scoring.without(request, "user_store", error)
+            request.without("user_store", self._log, error)
+            return self._remembered.user(user_id)
+        self._breaker.succeeded()
+        return self._remembered.read(found)
 
-    def _made(self, request: Request) -> Recommendation:
-        """Everything that needs no waiting: a few milliseconds of the event loop."""
-        stage, catalogue = self._around.metrics.stage, self._around.catalogue
-        model = None if "overload" in request.degraded else self._around.model()
-        request.prepare(self._around.clock.now(), model)
-        with stage("retrieve"):
-            candidates, levels = self._retrieved(request)
-        with stage("rank"):
-            features = catalogue.as_of(candidates.rows, request.time_s)
-            scores = self._scoring.scores(request, candidates, features)
-            ranked = Ranked(candidates, levels, features, scores)
-        with stage("rerank"):
-            draw = self._drawn(request, ranked)
-        if (levels[draw.order] != FRESH).any():
-            request.degraded.append("all_seen")
-        return answer(request, ranked, draw, catalogue)
-
-    def _retrieved(self, request: Request) -> tuple[Candidates, np.ndarray]:
-        query, around = request.query, self._around
-        vector = self._scoring.query_vector(request)
-        retriever = request.model.retriever if request.model else None
-        wanted = Wanted(
-            allowed=allowed(around.catalogue, query.filters, query.exclude),
-            fresh=POOL_FACTOR * query.k,
-            total=max(self._options.candidates, POOL_FACTOR * query.k),
-            time_s=request.time_s,
-            query=vector,
-            index=retriever.index if retriever and vector is not None else None,
-        )
-        candidates, levels = retrieve(wanted, request.user, around.catalogue, around.rankings)
-        for source, count in zip(candidates.sources, candidates.brought.sum(axis=0), strict=True):
-            around.metrics.candidates.labels(source).inc(int(count))
-        return candidates, levels
-
-    def _drawn(self, request: Request, ranked: Ranked) -> Draw:
-        query, retriever = request.query, request.model.retriever if request.model else None
-        by = judged(ranked, self._around.catalogue, retriever, self._options)
-        order = arrange(by, query.k, query.diversity or self._options.diversity)
-        fresh = int(np.count_nonzero(ranked.levels == FRESH))
-        pool = order[: max(min(fresh, POOL_FACTOR * query.k), query.k)]
-        if self._options.temperature is None:
-            return epsilon_greedy(pool, query.k, self._options.exploration, self._rng)
-        scores = np.sort(ranked.scores[pool])[::-1]  # by place, so that diversity stays
-        drawn = softmax(scores, query.k, self._options.temperature, self._rng)
-        return Draw(pool[drawn.order], drawn.propensity)
+    async def _made(self, request: Request) -> Recommendation:
+        """The list that a thread makes in what is left of the budget, or one that needs no time."""
+        if "overload" in request.degraded:
+            return self._making.plain(request)
+        left_s = self._options.budget_s - request.elapsed_s
+        if left_s > 0.0:
+            # A copy: the thread may still write to it when nobody waits any more.
+            work = replace(request, degraded=list(request.degraded))
+            loop = asyncio.get_running_loop()
+            job = loop.run_in_executor(self._threads, self._making.made, work)
+            await asyncio.wait([job], timeout=left_s)
+            if job.done():
+                return job.result()
+            job.cancel()
+            request.retrieved = work.retrieved
+        request.model = None
+        request.degraded.append("budget")
+        return self._making.plain(request)
 
 
 def _rang_late(limit: asyncio.Timeout) -> bool:

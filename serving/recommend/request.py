@@ -7,11 +7,15 @@ import numpy as np
 
 from features.columns import Arrays
 from features.encode import encode_context
+from serving.limited_log import LimitedLog
 from serving.model.served import ServedModel
-from serving.recommend.degraded import Degraded
+from serving.recommend.degraded import REASONS, Degraded
 from serving.recommend.query import Query
 from serving.retrieval.candidates import Candidates
 from serving.users import StoredUser
+
+# Candidates, and how surely each was seen (`serving/rerank/seen.py`).
+Retrieved = tuple[Candidates, np.ndarray]
 
 
 @dataclass
@@ -25,6 +29,7 @@ class Request:
         degraded: what had to be done without.
         user_features: as of `time_s`.
         inputs: of the models: those of the user and the moment, one row.
+        retrieved: the candidates and how surely each was seen, once they are found.
     """
 
     query: Query
@@ -34,12 +39,13 @@ class Request:
     degraded: list[Degraded] = field(default_factory=list)
     user_features: Arrays = field(default_factory=dict)
     inputs: Arrays = field(default_factory=dict)
-    _begun: float = field(default_factory=time.perf_counter)
+    retrieved: Retrieved | None = None
+    begun: float = field(default_factory=time.perf_counter)
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since it came."""
-        return time.perf_counter() - self._begun
+        return time.perf_counter() - self.begun
 
     def prepare(self, time_s: float, model: ServedModel | None) -> None:
         """Fix the moment and the model, and compute what needs the user alone."""
@@ -51,6 +57,12 @@ class Request:
             **self.user.inputs(self.user_features, time_s),
             **encode_context(np.array([time_s])),
         }
+
+    def without(self, reason: Degraded, log: LimitedLog, error: Exception | None = None) -> None:
+        """Note what it has to do without, and say once in a while why."""
+        self.degraded.append(reason)
+        if error is not None:
+            log.warn_of(reason, f"{REASONS[reason]} {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from features.columns import Arrays
 from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
-from serving.recommend.degraded import REASONS, Degraded
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Request
 from serving.retrieval.candidates import Candidates
@@ -30,13 +29,17 @@ class Scoring:
         if request.model is None:
             return None
         if request.model.retriever is None:
-            self.without(request, "retriever")
+            request.degraded.append("retriever")
             return None
         try:
-            return request.model.retriever.query_vector(request.inputs)
+            vector = request.model.retriever.query_vector(request.inputs)
         except Exception as error:  # a model that fails must not take the answer with it
-            self.without(request, "retriever", error)
+            request.without("retriever", self._log, error)
             return None
+        if not np.isfinite(vector).all():
+            request.degraded.append("retriever")
+            return None
+        return vector
 
     def scores(self, request: Request, candidates: Candidates, features: Arrays) -> np.ndarray:
         """The ranker's probabilities, or popularity where it is missing, fails, or is too late.
@@ -50,22 +53,16 @@ class Scoring:
         ranked = self._ranked(request, candidates, features) if len(candidates) else None
         return features["item_popularity"].astype(np.float64) if ranked is None else ranked
 
-    def without(self, request: Request, reason: Degraded, error: Exception | None = None) -> None:
-        """Note what `request` has to do without."""
-        request.degraded.append(reason)
-        if error is not None:
-            self._log.warn_of(reason, f"{REASONS[reason]} {type(error).__name__}: {error}")
-
     def _ranked(
         self, request: Request, candidates: Candidates, features: Arrays
     ) -> np.ndarray | None:
         if request.model is None:
             return None
         if request.model.ranker is None:
-            self.without(request, "ranker")
+            request.degraded.append("ranker")
             return None
         if request.elapsed_s > RANK_SHARE * self._budget_s:
-            self.without(request, "budget")
+            request.degraded.append("budget")
             return None
         try:
             inputs = {
@@ -73,7 +70,18 @@ class Scoring:
                 **self._catalogue.inputs(candidates.rows, features, request.time_s),
                 **encode_cross(request.user_features, features),
             }
-            return request.model.ranker.scores(inputs)
+            scores = request.model.ranker.scores(inputs)
         except Exception as error:  # a model that fails must not take the answer with it
-            self.without(request, "ranker", error)
+            request.without("ranker", self._log, error)
             return None
+        return self._finite(request, scores)
+
+    def _finite(self, request: Request, scores: np.ndarray) -> np.ndarray | None:
+        """`scores`, those that are not finite behind all others; None where none is finite."""
+        finite = np.isfinite(scores)
+        if finite.all():
+            return scores
+        request.degraded.append("ranker")
+        if not finite.any():
+            return None
+        return np.where(finite, scores, min(0.0, float(scores[finite].min())))

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from serving.rerank.deadline import never
 from serving.rerank.dpp import dpp
 from serving.rerank.fill import fill
 from serving.rerank.mmr import mmr
@@ -38,11 +39,16 @@ class Scored:
     alike: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def arrange(scored: Scored, k: int, diversity: Diversity) -> np.ndarray:
+def arrange(
+    scored: Scored, k: int, diversity: Diversity, is_over: Callable[[], bool] = never
+) -> np.ndarray:
     """All candidates worth a place, best first: the first k are the list.
 
     What is left over follows in the order in which it would fill the list up: the rest of the
     ranking, near-duplicates, what may have been seen, what was.
+
+    Args:
+        is_over: asked before each place; once it is true the places that are left go by score.
 
     Returns:
         Positions, shape (n,), int64.
@@ -53,19 +59,29 @@ def arrange(scored: Scored, k: int, diversity: Diversity) -> np.ndarray:
     vectors = scored.vectors(pool)
     stays = ~repeats(scored.alike(pool, vectors), len(pool))
     distinct = pool[stays]
-    chosen = distinct[_diversified(scored.scores[distinct], vectors[stays], k, diversity)]
+    found = _diversified(scored.scores[distinct], vectors[stays], k, diversity, is_over)
+    chosen = distinct[found]
     perhaps, seen = (order[scored.levels[order] == level] for level in (PERHAPS_SEEN, SEEN))
     beyond = fresh[len(pool) :]
     return fill(len(order), chosen, distinct, beyond, pool, perhaps, seen)
 
 
+def by_score(scores: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The order by score alone: what is fresh, what may have been seen, what was; (n,), int64."""
+    return np.lexsort((-scores, levels))
+
+
 def _diversified(
-    scores: np.ndarray, vectors: np.ndarray, k: int, diversity: Diversity
+    scores: np.ndarray,
+    vectors: np.ndarray,
+    k: int,
+    diversity: Diversity,
+    is_over: Callable[[], bool],
 ) -> np.ndarray:
     match diversity:
         case "mmr":
-            return mmr(scores, vectors, k)
+            return mmr(scores, vectors, k, is_over=is_over)
         case "dpp":
-            return dpp(scores, vectors, k, window=DPP_WINDOW)
+            return dpp(scores, vectors, k, window=DPP_WINDOW, is_over=is_over)
         case _:
             return np.arange(min(k, len(scores)))

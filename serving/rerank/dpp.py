@@ -15,8 +15,11 @@ columns of c restore the triangle; what they gather in the first column is given
 Reference: Chen, Zhang and Zhou, NeurIPS 2018, https://arxiv.org/abs/1709.05135, algorithms 1 and 2.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
+from serving.rerank.deadline import never
 from serving.rerank.scaling import to_range, unit_rows
 
 _EPSILON = 1e-9  # a volume below this is rounding: the vector lies in the span of the chosen
@@ -28,6 +31,7 @@ def dpp(
     k: int,
     theta: float = 0.7,
     window: int | None = None,
+    is_over: Callable[[], bool] = never,
 ) -> np.ndarray:
     """Which candidates to show, in order; fewer than k when the rest adds no volume.
 
@@ -37,6 +41,7 @@ def dpp(
         k: how many places.
         theta: 0 is variety alone, towards 1 is relevance alone.
         window: a place differs from the `window - 1` places before it; None is all of them.
+        is_over: asked before each place; once it is true the search ends.
 
     Returns:
         Positions in `relevance`, shape (at most min(k, n),), int64.
@@ -55,7 +60,7 @@ def dpp(
     search = _Volumes(unit_rows(vectors), places if window is None else min(window - 1, places))
     free = np.ones(len(quality), dtype=bool)
     chosen: list[int] = []
-    while len(chosen) < places:
+    while len(chosen) < places and not is_over():
         gain = np.full(len(quality), -np.inf)
         np.log(search.added, out=gain, where=free & (search.added > _EPSILON))
         gain += 2.0 * quality

@@ -9,12 +9,21 @@ whole costs O(k n dim).
 Reference: Carbonell and Goldstein, SIGIR 1998, https://doi.org/10.1145/290941.291025.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
+from serving.rerank.deadline import never
 from serving.rerank.scaling import to_range, unit_rows
 
 
-def mmr(relevance: np.ndarray, vectors: np.ndarray, k: int, balance: float = 0.7) -> np.ndarray:
+def mmr(
+    relevance: np.ndarray,
+    vectors: np.ndarray,
+    k: int,
+    balance: float = 0.7,
+    is_over: Callable[[], bool] = never,
+) -> np.ndarray:
     """Which candidates to show, in order.
 
     Args:
@@ -22,9 +31,10 @@ def mmr(relevance: np.ndarray, vectors: np.ndarray, k: int, balance: float = 0.7
         vectors: shape (n, dim), any length.
         k: how many places; all n are ordered when k > n.
         balance: 1 is relevance alone, 0 is variety alone.
+        is_over: asked before each place; once it is true the search ends.
 
     Returns:
-        Positions in `relevance`, shape (min(k, n),), int64.
+        Positions in `relevance`, shape (min(k, n),), int64; fewer where time was over.
 
     Raises:
         ValueError: `balance` is outside [0, 1].
@@ -44,6 +54,8 @@ def mmr(relevance: np.ndarray, vectors: np.ndarray, k: int, balance: float = 0.7
     if places:
         chosen[0] = np.argmax(relevance)
     for place in range(1, places):
+        if is_over():
+            return chosen[:place]
         last = chosen[place - 1]
         gain[last] = -np.inf
         np.maximum(loss, weighed @ unit[last], out=loss)

@@ -20,25 +20,33 @@ class ItemIndex:
         self.dim = dim
         self._vectors = Growing(np.zeros(dim, np.float32))
         self._present = Growing(np.bool_(False))
+        self._refused = Growing(np.bool_(False))
         self._size = 0  # rows in use are below it
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self._present.head(self._size)))
 
+    @property
+    def refused(self) -> int:
+        """Items whose vector was not finite: they have none, and are found by other sources."""
+        return int(np.count_nonzero(self._refused.head(self._size)))
+
     def put(self, rows: np.ndarray, vectors: np.ndarray) -> None:
         """Add or replace `vectors`, shape (n, dim), at `rows`, shape (n,).
 
+        A row whose vector is not finite loses the one it had; the others are not concerned.
+
         Raises:
-            ValueError: a vector is not finite or not `dim` wide.
+            ValueError: the vectors are not `dim` wide.
         """
         if vectors.shape != (len(rows), self.dim):
             raise ValueError(
                 f"`vectors` must have shape {(len(rows), self.dim)}. Received: {vectors.shape}."
             )
-        if not np.isfinite(vectors).all():
-            raise ValueError("`vectors` must be finite. Received: NaN or infinity.")
-        self._vectors.put(rows, vectors)
-        self._present.put(rows, True)
+        finite = np.isfinite(vectors).all(axis=1)
+        self._vectors.put(rows, np.where(finite[:, None], vectors, np.float32(0.0)))
+        self._present.put(rows, finite)
+        self._refused.put(rows, ~finite)
         self._size = max(self._size, int(rows.max(initial=-1)) + 1)
 
     def remove(self, rows: np.ndarray) -> None:
@@ -46,6 +54,7 @@ class ItemIndex:
         rows = rows[rows < self._size]
         self._vectors.put(rows, 0.0)
         self._present.put(rows, False)
+        self._refused.put(rows, False)
 
     def vectors(self, rows: np.ndarray) -> np.ndarray:
         """Vectors at `rows`, shape (n, dim); zeros where there is none."""
@@ -70,7 +79,7 @@ class ItemIndex:
         """
         mask = self._present.head(self._size)
         if allowed is not None:
-            mask = mask[: len(allowed)] & allowed[: self._size]
+            mask = mask[: len(allowed)] & allowed[: len(mask)]
         scores = self._vectors.head(len(mask)) @ np.asarray(query, dtype=np.float32)
         scores = np.where(mask, scores, np.float32(-np.inf))
         rows = top(scores, min(k, int(np.count_nonzero(mask))))

@@ -44,7 +44,7 @@ def retrieve(
     Where too few are fresh, every source is asked for more, until the catalogue is exhausted: a
     list is short only when there is nothing left to show.
     """
-    recent = catalogue.rows(user.recent_items)
+    recent = catalogue.rows(user.certainly_seen)
     total, there = wanted.total, int(np.count_nonzero(wanted.allowed))
     while True:
         candidates = _found(wanted, total, rankings)

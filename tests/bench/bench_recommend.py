@@ -36,7 +36,6 @@ from tests.support.serving_worker import Served
 
 USERS = 1_000
 STAGES = ("user", "retrieve", "rank", "rerank")
-OUTCOMES = ("requests", "failed", "degraded")
 MODELS = {
     "ranker": {"name": "dcn_v2", "embedding_width": 16},
     "retriever": {"name": "two_tower", "embedding_width": 16},
@@ -102,10 +101,9 @@ def report(runs: list[dict[str, float]], stages: dict[str, float], cpu_s: float)
         values = sorted(run[name] for run in runs)
         spread = f"{values[0]:.1f} to {values[-1]:.1f}"
         print(f"{name:>4}  {statistics.median(values):6.1f} ms   ({spread})")
-    total, failed, degraded = (
-        sum(run[n] for run in runs) for n in ("requests", "failed", "degraded")
-    )
-    print(f"{total:.0f} requests, {failed:.0f} failed, {degraded:.0f} degraded")
+    names = ("requests", "failed", "shed", "degraded")
+    total, failed, shed, degraded = (sum(run[name] for run in runs) for name in names)
+    print(f"{total:.0f} requests, {failed:.0f} failed, {shed:.0f} shed, {degraded:.0f} degraded")
     print(
         f"CPU of the worker: {cpu_s / sum(run['requests'] for run in runs) * 1e3:.1f} ms a request"
     )

@@ -5,7 +5,7 @@
 
 Without a path they ask for lists. Arrivals are a Poisson process. A latency counts from the moment
 a request was due, so a worker that falls behind is not spared the requests that queue up meanwhile.
-Prints one JSON object.
+Latencies are those of answers with status 200; 503 is counted as shed. Prints one JSON object.
 """
 
 import argparse
@@ -15,16 +15,14 @@ import time
 
 import numpy as np
 
-CONNECTIONS = 64
-
 
 class Client:
     """Keep-alive HTTP connections without a library's cost."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, connections: int) -> None:
         self._port = port
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self._room = asyncio.Semaphore(CONNECTIONS)
+        self._room = asyncio.Semaphore(connections)
 
     async def ask(self, path: str, body: bytes) -> tuple[int, bytes]:
         """POST where there is a body, else GET."""
@@ -49,21 +47,31 @@ class Client:
 
 
 async def run(
-    port: int, rate: float, seconds: float, users: int, k: int, seed: int, path: str | None
+    port: int,
+    rate: float,
+    seconds: float,
+    users: int,
+    k: int,
+    seed: int,
+    path: str | None,
+    connections: int,
 ) -> dict:
     """Send, wait for all answers, sum up; latencies in milliseconds."""
     rng = np.random.default_rng(seed)
     due = np.cumsum(rng.exponential(1.0 / rate, round(rate * seconds)))
     asked = rng.integers(users, size=len(due))
-    client, latencies, degraded, failed = Client(port), [], 0, 0
+    client, latencies = Client(port, connections), []
+    degraded = failed = shed = 0
     begun = time.perf_counter()
 
     async def one(at: float, user: int) -> None:
-        nonlocal degraded, failed
+        nonlocal degraded, failed, shed
         body = b"" if path else json.dumps({"user_id": f"u{user}", "k": k}).encode()
         status, answer = await client.ask(path or "/v1/recommend", body)
-        latencies.append((time.perf_counter() - begun - at) * 1e3)
-        failed += status != 200
+        if status == 200:
+            latencies.append((time.perf_counter() - begun - at) * 1e3)
+        shed += status == 503
+        failed += status not in (200, 503)
         degraded += status == 200 and bool(json.loads(answer).get("degraded"))
 
     async with asyncio.TaskGroup() as tasks:
@@ -72,7 +80,8 @@ async def run(
             tasks.create_task(one(at, user))
     p50, p90, p99 = np.percentile(latencies, [50, 90, 99]).tolist()
     sums = {"p50": p50, "p90": p90, "p99": p99, "max": max(latencies)}
-    return {**sums, "requests": len(due), "failed": failed, "degraded": degraded}
+    counts = {"failed": failed, "degraded": degraded, "shed": shed}
+    return {**sums, "requests": len(due), **counts}
 
 
 def main() -> None:
@@ -84,6 +93,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--path")
+    parser.add_argument("--connections", type=int, default=64)
     print(json.dumps(asyncio.run(run(**vars(parser.parse_args())))))
 
 

@@ -27,17 +27,21 @@ class Broker:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.is_gone = False
+        self.outcomes: dict[str, Exception] = {}  # of events by their id; others are taken
 
-    async def publish(self, events: Sequence[Event]) -> None:
+    async def publish(self, events: Sequence[Event]) -> list[Exception | None]:
         """Keep the events."""
         if self.is_gone:
-            raise LogUnavailable("No Kafka broker answers.")
-        self.events += events
+            return [LogUnavailable("No Kafka broker answers.") for _ in events]
+        outcomes = [self.outcomes.get(event.event_id) for event in events]
+        self.events += [e for e, outcome in zip(events, outcomes, strict=True) if outcome is None]
+        return outcomes
 
 
 def worker_of(folder: Path, **settings: Any) -> tuple[Worker, Broker]:
-    """A worker whose feeds are off, and the broker it publishes to."""
-    worker = Worker(Settings(_env_file=None, data_dir=folder, exploration=0, **settings))
+    """A worker whose feeds are off, and the broker it publishes to; it is patient: nothing is shed."""
+    patient = {"exploration": 0, "request_budget_ms": 60_000, **settings}
+    worker = Worker(Settings(_env_file=None, data_dir=folder, **patient))
     broker = Broker()
     worker.publisher.publish = broker.publish
     worker.items_feed.read_to_end = _at_once

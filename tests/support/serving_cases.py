@@ -1,5 +1,6 @@
 """Parts of a serving worker for unit tests: a catalogue, a model without TensorFlow, users."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from serving.catalogue.catalogue import Catalogue
 from serving.metrics import Metrics
 from serving.recommend.options import Options
 from serving.recommend.recommender import Recommender, Surroundings
+from serving.remembered import Remembered
 from serving.rerank.simhash import SimHash
 from serving.retrieval.item_index import ItemIndex
 from serving.retrieval.rankings import Rankings
@@ -24,9 +26,13 @@ NOW_S = 1_767_225_600.0
 DIM = 4
 
 
+_numbers = itertools.count()
+
+
 def upsert(item_id: str, **fields: Any) -> ItemUpsert:
-    """An item that is as old as `NOW_S` unless it is said otherwise."""
-    return ItemUpsert(**{"event_id": item_id, "event_time": NOW_S, "item_id": item_id, **fields})
+    """An item that is as old as `NOW_S` unless it is said otherwise; later ones supersede."""
+    event_id = f"upsert-{next(_numbers):09d}"
+    return ItemUpsert(**{"event_id": event_id, "event_time": NOW_S, "item_id": item_id, **fields})
 
 
 def catalogue_of(count: int) -> Catalogue:
@@ -133,6 +139,8 @@ class Case:
         self.logged: list[Impression] = []
         self.rankings = Rankings(self.catalogue)
         chosen = {"candidates": 30, "diversity": "none", "budget_s": 10.0, **options}
+        self.remembered = Remembered()
+        self.options = Options(**chosen)
         self.recommender = Recommender(
             Surroundings(
                 catalogue=self.catalogue,
@@ -143,8 +151,9 @@ class Case:
                 metrics=self.metrics,
                 clock=self.clock,
             ),
-            Options(**chosen),
+            self.options,
             np.random.default_rng(3),
+            self.remembered,
         )
 
     def count(self, name: str, **labels: str) -> float:

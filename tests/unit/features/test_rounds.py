@@ -12,6 +12,7 @@ from features.state import (
     NO_ITEM,
     NO_USER,
     USER_VALUES,
+    VOTERS,
     advance_item,
     advance_user,
     points_of,
@@ -26,6 +27,7 @@ EVENTS = st.lists(
         st.booleans(),
         st.sampled_from([f"i{n}" for n in range(30)]),
         st.lists(st.sampled_from(NAMES), max_size=6).map(tuple),
+        st.integers(1, VOTERS + 4),
     ),
     max_size=60,
 )
@@ -35,8 +37,8 @@ def one_by_one(events, empty, advance):
     """Ages, and the points before and after each event."""
     points = [empty] * ENTITIES
     ages, before, after = [], [], []
-    for entity, age_s, positive, item, categories in events:
-        update = Update(points[entity].time + age_s, 0, positive, item, categories)
+    for entity, age_s, positive, item, categories, user in events:
+        update = Update(points[entity].time + age_s, 0, positive, item, categories, user)
         ages.append(update.time - points[entity].time)
         before.append(points[entity])
         points[entity] = advance(points[entity], update)
@@ -55,7 +57,9 @@ def rows_of(events, empty, layout):
 def test_items_in_rounds_are_what_they_are_one_by_one(events):
     ages, before, after = one_by_one(events, NO_ITEM, advance_item)
     rounds, rows = rows_of(events, NO_ITEM, ITEM_VALUES)
-    advance_items(rows, rounds, ages, np.array([event[2] for event in events], bool))
+    positive = np.array([event[2] for event in events], bool)
+    voters = np.array([event[5] for event in events], np.uint32)
+    advance_items(rows, rounds, ages, positive, voters)
     assert [row.tobytes() for row in rows[rounds.after]] == [point.values for point in after]
     assert [row.tobytes() for row in rows[rounds.before]] == [point.values for point in before]
 

@@ -7,14 +7,25 @@ from hypothesis import strategies as st
 from features import state
 from features.history import MAX_UPDATES, History, Update, add, restored
 from features.spec import DAY_S, RECENT_ITEMS
-from features.state import ITEM_RULE, USER_RULE, new_item, new_user
+from features.state import (
+    ITEM_COUNTERS,
+    ITEM_RULE,
+    NO_ITEM,
+    USER_RULE,
+    VOTERS,
+    advance_item,
+    new_item,
+    new_user,
+    voter,
+)
 
 HORIZON_S = 10.0
 START = 1.7e9
 
 
 def update(second: float, order: int = 0, item: str = "i", positive: bool = True) -> Update:
-    return Update(START + second, order, positive, item, (f"category-{item}", "all"))
+    categories = (f"category-{item}", "all")
+    return Update(START + second, order, positive, item, categories, voter(str(order % 5)))
 
 
 def strengths(point: state.UserPoint) -> dict[str, float]:
@@ -123,3 +134,31 @@ def test_only_positives_gain_positives():
 def test_the_categories_that_are_tracked_are_bounded():
     many = Update(START, 0, True, "i", tuple(f"c{n}" for n in range(1000)))
     assert len(history_of([many]).newest.categories) == state.TRACKED_CATEGORIES
+
+
+PEOPLE = [feature.name for feature in ITEM_COUNTERS.features].index("item_popularity")
+POSITIVES = [feature.name for feature in ITEM_COUNTERS.features].index("item_positives_30d")
+
+
+def popularity_of(users, seconds=0.0):
+    point = NO_ITEM
+    for n, user in enumerate(users):
+        point = advance_item(point, Update(START + n * seconds, n, True, "i", (), voter(user)))
+    return point.counts
+
+
+def test_one_person_makes_an_item_popular_once_however_often_they_like_it():
+    counts = popularity_of(["bot"] * 20_000)
+    assert (counts[PEOPLE], counts[POSITIVES]) == (1.0, 20_000.0)
+    assert popularity_of(["ann", "bob", "ann", "eve", "bob"])[PEOPLE] == 3.0
+
+
+def test_of_an_item_that_is_liked_by_many_one_of_them_is_no_more_than_a_small_share():
+    crowd = [each for n in range(500) for each in (f"u{n}", "bot")]
+    assert 500.0 <= popularity_of(crowd)[PEOPLE] <= 500.0 * (1.0 + 1.0 / (VOTERS - 1)) + 1.0
+
+
+def test_a_person_who_only_looked_is_still_new_when_they_like():
+    point = advance_item(NO_ITEM, Update(START, 0, False, "i", (), voter("ann")))
+    assert point.counts[PEOPLE] == 0.0
+    assert advance_item(point, Update(START, 1, True, "i", (), voter("ann"))).counts[PEOPLE] == 1.0

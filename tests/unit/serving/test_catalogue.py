@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.attributes import item_version
 from features.bloom import bits_of
@@ -11,6 +13,8 @@ from features.spec import ITEM_ATTRIBUTES, features_of
 from millstream.errors import InvalidEvent
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import Filters, Range, allowed, rangeable
+from serving.catalogue.growing import Growing
+from serving.catalogue.titles import Titles
 from tests.support.serving_cases import NOW_S, catalogue_of, upsert
 
 
@@ -104,12 +108,78 @@ def test_filters_leave_what_fulfils_every_condition():
         exclude_categories=["category 1"],
         ranges={"popularity": Range(at_least=10.0)},
     )
-    assert np.flatnonzero(allowed(catalogue, Filters())).tolist() == list(range(1, 9))
-    assert np.flatnonzero(allowed(catalogue, filters)).tolist() == [6]
-    assert np.flatnonzero(allowed(catalogue, Filters(ranges={"popularity": Range(at_most=5)})))[
-        :3
-    ].tolist() == [1, 2, 3]
-    assert not allowed(catalogue, filters, exclude=["6", "unknown"]).any()
+    assert np.flatnonzero(allowed(catalogue, Filters(), NOW_S)).tolist() == list(range(1, 9))
+    assert np.flatnonzero(allowed(catalogue, filters, NOW_S)).tolist() == [6]
+    assert np.flatnonzero(
+        allowed(catalogue, Filters(ranges={"popularity": Range(at_most=5)}), NOW_S)
+    )[:3].tolist() == [1, 2, 3]
+    assert not allowed(catalogue, filters, NOW_S, exclude=["6", "unknown"]).any()
+
+
+def test_a_range_of_a_counter_is_compared_as_of_now_not_as_it_was_stored():
+    catalogue = catalogue_of(2)
+    week_s = 7 * 86_400.0
+    catalogue.put(stats(["0", "1"], [8.0, 8.0], updated_at=NOW_S - week_s))  # 4 by now
+    catalogue.put(stats(["1"], [8.0], updated_at=NOW_S))
+    filters = Filters(ranges={"popularity": Range(at_least=5.0)})
+    assert allowed(catalogue, filters, NOW_S).tolist() == [False, True]
+    assert allowed(catalogue, filters, NOW_S - week_s).tolist() == [True, True]
+
+
+UPSERTS = [
+    upsert("a", event_time=NOW_S + at, event_id=event_id, title=f"{at} {event_id}", hidden=hidden)
+    for at, event_id, hidden in (
+        (-5_000.0, "old", True),
+        (-5.0, "new", False),
+        (-5.0, "newer of the same time", False),
+        (-60.0, "between", True),
+    )
+] + [upsert("b", event_time=NOW_S, event_id="b", categories=["X"], attributes={"release_year": 9})]
+
+
+@given(st.permutations(UPSERTS), st.integers(1, 5))
+def test_whatever_the_order_of_upserts_the_newest_holds(upserts, size):
+    catalogue = Catalogue()
+    for start in range(0, len(upserts), size):
+        catalogue.upsert(upserts[start : start + size])
+    rows = catalogue.rows(["a", "b"])
+    a, b = catalogue.raw(rows.tolist(), catalogue.as_of(rows, NOW_S))
+    assert a["item_title"] == "-5.0 newer of the same time"
+    assert (b["item_categories"], b["item_release_year"]) == (["X"], 9.0)
+    assert catalogue.shown.all()
+
+
+@pytest.mark.parametrize(("shows", "shown"), [(False, [True, False]), (True, [True, True])])
+def test_an_item_that_is_not_in_the_catalogue_is_shown_only_where_that_is_wanted(shows, shown):
+    catalogue = Catalogue(shows_unknown=shows)
+    catalogue.upsert([upsert("known")])
+    catalogue.put(stats(["clicked", "known"], [5.0, 1.0]))
+    assert catalogue.shown.tolist() == shown
+    catalogue.upsert([upsert("clicked")])
+    assert catalogue.shown.all()
+
+
+def test_a_number_that_is_none_counts_as_missing():
+    catalogue = Catalogue()
+    table = {"item_id": ["a"], "item_updated_at": [NOW_S], "item_release_year": [float("nan")]}
+    rows = catalogue.put(pa.table(table))
+    catalogue.put(stats(["a"], [float("inf")]))
+    found = catalogue.as_of(rows, NOW_S)
+    assert (found["item_release_year"].tolist(), found["item_popularity"].tolist()) == ([0.0], [0])
+
+
+def test_a_reader_never_replaces_what_the_writer_writes_to():
+    growing = Growing(np.zeros(2, np.float32))
+    before = growing.head(1).base
+    assert growing.take(np.array([0, 5_000])).tolist() == [[0, 0], [0, 0]]
+    assert growing.head(1).base is before
+
+
+def test_what_follows_in_a_title_without_end_is_not_looked_at():
+    titles = Titles()
+    titles.put(0, "the same words " * 100 + "and more " * 10_000)
+    titles.put(1, "the same words " * 100)
+    assert titles.similarity(0, 1) == 1.0
 
 
 def test_ranges_are_offered_for_numbers_only():

@@ -10,13 +10,10 @@ import pytest
 
 from millstream.batches import encode_table
 from millstream.clock import FakeClock
-from millstream.codec import decode, encode
+from millstream.codec import encode
 from millstream.errors import SnapshotCorrupt
-from millstream.events import Impression, ShownItem
-from millstream.settings import Settings
 from millstream.snapshots import Announcement
 from serving.feeds.items import PROBE_ITEM, ItemFeeds
-from serving.feeds.publisher import Publisher
 from serving.feeds.snapshots import SnapshotFollower
 from serving.model.models import Models
 from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
@@ -102,9 +99,72 @@ def test_a_message_that_is_no_item_is_left_out_and_counted(stage):
     assert stage.case.count("feed_errors_total", topic="items") == 2
 
 
-def test_a_message_without_a_value_hides_its_item(stage):
-    stage.feeds.items([Record(None, key=b"3")])
+def test_a_message_without_a_value_takes_its_item_out(stage):
+    stage.feeds.items([Record(None, key=b"3", timestamp=int(NOW_S * 1000) + 1)])
     assert not stage.catalogue.shown[3]
+    assert stage.catalogue.columns["item_title"].text(3) == ""
+
+
+def test_an_event_that_comes_again_has_no_effect_whatever_it_says(stage):
+    first = upsert("sofa", event_id="e3", title="first")
+    second = upsert("sofa", event_id="e3", title="second", event_time=NOW_S + 1.0)
+    stage.feeds.items([Record(encode(first))])
+    stage.feeds.items([Record(encode(second)), Record(encode(first))])
+    assert stage.catalogue.columns["item_title"].text(stage.catalogue.row("sofa")) == "first"
+
+
+def test_an_id_is_remembered_for_the_window_of_the_log_not_for_ever(stage):
+    for minutes, title in ((0, "first"), (70, "x"), (140, "y"), (210, "second")):
+        event_id = "e3" if title in ("first", "second") else title
+        sofa = upsert("sofa", event_id=event_id, title=title, event_time=NOW_S - 300 + minutes)
+        written_ms = int((NOW_S + minutes * 60) * 1000)
+        stage.feeds.items([Record(encode(sofa), timestamp=written_ms)])
+    assert stage.catalogue.columns["item_title"].text(stage.catalogue.row("sofa")) == "second"
+
+
+@pytest.mark.parametrize("written_s", [NOW_S, NOW_S + 90_000.0])
+def test_an_upsert_from_the_future_is_refused_whatever_the_clock_of_its_sender(stage, written_s):
+    ahead = upsert("x", event_time=NOW_S + 3_601.0)
+    soon = upsert("y", event_time=NOW_S + 3_599.0)
+    records = [Record(encode(each), timestamp=int(written_s * 1000)) for each in (ahead, soon)]
+    stage.feeds.items(records)
+    assert (stage.catalogue.row("x"), stage.catalogue.row("y")) == (None, 10)
+    assert stage.case.count("feed_errors_total", topic="items") == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [b"[" * 2_000, b"\xff\xfe", b"{}", b"null", None, b'{"type":"item","item_id":"\\ud800"}']
+)
+def test_whatever_one_message_is_the_others_of_its_fetch_count(stage, bad):
+    good = [Record(encode(upsert(f"good-{n}"))) for n in range(3)]
+    stage.feeds.items([good[0], Record(bad), good[1], Record(bad), good[2]])
+    assert [stage.catalogue.row(f"good-{n}") for n in range(3)] == [10, 11, 12]
+    assert stage.case.count("feed_errors_total", topic="items") == 2
+    stage.feeds.features([Record(bad), features(item_id=["new"], item_updated_at=[NOW_S])])
+    assert stage.catalogue.row("new") == 13
+
+
+async def test_an_upsert_that_cannot_be_applied_costs_itself(stage):
+    await stage.models.serve(1)
+    apply = stage.catalogue.upsert
+
+    def fails_with_bad(events):
+        if any(event.item_id == "bad" for event in events):
+            raise ValueError("something that nobody foresaw")
+        return apply(events)
+
+    stage.catalogue.upsert = fails_with_bad
+    stage.feeds.items([Record(encode(upsert(item))) for item in ("a", "bad", "b")])
+    assert stage.catalogue.ids[10:] == ["a", "b"]
+    assert stage.case.count("feed_errors_total", topic="items") == 1
+    assert stage.indexed() == 12
+
+
+async def test_an_item_without_a_finite_vector_is_counted_and_the_others_are_indexed(stage):
+    await stage.models.serve(1)
+    stage.models.current.retriever.index.put(np.array([3]), np.full((1, 4), np.nan))
+    assert stage.case.count("items_without_vector") == 1
+    assert stage.indexed() == 9
 
 
 async def test_feature_rows_of_items_are_taken_over_and_others_are_not(stage):
@@ -241,56 +301,3 @@ def test_a_pointer_that_has_not_changed_does_not_undo_an_announcement():
     follower.poll()
     assert follower._wanted == 4
     assert follower.expects_model
-
-
-SHOWN = Impression(
-    event_id="e",
-    event_time=NOW_S,
-    request_id="r",
-    user_id="u",
-    items=[ShownItem(item_id="i", position=0, score=0.5)],
-)
-
-
-class Producer:
-    """Takes the place of Kafka's."""
-
-    def __init__(self):
-        self.sent = []
-        self.is_stopped = False
-
-    async def send(self, topic, value, key):
-        assert not self.is_stopped
-        self.sent.append(decode(value))
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(None)
-        return future
-
-    async def stop(self):
-        self.is_stopped = True
-
-
-def test_lists_that_nobody_takes_are_dropped_and_counted():
-    case = Case(1)
-    publisher = Publisher(Settings(_env_file=None), case.metrics, FakeClock())
-    for _ in range(10_003):
-        publisher.log(SHOWN)
-    assert case.count("impressions_total", outcome="dropped") == 3
-
-
-async def test_lists_are_logged_together_and_none_is_left_when_the_worker_ends():
-    case = Case(1)
-    publisher = Publisher(Settings(_env_file=None), case.metrics, FakeClock())
-    publisher._producer = producer = Producer()
-    running = asyncio.create_task(publisher.run())
-    publisher.log(SHOWN)
-    publisher.log(SHOWN)
-    await asyncio.sleep(0.001)
-    assert producer.sent == []
-    await asyncio.sleep(0.2)
-    assert producer.sent == [SHOWN, SHOWN]
-    publisher.log(SHOWN)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert (len(producer.sent), producer.is_stopped) == (3, True)
-    assert case.count("impressions_total", outcome="sent") == 3

@@ -55,9 +55,16 @@ def test_an_empty_index_finds_nothing():
     assert len(rows) == len(scores) == 0
 
 
-def test_a_vector_that_is_not_finite_is_refused():
-    with pytest.raises(ValueError, match=r"`vectors` must be finite. Received: NaN"):
-        ItemIndex(2).put(np.array([0]), np.array([[np.nan, 1.0]]))
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_vector_that_is_not_finite_costs_its_own_row_alone(bad):
+    index = ItemIndex(2)
+    index.put(np.array([0, 1]), np.array([[1.0, 0.0], [2.0, 0.0]]))
+    index.put(np.array([1, 2]), np.array([[bad, 1.0], [3.0, 0.0]]))
+    assert index.search(np.array([1.0, 0.0]), 3)[0].tolist() == [2, 0]
+    assert (len(index), index.refused) == (2, 1)
+    assert index.vectors(np.array([1])).tolist() == [[0, 0]]
+    index.put(np.array([1]), np.array([[5.0, 0.0]]))
+    assert (len(index), index.refused) == (3, 0)
 
 
 def test_a_vector_of_another_width_is_refused():

@@ -7,6 +7,7 @@ import pytest
 
 from features.labels import label_of
 from features.spec import CATEGORY_HALF_LIFE_S, FEATURES, RECENT_ITEMS
+from features.state import VOTERS
 from millstream.events import Interaction
 from tests.support.stream_cases import MemoryStream, examples_of, interaction, item_upsert
 
@@ -40,10 +41,20 @@ def is_positive(event: Interaction) -> bool:
     return label_of(event.kind, event.value) == 1.0
 
 
+def is_new(event: Interaction, past: list[Interaction]) -> bool:
+    """Whether nothing positive by the same person about the same item came before."""
+    assert len({each.user_id for each in past}) < VOTERS
+    earlier = past[: past.index(event)]
+    return not any(e.user_id == event.user_id and is_positive(e) for e in earlier)
+
+
 def counts(entity: str, past: list[Interaction], time_s: float) -> dict[str, float]:
     return {
         f.name: sum(
-            weight(e, time_s, f.half_life_s) for e in past if f.counts == "events" or is_positive(e)
+            weight(e, time_s, f.half_life_s)
+            for e in past
+            if f.counts == "events"
+            or (is_positive(e) and (f.counts == "positives" or is_new(e, past)))
         )
         for f in FEATURES
         if f.counts and f.half_life_s and f.entity == entity

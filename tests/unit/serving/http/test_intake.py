@@ -4,7 +4,6 @@ import pytest
 
 from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.events import ItemUpsert
-from serving.http import intake
 from tests.support.serving_api import CLICK, client_of, worker_of
 
 YEAR = {"release_year": 1999.0}
@@ -19,24 +18,14 @@ async def client(tmp_path):
         yield found
 
 
-@pytest.fixture
-def outcomes(monkeypatch):
-    """What the log does with each event, by its item; anything else is taken."""
-    by_item = {}
-
-    async def published(publisher, events):
-        return [by_item.get(event.item_id) for event in events]
-
-    monkeypatch.setattr(intake, "published", published)
-    return by_item
-
-
 def clicks(*items: str) -> list[dict]:
     return [{**CLICK, "item_id": item, "event_id": f"event-{item}"} for item in items]
 
 
-async def test_what_the_log_never_takes_is_no_503(client, outcomes):
-    outcomes["b"] = InvalidEvent("Expected at most 900,000 bytes. Received: 2,000,000")
+async def test_what_the_log_never_takes_is_no_503(client):
+    client.broker.outcomes["event-b"] = InvalidEvent(
+        "Expected at most 900,000 bytes. Received: 2,000,000"
+    )
     answer = await client.post("/v1/events", json=clicks("a", "b", "c"))
     assert answer.status_code == 202
     assert answer.json()["event_ids"] == ["event-a", "event-c"]
@@ -45,8 +34,8 @@ async def test_what_the_log_never_takes_is_no_503(client, outcomes):
     assert (alone.status_code, alone.json()["errors"][0]["path"]) == (413, "$")
 
 
-async def test_what_may_work_later_is_a_503_that_names_what_to_send_again(client, outcomes):
-    outcomes["b"] = LogUnavailable("Kafka did not answer")
+async def test_what_may_work_later_is_a_503_that_names_what_to_send_again(client):
+    client.broker.outcomes["event-b"] = LogUnavailable("Kafka did not answer")
     answer = await client.post("/v1/events", json=clicks("a", "b", "c"))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["event_ids"] == ["event-a", "event-c"]

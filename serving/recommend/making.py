@@ -1,0 +1,117 @@
+"""The work on one list that needs no waiting: retrieve, rank, diversify, draw.
+
+It runs in a thread, beside the event loop that changes the catalogue and the index: each step takes
+the number of rows once and looks at no row beyond it.
+"""
+
+import numpy as np
+
+from serving.catalogue.catalogue import Catalogue
+from serving.catalogue.filters import allowed
+from serving.metrics import Metrics
+from serving.recommend.answer import answer
+from serving.recommend.judged import judged
+from serving.recommend.options import ARRANGE_SHARE, Options
+from serving.recommend.query import Recommendation
+from serving.recommend.request import Ranked, Request, Retrieved
+from serving.recommend.scoring import Scoring
+from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
+from serving.rerank.explore import Draw, epsilon_greedy, softmax
+from serving.rerank.seen import FRESH
+from serving.retrieval.rankings import Rankings
+from serving.retrieval.retrieve import Wanted, retrieve
+
+
+class Making:
+    """Makes the lists of requests that are prepared.
+
+    Args:
+        options: how.
+        rng: for exploration.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        rankings: Rankings,
+        metrics: Metrics,
+        scoring: Scoring,
+        options: Options,
+        rng: np.random.Generator,
+    ) -> None:
+        self._catalogue = catalogue
+        self._rankings = rankings
+        self._metrics = metrics
+        self._scoring = scoring
+        self._options = options
+        self._rng = rng
+
+    def made(self, request: Request) -> Recommendation:
+        """The list as good as it gets: ranked and diversified."""
+        with self._metrics.stage("retrieve"):
+            request.retrieved = candidates, levels = self._retrieved(request)
+        with self._metrics.stage("rank"):
+            features = self._catalogue.as_of(candidates.rows, request.time_s)
+            scores = self._scoring.scores(request, candidates, features)
+            ranked = Ranked(candidates, levels, features, scores)
+        with self._metrics.stage("rerank"):
+            order = self._arranged(request, ranked)
+        return self._answered(request, ranked, order)
+
+    def plain(self, request: Request) -> Recommendation:
+        """A list that costs little: candidates by popularity, those that were seen behind."""
+        candidates, levels = request.retrieved or self._retrieved(request)
+        features = self._catalogue.as_of(candidates.rows, request.time_s)
+        scores = features["item_popularity"].astype(np.float64)
+        ranked = Ranked(candidates, levels, features, scores)
+        return self._answered(request, ranked, by_score(scores, levels))
+
+    def _retrieved(self, request: Request) -> Retrieved:
+        query = request.query
+        vector = self._scoring.query_vector(request)
+        retriever = request.model.retriever if request.model else None
+        wanted = Wanted(
+            allowed=allowed(self._catalogue, query.filters, request.time_s, query.exclude),
+            fresh=POOL_FACTOR * query.k,
+            total=max(self._options.candidates, POOL_FACTOR * query.k),
+            time_s=request.time_s,
+            query=vector,
+            index=retriever.index if retriever and vector is not None else None,
+        )
+        found = retrieve(wanted, request.user, self._catalogue, self._rankings)
+        brought = found[0].brought.sum(axis=0)
+        for source, count in zip(found[0].sources, brought, strict=True):
+            self._metrics.candidates.labels(source).inc(int(count))
+        return found
+
+    def _arranged(self, request: Request, ranked: Ranked) -> np.ndarray:
+        """The candidates in their order; what time does not suffice for goes by score."""
+        query, retriever = request.query, request.model.retriever if request.model else None
+        limit_s, was_over = ARRANGE_SHARE * self._options.budget_s, False
+
+        def is_over() -> bool:
+            nonlocal was_over
+            was_over = request.elapsed_s > limit_s
+            return was_over
+
+        by = judged(ranked, self._catalogue, retriever, self._options)
+        order = arrange(by, query.k, query.diversity or self._options.diversity, is_over)
+        if was_over and "budget" not in request.degraded:
+            request.degraded.append("budget")
+        return order
+
+    def _answered(self, request: Request, ranked: Ranked, order: np.ndarray) -> Recommendation:
+        draw = self._drawn(request, ranked, order)
+        if (ranked.levels[draw.order] != FRESH).any():
+            request.degraded.append("all_seen")
+        return answer(request, ranked, draw, self._catalogue)
+
+    def _drawn(self, request: Request, ranked: Ranked, order: np.ndarray) -> Draw:
+        k = request.query.k
+        fresh = int(np.count_nonzero(ranked.levels == FRESH))
+        pool = order[: max(min(fresh, POOL_FACTOR * k), k)]
+        if self._options.temperature is None:
+            return epsilon_greedy(pool, k, self._options.exploration, self._rng)
+        scores = np.sort(ranked.scores[pool])[::-1]  # by place, so that diversity stays
+        drawn = softmax(scores, k, self._options.temperature, self._rng)
+        return Draw(pool[drawn.order], drawn.propensity)

@@ -1,0 +1,53 @@
+"""A fetch in slices: requests have their turn, and what fails costs itself."""
+
+import asyncio
+
+import pytest
+
+from serving.feeds.feed import Feed
+from serving.feeds.slices import Slices
+
+
+def test_a_slice_becomes_as_large_as_fits_into_its_time():
+    slices = Slices(target_s=0.004, most=100)
+    for _ in range(10):
+        slices.took(slices.size, slices.size * 0.0004)
+    assert slices.size in (9, 10)
+    slices.took(slices.size, 1.0)
+    assert slices.size == 1
+    for _ in range(10):
+        slices.took(slices.size, 0.0)
+    assert slices.size == 100
+
+
+async def test_others_have_their_turn_between_slices():
+    turns = []
+
+    async def request():
+        for _ in range(3):
+            turns.append("request")
+            await asyncio.sleep(0)
+
+    feed = Feed("", "items", lambda records: turns.append(len(records)))
+    feed._slices.took(8, 1.0)  # one record in the next slice
+    asked = asyncio.create_task(request())
+    await feed.take(list(range(20)))
+    await asked
+    assert sum(turn for turn in turns if turn != "request") == 20
+    assert max(turn for turn in turns if turn != "request") < 20
+    assert turns.index("request") < len(turns) - 4
+
+
+@pytest.mark.parametrize("bad", [{3}, {0, 19}, set(range(20))])
+async def test_a_record_whose_handling_fails_costs_itself_and_is_counted(bad):
+    handled, left_out = [], []
+
+    def handle(records):
+        if bad & set(records):
+            raise RecursionError("maximum recursion depth exceeded")
+        handled.extend(records)
+
+    feed = Feed("", "items", handle, left_out=lambda: left_out.append(1))
+    await feed.take(list(range(20)))
+    assert handled == [n for n in range(20) if n not in bad]
+    assert len(left_out) == len(bad)
