@@ -39,7 +39,7 @@ class Broker:
 
 
 def worker_of(folder: Path, **settings: Any) -> tuple[Worker, Broker]:
-    """A worker whose feeds are off, and the broker it publishes to; it is patient: nothing is shed."""
+    """A worker whose feeds are off and that turns nobody away, and the broker it publishes to."""
     patient = {"exploration": 0, "request_budget_ms": 60_000, **settings}
     worker = Worker(Settings(_env_file=None, data_dir=folder, **patient))
     broker = Broker()
