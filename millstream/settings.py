@@ -22,6 +22,8 @@ from millstream.topics import Topic
 MINUTE_S = 60.0
 HOUR_S = 60.0 * MINUTE_S
 
+KeyScope = Literal["events", "recommend", "catalogue", "admin", "impressions", "probes"]
+
 
 class Settings(BaseSettings):
     """The settings of one installation; units are in the names."""
@@ -225,6 +227,54 @@ class Settings(BaseSettings):
 
     # Serving worker.
     serving_port: int = Field(default=8000, description="port of the HTTP API")
+    max_body_bytes: int = Field(
+        default=5_000_000,
+        gt=0,
+        description="largest request body, in bytes, as sent and as inflated",
+    )
+    header_timeout_s: float = Field(
+        default=10.0, gt=0, description="seconds in which a client must send the head of a request"
+    )
+    body_timeout_s: float = Field(
+        default=30.0, gt=0, description="seconds in which a client must send the body of a request"
+    )
+    max_connections: int = Field(
+        default=10_000, gt=0, description="open connections of one worker; more are closed at once"
+    )
+    api_keys: SecretStr | None = Field(
+        default=None, description="API keys as JSON or TOML, see Security; none lets everybody in"
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="file that holds the API keys, in place of the variable"
+    )
+    allow_anonymous: bool = Field(
+        default=False,
+        description="start without API keys although other machines can reach the address",
+    )
+    anonymous_scopes: list[KeyScope] | None = Field(
+        default=None,
+        description="scopes of callers where there are no keys; none is all on loopback, and all "
+        "but impressions and probes elsewhere",
+    )
+    open_metrics: bool | None = Field(
+        default=None,
+        description="whether the API's /metrics needs no key; none is yes on loopback or without "
+        "keys",
+    )
+    client_limits: str = Field(
+        default="",
+        description="requests of one client address where there are no keys, such as 50/second; "
+        "empty is without limit",
+    )
+    limits_in: Literal["memory", "redis"] = Field(
+        default="memory", description="store of the counts of limits: of each worker, or of all"
+    )
+    cors_origins: list[str] = Field(
+        default=[], description="origins of web pages that may call the API, as JSON; * is any"
+    )
+    allowed_hosts: list[str] = Field(
+        default=[], description="names under which the API may be called, as JSON; empty is any"
+    )
     candidates: int = Field(
         default=500, gt=0, description="candidates that are ranked for one request"
     )

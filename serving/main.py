@@ -10,16 +10,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import tensorflow as tf
-import uvicorn
 
 from millstream import logs
 from millstream.settings import Settings
+from serving.http import server
 from serving.http.app import create_app
 from serving.wiring import Worker
-
-# Longer than what proxies keep an idle connection for (usually 60 s): they must close it first, or
-# the request that they send just then is lost.
-KEEP_ALIVE_S = 75
 
 
 def main(settings: Settings) -> None:
@@ -30,14 +26,4 @@ def main(settings: Settings) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     # A snapshot loads in a thread; by default that may keep the event loop waiting 5 ms at a time.
     sys.setswitchinterval(0.001)
-    uvicorn.run(
-        create_app(Worker(settings)),
-        host=settings.host,
-        port=settings.serving_port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=10,
-    )
+    server.run(create_app(Worker(settings)), settings)

@@ -92,6 +92,7 @@ class Worker:
             settings.dedupe_window_s,
             door(settings.max_event_bytes, settings.unknown_fields),
         )
+        self.items_feed = self._feed(ITEMS, self._items.items)
         self._began = time.monotonic()
 
     def readiness(self) -> ReadyAnswer:
@@ -111,19 +112,21 @@ class Worker:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Everything that goes on beside the requests, watched by the supervisor."""
-        items = self._feed(ITEMS, self._items.items)
         now_s = self.clock.now()
         start = self.supervisor.start
         async with self._closing(), self.supervisor.running():
-            start("items", items.run)
+            start("items", self.items_feed.run)
             start("features", self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run)
             start("snapshots", self._feed(SNAPSHOTS, self.follower.announced, now_s).run)
             start("follower", self.follower.run)
             start("standing", self._standing.run)
-            start("bootstrap", lambda: self.bootstrap.run(items.caught_up), ends=True)
+            start("bootstrap", self._bootstrap, ends=True)
             start("publisher", self.publisher.run)
             start("settle", self._settle, ends=True)
             yield
+
+    async def _bootstrap(self) -> None:
+        await self.bootstrap.run(self.items_feed.caught_up)
 
     @contextlib.asynccontextmanager
     async def _closing(self) -> AsyncIterator[None]:

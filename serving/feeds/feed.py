@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from millstream.clock import SystemClock
+from millstream.errors import LogUnavailable
 from serving.feeds.slices import Slices
 from serving.limited_log import LimitedLog
 
@@ -60,6 +61,8 @@ class Feed:
         self._slices = Slices()
         self._positions: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}  # as they were at the first look
+        self._consumer: AIOKafkaConsumer | None = None
+        self._awaited: list[tuple[dict[TopicPartition, int], asyncio.Future[None]]] = []
         self._log = LimitedLog(_logger, SystemClock())
         self.caught_up = asyncio.Event()
 
@@ -72,6 +75,25 @@ class Feed:
                 self._log.warn_of("broker", f"Topic {self._topic} cannot be read: {error!r}")
             await asyncio.sleep(_RETRY_S)
 
+    async def read_to_end(self, timeout_s: float = 2.0) -> None:
+        """Wait until all that the topic holds now has been handed on.
+
+        Raises:
+            LogUnavailable: the broker does not answer.
+            TimeoutError: it takes longer than `timeout_s`.
+        """
+        if self._consumer is None:
+            raise LogUnavailable(f"Topic {self._topic} is not being read.")
+        async with asyncio.timeout(timeout_s):
+            try:
+                ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
+            except KafkaError as error:
+                raise LogUnavailable(f"Topic {self._topic} cannot be read: {error!r}") from error
+            if any(self._positions.get(p, 0) < end for p, end in ends.items()):
+                until = asyncio.get_running_loop().create_future()
+                self._awaited.append((ends, until))
+                await until
+
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
             self._topic,
@@ -82,10 +104,13 @@ class Feed:
         try:
             await consumer.start()
             await self._begin(consumer)
+            self._consumer = consumer
             while True:
                 await self._fetch(consumer)
                 await self._look_whether_caught_up(consumer)
+                await self._look_whom_to_tell(consumer)
         finally:
+            self._consumer = None
             with contextlib.suppress(KafkaError):
                 await consumer.stop()
 
@@ -139,3 +164,14 @@ class Feed:
             self._ends = await consumer.end_offsets(list(partitions))
         if all([await consumer.position(p) >= end for p, end in self._ends.items()]):
             self.caught_up.set()
+
+    async def _look_whom_to_tell(self, consumer: AIOKafkaConsumer) -> None:
+        """All that was fetched has been handed on: tell those that wait for as much."""
+        waiting, self._awaited = self._awaited, []
+        for ends, until in waiting:
+            if until.done():  # its time was up
+                continue
+            if all([await consumer.position(p) >= end for p, end in ends.items()]):
+                until.set_result(None)
+            else:
+                self._awaited.append((ends, until))

@@ -2,17 +2,28 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from millstream import __version__
 from serving.catalogue.filters import rangeable
 from serving.http import events, operations, pages, recommend
 from serving.http.admission import Admitted
+from serving.http.body_limit import BodyLimit
+from serving.http.foreign_origin import ForeignOrigin
+from serving.http.guard import Guard
+from serving.http.intake import MAX_BATCH, Intake
 from serving.http.measured import Measured
+from serving.http.openapi import describe
+from serving.http.refusal import RefusedBody, path_of, reason_of
+from serving.http.response_headers import ResponseHeaders
+from serving.http.whole_items import WholeItems
+from serving.security.access import access_from_settings
+from serving.security.rates import rates_from_settings
 from serving.wiring import Worker
 
 _TEXT = """Recommendations that learn while people click. Publish events, ask for lists.
@@ -35,30 +46,43 @@ def create_app(worker: Worker) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
+    whole = WholeItems(worker.catalogue, worker.items_feed.read_to_end)
+    intake = Intake(worker.publisher, worker.metrics, worker.clock, whole)
     ranges = rangeable(worker.catalogue)
     app.include_router(recommend.routes(worker.recommender, worker.lists, ranges))
-    app.include_router(events.routes(worker.publisher, worker.metrics, worker.clock))
+    app.include_router(events.routes(intake))
     app.include_router(operations.routes(worker.metrics.registry, worker.readiness))
     app.include_router(pages.routes())
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Admitted, admission=worker.admission, metrics=worker.metrics)
-    app.add_middleware(Measured, metrics=worker.metrics)
+    describe(app, MAX_BATCH)
+    _surround(app, worker)
     return app
 
 
+def _surround(app: FastAPI, worker: Worker) -> None:
+    """Everything around the routes; what is added last is the outermost."""
+    settings, origins = worker.settings, worker.settings.cors_origins
+    # Inside of what reads bodies: a client that is slow to send one takes no turn meanwhile.
+    app.add_middleware(Admitted, admission=worker.admission, metrics=worker.metrics)
+    app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        Guard, access=access_from_settings(settings), rates=rates_from_settings(settings)
+    )
+    app.add_middleware(ForeignOrigin, allowed=origins)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    if settings.allowed_hosts:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(ResponseHeaders, policies=pages.policies())
+    app.add_middleware(Measured, metrics=worker.metrics)
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
-    """422: each error names its field by its path, `$.filters.ranges`, and says what is wrong."""
+    """What FastAPI found wrong with parameters, in the form of every other refusal."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    detail = [{"path": _path(each["loc"]), "reason": _reason(each)} for each in found]
-    return JSONResponse({"detail": detail}, 422)
-
-
-def _path(location: tuple[Any, ...]) -> str:
-    steps = location[1:] if location and location[0] in ("body", "query", "path") else location
-    return "$" + "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps)
-
-
-def _reason(error: dict[str, Any]) -> str:
-    received = "" if "input" not in error else f" Received: {error['input']!r}"[:200]
-    return f"{error['msg']}.{received}" if received else str(error["msg"])
+    refused = RefusedBody([(path_of(each["loc"][1:]), reason_of(each)) for each in found])
+    return JSONResponse({"detail": refused.errors}, 422)

@@ -30,6 +30,6 @@ class Measured:
             await self._app(scope, receive, noted)
         finally:
             # The route's pattern, not the path: a label for every item would never end.
-            route = getattr(scope.get("route"), "path", "unknown")
+            route = getattr(scope.get("route"), "path_format", "unknown")
             self._metrics.requests.labels(route, str(status)).inc()
             self._metrics.request_seconds.labels(route).observe(time.perf_counter() - begun)

@@ -2,19 +2,24 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi import Query as Parameter
-from fastapi.exceptions import RequestValidationError
 
 from serving.catalogue.filters import Filters, Range
+from serving.http.bodies import validated
+from serving.http.near import unknown_name
+from serving.http.openapi import REFUSALS, body_of
+from serving.http.refusal import RefusedBody
 from serving.http.schemas import (
     MAX_K,
+    Category,
     FiltersBody,
     ItemAnswer,
     ItemsAnswer,
     ListAnswer,
     RecommendBody,
 )
+from serving.http.strict_route import StrictRoute
 from serving.recommend.lists import ItemList, Lists
 from serving.recommend.query import Query, Recommendation, Recommended
 from serving.recommend.recommender import Recommender
@@ -24,24 +29,28 @@ Count = Annotated[int, Parameter(ge=1, le=MAX_K, description="How many items.")]
 
 def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRouter:
     """The lists' routes; `ranges` are the names that `filters.ranges` takes."""
-    router = APIRouter(prefix="/v1", tags=["lists"])
+    router = APIRouter(prefix="/v1", tags=["lists"], route_class=StrictRoute, responses=REFUSALS)
 
-    @router.post("/recommend", response_model=ListAnswer)
-    async def recommend(body: RecommendBody) -> Response:
+    @router.post("/recommend", response_model=ListAnswer, openapi_extra=body_of("RecommendBody"))
+    async def recommend(request: Request) -> Response:
         """A personal list. What is gone is done without, and `degraded` names it."""
+        body = validated(RecommendBody, await request.body())
         _check_ranges(body.filters, ranges)
         return _as_json(_answer(await recommender.recommend(_query(body))))
 
-    @router.get("/similar/{item_id}", response_model=ItemsAnswer)
+    @router.get("/similar/{item_id:path}", response_model=ItemsAnswer)
     async def similar(item_id: str, k: Count = 10) -> Response:
         """Items like this one."""
         found = lists.similar(item_id, k)
         if found is None:
-            raise HTTPException(404, f"`item_id` must be a known item. Received: {item_id!r}.")
+            shown = f"{item_id[:256]!r}"
+            raise HTTPException(404, f"`item_id` must be a known item. Received: {shown}.")
         return _as_json(_list_answer(found))
 
     @router.get("/popular", response_model=ItemsAnswer)
-    async def popular(k: Count = 10, category: str | None = None) -> Response:
+    async def popular(
+        k: Count = 10, category: Annotated[Category | None, Parameter()] = None
+    ) -> Response:
         """What people like now, of all items or of one category."""
         return _as_json(_list_answer(lists.popular(k, category)))
 
@@ -56,9 +65,7 @@ def _as_json(answer: ListAnswer | ItemsAnswer) -> Response:
 def _check_ranges(filters: FiltersBody, known: list[str]) -> None:
     for name in filters.ranges:
         if name not in known:
-            text = f"Expected one of {', '.join(known)}. Received: {name!r}."
-            location = ("body", "filters", "ranges", name)
-            raise RequestValidationError([{"type": "range", "loc": location, "msg": text}])
+            raise RefusedBody([(f"$.filters.ranges.{name[:100]}", unknown_name(name, known))])
 
 
 def _query(body: RecommendBody) -> Query:

@@ -2,34 +2,76 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+from features.validation import PROBE_PREFIX
 
 MAX_K = 500
 MAX_EXCLUDED = 10_000
+MAX_FILTERED = 100
+MAX_CONTEXT = 50
+
+
+def _text_of_id(value: Any) -> Any:
+    """An integer as its decimal digits, as the events' door has it; nothing else becomes text."""
+    return str(value) if type(value) is int else value
+
+
+def _not_a_bool(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("Expected an integer")
+    return value
+
+
+def _of_a_person(value: str) -> str:
+    if value.startswith(PROBE_PREFIX):
+        raise ValueError(f"Expected an id that does not begin with {PROBE_PREFIX!r}")
+    return value
+
+
+Id = Annotated[str, BeforeValidator(_text_of_id), StringConstraints(min_length=1, max_length=256)]
+UserId = Annotated[Id, AfterValidator(_of_a_person)]
+Category = Annotated[
+    str, BeforeValidator(_text_of_id), StringConstraints(min_length=1, max_length=128)
+]
+# As events have it: the list's log goes through the same door.
+ContextName = Annotated[str, StringConstraints(max_length=128)]
+ContextText = Annotated[str, BeforeValidator(_text_of_id), StringConstraints(max_length=1_000)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Body(BaseModel):
     """A request: what it does not know, it refuses; ids may be integers."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class RangeBody(Body):
     """Bounds of a number, both included."""
 
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
 
 
 class FiltersBody(Body):
     """What an item must be like."""
 
-    categories: list[str] = Field(default=[], description="At least one of them.")
-    exclude_categories: list[str] = Field(default=[], description="None of them.")
+    categories: list[Category] = Field(
+        default=[], max_length=MAX_FILTERED, description="At least one of them."
+    )
+    exclude_categories: list[Category] = Field(
+        default=[], max_length=MAX_FILTERED, description="None of them."
+    )
     ranges: dict[str, RangeBody] = Field(
         default={},
+        max_length=MAX_FILTERED,
         description="Bounds of numbers, by attribute or feature.",
         examples=[{"release_year": {"at_least": 1990}}],
     )
@@ -38,15 +80,21 @@ class FiltersBody(Body):
 class RecommendBody(Body):
     """A question for a list."""
 
-    user_id: Id = Field(examples=["196"])
-    k: int = Field(default=10, ge=1, le=MAX_K, description="How many items.")
-    context: dict[str, str] = Field(default={}, description="Logged with the list.")
+    user_id: UserId = Field(examples=["196"])
+    k: Annotated[int, BeforeValidator(_not_a_bool)] = Field(
+        default=10, ge=1, le=MAX_K, description="How many items."
+    )
+    context: dict[ContextName, ContextText] = Field(
+        default={}, max_length=MAX_CONTEXT, description="Logged with the list."
+    )
     filters: FiltersBody = FiltersBody()
     exclude: list[Id] = Field(default=[], max_length=MAX_EXCLUDED, description="Not these items.")
     diversity: Literal["mmr", "dpp", "none"] | None = Field(
         default=None, description="How the list is diversified; the installation's choice if left."
     )
-    explain: bool = Field(default=False, description="Return features and propensities.")
+    explain: bool = Field(
+        default=False, strict=True, description="Return features and propensities."
+    )
 
 
 class ItemAnswer(BaseModel):
@@ -91,6 +139,7 @@ class EventsAnswer(BaseModel):
 
     event_ids: list[str]
     errors: list[EventError] = []
+    detail: str | None = Field(default=None, description="What is wrong, where nothing was taken.")
 
 
 class ReadyAnswer(BaseModel):

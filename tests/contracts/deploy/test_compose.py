@@ -1,5 +1,6 @@
 """The compose file, held to the settings, the command line and the files it names."""
 
+import configparser
 import os
 import re
 from typing import Any
@@ -73,7 +74,7 @@ def test_every_variable_holds_what_its_setting_takes(processes, monkeypatch, tmp
         for variable, value in service["environment"].items():
             monkeypatch.setenv(variable, shown(value))
         chosen, usual = Settings(), Settings.model_fields
-        own = {"kafka_bootstrap_servers", "redis_url"}
+        own = {"kafka_bootstrap_servers", "redis_url", "api_keys", "allow_anonymous"}
         assert {n for n, f in usual.items() if getattr(chosen, n) != f.default} == own
 
 
@@ -151,7 +152,7 @@ def test_volumes_are_declared_and_bound_files_are_there(compose, services):
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             if source.startswith("."):
-                assert (DEPLOY / source).is_dir(), (name, source)
+                assert (DEPLOY / source).exists(), (name, source)
             else:
                 assert source in compose["volumes"], (name, source)
 
@@ -168,3 +169,40 @@ def test_the_images_are_pinned(services, processes):
 
 def test_kafka_is_the_release_that_the_tests_run_against(services):
     assert services["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_without_keys_the_api_starts_because_nobody_else_can_reach_it(processes):
+    environment = processes["serving"]["environment"]
+    assert shown(environment["MILLSTREAM_ALLOW_ANONYMOUS"]) == "true"
+    assert shown(environment["MILLSTREAM_API_KEYS"]) == ""
+
+
+def test_every_container_is_confined(services):
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert service["pids_limit"] > 0, name
+        assert re.fullmatch(r"\d+g", service["mem_limit"]), name
+
+
+def test_every_root_is_read_only_but_that_of_the_broker(services):
+    writable = {name for name, service in services.items() if not service.get("read_only")}
+    assert writable == {"kafka"}  # whose start script writes its configuration
+    for name in set(services) - writable:
+        assert "/tmp" in services[name]["tmpfs"], name
+
+
+def test_rights_are_given_back_only_to_whoever_starts_as_root(services):
+    assert {name for name, service in services.items() if "cap_add" in service} == {"redis"}
+
+
+def test_grafana_has_no_admin_whose_password_everybody_knows(services):
+    environment = services["grafana"]["environment"]
+    assert environment["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_ADMIN_PASSWORD:-}"
+    # Where that is empty so is this, and the file's own line holds.
+    overriding = environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"]
+    assert overriding == "${GRAFANA_ADMIN_PASSWORD:+false}"
+    written = configparser.ConfigParser()
+    written.read(DEPLOY / "grafana" / "grafana.ini")
+    assert written["security"]["disable_initial_admin_creation"] == "true"
+    assert "./grafana/grafana.ini:/etc/grafana/grafana.ini:ro" in services["grafana"]["volumes"]

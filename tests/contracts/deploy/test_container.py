@@ -78,3 +78,7 @@ def test_the_exposed_ports_are_those_the_workers_listen_on(dockerfile):
     fields = Settings.model_fields
     names = ("serving_port", "stream_metrics_port", "trainer_metrics_port")
     assert exposed and exposed[1].split() == [str(fields[name].default) for name in names]
+
+
+def test_what_libraries_keep_goes_where_it_can_be_written(dockerfile):
+    assert {variables(dockerfile)[name] for name in ("HOME", "MPLCONFIGDIR")} == {"/tmp"}

@@ -1,48 +1,36 @@
 """The HTTP API without a broker, a Redis or a model: what is refused, and how."""
 
+import json
+import re
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from millstream.errors import LogUnavailable
-from millstream.settings import Settings
-from serving.http.app import create_app
 from serving.wiring import Worker
+from tests.support.serving_api import CLICK, Broker, client_of, worker_of
 from tests.support.serving_cases import upsert
 
-CLICK = {"type": "interaction", "user_id": "u", "item_id": "i", "kind": "click"}
 
-
-class Broker:
-    """Takes the place of the publisher."""
-
-    def __init__(self):
-        self.events = []
-        self.is_gone = False
-
-    async def publish(self, events):
-        if self.is_gone:
-            return [LogUnavailable("No Kafka broker answers.") for _ in events]
-        self.events += events
-        return [None] * len(events)
+@pytest.fixture
+def made(tmp_path) -> tuple[Worker, Broker]:
+    return worker_of(tmp_path)
 
 
 @pytest.fixture
-def worker(tmp_path) -> Worker:
-    return Worker(Settings(_env_file=None, data_dir=tmp_path, exploration=0))
+def worker(made) -> Worker:
+    return made[0]
 
 
 @pytest.fixture
-def broker(worker) -> Broker:
-    worker.publisher.publish = (found := Broker()).publish
-    return found
+def broker(made) -> Broker:
+    return made[1]
 
 
 @pytest.fixture
-async def client(worker, broker) -> AsyncIterator[httpx.AsyncClient]:
-    app = httpx.ASGITransport(create_app(worker))  # starts no lifespan: the feeds stay off
-    async with httpx.AsyncClient(transport=app, base_url="http://serving") as found:
+async def client(worker) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(worker) as found:
         yield found
 
 
@@ -129,6 +117,7 @@ async def test_what_is_not_json_is_refused(client, body):
     answer = await client.post("/v1/events", content=body.encode("latin-1"))
     assert answer.status_code == 422
     assert "Expected JSON" in answer.json()["detail"]
+    assert answer.json()["errors"][0]["path"] == "$"
 
 
 async def test_a_batch_has_an_end(client):
@@ -192,3 +181,28 @@ async def test_the_openapi_page_describes_every_route(client):
         "/healthz", "/readyz", "/metrics",
     } == set(spec["paths"])  # fmt: skip
     assert "requestBody" in spec["paths"]["/v1/events"]["post"]
+
+
+@pytest.mark.parametrize("item_id", ["sku/2024/ab", "a/", "100%", "a b?c#d", "ünï", "%2F"])
+async def test_an_item_with_any_id_has_its_page(client, worker, item_id):
+    worker.catalogue.upsert([upsert(item_id, categories=["X"])])
+    answer = await client.get(f"/v1/similar/{quote(item_id, safe='')}")
+    assert answer.status_code == 200
+
+
+async def test_the_page_describes_bodies_and_refusals(client):
+    spec = (await client.get("/openapi.json")).json()
+    schemas = spec["components"]["schemas"]
+    assert set(schemas["Interaction"]["required"]) == {"type", "user_id", "item_id", "kind"}
+    assert set(schemas["Item"]["required"]) == {"item_id"}
+    assert schemas["Interaction"]["properties"]["kind"]["enum"]
+    for path in ("/v1/events", "/v1/items", "/v1/recommend", "/v1/popular"):
+        (route,) = spec["paths"][path].values()
+        assert {"401", "403", "413", "415", "422", "429", "503"} <= set(route["responses"])
+
+
+async def test_every_reference_of_the_page_leads_somewhere(client):
+    text = (await client.get("/openapi.json")).text
+    schemas = json.loads(text)["components"]["schemas"]
+    found = set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert found <= set(schemas)

@@ -1,0 +1,209 @@
+"""Bodies of events: taken apart, checked, published, and answered by what became of each event."""
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from features.validation import check_size, event_of
+from millstream.clock import Clock
+from millstream.codec import with_defaults
+from millstream.errors import InvalidEvent
+from millstream.events import MAX_EVENT_BYTES, Event, ItemUpsert
+from millstream.lenient import encoded
+from serving.feeds.publisher import Publisher
+from serving.http.bodies import Body, read
+from serving.http.guard import caller_of
+from serving.http.refusal import path_of
+from serving.http.schemas import EventError, EventsAnswer
+from serving.http.whole_items import NotCaughtUp, WholeItems
+from serving.metrics import Metrics
+from serving.security.keys import Caller
+from serving.security.scopes import needed_by_event
+
+MAX_BATCH = 5_000
+
+_UNBOUNDED = 1 << 62
+_RETRY_AFTER = {"Retry-After": "1"}
+_audit = logging.getLogger("millstream.audit")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why one event was not taken.
+
+    Args:
+        place: of the event in its list; None where it came alone.
+        status: what the answer is where nothing was taken and all was refused for this.
+    """
+
+    place: int | None
+    path: str
+    reason: str
+    status: int = 422
+
+    def error(self) -> EventError:
+        """As the answer has it."""
+        path = self.path if self.place is None else f"$[{self.place}]{self.path[1:]}"
+        return EventError(path=path, reason=self.reason)
+
+
+@dataclass
+class Taken:
+    """A body, taken apart: its events that are right, with their places, and what is not."""
+
+    events: list[Event] = field(default_factory=list)
+    places: list[int | None] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+class Intake:
+    """Takes bodies apart, checks every event, publishes those that are right.
+
+    Args:
+        whole: completes items of which only little is said.
+    """
+
+    def __init__(
+        self, publisher: Publisher, metrics: Metrics, clock: Clock, whole: WholeItems
+    ) -> None:
+        self._publisher = publisher
+        self._metrics = metrics
+        self._clock = clock
+        self._whole = whole
+
+    async def take(self, request: Request, kind: Any) -> Response:
+        """202 with the ids of what was accepted; 4xx where nothing was; 503 to send again."""
+        caller = caller_of(request.scope)
+        body = read(await request.body())
+        if isinstance(body.value, list) and len(body.value) > MAX_BATCH:
+            text = f"A list must have at most {MAX_BATCH} events. Received: {len(body.value)}."
+            return JSONResponse({"detail": text}, 413)
+        taken = self._taken(body, kind, caller)
+        try:
+            taken.events = await self._whole.completed(taken.events, _given(body, taken.places))
+        except NotCaughtUp as error:
+            return JSONResponse({"detail": str(error)}, 503, _RETRY_AFTER)
+        outcomes = await self._publisher.publish(taken.events)
+        return self._answer(taken, outcomes, request, caller)
+
+    def _taken(self, body: Body, kind: Any, caller: Caller) -> Taken:
+        taken = Taken()
+        if not isinstance(body.value, list):
+            self._take_one(taken, body, None, kind, caller)
+            return taken
+        for place in range(len(body.value)):
+            self._take_one(taken, body, place, kind, caller)
+        return taken
+
+    def _take_one(
+        self, taken: Taken, body: Body, place: int | None, kind: Any, caller: Caller
+    ) -> None:
+        faults = [each for each in body.faults if place is None or each[0][:1] in ((), (place,))]
+        if faults:
+            start = 0 if place is None else 1
+            taken.refused += [Refused(place, path_of(s[start:]), reason) for s, reason in faults]
+            return
+        value = body.value if place is None else body.value[place]
+        try:
+            event = self._event(value, kind)
+        except InvalidEvent as error:
+            taken.refused.append(Refused(place, error.path, error.reason))
+            return
+        refused = _too_large(event, place) or _not_allowed(event, place, caller)
+        if refused is not None:
+            taken.refused.append(refused)
+            return
+        taken.events.append(event)
+        taken.places.append(place)
+
+    def _event(self, value: Any, kind: Any) -> Event:
+        whole = with_defaults(value, uuid.uuid4().hex, now_s := self._clock.now())
+        if kind is ItemUpsert and isinstance(whole, dict):
+            whole = {"type": "item", **whole}
+        event: Event = event_of(whole, kind, now_s, _UNBOUNDED)
+        return event
+
+    def _answer(
+        self,
+        taken: Taken,
+        outcomes: Sequence[Exception | None],
+        request: Request,
+        caller: Caller,
+    ) -> Response:
+        accepted, failed = [], []
+        refused = list(taken.refused)
+        for event, place, outcome in zip(taken.events, taken.places, outcomes, strict=True):
+            if outcome is None:
+                accepted.append(event)
+            elif isinstance(outcome, InvalidEvent):  # the log never takes it
+                refused.append(Refused(place, outcome.path, outcome.reason, 413))
+            else:
+                failed.append(Refused(place, "$", str(outcome), 503))
+        for outcome_name, count in (
+            ("accepted", len(accepted)),
+            ("failed", len(failed)),
+            ("refused", len(refused)),
+        ):
+            self._metrics.events.labels(outcome_name).inc(count)
+        _record(request, caller, accepted, len(refused))
+        errors = [each.error() for each in _in_order([*refused, *failed])]
+        status = _status(len(accepted), refused, failed)
+        detail = None if status == 202 else (failed or _in_order(refused))[0].reason
+        answer = EventsAnswer(
+            event_ids=[event.event_id for event in accepted], errors=errors, detail=detail
+        )
+        headers = _RETRY_AFTER if failed else None
+        return JSONResponse(answer.model_dump(exclude_none=True), status, headers)
+
+
+def _too_large(event: Event, place: int | None) -> Refused | None:
+    try:
+        check_size(len(encoded(event)), MAX_EVENT_BYTES)
+    except InvalidEvent as error:
+        return Refused(place, error.path, error.reason, 413)
+    return None
+
+
+def _not_allowed(event: Event, place: int | None, caller: Caller) -> Refused | None:
+    needed = needed_by_event(event)
+    if needed in caller.scopes:
+        return None
+    path = "$.is_probe" if needed == "probes" else "$.type"
+    having = ", ".join(map(repr, sorted(caller.scopes))) or "none"
+    reason = f"Expected the scope {needed!r} for this event. Received: {having}."
+    return Refused(place, path, reason, 403)
+
+
+def _given(body: Body, places: Sequence[int | None]) -> list[Mapping[str, Any]]:
+    """What was sent of each event."""
+    return [body.value if place is None else body.value[place] for place in places]
+
+
+def _in_order(refused: list[Refused]) -> list[Refused]:
+    return sorted(refused, key=lambda each: each.place or 0)
+
+
+def _status(accepted: int, refused: Sequence[Refused], failed: Sequence[Refused]) -> int:
+    """503 where anything may work later, 202 where anything was taken, else what it fell by."""
+    if failed:
+        return 503
+    if accepted or not refused:
+        return 202
+    statuses = {each.status for each in refused}
+    if 413 in statuses:
+        return 413
+    return 403 if statuses == {403} else 422
+
+
+def _record(request: Request, caller: Caller, accepted: Sequence[Event], refused: int) -> None:
+    """A line of who changed the catalogue; never the key."""
+    items = sum(isinstance(event, ItemUpsert) for event in accepted)
+    if items:
+        who = f"key {caller.name!r}" if caller.name else f"no key, from {request.client}"
+        route = f"{request.method} {request.url.path}"
+        _audit.info("%s by %s: %d items changed, %d refused", route, who, items, refused)

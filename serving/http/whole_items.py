@@ -1,0 +1,93 @@
+"""Items of which only `hidden` is said keep all else that is known of them.
+
+An upsert in the log is the whole item, and the topic is compacted: what the last one leaves out is
+gone. So what was left out is put in before it goes there, from the catalogue, once that has read
+everything that the log held when the request came.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from features.feature import Feature
+from features.spec import ITEM_ATTRIBUTES, features_of
+from millstream.errors import LogUnavailable
+from millstream.events import Event, ItemUpsert
+from serving.catalogue.catalogue import Catalogue
+
+_WHOLE = ("title", "categories", "attributes", "created_at")
+
+
+class NotCaughtUp(Exception):
+    """The catalogue cannot be read to the end of its topic now."""
+
+
+class WholeItems:
+    """Completes items.
+
+    Args:
+        catalogue: what is known of them.
+        read_to_end: waits until the catalogue has all that its topic holds now.
+    """
+
+    def __init__(self, catalogue: Catalogue, read_to_end: Callable[[], Awaitable[None]]) -> None:
+        self._catalogue = catalogue
+        self._read_to_end = read_to_end
+
+    async def completed(
+        self, events: Sequence[Event], given: Sequence[Mapping[str, Any]]
+    ) -> list[Event]:
+        """`events`, of which `given` was sent, each item as a whole.
+
+        Raises:
+            NotCaughtUp: the catalogue is behind, and something would be wiped.
+        """
+        partial = {
+            event.event_id
+            for event, sent in zip(events, given, strict=True)
+            if isinstance(event, ItemUpsert) and not any(name in sent for name in _WHOLE)
+        }
+        if not partial:
+            return list(events)
+        try:
+            await self._read_to_end()
+        except (LogUnavailable, TimeoutError) as error:
+            raise NotCaughtUp(
+                "What is known of the items cannot be read now. Send them again, or send them "
+                "whole: with title, categories and attributes."
+            ) from error
+        return [
+            self._completed(event)
+            if isinstance(event, ItemUpsert) and event.event_id in partial
+            else event
+            for event in events
+        ]
+
+    def _completed(self, event: ItemUpsert) -> ItemUpsert:
+        known = {} if event.is_probe else self._known(event.item_id)
+        if not known:
+            return event
+        return msgspec.structs.replace(
+            event,
+            title=known.pop("title", None),
+            categories=known.pop("categories", []),
+            created_at=known.pop("created_at", None),
+            attributes=known,
+        )
+
+    def _known(self, item_id: str) -> dict[str, Any]:
+        """What the catalogue has of an item, by the names that an upsert has for it."""
+        row = self._catalogue.row(item_id)
+        if row is None:
+            return {}
+        return {
+            feature.name.removeprefix("item_"): value
+            for feature in features_of(ITEM_ATTRIBUTES)
+            if (value := self._value(feature, row)) not in (feature.default, [])
+        }
+
+    def _value(self, feature: Feature, row: int) -> Any:
+        column = self._catalogue.columns[feature.name]
+        return column.text(row) if column.is_text else column.values.take(np.array([row]))[0].item()
