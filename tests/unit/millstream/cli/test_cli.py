@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from millstream import cli
+from millstream.errors import DatasetError
 from millstream.settings import settings
 from millstream.snapshots import Manifest, SnapshotWriter
 from millstream.topics import TOPICS
@@ -76,5 +77,7 @@ def test_our_own_errors_are_one_line_and_no_traceback(monkeypatch, capsys, tmp_p
 
 def test_publishing_a_file_that_is_not_there_says_so(run):
     result = run("publish", "nowhere.jsonl")
-    assert result.exit_code == 2
-    assert "does not exist" in result.output
+    assert isinstance(result.exception, DatasetError)
+    assert str(result.exception) == (
+        "Expected a file of events. Received: nowhere.jsonl: No such file or directory."
+    )
