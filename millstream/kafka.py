@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
@@ -43,6 +43,40 @@ def producer(settings: Settings, **options: Any) -> KafkaProducer:
     try:
         return KafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap_servers, **{**defaults, **options}
+        )
+    except KafkaError as error:
+        raise _unavailable(settings, error) from error
+
+
+def consumer(settings: Settings, **options: Any) -> KafkaConsumer:
+    """A consumer; `options` as kafka-python has them.
+
+    Raises:
+        LogUnavailable: no broker answers.
+    """
+    defaults: dict[str, Any] = {
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+    }
+    try:
+        return KafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap_servers, **{**defaults, **options}
+        )
+    except KafkaError as error:
+        raise _unavailable(settings, error) from error
+
+
+def admin(settings: Settings) -> KafkaAdminClient:
+    """A client for topics.
+
+    Raises:
+        LogUnavailable: no broker answers.
+    """
+    try:
+        return KafkaAdminClient(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
         )
     except KafkaError as error:
         raise _unavailable(settings, error) from error
