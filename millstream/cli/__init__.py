@@ -11,6 +11,10 @@ from millstream.errors import MillstreamError
 # Modules are imported when their command runs: TensorFlow alone takes seconds to load.
 COMMANDS = {
     "data": ("millstream.cli.data", "Obtain a dataset."),
+    "dead-letters": (
+        "millstream.cli.dead_letters:dead_letters",
+        "List, show and replay messages that were refused.",
+    ),
     "demo": ("millstream.cli.demo", "Run the whole loop on real data, and watch it learn."),
     "eval": (
         "millstream.cli.eval:evaluate",
