@@ -4,15 +4,21 @@
 `MILLSTREAM_`. `millstream settings` prints them with their meaning and present value.
 """
 
+import logging
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from millstream.errors import ConfigurationError
 from millstream.topics import Topic
+from millstream.variables import unknown_variables
+
+log = logging.getLogger(__name__)
 
 MINUTE_S = 60.0
 HOUR_S = 60.0 * MINUTE_S
@@ -191,13 +197,23 @@ def variable_name(name: str) -> str:
     return f"MILLSTREAM_{name.upper()}"
 
 
+def unknown() -> list[str]:
+    """A line for each variable, of the environment or of `.env`, that is no setting."""
+    aliases = [field.validation_alias for field in Settings.model_fields.values()]
+    known = [str(each) for a in aliases if isinstance(a, AliasChoices) for each in a.choices]
+    names = [variable_name(name) for name in Settings.model_fields]
+    return unknown_variables({**dotenv_values(".env"), **os.environ}, [*known, *names])
+
+
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once.
+    """The settings of this process, read once; variables that are none are told in the log.
 
     Raises:
         ConfigurationError: a variable does not hold what its setting needs.
     """
+    for line in unknown():
+        log.warning("%s", line)
     try:
         return Settings()
     except ValidationError as error:

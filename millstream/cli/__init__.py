@@ -16,6 +16,7 @@ COMMANDS = {
         "List, show and replay messages that were refused.",
     ),
     "demo": ("millstream.cli.demo", "Run the whole loop on real data, and watch it learn."),
+    "doctor": ("millstream.cli.doctor", "Examine the installation and say what is wrong."),
     "eval": (
         "millstream.cli.eval:evaluate",
         "Learn models from a dataset and measure them, offline.",
