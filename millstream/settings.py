@@ -41,50 +41,60 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices(
             "KAFKA_BOOTSTRAP_SERVERS", "MILLSTREAM_KAFKA_BOOTSTRAP_SERVERS"
         ),
-        description="host:port[,host:port] of the Kafka brokers",
+        description="Kafka brokers, as host:port[,host:port]",
     )
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "MILLSTREAM_REDIS_URL"),
-        description="the online store, redis://[:password@]host:port/db",
+        description="online store, as redis://[:password@]host:port/db; the password is "
+        "percent-encoded",
     )
     data_dir: Path = Field(
-        default=Path("data"), description="offline store, snapshots, Feast registry"
+        default=Path("data"), description="folder of the offline store and of the snapshots"
     )
-    topic_prefix: str = Field(default="millstream.", description="put before every topic's name")
+    topic_prefix: str = Field(
+        default="millstream.",
+        description="prefix of every topic's name, and of the stream's keys in Redis",
+    )
     feast_project: str = Field(
-        default="millstream", description="the project of the Feast repository"
+        default="millstream",
+        description="project name in the Feast repository, part of every feature's key in Redis",
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: str = Field(
+        default="INFO", description="minimum level of log lines: DEBUG, INFO, WARNING or ERROR"
+    )
     log_style: Literal["text", "json"] = Field(
-        default="text", description="log lines for people or machines"
+        default="text", description="format of log lines: text for people, json for machines"
     )
     host: str = Field(default="127.0.0.1", description="address on which the HTTP servers listen")
 
     # Stream worker.
     stream_metrics_port: int = Field(
-        default=9101, description="port of the stream worker's /metrics; 0 is any"
+        default=9101, description="port of the stream worker's /metrics; 0 takes any free one"
     )
     join_window_s: float = Field(
         default=15 * MINUTE_S,
         gt=0,
-        description="how long after an impression feedback still joins it",
+        description="maximum seconds from an impression to feedback that joins it",
     )
     allowed_lateness_s: float = Field(
         default=10.0,
         ge=0,
-        description="how far out of order an event may come and still make an example",
+        description="maximum seconds out of order for an event that makes an example",
     )
     dedupe_window_s: float = Field(
-        default=HOUR_S, gt=0, description="how long an event id is remembered at the least"
+        default=HOUR_S,
+        gt=0,
+        description="seconds for which an event id is remembered, unless more than 2 million "
+        "others come in that time",
     )
     sampled_negatives: int = Field(
-        default=1, ge=0, description="negatives drawn for every organic positive"
+        default=1, ge=0, description="negatives drawn per organic positive"
     )
     state_cache_entities: int = Field(
         default=500_000,
         gt=0,
-        description="users and items whose state the stream worker keeps in memory",
+        description="maximum users and items whose state the stream worker keeps in memory",
     )
     offline_flush_s: float = Field(
         default=30.0, gt=0, description="seconds between two Parquet part files of a view"
@@ -92,41 +102,48 @@ class Settings(BaseSettings):
 
     # Trainer.
     trainer_metrics_port: int = Field(
-        default=9102, description="port of the trainer's /metrics; 0 is any"
+        default=9102, description="port of the trainer's /metrics; 0 takes any free one"
     )
     ranker: str = Field(
-        default="dcn_v2", description="the ranking model, by its name in the catalogue"
+        default="dcn_v2", description="ranking model, by its name in `millstream models`"
     )
     ranker_options: dict[str, Any] = Field(
-        default={}, description='options of its builder as JSON, such as {"hidden": [64]}'
+        default={},
+        description='options of the ranking model\'s builder, as JSON such as {"hidden": [64]}',
     )
     retriever: str = Field(
-        default="two_tower", description="the retrieval model, by its name in the catalogue"
+        default="two_tower", description="retrieval model, by its name in `millstream models`"
     )
     retriever_options: dict[str, Any] = Field(
-        default={}, description="options of its builder as JSON"
+        default={}, description="options of the retrieval model's builder, as JSON"
     )
     optimisers: dict[str, Literal["adagrad", "adam", "ftrl"]] = Field(
         default={},
-        description="of weights by the prefix of their layer, as JSON, over those of the paper: "
-        'such as {"linear.": "ftrl"}',
+        description="optimiser of weights by the prefix of their layer, as JSON such as "
+        '{"linear.": "ftrl"}; overrides those of the model\'s paper',
     )
-    batch_size: int = Field(default=256, gt=0, description="the most examples in one training step")
-    embedding_width: int = Field(default=16, gt=0, description="numbers in one embedding row")
+    batch_size: int = Field(default=256, gt=0, description="maximum examples per training step")
+    embedding_width: int = Field(default=16, gt=0, description="numbers per embedding row")
     embedding_learning_rate: float = Field(
-        default=0.05, gt=0, description="of the embedding rows (row-wise Adagrad)"
+        default=0.05, gt=0, description="learning rate of embedding rows (row-wise Adagrad)"
     )
     ftrl_learning_rate: float = Field(
-        default=0.2, gt=0, description="of what FTRL learns, such as the weights of lr"
+        default=0.2,
+        gt=0,
+        description="learning rate of weights that FTRL learns, such as those of lr",
     )
     dense_learning_rate: float = Field(
-        default=0.003, gt=0, description="of all other weights (Adam)"
+        default=0.003, gt=0, description="learning rate of all other weights (Adam)"
     )
     admit_after: int = Field(
-        default=2, gt=0, description="occurrences with which an id gets an embedding row of its own"
+        default=2,
+        gt=0,
+        description="occurrences after which an id gets an embedding row of its own",
     )
     expire_after_steps: int | None = Field(
-        default=None, description="training steps without a use that end a row; none keeps all"
+        default=None,
+        description="training steps without use after which an embedding row is removed; none "
+        "keeps all",
     )
     snapshot_interval_s: float = Field(
         default=5.0, gt=0, description="seconds between two snapshots"
@@ -137,32 +154,39 @@ class Settings(BaseSettings):
         description="examples after which a snapshot is taken sooner; none goes by time alone",
     )
     first_snapshot_examples: int = Field(
-        default=0, ge=0, description="examples learnt from before the first snapshot is published"
+        default=0,
+        ge=0,
+        description="minimum examples learnt before the first snapshot is published",
     )
     full_snapshot_every: int = Field(
-        default=20, gt=0, description="every so many snapshots one is full"
+        default=20, gt=0, description="snapshots per full one; those between are deltas"
     )
-    snapshots_kept: int = Field(default=60, gt=1, description="older snapshots are removed")
+    snapshots_kept: int = Field(
+        default=60,
+        gt=1,
+        description="newest snapshots that are kept; older ones are removed unless they are needed",
+    )
 
     # Serving worker.
     serving_port: int = Field(default=8000, description="port of the HTTP API")
-    candidates: int = Field(
-        default=500, gt=0, description="candidates that are ranked for one request"
-    )
+    candidates: int = Field(default=500, gt=0, description="maximum candidates ranked per request")
     request_budget_ms: float = Field(
-        default=100.0, gt=0, description="time for one recommend request"
+        default=100.0, gt=0, description="milliseconds that a recommend request may take"
     )
     diversity: Literal["mmr", "dpp", "none"] = Field(
-        default="mmr", description="how lists are diversified unless the request says otherwise"
+        default="mmr", description="diversification of lists for requests that name none"
     )
     exploration: float = Field(
-        default=0.02, ge=0, le=1, description="share of a list's places that are given to chance"
+        default=0.02,
+        ge=0,
+        le=1,
+        description="share of a list's places that are filled at random, 0 to 1",
     )
     exploration_temperature: float | None = Field(
         default=None,
         gt=0,
-        description="places are drawn by softmax of their scores over this in place of the share "
-        "above; none does not",
+        description="temperature of the softmax over scores that fills all places at random, in "
+        "place of the share above; none is off",
     )
 
     # Freshness.

@@ -42,6 +42,9 @@ class Metrics:
         self.trained_through_age = self._gauge(
             "trained_through_age_seconds", "Seconds since the newest event in the served weights"
         )
+        self.snapshot_examples = self._gauge(
+            "snapshot_examples", "Examples that the served weights have learnt from"
+        )
         self.swaps = self._counter("swaps_total", "Snapshots by what became of them", "outcome")
         self.swap_seconds = self._histogram(
             "swap_seconds", "Time to load a snapshot and swap it in"

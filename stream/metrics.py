@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from features.spec import VIEWS
+from millstream.metrics import LATENCY_BUCKETS_S, add_build_info, start_at_zero
 from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, USERS
 from stream.effects import Effects
+from stream.examples import ORIGINS
 from stream.memory import Memory
 from stream.records import Source
 
@@ -16,6 +18,15 @@ KINDS: Mapping[str, str] = {
     ITEMS.name: "item",
     USERS.name: "user",
 }
+# What the stream makes of an event: `docs/stream.md` explains each.
+_ALWAYS = ("duplicate", "refused")
+OUTCOMES: Mapping[str, tuple[str, ...]] = {
+    "interaction": ("organic", "joined", "settled", "unlabelled", "late", *_ALWAYS),
+    "impression": ("waiting", *_ALWAYS),
+    "item": ("upserted", *_ALWAYS),
+    "user": ("upserted", *_ALWAYS),
+}
+PARTS = ("kafka", "redis")
 CHUNK_BUCKETS = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
@@ -25,24 +36,57 @@ class StreamMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         add_build_info("stream", registry)
-        self.events = self._counter("events", "Events by kind and outcome", ["kind", "outcome"])
-        self.examples = self._counter("examples", "Rows published to train on", ["origin"])
-        self.feature_rows = self._counter("feature_rows", "Feature rows written", ["view"])
-        self.dead_letters = self._counter("dead_letters", "Messages refused", ["topic"])
-        self.joined = self._counter("joined", "Shown items that got feedback", [])
-        self.trouble = self._counter("trouble", "Failed attempts, by what did not answer", ["part"])
-        self.offline_rows = self._counter("offline_rows", "Rows appended to part files", ["view"])
-        self.batch_events = self._histogram("batch_events", "Events in a batch", CHUNK_BUCKETS)
-        self.batch_seconds = self._seconds("batch_seconds", "Time for a batch")
-        self.publish_seconds = self._seconds("publish_seconds", "Time until Kafka has a batch")
-        self.commit_seconds = self._seconds("commit_seconds", "Time until Redis has a batch")
-        self.event_to_feature = self._seconds(
-            "event_to_feature_seconds", "From a probe's time until its features are in Redis"
+        self.events = self._counter(
+            "events", "Events by kind and outcome, probes included", ["kind", "outcome"]
         )
-        self.watermark_lag = self._gauge("watermark_lag_seconds", "The clock less the watermark")
-        self.pending = self._gauge("pending_impressions", "Lists whose window is open")
-        self.cached = self._gauge("cached_entities", "Entities in memory", ["entity"])
-        self.lag = self._gauge("lag_records", "Records not yet processed", ["topic", "partition"])
+        self.examples = self._counter("examples", "Examples published, by origin", ["origin"])
+        self.feature_rows = self._counter(
+            "feature_rows", "Feature rows written to Redis, by view", ["view"]
+        )
+        self.dead_letters = self._counter(
+            "dead_letters", "Messages sent to the dead letters, by source topic", ["topic"]
+        )
+        self.joined = self._counter("joined", "Shown items that received feedback", [])
+        self.trouble = self._counter(
+            "trouble", "Failed attempts to reach Kafka or Redis, by part", ["part"]
+        )
+        self.offline_rows = self._counter(
+            "offline_rows", "Feature rows appended to Parquet part files, by view", ["view"]
+        )
+        self.batch_events = self._histogram("batch_events", "Events per batch", CHUNK_BUCKETS)
+        self.batch_seconds = self._seconds("batch_seconds", "Processing time of a batch")
+        self.publish_seconds = self._seconds(
+            "publish_seconds", "Time to publish a batch to Kafka, until it is acknowledged"
+        )
+        self.commit_seconds = self._seconds("commit_seconds", "Time to commit a batch to Redis")
+        self.event_to_feature = self._seconds(
+            "event_to_feature_seconds", "Age of a probe event when its features are in Redis"
+        )
+        self.watermark_lag = self._gauge(
+            "watermark_lag_seconds", "Seconds from the watermark to the clock"
+        )
+        self.pending = self._gauge("pending_impressions", "Lists whose join window is open")
+        self.cached = self._gauge(
+            "cached_entities", "Users and items whose state is in memory", ["entity"]
+        )
+        self.lag = self._gauge(
+            "lag_records",
+            "Records on the broker that are not yet processed",
+            ["topic", "partition"],
+        )
+
+        self._start_at_zero()
+
+    def _start_at_zero(self) -> None:
+        """Export every label value that is known: the first incident must show as a rise."""
+        for kind, outcomes in OUTCOMES.items():
+            start_at_zero(self.events, [kind], outcomes)
+        start_at_zero(self.examples, ORIGINS)
+        views = [view.name for view in VIEWS]
+        start_at_zero(self.feature_rows, views)
+        start_at_zero(self.offline_rows, views)
+        start_at_zero(self.dead_letters, KINDS)
+        start_at_zero(self.trouble, PARTS)
 
     def observe(self, effects: Effects, memory: Memory, now_s: float) -> None:
         """Note a batch whose effects are in the store."""
