@@ -85,8 +85,7 @@ class Settings(BaseSettings):
     dedupe_window_s: float = Field(
         default=HOUR_S,
         gt=0,
-        description="seconds for which an event id is remembered, unless more than 2 million "
-        "others come in that time",
+        description="seconds for which an event id is remembered, as long as memory suffices",
     )
     sampled_negatives: int = Field(
         default=1, ge=0, description="negatives drawn per organic positive"
