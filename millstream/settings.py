@@ -10,9 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from millstream.errors import ConfigurationError
 from millstream.topics import Topic
@@ -225,7 +224,9 @@ def unknown() -> list[str]:
     aliases = [field.validation_alias for field in Settings.model_fields.values()]
     known = [str(each) for a in aliases if isinstance(a, AliasChoices) for each in a.choices]
     names = [variable_name(name) for name in Settings.model_fields]
-    return unknown_variables({**dotenv_values(".env"), **os.environ}, [*known, *names])
+    of_file = DotEnvSettingsSource(Settings).env_vars  # whose names are in small letters
+    given = {**{name.upper(): value for name, value in of_file.items()}, **os.environ}
+    return unknown_variables(given, [*known, *names])
 
 
 @lru_cache
