@@ -54,9 +54,9 @@ RUN: dict[str, Callable[[str, "Shop"], str]] = {
     r"millstream doctor.*": lambda text, _: f"{text}; [ $? -le 1 ]",
     r"millstream (models|publish|topics|settings)\b.*|cd .*|awk .*": lambda text, _: text,
 }
-COMMANDS = [
-    each for page in PAGES if page.name != "CONTRIBUTING.md" for each in shell_commands(page)
-]
+FOUND = [each for page in PAGES if page.name != "CONTRIBUTING.md" for each in shell_commands(page)]
+# Each once, where it stands first.
+COMMANDS = list({each.text: each for each in reversed(FOUND)}.values())[::-1]
 
 
 class Shop:
