@@ -1,6 +1,9 @@
 """Prometheus helpers: the same buckets, names and build information in every process."""
 
-from prometheus_client import CollectorRegistry, Gauge, start_http_server
+from collections.abc import Iterable
+from itertools import product
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from millstream import __version__
 
@@ -14,9 +17,27 @@ LATENCY_BUCKETS_S = (
 def add_build_info(process: str, registry: CollectorRegistry) -> None:
     """Export the code's version as `millstream_build_info{process, version}` 1."""
     info = Gauge(
-        "millstream_build_info", "Version of the code", ["process", "version"], registry=registry
+        "millstream_build_info",
+        "Version of the code, as a label",
+        ["process", "version"],
+        registry=registry,
     )
     info.labels(process=process, version=__version__).set(1)
+
+
+def start_at_zero(counter: Counter, *values: Iterable[str]) -> None:
+    """Export a counter's series before anything has happened: a rate needs their first value.
+
+    >>> counter = Counter("c", "Things", ["kind", "outcome"], registry=None)
+    >>> start_at_zero(counter, ["a"], ["good", "bad"])
+    >>> [sample.labels["outcome"] for sample in counter.collect()[0].samples][::2]
+    ['good', 'bad']
+
+    Args:
+        values: the values of each label, in the order of the labels; every combination is made.
+    """
+    for labels in product(*values):
+        counter.labels(*labels)
 
 
 def serve_metrics(port: int, host: str, registry: CollectorRegistry) -> int:

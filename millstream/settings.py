@@ -5,12 +5,19 @@
 `millstream settings` prints them with their meaning and present value, secrets masked.
 """
 
+import logging
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from millstream import redis_address
 from millstream.dead_letters import MOST_ORIGINAL_BYTES
@@ -18,6 +25,9 @@ from millstream.errors import ConfigurationError
 from millstream.events import MAX_EVENT_BYTES
 from millstream.secret_files import SECRET, SecretFiles, is_secret, variables
 from millstream.topics import Topic
+from millstream.variables import unknown_variables
+
+log = logging.getLogger(__name__)
 
 MINUTE_S = 60.0
 HOUR_S = 60.0 * MINUTE_S
@@ -43,7 +53,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices(
             "KAFKA_BOOTSTRAP_SERVERS", "MILLSTREAM_KAFKA_BOOTSTRAP_SERVERS"
         ),
-        description="host:port[,host:port] of the Kafka brokers",
+        description="Kafka brokers, as host:port[,host:port]",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT",
@@ -95,22 +105,28 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "MILLSTREAM_REDIS_URL"),
-        description="the online store, redis://[[user]:password@]host:port/db, rediss:// for TLS, "
-        "redis+sentinel://host:port[,host:port]/service/db; or its file, REDIS_URL_FILE",
+        description="online store, as redis://[[user]:password@]host:port/db, rediss:// for TLS, "
+        "or redis+sentinel://host:port[,host:port]/service/db; the password is percent-encoded",
         json_schema_extra=SECRET,
         repr=False,
     )
     data_dir: Path = Field(
         default=Path("data"),
-        description="offline store and snapshots; Feast's registry is in feature_repo/data",
+        description="folder of the offline store and of the snapshots",
     )
-    topic_prefix: str = Field(default="millstream.", description="put before every topic's name")
+    topic_prefix: str = Field(
+        default="millstream.",
+        description="prefix of every topic's name, and of the stream's keys in Redis",
+    )
     feast_project: str = Field(
-        default="millstream", description="the project of the Feast repository"
+        default="millstream",
+        description="project name in the Feast repository, part of every feature's key in Redis",
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: str = Field(
+        default="INFO", description="minimum level of log lines: DEBUG, INFO, WARNING or ERROR"
+    )
     log_style: Literal["text", "json"] = Field(
-        default="text", description="log lines for people or machines"
+        default="text", description="format of log lines: text for people, json for machines"
     )
     host: str = Field(default="127.0.0.1", description="address on which the HTTP servers listen")
 
@@ -129,20 +145,22 @@ class Settings(BaseSettings):
 
     # Stream worker.
     stream_metrics_port: int = Field(
-        default=9101, description="port of the stream worker's /metrics; 0 is any"
+        default=9101, description="port of the stream worker's /metrics; 0 takes any free one"
     )
     join_window_s: float = Field(
         default=15 * MINUTE_S,
         gt=0,
-        description="how long after an impression feedback still joins it",
+        description="maximum seconds from an impression to feedback that joins it",
     )
     allowed_lateness_s: float = Field(
         default=10.0,
         ge=0,
-        description="how far out of order an event may come and still make an example",
+        description="maximum seconds out of order for an event that makes an example",
     )
     dedupe_window_s: float = Field(
-        default=HOUR_S, gt=0, description="how long an event id is remembered at the least"
+        default=HOUR_S,
+        gt=0,
+        description="seconds for which an event id is remembered, as long as memory suffices",
     )
     max_clock_skew_s: float = Field(
         default=5.0,
@@ -160,12 +178,12 @@ class Settings(BaseSettings):
         description="MiB for lists that wait for feedback; fuller, the oldest close early",
     )
     sampled_negatives: int = Field(
-        default=1, ge=0, le=50, description="negatives drawn for every organic positive"
+        default=1, ge=0, le=50, description="negatives drawn per organic positive"
     )
     state_cache_entities: int = Field(
         default=500_000,
         gt=0,
-        description="users and items whose state the stream worker keeps in memory",
+        description="maximum users and items whose state the stream worker keeps in memory",
     )
     offline_flush_s: float = Field(
         default=30.0, gt=0, description="seconds between two Parquet part files of a view"
@@ -173,41 +191,48 @@ class Settings(BaseSettings):
 
     # Trainer.
     trainer_metrics_port: int = Field(
-        default=9102, description="port of the trainer's /metrics; 0 is any"
+        default=9102, description="port of the trainer's /metrics; 0 takes any free one"
     )
     ranker: str = Field(
-        default="dcn_v2", description="the ranking model, by its name in the catalogue"
+        default="dcn_v2", description="ranking model, by its name in `millstream models`"
     )
     ranker_options: dict[str, Any] = Field(
-        default={}, description='options of its builder as JSON, such as {"hidden": [64]}'
+        default={},
+        description='options of the ranking model\'s builder, as JSON such as {"hidden": [64]}',
     )
     retriever: str = Field(
-        default="two_tower", description="the retrieval model, by its name in the catalogue"
+        default="two_tower", description="retrieval model, by its name in `millstream models`"
     )
     retriever_options: dict[str, Any] = Field(
-        default={}, description="options of its builder as JSON"
+        default={}, description="options of the retrieval model's builder, as JSON"
     )
     optimisers: dict[str, Literal["adagrad", "adam", "ftrl"]] = Field(
         default={},
-        description="of weights by the prefix of their layer, as JSON, over those of the paper: "
-        'such as {"linear.": "ftrl"}',
+        description="optimiser of weights by the prefix of their layer, as JSON such as "
+        '{"linear.": "ftrl"}; overrides those of the model\'s paper',
     )
-    batch_size: int = Field(default=256, gt=0, description="the most examples in one training step")
-    embedding_width: int = Field(default=16, gt=0, description="numbers in one embedding row")
+    batch_size: int = Field(default=256, gt=0, description="maximum examples per training step")
+    embedding_width: int = Field(default=16, gt=0, description="numbers per embedding row")
     embedding_learning_rate: float = Field(
-        default=0.05, gt=0, description="of the embedding rows (row-wise Adagrad)"
+        default=0.05, gt=0, description="learning rate of embedding rows (row-wise Adagrad)"
     )
     ftrl_learning_rate: float = Field(
-        default=0.2, gt=0, description="of what FTRL learns, such as the weights of lr"
+        default=0.2,
+        gt=0,
+        description="learning rate of weights that FTRL learns, such as those of lr",
     )
     dense_learning_rate: float = Field(
-        default=0.003, gt=0, description="of all other weights (Adam)"
+        default=0.003, gt=0, description="learning rate of all other weights (Adam)"
     )
     admit_after: int = Field(
-        default=2, gt=0, description="occurrences with which an id gets an embedding row of its own"
+        default=2,
+        gt=0,
+        description="occurrences after which an id gets an embedding row of its own",
     )
     expire_after_steps: int | None = Field(
-        default=None, description="training steps without a use that end a row; none keeps all"
+        default=None,
+        description="training steps without use after which an embedding row is removed; none "
+        "keeps all",
     )
     snapshot_interval_s: float = Field(
         default=5.0, gt=0, description="seconds between two snapshots"
@@ -218,12 +243,18 @@ class Settings(BaseSettings):
         description="examples after which a snapshot is taken sooner; none goes by time alone",
     )
     first_snapshot_examples: int = Field(
-        default=0, ge=0, description="examples learnt from before the first snapshot is published"
+        default=0,
+        ge=0,
+        description="minimum examples learnt before the first snapshot is published",
     )
     full_snapshot_every: int = Field(
-        default=20, gt=0, description="every so many snapshots one is full"
+        default=20, gt=0, description="snapshots per full one; those between are deltas"
     )
-    snapshots_kept: int = Field(default=60, gt=1, description="older snapshots are removed")
+    snapshots_kept: int = Field(
+        default=60,
+        gt=1,
+        description="newest snapshots that are kept; older ones are removed unless they are needed",
+    )
 
     # Serving worker.
     serving_port: int = Field(default=8000, description="port of the HTTP API")
@@ -242,10 +273,9 @@ class Settings(BaseSettings):
         default=10_000, gt=0, description="open connections of one worker; more are closed at once"
     )
     api_keys: SecretStr | None = Field(
-        default=None, description="API keys as JSON or TOML, see Security; none lets everybody in"
-    )
-    api_keys_file: Path | None = Field(
-        default=None, description="file that holds the API keys, in place of the variable"
+        default=None,
+        description="API keys as JSON or TOML, see Security; none lets everybody in",
+        json_schema_extra=SECRET,
     )
     allow_anonymous: bool = Field(
         default=False,
@@ -275,11 +305,9 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         default=[], description="names under which the API may be called, as JSON; empty is any"
     )
-    candidates: int = Field(
-        default=500, gt=0, description="candidates that are ranked for one request"
-    )
+    candidates: int = Field(default=500, gt=0, description="maximum candidates ranked per request")
     request_budget_ms: float = Field(
-        default=100.0, gt=0, description="time for one recommend request"
+        default=100.0, gt=0, description="milliseconds that a recommend request may take"
     )
     unknown_items: Literal["hide", "show"] = Field(
         default="hide",
@@ -287,16 +315,19 @@ class Settings(BaseSettings):
         "lists until the catalogue has them, or shown",
     )
     diversity: Literal["mmr", "dpp", "none"] = Field(
-        default="mmr", description="how lists are diversified unless the request says otherwise"
+        default="mmr", description="diversification of lists for requests that name none"
     )
     exploration: float = Field(
-        default=0.02, ge=0, le=1, description="share of a list's places that are given to chance"
+        default=0.02,
+        ge=0,
+        le=1,
+        description="share of a list's places that are filled at random, 0 to 1",
     )
     exploration_temperature: float | None = Field(
         default=None,
         gt=0,
-        description="places are drawn by softmax of their scores over this in place of the share "
-        "above; none does not",
+        description="temperature of the softmax over scores that fills all places at random, in "
+        "place of the share above; none is off",
     )
 
     # Freshness.
@@ -359,13 +390,25 @@ def shown(chosen: Settings, name: str) -> str:
     return "***" if value is not None and is_secret(Settings, name) else str(value)
 
 
+def unknown() -> list[str]:
+    """A line for each variable, of the environment or of `.env`, that is no setting."""
+    known = [v for name in Settings.model_fields for v in variables(Settings, name)]
+    secret = [name for name in Settings.model_fields if is_secret(Settings, name)]
+    files = [f"{v}_FILE" for name in secret for v in variables(Settings, name)]
+    of_file = DotEnvSettingsSource(Settings).env_vars  # whose names are in small letters
+    given = {**{name.upper(): value for name, value in of_file.items()}, **os.environ}
+    return unknown_variables(given, [*known, *files])
+
+
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once.
+    """The settings of this process, read once; variables that are none are told in the log.
 
     Raises:
         ConfigurationError: a variable does not hold what its setting needs.
     """
+    for line in unknown():
+        log.warning("%s", line)
     return read_settings()
 
 

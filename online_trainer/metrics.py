@@ -48,6 +48,9 @@ class TrainerMetrics:
         self._example_s = self._histogram("example_to_learnt_seconds", "Example until learnt from")
         self._table_rows = self._gauge("table_rows", "Ids with a row", "role")
         self._version = self._gauge("snapshot_version", "Newest published version")
+        self._snapshot_examples = self._gauge(
+            "snapshot_examples", "Examples that the newest published snapshot has learnt from"
+        )
         self._created = self._gauge("snapshot_created_timestamp_seconds", "Of the newest published")
         self._bytes = self._gauge("snapshot_bytes", "Of the newest snapshot on disk", "kind")
         self._taking_s = self._histogram(
@@ -112,6 +115,7 @@ class TrainerMetrics:
         self._writing_s.observe(published.writing_s)
         if published.status == "published":
             self._version.set(manifest.version)
+            self._snapshot_examples.set(manifest.examples)
             self._created.set(manifest.created_at)
 
     def log_changed(self, changes: Collection[str], missed: int) -> None:

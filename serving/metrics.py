@@ -55,6 +55,9 @@ class Metrics:
         self.trained_through_age = self._gauge(
             "trained_through_age_seconds", "Seconds since the newest event in the served weights"
         )
+        self.snapshot_examples = self._gauge(
+            "snapshot_examples", "Examples that the served weights have learnt from"
+        )
         self.swaps = self._counter("swaps_total", "Snapshots by what became of them", "outcome")
         self.pinned_version = self._gauge(
             "pinned_version", "The version that an operator has chosen; 0 where serving follows"

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from features.spec import VIEWS
 from millstream.log_identity import CHANGES
-from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from millstream.metrics import LATENCY_BUCKETS_S, add_build_info, start_at_zero
 from millstream.topics import (
     DEAD_LETTERS,
     EXAMPLES,
@@ -16,6 +17,7 @@ from millstream.topics import (
     USERS,
 )
 from stream.effects import Effects
+from stream.examples import ORIGINS
 from stream.joins import REASONS
 from stream.memory import Memory
 from stream.records import Source
@@ -26,6 +28,15 @@ KINDS: Mapping[str, str] = {
     ITEMS.name: "item",
     USERS.name: "user",
 }
+# What the stream makes of an event: `docs/stream.md` explains each.
+_ALWAYS = ("duplicate", "refused")
+OUTCOMES: Mapping[str, tuple[str, ...]] = {
+    "interaction": ("organic", "joined", "settled", "unlabelled", "late", *_ALWAYS),
+    "impression": ("waiting", *_ALWAYS),
+    "item": ("upserted", *_ALWAYS),
+    "user": ("upserted", "erased", *_ALWAYS),
+}
+PARTS = ("kafka", "redis", "offline")
 CHUNK_BUCKETS = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
@@ -35,60 +46,95 @@ class StreamMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         add_build_info("stream", registry)
-        self.events = self._counter("events", "Events by kind and outcome", ["kind", "outcome"])
-        self.examples = self._counter("examples", "Rows published to train on", ["origin"])
-        self.feature_rows = self._counter("feature_rows", "Feature rows written", ["view"])
-        self.dead_letters = self._counter("dead_letters", "Messages refused", ["topic"])
-        self.dropped = self._counter("dropped", "Messages that Kafka refuses for good", ["topic"])
-        for topic in (EXAMPLES, FEATURES, DEAD_LETTERS):
-            self.dropped.labels(topic=topic.name)
+        self.events = self._counter(
+            "events", "Events by kind and outcome, probes included", ["kind", "outcome"]
+        )
+        self.examples = self._counter("examples", "Examples published, by origin", ["origin"])
+        self.feature_rows = self._counter(
+            "feature_rows", "Feature rows written to Redis, by view", ["view"]
+        )
+        self.dead_letters = self._counter(
+            "dead_letters", "Messages sent to the dead letters, by source topic", ["topic"]
+        )
+        self.dropped = self._counter(
+            "dropped", "Messages given up because Kafka refuses them for good, by topic", ["topic"]
+        )
         self.unknown_fields = self._counter(
             "unknown_fields", "Events with fields or attributes that nothing takes", []
         )
-        self.joined = self._counter("joined", "Shown items that got feedback", [])
-        self.trouble = self._counter("trouble", "Failed attempts, by what did not answer", ["part"])
-        self.offline_rows = self._counter("offline_rows", "Rows appended to part files", ["view"])
+        self.joined = self._counter("joined", "Shown items that received feedback", [])
+        self.trouble = self._counter(
+            "trouble", "Failed attempts to reach Kafka, Redis or the offline store", ["part"]
+        )
+        self.offline_rows = self._counter(
+            "offline_rows", "Feature rows appended to Parquet part files, by view", ["view"]
+        )
         self.left_out = self._counter(
-            "left_out_offsets", "Offsets that were gone before they were read", ["topic"]
+            "left_out_offsets", "Offsets that were gone before they were read, by topic", ["topic"]
         )
         self.lists_closed = self._counter("lists_closed", "Lists closed, by reason", ["reason"])
-        for part in ("kafka", "redis", "offline"):
-            self.trouble.labels(part=part)
-        for reason in REASONS:
-            self.lists_closed.labels(reason=reason)
-        for source in KINDS:
-            self.left_out.labels(topic=source)
-        self.batch_events = self._histogram("batch_events", "Events in a batch", CHUNK_BUCKETS)
-        self.batch_seconds = self._seconds("batch_seconds", "Time for a batch")
-        self.publish_seconds = self._seconds("publish_seconds", "Time until Kafka has a batch")
-        self.commit_seconds = self._seconds("commit_seconds", "Time until Redis has a batch")
-        self.event_to_feature = self._seconds(
-            "event_to_feature_seconds", "From a probe's time until its features are in Redis"
-        )
-        self.watermark_lag = self._gauge("watermark_lag_seconds", "The clock less the watermark")
-        self.pending = self._gauge("pending_impressions", "Lists whose window is open")
-        self.ready = self._gauge("ready", "1 while this worker reads and works, 0 in standby")
-        self.join_bytes = self._gauge("join_bytes", "Memory of lists whose window is open")
-        self.join_window = self._gauge(
-            "join_window_held_seconds", "Window that the memory for lists allows"
-        )
-        self.dedupe_bytes = self._gauge("dedupe_bytes", "Memory of remembered event ids")
-        self.dedupe_window = self._gauge(
-            "dedupe_window_held_seconds", "Time for which event ids are remembered at the least"
-        )
-        self.dedupe_window_asked = self._gauge(
-            "dedupe_window_seconds", "Time for which event ids are to be remembered"
-        )
-        self.cached = self._gauge("cached_entities", "Entities in memory", ["entity"])
         self.log_changes = self._counter(
             "log_changes", "Topics found to be other logs, cut, or overtaken", ["topic", "change"]
         )
         self.missed = self._counter(
-            "missed_records", "Records removed before being read", ["topic"]
+            "missed_records", "Records removed before being read, by topic", ["topic"]
         )
-        for source in KINDS:
-            self.log_changed(source, (), 0)
-        self.lag = self._gauge("lag_records", "Records not yet processed", ["topic", "partition"])
+        self._add_times()
+        self._add_gauges()
+        self._start_at_zero()
+
+    def _add_times(self) -> None:
+        self.batch_events = self._histogram("batch_events", "Events per batch", CHUNK_BUCKETS)
+        self.batch_seconds = self._seconds("batch_seconds", "Processing time of a batch")
+        self.publish_seconds = self._seconds(
+            "publish_seconds", "Time to publish a batch to Kafka, until it is acknowledged"
+        )
+        self.commit_seconds = self._seconds("commit_seconds", "Time to commit a batch to Redis")
+        self.event_to_feature = self._seconds(
+            "event_to_feature_seconds", "Age of a probe event when its features are in Redis"
+        )
+
+    def _add_gauges(self) -> None:
+        self.watermark_lag = self._gauge(
+            "watermark_lag_seconds", "Seconds from the watermark to the clock"
+        )
+        self.pending = self._gauge("pending_impressions", "Lists whose join window is open")
+        self.ready = self._gauge("ready", "1 while this worker reads and works, 0 in standby")
+        self.join_bytes = self._gauge("join_bytes", "Memory of lists whose join window is open")
+        self.join_window = self._gauge(
+            "join_window_held_seconds", "Join window that the memory for lists allows"
+        )
+        self.dedupe_bytes = self._gauge("dedupe_bytes", "Memory of remembered event ids")
+        self.dedupe_window = self._gauge(
+            "dedupe_window_held_seconds", "Minimum time for which event ids are remembered"
+        )
+        self.dedupe_window_asked = self._gauge(
+            "dedupe_window_seconds", "Time for which event ids are to be remembered"
+        )
+        self.cached = self._gauge(
+            "cached_entities", "Users and items whose state is in memory", ["entity"]
+        )
+        self.lag = self._gauge(
+            "lag_records",
+            "Records on the broker that are not yet processed",
+            ["topic", "partition"],
+        )
+
+    def _start_at_zero(self) -> None:
+        """Export every label value that is known: the first incident must show as a rise."""
+        for kind, outcomes in OUTCOMES.items():
+            start_at_zero(self.events, [kind], outcomes)
+        start_at_zero(self.examples, ORIGINS)
+        views = [view.name for view in VIEWS]
+        start_at_zero(self.feature_rows, views)
+        start_at_zero(self.offline_rows, views)
+        start_at_zero(self.dead_letters, KINDS)
+        start_at_zero(self.dropped, [topic.name for topic in (EXAMPLES, FEATURES, DEAD_LETTERS)])
+        start_at_zero(self.trouble, PARTS)
+        start_at_zero(self.lists_closed, REASONS)
+        start_at_zero(self.left_out, KINDS)
+        start_at_zero(self.log_changes, KINDS, CHANGES)
+        start_at_zero(self.missed, KINDS)
 
     def observe(self, effects: Effects, memory: Memory, now_s: float) -> None:
         """Note a batch whose effects are in the store."""

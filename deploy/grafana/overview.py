@@ -2,6 +2,7 @@
 
 from deploy.grafana.panels import Json, dashboard
 from deploy.grafana.rows.freshness import FRESHNESS
+from deploy.grafana.rows.funnel import FUNNEL
 from deploy.grafana.rows.now import NOW
 from deploy.grafana.rows.quality import QUALITY
 from deploy.grafana.rows.serving import SERVING
@@ -9,7 +10,7 @@ from deploy.grafana.rows.snapshots import SNAPSHOTS
 from deploy.grafana.rows.stores import STORES
 from deploy.grafana.rows.throughput import THROUGHPUT
 
-ROWS = (NOW, FRESHNESS, QUALITY, THROUGHPUT, SERVING, STORES, SNAPSHOTS)
+ROWS = (NOW, FRESHNESS, QUALITY, FUNNEL, THROUGHPUT, SERVING, STORES, SNAPSHOTS)
 
 
 def overview() -> Json:

@@ -10,19 +10,28 @@ from millstream.errors import MillstreamError
 
 # Modules are imported when their command runs: TensorFlow alone takes seconds to load.
 COMMANDS = {
-    "data": ("millstream.cli.data", "Obtain a dataset."),
-    "demo": ("millstream.cli.demo", "Run the whole loop on real data, and watch it learn."),
+    "data": ("millstream.cli.data", "Download and verify a dataset."),
+    "dead-letters": (
+        "millstream.cli.dead_letters:dead_letters",
+        "List, show and replay messages that were refused.",
+    ),
+    "demo": ("millstream.cli.demo", "Run the whole loop on real data and watch it learn."),
+    "doctor": ("millstream.cli.doctor", "Examine the installation and say what is wrong."),
     "eval": (
         "millstream.cli.eval:evaluate",
-        "Learn models from a dataset and measure them, offline.",
+        "Train models on a dataset and measure them, offline.",
     ),
-    "importance": ("millstream.cli.importance", "Show which fields a model goes by."),
-    "models": ("millstream.cli.models", "List the models of the catalogue, and their options."),
+    "funnel": (
+        "millstream.cli.funnel:show_funnel",
+        "Show how many events get how far, into the served weights.",
+    ),
+    "importance": ("millstream.cli.importance", "Show which fields a model depends on."),
+    "models": ("millstream.cli.models", "List the models of the catalogue and their options."),
     "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
-    "publish": ("millstream.cli.publish", "Publish events from a file."),
+    "publish": ("millstream.cli.publish", "Publish the events of a file."),
     "serve": ("millstream.cli.serve", "Run the serving worker (HTTP)."),
     "settings": ("millstream.cli.settings", "Show every setting and its present value."),
-    "snapshots": ("millstream.cli.snapshots", "List, check and roll back snapshots."),
+    "snapshots": ("millstream.cli.snapshots", "List, verify and roll back snapshots."),
     "stream": ("millstream.cli.stream", "Run the stream worker (Faust)."),
     "topics": ("millstream.cli.topics", "List and create the Kafka topics."),
     "train": ("millstream.cli.train", "Run the online trainer."),

@@ -15,17 +15,28 @@ from millstream.datasets import ml_100k
 
 @click.group()
 def data() -> None:
-    """Obtain a dataset."""
+    """Download and verify a dataset.
+
+    \b
+    Example:
+      millstream data ml-100k --out ml-100k.jsonl
+    """
 
 
 @data.command("ml-100k")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Also write it as JSON lines, for `millstream publish`: films, people, then ratings.",
+    help="File of JSON lines for `millstream publish`: films, people, then ratings.",
 )
 def movielens_100k(out: Path | None) -> None:
-    """MovieLens-100K, from GroupLens or out of RecBole's wheel, verified and kept in the cache."""
+    """Download MovieLens-100K, from GroupLens or RecBole's wheel, verify it, and cache it.
+
+    \b
+    Examples:
+      millstream data ml-100k
+      millstream data ml-100k --out ml-100k.jsonl
+    """
     with _reporting() as report:
         dataset = ml_100k.load(report)
     ratings, films, people = dataset.tables

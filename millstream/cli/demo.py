@@ -35,18 +35,22 @@ API page: {api}/docs   metrics: {api}/metrics
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave everything running at the end, to play with.")
+@click.option("--keep", is_flag=True, help="Keep everything running at the end, to play with.")
 @click.option("--rate", default=1000.0, show_default=True, help="Interactions per second.")
-@click.option("--limit", type=click.IntRange(min=1000), help="Only the newest so many.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1000),
+    help="Number of interactions, the newest ones; all by default.",
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo-run"),
     show_default=True,
-    help="Where data, logs and the picture go; what an earlier run left is removed.",
+    help="Folder of data, logs and the picture; what an earlier run left there is removed.",
 )
 def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
-    """Run the whole loop on real data, and watch it learn.
+    """Run the whole loop on real data and watch it learn.
 
     Starts a broker, Redis, the stream worker, the trainer and the serving worker, streams
     MovieLens-100K through them in time order, and ends with a report.

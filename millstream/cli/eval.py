@@ -11,24 +11,29 @@ from millstream.cli.training import training_of, training_options
 
 @click.command("eval")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option("--data", required=True, help="ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml.")
+@click.option(
+    "--data", required=True, help="Dataset: ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml."
+)
 @click.option(
     "--split",
     "kind",
     type=click.Choice(("given", "random", "time", "progressive")),
-    help="What is scored: the dataset's own test, a random fifth, the newest fifth, or every row "
-    "in time order before it is learnt. [given, else random]",
+    help="Rows that are scored: the dataset's own test rows, a random fifth, the newest fifth, or "
+    "every row in time order before it is learnt. [default: given where there are test rows, else "
+    "random]",
 )
-@click.option("--split-seed", default=0, show_default=True, help="Of a random split.")
+@click.option("--split-seed", default=0, show_default=True, help="Seed of a random split.")
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Runs of each model, seeds 0, 1, ...",
+    help="Runs of each model, with seeds 0, 1, ...",
 )
 @training_options
-@click.option("--k", default=10, show_default=True, help="Of NDCG, recall and MAP.")
+@click.option(
+    "--k", default=10, show_default=True, help="Length of the lists for NDCG, recall and MAP."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -47,9 +52,9 @@ def evaluate(
     out: Path,
     **training: Any,
 ) -> None:
-    """Learn models from a dataset and measure them; MODEL is a name of the catalogue, or all.
+    """Train models on a dataset and measure them; MODEL is a name of the catalogue, or all.
 
-    A run that is in the folder of results already is not repeated.
+    A run whose results are in the folder already is not repeated.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`millstream importance`: what a model goes by."""
+"""`millstream importance`: which fields a model depends on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--data", required=True, help="ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml.")
+@click.option(
+    "--data", required=True, help="Dataset: ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml."
+)
 @click.option(
     "--split",
     "kind",
     type=click.Choice(("given", "random", "time")),
-    help="Which rows are scored; see `millstream eval`. [given, else random]",
+    help="Rows that are scored, as in `millstream eval`. [default: given where there are test "
+    "rows, else random]",
 )
-@click.option("--seed", default=0, show_default=True, help="Of first weights and permutations.")
-@click.option("--repeats", default=3, show_default=True, help="Permutations of each field.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Seed of first weights and permutations."
+)
+@click.option("--repeats", default=3, show_default=True, help="Permutations per field.")
 @training_options
 @click.option(
     "--out",
@@ -41,9 +46,9 @@ def importance(
     out: Path,
     **training: Any,
 ) -> None:
-    """Learn MODEL from a dataset and show what it goes by.
+    """Train MODEL on a dataset and show which fields it depends on.
 
-    For every field: how much AUC is lost when its values are dealt to other rows. For a DCN-V2
+    For every field: the AUC that is lost when its values are permuted among the rows. For a DCN-V2
     also a picture: how strongly its cross layers weigh each pair of fields.
 
     \b
@@ -66,7 +71,7 @@ def importance(
         training=training_of(training, split),
         options=options_of(options, [entry])[entry.name],
     )
-    with click.progressbar(length=1000, label=f"Learning {model}") as bar:
+    with click.progressbar(length=1000, label=f"Training {model}") as bar:
         found = explain.explained(
             run, repeats, lambda share, _: bar.update(int(1000 * share) - bar.pos)
         )

@@ -15,7 +15,7 @@ LINKS_FROM_WIDTH = 130
 @click.command()
 @click.argument("name", required=False)
 def models(name: str | None) -> None:
-    """List the models of the catalogue; with NAME, tell of one: its paper and its options.
+    """List the models of the catalogue; with NAME, show its equation, paper and options.
 
     \b
     Examples:

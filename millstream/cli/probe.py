@@ -19,13 +19,18 @@ PROBE_IDS = 16
 
 
 @click.command()
-@click.option("--interval", "interval_s", type=float, help="Seconds between two; else the setting.")
-@click.option("--count", type=int, help="End after so many; else never.")
+@click.option(
+    "--interval",
+    "interval_s",
+    type=float,
+    help="Seconds between two probes. [default: MILLSTREAM_PROBE_INTERVAL_S]",
+)
+@click.option("--count", type=int, help="Number of probes; endless by default.")
 def probe(interval_s: float | None, count: int | None) -> None:
     """Send probe events that measure freshness.
 
-    Each is an interaction and a catalogue item that no user ever sees. The workers export how long
-    it took until it was a feature, was learnt past, was in the served weights, could be retrieved.
+    A probe is an interaction and a catalogue item that no user ever sees. The workers export its
+    age when it became a feature, was learnt past, was in the served weights, and was retrievable.
 
     \b
     Example:

@@ -1,123 +1,232 @@
-"""`millstream publish`: a file of events into Kafka, with progress, resumable."""
+"""`millstream publish`: a file of events into Kafka, checked, with progress, resumable."""
 
-import os
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import BinaryIO
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from millstream import event_files, kafka
-from millstream.errors import InvalidEvent
-from millstream.event_files import Line
+from millstream.errors import InvalidEvent, LogUnavailable
+from millstream.event_files import EventFile, Record, Source
 from millstream.events import Event
 from millstream.publishing import Publisher, paced
 from millstream.settings import settings
 
-# Delivery is awaited, and progress remembered, after so many lines.
-CHECKPOINT_LINES = 5_000
+# Delivery is awaited, and progress remembered, after so many records or seconds.
+CHECKPOINT_RECORDS = 2_000
+CHECKPOINT_S = 0.5
+_ENDINGS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM: what is sent is delivered and remembered before the end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = _ENDINGS[signal.Signals(number)]
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-", type=click.Path(exists=True, allow_dash=True))
-@click.option("--format", "style", type=click.Choice(["jsonl", "csv"]), help="Else by the ending.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events/s at the most.")
-@click.option("--skip-invalid", is_flag=True, help="Report invalid lines and go on.")
-@click.option("--restart", is_flag=True, help="From the beginning, whatever was published before.")
+@click.argument("file", metavar="FILE|-")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["jsonl", "csv"]),
+    help="Format of FILE; the default goes by its ending, and is jsonl for standard input.",
+)
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["interaction", "item", "user"]),
+    default="interaction",
+    show_default=True,
+    help="Type of the events of a CSV file; JSON lines name their own.",
+)
+@click.option(
+    "--map",
+    "renamed",
+    multiple=True,
+    metavar="NAME=OURS",
+    help="CSV column NAME read as our column OURS; left out where OURS is empty.",
+)
+@click.option(
+    "--set",
+    "constants",
+    multiple=True,
+    metavar="OURS=VALUE",
+    help="Value of a column for all rows.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Maximum events per second; the default is as fast as Kafka takes them.",
+)
+@click.option("--skip-invalid", is_flag=True, help="Leave invalid records out and count them.")
+@click.option("--restart", is_flag=True, help="Start from the beginning, whatever was published.")
 def publish(
-    file: str, style: str | None, rate: float | None, skip_invalid: bool, restart: bool
+    file: str,
+    style: str | None,
+    kind: str,
+    renamed: tuple[str, ...],
+    constants: tuple[str, ...],
+    rate: float | None,
+    skip_invalid: bool,
+    restart: bool,
 ) -> None:
-    """Publish the events of FILE (JSON lines, or CSV with a header); - is standard input.
+    """Publish the events of FILE, JSON lines or CSV with a header; - is standard input.
 
-    A file that was interrupted goes on where it was; an event that is sent twice has no effect.
+    FILE may be compressed with gzip or Zstandard. A regular file is checked whole before anything
+    is sent: an invalid record ends the command with its line number, and nothing is published. With
+    --skip-invalid, and from standard input, records are checked as they are sent.
+
+    CSV columns are the fields of the event, such as user_id, item_id, kind, value and event_time,
+    and context.NAME (attributes.NAME for items and users). Categories are separated by |. A column
+    that is not known is refused. An event without event_time happened now.
+
+    An event without event_id gets an id made of the file's first record, the event's place and its
+    content: equal lines of one file are distinct events, and publishing the same content again, or
+    a file that has grown, repeats the ids. The stream ignores an id that it has seen within
+    MILLSTREAM_DEDUPE_WINDOW_S; after that time a repeated event counts again.
+
+    A run that was interrupted by Ctrl-C or SIGTERM goes on after the last record that it sent; one
+    that was killed repeats at most half a second's records, with the same ids. What is remembered
+    is kept beside FILE until all of it is published.
 
     \b
     Examples:
       millstream publish events.jsonl
-      millstream publish clicks.csv --rate 1000
-      zcat events.jsonl.gz | millstream publish -
+      millstream publish clicks.csv.gz --rate 1000
+      millstream publish ratings.csv --set kind=rating --map stars=value --map timestamp=event_time
+      millstream publish films.csv --type item
     """
-    is_csv = style == "csv" or (style is None and file.endswith(".csv"))
-    source = _StandardInput() if file == "-" else _File(Path(file), restart)
-    publisher = Publisher(kafka.producer(settings()), settings())
-    sent = 0
-    with _progress() as progress, source.open() as stream:
-        task = progress.add_task(file, total=source.size)
-        columns, read = _opened(stream, source.start, is_csv)
-        for line, event in _events(paced(read, rate), columns, source.name, skip_invalid):
-            publisher.send(event)
-            sent += 1
-            if line.number % CHECKPOINT_LINES == 0:
-                publisher.flush()
-                source.remember(line)
-                progress.update(task, completed=line.next_byte)
-        publisher.flush()
-    source.finish()
-    click.echo(f"{sent:,} events published.")
+    source = event_files.source_of(file)
+    is_csv = style == "csv" or (style is None and source.is_csv)
+    events = EventFile(source, is_csv, kind, _pairs("--map", renamed), _pairs("--set", constants))
+    run = _Run(events, skip_invalid)
+    start = event_files.Progress.load(source.path) if isinstance(source, Source) else None
+    start = None if restart else start
+    try:
+        with _interruptible():
+            if source.can_resume and not skip_invalid:
+                for _ in run.checked(events.records(start), "Checking"):
+                    pass
+            run.publish(Publisher(kafka.producer(settings()), settings()), start, rate)
+    except Interrupted as interrupted:
+        run.say_how_to_go_on()
+        sys.exit(interrupted.exit_code)
 
 
-def _opened(
-    stream: BinaryIO, start: event_files.Progress, is_csv: bool
-) -> tuple[list[str] | None, Iterator[Line]]:
-    """The columns of a CSV file, and the lines that are still to be published."""
-    header = stream.readline() if is_csv else b""
-    columns = event_files.csv_columns(header) if is_csv else None
-    if start.next_byte:
-        stream.seek(start.next_byte)
-        return columns, event_files.lines(stream, start.next_byte, start.lines)
-    return columns, event_files.lines(stream, len(header), int(is_csv))
+class _Run:
+    """One run of the command: what is checked, sent, delivered and remembered."""
 
+    def __init__(self, events: EventFile, skip_invalid: bool) -> None:
+        self._events, self._skips = events, skip_invalid
+        self._sent, self._skipped = 0, 0
+        self._last: Record | None = None
+        self._is_remembered, self._can_remember = True, True
 
-class _StandardInput:
-    """Cannot be resumed, and has no size."""
-
-    name = f"stdin-{os.getpid()}-{time.time_ns()}"
-    size = None
-    start = event_files.Progress("")
-
-    def open(self) -> BinaryIO:
-        return sys.stdin.buffer
-
-    def remember(self, line: Line) -> None:
-        """Nothing to remember."""
-
-    def finish(self) -> None:
-        """Nothing to forget."""
-
-
-class _File:
-    """A file that goes on where it was left."""
-
-    def __init__(self, path: Path, restart: bool) -> None:
-        self.path = path
-        self.size = path.stat().st_size
-        self.name = event_files.fingerprint(path)
-        fresh = event_files.Progress(self.name)
-        self.start = fresh if restart else event_files.Progress.load(path)
-
-    def open(self) -> BinaryIO:
-        return self.path.open("rb")
-
-    def remember(self, line: Line) -> None:
-        event_files.Progress(self.name, line.next_byte, line.number).save(self.path)
-
-    def finish(self) -> None:
-        event_files.Progress.path(self.path).unlink(missing_ok=True)
-
-
-def _events(
-    lines: Iterable[Line], columns: list[str] | None, source: str, skip_invalid: bool
-) -> Iterator[tuple[Line, Event]]:
-    for line in lines:
+    def publish(
+        self, publisher: Publisher, start: event_files.Progress | None, rate: float | None
+    ) -> None:
+        """Send what is left of the file, and say how much it was."""
         try:
-            yield line, event_files.event_of_line(line, columns, source, time.time())
-        except InvalidEvent as error:
-            if not skip_invalid:
-                raise
-            click.secho(f"skipped: {error}", fg="yellow", err=True)
+            self._send(publisher, start, rate)
+        except BaseException:
+            # Whatever ended it: what is delivered is not sent again.
+            with suppress(LogUnavailable):
+                self._checkpoint(publisher)
+            raise
+        if isinstance(self._events.source, Source):
+            event_files.Progress.forget(self._events.source.path)
+        click.echo(f"{self._sent:,} events published.")
+        if self._skipped:
+            click.secho(f"{self._skipped:,} records skipped.", fg="yellow", err=True)
+
+    def checked(self, records: Iterable[Record], title: str) -> Iterator[tuple[Record, Event]]:
+        """Each record with its event; invalid ones end the run or are counted."""
+        from features.validation import check
+
+        with _progress() as progress:
+            task = progress.add_task(title, total=self._events.source.size)
+            for record in records:
+                try:
+                    yield record, self._events.event(record, time.time(), check)
+                except InvalidEvent as error:
+                    if not self._skips:
+                        raise
+                    self._skipped += 1
+                    click.secho(f"skipped: {error}", fg="yellow", err=True)
+                if record.ordinal % CHECKPOINT_RECORDS == 0:
+                    progress.update(task, completed=record.next_byte)
+
+    def say_how_to_go_on(self) -> None:
+        """Tell what an interrupted run has done, and how to finish it."""
+        where = f" after line {self._last.last_line:,}" if self._last else ""
+        if not self._events.source.can_resume:
+            hint = f"It ended{where}; standard input cannot be resumed"
+        elif self._is_remembered and self._can_remember:
+            hint = f"Run the same command again: it goes on{where}"
+        else:
+            hint = "Run the same command again: it repeats what is not known to be delivered"
+        click.secho(f"Interrupted: {self._sent:,} events published. {hint}.", fg="yellow", err=True)
+
+    def _send(
+        self, publisher: Publisher, start: event_files.Progress | None, rate: float | None
+    ) -> None:
+        records, at_s = self._events.records(start), time.monotonic()
+        for record, event in self.checked(paced(records, rate), "Publishing"):
+            if self._sent == 0 and self._events.resumed and start is not None:
+                click.echo(f"Going on after line {start.line:,}.", err=True)
+            publisher.send(event)
+            self._last, self._is_remembered = record, False
+            self._sent += 1
+            if self._sent % CHECKPOINT_RECORDS == 0 or time.monotonic() - at_s >= CHECKPOINT_S:
+                self._checkpoint(publisher)
+                at_s = time.monotonic()
+        publisher.flush()
+
+    def _checkpoint(self, publisher: Publisher) -> None:
+        """Wait until all that was sent is delivered, and remember it."""
+        source, last = self._events.source, self._last
+        if last is None or self._is_remembered:
+            return
+        publisher.flush()
+        self._is_remembered = True
+        if isinstance(source, Source) and self._can_remember:
+            try:
+                event_files.Progress.after(self._events.seed, last).save(source.path)
+            except OSError as error:
+                self._can_remember = False
+                click.secho(f"Progress is not remembered: {error}", fg="yellow", err=True)
+
+
+def _pairs(option: str, given: Iterable[str]) -> dict[str, str]:
+    """NAME=VALUE options as a mapping."""
+    pairs = [each.partition("=") for each in given]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.BadParameter(f"Expected NAME=VALUE. Received: {name!r}.", param_hint=option)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise `Interrupted` inside the block."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _progress() -> Progress:

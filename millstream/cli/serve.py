@@ -7,9 +7,10 @@ from millstream.settings import settings
 
 @click.command()
 def serve() -> None:
-    """Run the serving worker: lists over HTTP, from the newest snapshot.
+    """Run the serving worker: recommendations over HTTP, from the newest snapshot.
 
-    The API is described on /docs; / is a console to try it with.
+    The API is documented at /docs; / is a console to try it with. SIGTERM or Ctrl-C ends it after
+    the requests that it has accepted.
 
     \b
     Examples:

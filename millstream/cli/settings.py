@@ -10,7 +10,10 @@ from millstream.settings import settings as current_settings
 
 @click.command()
 def settings() -> None:
-    """Show every setting and its present value; secrets are masked.
+    """Show every setting, its present value and its meaning.
+
+    Settings come from environment variables, and from a file `.env` in the working folder. A name
+    that ends with _S is a duration in seconds, one with _MS in milliseconds.
 
     \b
     Example:

@@ -9,7 +9,8 @@ from millstream.settings import settings
 def stream() -> None:
     """Run the stream worker: features, joins, examples.
 
-    One worker is active at a time; further ones wait, and take over when it ends.
+    One worker is active at a time; further ones stand by and take over when it ends. SIGTERM or
+    Ctrl-C ends it after the batch in progress.
 
     \b
     Example:

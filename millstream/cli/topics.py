@@ -11,12 +11,23 @@ from millstream.topics import DAY_S, TOPICS, Topic
 
 @click.group()
 def topics() -> None:
-    """List and create the Kafka topics."""
+    """List and create the Kafka topics.
+
+    \b
+    Examples:
+      millstream topics list
+      millstream topics create
+    """
 
 
 @topics.command("list")
 def list_topics() -> None:
-    """Show the topics of this installation."""
+    """Show the topics of this installation, as the code defines them.
+
+    \b
+    Example:
+      millstream topics list
+    """
     table = Table("topic", "partitions", "key", "value", "cleanup", "retention")
     for topic in TOPICS:
         name = settings().topic(topic)
@@ -27,7 +38,12 @@ def list_topics() -> None:
 
 @topics.command()
 def create() -> None:
-    """Create the topics that are not there yet."""
+    """Create the topics that do not exist yet; existing ones are left as they are.
+
+    \b
+    Example:
+      millstream topics create
+    """
     created = create_topics(settings())
     for name in created:
         click.echo(f"created {name}")

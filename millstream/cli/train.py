@@ -13,25 +13,29 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--model", "ranker", help="The ranking model, by its name in the catalogue.")
+@click.option(
+    "--model",
+    "ranker",
+    help="Ranking model, by its name in the catalogue. [default: MILLSTREAM_RANKER]",
+)
 @click.option(
     "--option",
     "options",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Of its builder; see `millstream models NAME`.",
+    help="Option of the model's builder; `millstream models NAME` lists them.",
 )
 @click.option(
     "--frozen-baseline",
     is_flag=True,
-    help="Keep the ranker as it was at the first snapshot, and export how both compare.",
+    help="Keep a copy of the ranker as of its first snapshot, and export how both compare.",
 )
 def train(ranker: str | None, options: tuple[str, ...], frozen_baseline: bool) -> None:
     """Run the online trainer.
 
-    It goes on from the newest sound snapshot, reads the topic `examples`, scores every example and
-    then learns from it, and publishes snapshots every few seconds. SIGTERM or Ctrl-C ends it; what
-    was learnt last is published before.
+    It resumes from the newest sound snapshot, reads the topic `examples`, scores each example and
+    then learns from it, and publishes a snapshot every few seconds. SIGTERM or Ctrl-C ends it after
+    a last snapshot.
 
     \b
     Examples:

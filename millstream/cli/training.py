@@ -12,31 +12,48 @@ BATCH_SIZE = 4096
 PROGRESSIVE_BATCH_SIZE = 256
 
 _OPTIONS = (
-    click.option("--width", default=16, show_default=True, help="Values per embedding row."),
-    click.option("--batch-size", type=int, help="Rows per step. [4096; 256 where progressive]"),
-    click.option("--epochs", default=50, show_default=True, help="At most."),
+    click.option("--width", default=16, show_default=True, help="Numbers per embedding row."),
     click.option(
-        "--patience", default=2, show_default=True, help="Epochs without a better validation AUC."
+        "--batch-size", type=int, help="Rows per step. [default: 4096; 256 for --split progressive]"
+    ),
+    click.option("--epochs", default=50, show_default=True, help="Maximum epochs."),
+    click.option(
+        "--patience",
+        default=2,
+        show_default=True,
+        help="Epochs without a better validation AUC before training ends.",
     ),
     click.option(
         "--learning-rate",
         type=float,
-        help="Of Adam. [the model's, see `millstream models MODEL`; at most 0.003 where "
-        "progressive]",
+        help="Learning rate of Adam. [default: the model's, see `millstream models MODEL`; at most "
+        "0.003 for --split progressive]",
     ),
     click.option(
-        "--decay", default=0.1, show_default=True, help="Of the rate, where an epoch gains nothing."
+        "--decay",
+        default=0.1,
+        show_default=True,
+        help="Factor on the learning rate after an epoch without a gain.",
     ),
     click.option(
         "--l2",
         type=float,
-        help="Penalty on embedding rows. [the model's, see `millstream models MODEL`; at most "
-        "0.0003 where progressive]",
+        help="L2 penalty on embedding rows. [default: the model's, see `millstream models MODEL`; "
+        "0 for --split progressive]",
     ),
-    click.option("--dropout", type=float, help="Of networks that have it."),
-    click.option("--min-count", default=1, show_default=True, help="Rarer ids share one row."),
+    click.option("--dropout", type=float, help="Dropout rate, for networks that have it."),
     click.option(
-        "--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the builder."
+        "--min-count",
+        default=1,
+        show_default=True,
+        help="Minimum occurrences of an id; rarer ones share one row.",
+    ),
+    click.option(
+        "--option",
+        "options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Option of the model's builder.",
     ),
 )
 

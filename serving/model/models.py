@@ -44,6 +44,9 @@ class Models:
         self._probed: deque[str] = deque(maxlen=_PROBES_REMEMBERED)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshots")
         metrics.snapshot_version.set_function(lambda: self.current.version if self.current else 0)
+        metrics.snapshot_examples.set_function(
+            lambda: self.current.manifest.examples if self.current else 0
+        )
         metrics.snapshot_age.set_function(lambda: self._age("created_at"))
         metrics.trained_through_age.set_function(lambda: self._age("trained_through_event_time"))
         metrics.index_items.set_function(self._index_items)

@@ -39,7 +39,7 @@ def access_from_settings(settings: Settings) -> Access:
         ConfigurationError: the keys cannot be read, or there are none, and the address is not this
             machine's own.
     """
-    keys = keys_from_text(_text(settings))
+    keys = keys_from_text(settings.api_keys.get_secret_value() if settings.api_keys else "")
     is_local = is_loopback(settings.host)
     if not keys and not is_local and not settings.allow_anonymous:
         raise ConfigurationError(
@@ -68,14 +68,3 @@ def _anonymous(settings: Settings, is_local: bool) -> frozenset[Scope]:
     if settings.anonymous_scopes is not None:
         return frozenset(settings.anonymous_scopes)
     return ALL if is_local else OUTSIDE
-
-
-def _text(settings: Settings) -> str:
-    if settings.api_keys_file is not None:
-        try:
-            return settings.api_keys_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"MILLSTREAM_API_KEYS_FILE must be a readable file. Received: {error}."
-            ) from error
-    return settings.api_keys.get_secret_value() if settings.api_keys else ""

@@ -13,7 +13,7 @@ PACKAGES = (
     *("millstream", "features", "models", "stream", "online_trainer", "serving", "feature_repo"),
     "deploy",
 )
-DATA = {".html", ".js", ".css", ".lua"}
+DATA = {".html", ".js", ".css", ".lua", ".typed"}
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,11 @@ def test_it_holds_every_module_and_every_page(wheel):
     }
     with zipfile.ZipFile(wheel) as file:
         assert expected <= set(file.namelist())
+
+
+def test_every_package_says_that_it_is_typed(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        assert {f"{name}/py.typed" for name in PACKAGES} <= set(file.namelist())
 
 
 def test_it_holds_nothing_but_the_packages(wheel):

@@ -72,13 +72,15 @@ def test_one_key_has_one_name():
         keys_from_text(json.dumps({"a": TABLE, "b": TABLE}))
 
 
-def test_keys_come_from_a_file(tmp_path):
+def test_keys_come_from_a_file(tmp_path, monkeypatch):
     file = tmp_path / "keys"
     file.write_text(json.dumps({"web": TABLE}))
-    access = access_from_settings(Settings(_env_file=None, host="0.0.0.0", api_keys_file=file))
+    monkeypatch.setenv("MILLSTREAM_API_KEYS_FILE", str(file))
+    access = access_from_settings(Settings(_env_file=None, host="0.0.0.0"))
     assert access.keys.caller(SECRET).name == "web"
+    file.unlink()
     with pytest.raises(ConfigurationError, match="MILLSTREAM_API_KEYS_FILE"):
-        access_from_settings(Settings(_env_file=None, api_keys_file=tmp_path / "nothing"))
+        Settings(_env_file=None)
 
 
 def test_no_setting_shows_a_key():

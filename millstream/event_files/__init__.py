@@ -1,0 +1,23 @@
+"""Files of events, JSON lines or CSV, as records that can be resumed and told apart.
+
+`source.py` opens a file (compressed or not), `lines.py` cuts it into lines, `records.py` lines into
+records, `table.py` reads the cells of CSV, `reading.py` makes events of records, and `progress.py`
+remembers how far a file has been published.
+"""
+
+from millstream.event_files.progress import Progress
+from millstream.event_files.reading import EventFile, event_of_record
+from millstream.event_files.records import Record
+from millstream.event_files.source import Source, StandardInput, source_of
+from millstream.event_files.table import Table
+
+__all__ = [
+    "EventFile",
+    "Progress",
+    "Record",
+    "Source",
+    "StandardInput",
+    "Table",
+    "event_of_record",
+    "source_of",
+]

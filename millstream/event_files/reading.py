@@ -1,0 +1,165 @@
+"""Events of the records of a file, with ids that stay when the file grows."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from millstream.codec import encode, from_object, with_defaults
+from millstream.errors import InvalidEvent
+from millstream.event_files.lines import Line, lines
+from millstream.event_files.progress import Progress
+from millstream.event_files.records import Record, csv_records, digest, json_records
+from millstream.event_files.source import Source, StandardInput
+from millstream.event_files.table import Table, cells_of
+from millstream.events import Event
+
+# Kafka's default limit is 1 MiB for a message with its overhead.
+MAX_EVENT_BYTES = 900_000
+MAX_REASON = 500
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+Check = Callable[[Event, float], None]
+
+
+@dataclass
+class EventFile:
+    """A file that is read record by record, from the beginning or from where it was left.
+
+    Args:
+        source: where its bytes are.
+        is_csv: whether it is CSV with a header; else JSON lines.
+        kind, renamed, constants: see `Table`.
+        resumed: whether `records` went on where an earlier run had left.
+    """
+
+    source: Source | StandardInput
+    is_csv: bool
+    kind: str = "interaction"
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    table: Table | None = None
+    seed: str = ""
+    resumed: bool = False
+
+    def records(self, start: Progress | None = None) -> Iterator[Record]:
+        """The records that are still to be published; blank lines are none.
+
+        Args:
+            start: what an earlier run has delivered; not regarded where the file is another now.
+
+        Raises:
+            InvalidEvent: the header cannot be read, or compressed bytes are damaged.
+        """
+        with self.source.open() as stream:
+            records = _watched(self._split(lines(stream), 0))
+            header = self._read_header(records)
+            first = next(records, None)
+            if first is None:
+                return
+            self.seed = digest(header, first.content)
+            self.resumed = start is not None and self._is_of(start)
+            if not self.resumed or start is None:
+                yield first
+                yield from records
+                return
+        with self.source.open(start.next_byte) as stream:
+            rest = self._split(lines(stream, start.next_byte, start.line), start.ordinal)
+            yield from _watched(rest)
+
+    def event(self, record: Record, now_s: float, check: Check) -> Event:
+        """The event of one of `records`; see `event_of_record`."""
+        return event_of_record(record, self.table, self.seed, now_s, check)
+
+    def _split(self, of: Iterable[Line], after: int) -> Iterator[Record]:
+        return csv_records(of, after) if self.is_csv else json_records(of, after)
+
+    def _read_header(self, records: Iterator[Record]) -> bytes:
+        if not self.is_csv:
+            return b""
+        header = next(records, None)
+        if header is None:
+            return b""
+        try:
+            if header.content.startswith(_UTF16):
+                raise InvalidEvent("Expected UTF-8. Received: UTF-16")
+            names = [name.strip() for name in cells_of(header.content)]
+            self.table = Table(names, self.kind, self.renamed, self.constants)
+        except InvalidEvent as error:
+            raise InvalidEvent(error.reason, f"line {header.first_line}") from error
+        return header.content
+
+    def _is_of(self, start: Progress) -> bool:
+        """Whether this file still begins with what `start` says was delivered."""
+        if not self.source.can_resume or start.seed != self.seed:
+            return False
+        with self.source.open(start.start) as stream:
+            return digest(stream.read(start.length)) == start.content
+
+
+def event_of_record(
+    record: Record, table: Table | None, seed: str, now_s: float, check: Check
+) -> Event:
+    """The event of one record.
+
+    An event without an id gets one made of the file's beginning, the record's place and its
+    content: publishing the file again, or more of it, gives the same; equal lines are distinct
+    events. One without a time happened now.
+
+    Args:
+        table: of a CSV file; None is JSON.
+        seed: of the file: digest of its header and first record.
+        now_s: Unix seconds.
+        check: raises `InvalidEvent` for what the stream would refuse.
+
+    Raises:
+        InvalidEvent: the path begins with the line: `line 3: $.user_id`.
+    """
+    try:
+        return _event(record, table, seed, now_s, check)
+    except InvalidEvent as error:
+        reason, path = error.reason, error.path
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        reason, path = f"Expected an event. Received: {error}", "$"
+    reason = " ".join(reason.split())
+    if len(reason) > MAX_REASON:
+        reason = f"{reason[:MAX_REASON]}…"
+    raise InvalidEvent(reason, f"line {record.first_line}: {path}")
+
+
+def _event(record: Record, table: Table | None, seed: str, now_s: float, check: Check) -> Event:
+    if record.fault is not None:
+        raise InvalidEvent(record.fault)
+    value = _json_object(record.content) if table is None else table.object(record.content)
+    event_id = digest(seed.encode(), str(record.ordinal).encode(), record.content)
+    event: Event = from_object(with_defaults(value, event_id, now_s))
+    check(event, now_s)
+    size = len(encode(event))
+    if size > MAX_EVENT_BYTES:
+        raise InvalidEvent(
+            f"Expected an event of at most {MAX_EVENT_BYTES:,} bytes as JSON. Received: {size:,}"
+        )
+    return event
+
+
+def _json_object(content: bytes) -> Any:
+    if content.startswith(_UTF16):
+        raise InvalidEvent("Expected UTF-8. Received: UTF-16")
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidEvent(f"Expected an event as JSON. Received: {error}") from error
+
+
+def _watched(records: Iterator[Record]) -> Iterator[Record]:
+    """The records; compressed bytes that are damaged or cut are a fault of the next one."""
+    last = 0
+    try:
+        for record in records:
+            yield record
+            last = record.last_line
+    except OSError as error:
+        raise InvalidEvent(
+            f"Expected the file to be readable to its end. Received: {error}", f"line {last + 1}"
+        ) from error

@@ -1,0 +1,116 @@
+"""Messages of a topic from its beginning to its present end, and a single one by its place."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from millstream import kafka
+from millstream.errors import LogUnavailable
+from millstream.settings import Settings
+from millstream.topics import Topic
+
+POLL_MS = 200
+# How long a broker may say nothing although the end of the topic is not reached.
+SILENCE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message.
+
+    Args:
+        timestamp_s: Unix seconds.
+    """
+
+    partition: int
+    offset: int
+    timestamp_s: float
+    key: bytes | None
+    value: bytes | None
+
+
+def messages(settings: Settings, topic: Topic, since_s: float | None = None) -> Iterator[Message]:
+    """What a topic holds now; each partition in its order.
+
+    Args:
+        since_s: Unix seconds; older messages are left out by the broker.
+
+    Raises:
+        LogUnavailable: no broker answers, or there is no such topic.
+    """
+    consumer = kafka.consumer(settings, group_id=None)
+    try:
+        yield from _to_the_end(consumer, _partitions(consumer, settings.topic(topic)), since_s)
+    except KafkaError as error:
+        raise LogUnavailable(f"Topic {settings.topic(topic)} not read: {error!r}") from error
+    finally:
+        consumer.close()
+
+
+def message_at(settings: Settings, topic: Topic, partition: int, offset: int) -> Message | None:
+    """The message at one place; None where retention or compaction has removed it.
+
+    Raises:
+        LogUnavailable: no broker answers.
+    """
+    consumer = kafka.consumer(settings, group_id=None)
+    place = TopicPartition(settings.topic(topic), partition)
+    try:
+        consumer.assign([place])
+        begin, end = (
+            consumer.beginning_offsets([place])[place],
+            consumer.end_offsets([place])[place],
+        )
+        if not begin <= offset < end:
+            return None
+        consumer.seek(place, offset)
+        found = next(iter(_polled(consumer, {place: offset + 1})), None)
+        return found if found is not None and found.offset == offset else None
+    except KafkaError as error:
+        raise LogUnavailable(f"Topic {place.topic} not read: {error!r}") from error
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer: KafkaConsumer, name: str) -> list[TopicPartition]:
+    numbers = consumer.partitions_for_topic(name)
+    if not numbers:
+        raise LogUnavailable(f"Topic {name} is not there: `millstream topics create` makes it.")
+    return [TopicPartition(name, number) for number in sorted(numbers)]
+
+
+def _to_the_end(
+    consumer: KafkaConsumer, partitions: list[TopicPartition], since_s: float | None
+) -> Iterator[Message]:
+    consumer.assign(partitions)
+    ends, begins = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
+    if since_s is not None:
+        found = consumer.offsets_for_times(dict.fromkeys(partitions, int(since_s * 1000)))
+        begins = {each: found[each].offset if found[each] else ends[each] for each in partitions}
+    for each in partitions:
+        consumer.seek(each, begins[each])
+    yield from _polled(consumer, {p: ends[p] for p in partitions if begins[p] < ends[p]})
+
+
+def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterator[Message]:
+    """What comes until every position has reached its end, which control records count in."""
+    heard_at = time.monotonic()
+    while any(consumer.position(place) < end for place, end in ends.items()):
+        batches = consumer.poll(timeout_ms=POLL_MS)
+        if batches:
+            heard_at = time.monotonic()
+        elif time.monotonic() - heard_at > SILENCE_S:
+            return
+        for place, batch in batches.items():
+            for record in batch:
+                if record.offset < ends.get(place, 0):
+                    yield Message(
+                        place.partition,
+                        record.offset,
+                        record.timestamp / 1000,
+                        record.key,
+                        record.value,
+                    )
