@@ -6,7 +6,7 @@ from deploy.local.apache_kafka import ApacheKafka, Listener
 from deploy.local.places import HOST, free_ports
 from tests.support.certificates import Authority
 
-USER, PASSWORD = "millstream", "a secret, with=signs"
+USER, PASSWORD = "millstream", "a secret: with@signs"
 _PREFIX = "listener.name.second"
 _MODULES = "org.apache.kafka.common.security"
 

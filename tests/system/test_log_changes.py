@@ -24,7 +24,7 @@ from tests.support.scrape import scrape
 from tests.support.stream_cases import item_upsert
 from tests.support.stream_outcome import offline, online, position, send
 
-TIMEOUT_S = 180.0
+TIMEOUT_S = 300.0
 CLICKS = 400
 CHANGES = "millstream_stream_log_changes_total"
 LEARNT_CHANGES = "millstream_trainer_log_changes_total"
