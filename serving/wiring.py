@@ -84,13 +84,14 @@ class Worker:
         self.follower = SnapshotFollower(reader, self.models, clock, self.metrics)
         port = settings.serving_port
         self._standing = Standing(self.models, self.follower, self.publisher, clock, port)
+        self.door = door(settings.max_event_bytes, settings.unknown_fields)
         self._items = ItemFeeds(
             self.catalogue,
             self.models,
             self.metrics,
             clock,
             settings.dedupe_window_s,
-            door(settings.max_event_bytes, settings.unknown_fields),
+            self.door,
         )
         self.items_feed = self._feed(ITEMS, self._items.items)
         self._began = time.monotonic()

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from millstream import event_files, kafka
 from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.event_files import EventFile, Record, Source
-from millstream.events import Event
+from millstream.events import AnyEvent, Event
 from millstream.publishing import Publisher, paced
 from millstream.settings import settings
 
@@ -149,13 +149,12 @@ class _Run:
 
     def checked(self, records: Iterable[Record], title: str) -> Iterator[tuple[Record, Event]]:
         """Each record with its event; invalid ones end the run or are counted."""
-        from features.validation import check
-
+        event_of = _door()
         with _progress() as progress:
             task = progress.add_task(title, total=self._events.source.size)
             for record in records:
                 try:
-                    yield record, self._events.event(record, time.time(), check)
+                    yield record, self._events.event(record, time.time(), event_of)
                 except InvalidEvent as error:
                     if not self._skips:
                         raise
@@ -237,4 +236,18 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         disable=not sys.stderr.isatty(),
         transient=True,
+    )
+
+
+def _door() -> event_files.EventOf:
+    """What makes events of values, by the installation's settings."""
+    from features.topic_events import door
+    from features.validation import event_of
+
+    def warn(paths: list[str]) -> None:
+        click.secho(f"left out, nothing takes it: {', '.join(paths)}", fg="yellow", err=True)
+
+    chosen = door(settings().max_event_bytes, settings().unknown_fields, warn)
+    return lambda value, now_s: event_of(
+        value, AnyEvent, now_s, chosen.max_event_bytes, chosen.on_unknown
     )

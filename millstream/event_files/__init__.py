@@ -6,13 +6,14 @@ remembers how far a file has been published.
 """
 
 from millstream.event_files.progress import Progress
-from millstream.event_files.reading import EventFile, event_of_record
+from millstream.event_files.reading import EventFile, EventOf, event_of_record
 from millstream.event_files.records import Record
 from millstream.event_files.source import Source, StandardInput, source_of
 from millstream.event_files.table import Table
 
 __all__ = [
     "EventFile",
+    "EventOf",
     "Progress",
     "Record",
     "Source",

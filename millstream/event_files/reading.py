@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from millstream.codec import encode, from_object, with_defaults
+from millstream.codec import parsed, with_defaults
 from millstream.errors import InvalidEvent
 from millstream.event_files.lines import Line, lines
 from millstream.event_files.progress import Progress
@@ -15,12 +13,11 @@ from millstream.event_files.source import Source, StandardInput
 from millstream.event_files.table import Table, cells_of
 from millstream.events import Event
 
-# Kafka's default limit is 1 MiB for a message with its overhead.
-MAX_EVENT_BYTES = 900_000
 MAX_REASON = 500
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
-Check = Callable[[Event, float], None]
+# A parsed JSON value and the time (Unix seconds) to a checked event; raises `InvalidEvent`.
+EventOf = Callable[[Any, float], Event]
 
 
 @dataclass
@@ -68,9 +65,9 @@ class EventFile:
             rest = self._split(lines(stream, start.next_byte, start.line), start.ordinal)
             yield from _watched(rest)
 
-    def event(self, record: Record, now_s: float, check: Check) -> Event:
+    def event(self, record: Record, now_s: float, event_of: EventOf) -> Event:
         """The event of one of `records`; see `event_of_record`."""
-        return event_of_record(record, self.table, self.seed, now_s, check)
+        return event_of_record(record, self.table, self.seed, now_s, event_of)
 
     def _split(self, of: Iterable[Line], after: int) -> Iterator[Record]:
         return csv_records(of, after) if self.is_csv else json_records(of, after)
@@ -99,7 +96,7 @@ class EventFile:
 
 
 def event_of_record(
-    record: Record, table: Table | None, seed: str, now_s: float, check: Check
+    record: Record, table: Table | None, seed: str, now_s: float, event_of: EventOf
 ) -> Event:
     """The event of one record.
 
@@ -111,13 +108,13 @@ def event_of_record(
         table: of a CSV file; None is JSON.
         seed: of the file: digest of its header and first record.
         now_s: Unix seconds.
-        check: raises `InvalidEvent` for what the stream would refuse.
+        event_of: makes the event of a value.
 
     Raises:
         InvalidEvent: the path begins with the line: `line 3: $.user_id`.
     """
     try:
-        return _event(record, table, seed, now_s, check)
+        return _event(record, table, seed, now_s, event_of)
     except InvalidEvent as error:
         reason, path = error.reason, error.path
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -128,28 +125,20 @@ def event_of_record(
     raise InvalidEvent(reason, f"line {record.first_line}: {path}")
 
 
-def _event(record: Record, table: Table | None, seed: str, now_s: float, check: Check) -> Event:
+def _event(
+    record: Record, table: Table | None, seed: str, now_s: float, event_of: EventOf
+) -> Event:
     if record.fault is not None:
         raise InvalidEvent(record.fault)
     value = _json_object(record.content) if table is None else table.object(record.content)
     event_id = digest(seed.encode(), str(record.ordinal).encode(), record.content)
-    event: Event = from_object(with_defaults(value, event_id, now_s))
-    check(event, now_s)
-    size = len(encode(event))
-    if size > MAX_EVENT_BYTES:
-        raise InvalidEvent(
-            f"Expected an event of at most {MAX_EVENT_BYTES:,} bytes as JSON. Received: {size:,}"
-        )
-    return event
+    return event_of(with_defaults(value, event_id, now_s), now_s)
 
 
 def _json_object(content: bytes) -> Any:
     if content.startswith(_UTF16):
         raise InvalidEvent("Expected UTF-8. Received: UTF-16")
-    try:
-        return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidEvent(f"Expected an event as JSON. Received: {error}") from error
+    return parsed(content)
 
 
 def _watched(records: Iterator[Record]) -> Iterator[Record]:

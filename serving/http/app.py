@@ -49,7 +49,7 @@ def create_app(worker: Worker) -> FastAPI:
         redirect_slashes=False,
     )
     whole = WholeItems(worker.catalogue, worker.items_feed.read_to_end)
-    intake = Intake(worker.publisher, worker.metrics, worker.clock, whole)
+    intake = Intake(worker.publisher, worker.metrics, worker.clock, whole, worker.door)
     ranges = rangeable(worker.catalogue)
     app.include_router(recommend.routes(worker.recommender, worker.lists, ranges))
     app.include_router(events.routes(intake))

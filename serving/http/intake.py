@@ -9,11 +9,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
+from features.topic_events import STRICT, Door
 from features.validation import check_size, event_of
 from millstream.clock import Clock
 from millstream.codec import with_defaults
 from millstream.errors import InvalidEvent
-from millstream.events import MAX_EVENT_BYTES, Event, ItemUpsert
+from millstream.events import Event, ItemUpsert
 from millstream.lenient import encoded
 from serving.feeds.publisher import Publisher
 from serving.http.bodies import Body, read
@@ -66,15 +67,22 @@ class Intake:
 
     Args:
         whole: completes items of which only little is said.
+        door: what is let in.
     """
 
     def __init__(
-        self, publisher: Publisher, metrics: Metrics, clock: Clock, whole: WholeItems
+        self,
+        publisher: Publisher,
+        metrics: Metrics,
+        clock: Clock,
+        whole: WholeItems,
+        door: Door = STRICT,
     ) -> None:
         self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
         self._whole = whole
+        self._door = door
 
     async def take(self, request: Request, kind: Any) -> Response:
         """202 with the ids of what was accepted; 4xx where nothing was; 503 to send again."""
@@ -114,7 +122,9 @@ class Intake:
         except InvalidEvent as error:
             taken.refused.append(Refused(place, error.path, error.reason))
             return
-        refused = _too_large(event, place) or _not_allowed(event, place, caller)
+        refused = _too_large(event, place, self._door.max_event_bytes) or _not_allowed(
+            event, place, caller
+        )
         if refused is not None:
             taken.refused.append(refused)
             return
@@ -125,7 +135,7 @@ class Intake:
         whole = with_defaults(value, uuid.uuid4().hex, now_s := self._clock.now())
         if kind is ItemUpsert and isinstance(whole, dict):
             whole = {"type": "item", **whole}
-        event: Event = event_of(whole, kind, now_s, _UNBOUNDED)
+        event: Event = event_of(whole, kind, now_s, _UNBOUNDED, self._door.on_unknown)
         return event
 
     def _answer(
@@ -161,9 +171,9 @@ class Intake:
         return JSONResponse(answer.model_dump(exclude_none=True), status, headers)
 
 
-def _too_large(event: Event, place: int | None) -> Refused | None:
+def _too_large(event: Event, place: int | None, most: int) -> Refused | None:
     try:
-        check_size(len(encoded(event)), MAX_EVENT_BYTES)
+        check_size(len(encoded(event)), most)
     except InvalidEvent as error:
         return Refused(place, error.path, error.reason, 413)
     return None

@@ -38,6 +38,13 @@ class Broker:
         return outcomes
 
 
+class Client(httpx.AsyncClient):
+    """A client, with what a test may want to get at behind it."""
+
+    worker: Worker
+    broker: Broker
+
+
 def worker_of(folder: Path, **settings: Any) -> tuple[Worker, Broker]:
     """A worker whose feeds are off and that turns nobody away, and the broker it publishes to."""
     patient = {"exploration": 0, "request_budget_ms": 60_000, **settings}
@@ -49,10 +56,10 @@ def worker_of(folder: Path, **settings: Any) -> tuple[Worker, Broker]:
 
 
 @contextlib.asynccontextmanager
-async def client_of(worker: Worker, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(worker: Worker, **options: Any) -> AsyncIterator[Client]:
     """A client of the worker's application; starts no lifespan: the feeds stay off."""
     app = httpx.ASGITransport(create_app(worker))
-    async with httpx.AsyncClient(transport=app, base_url="http://serving", **options) as found:
+    async with Client(transport=app, base_url="http://serving", **options) as found:
         yield found
 
 

@@ -65,7 +65,7 @@ class Shop:
     def __init__(self, installation: Installation) -> None:
         self.installation, self.folder = installation, installation.folder / "work"
         self.folder.mkdir()
-        self.address = f"127.0.0.1:{installation.settings.serving_port}"
+        self.address: str = f"127.0.0.1:{installation.settings.serving_port}"
 
     def run(self, text: str) -> "subprocess.CompletedProcess[str]":
         own = {**self.installation.environment, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
@@ -166,6 +166,7 @@ def entry(text: str) -> str | None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: f"{each.page}:{each.line}")
 def test_a_command_of_the_docs_works_or_is_listed(command: Command, request):
     pattern = entry(command.text)
+    assert pattern is not None, command.text
     if pattern in NOT_RUN:
         return
     if command.text.startswith("curl") and shutil.which("curl") is None:

@@ -3,19 +3,20 @@
 import gzip
 import io
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.validation import check
+from features.validation import event_of
 from millstream.errors import ConfigurationError, DatasetError, InvalidEvent
 from millstream.event_files import EventFile, Progress, StandardInput, source_of
 from millstream.event_files import lines as cutting
 from millstream.event_files.lines import lines
 from millstream.event_files.table import Table
-from millstream.events import Interaction, ItemUpsert
+from millstream.events import AnyEvent, Event, Interaction, ItemUpsert
 
 NOW = 1_700_000_000.0
 HEADER = b"user_id,item_id,kind\n"
@@ -25,13 +26,17 @@ def zstd(content: bytes) -> bytes:
     return pa.compress(content, "zstd", asbytes=True)
 
 
+def made(value: Any, now_s: float) -> Event:
+    return event_of(value, AnyEvent, now_s)
+
+
 def events_of(content: bytes, name: str = "x.jsonl", tmp_path: Path | None = None, **options):
     """What a file holds: its events, and the errors of its records."""
     found, errors = [], []
     file = EventFile(StandardInput(io.BytesIO(content)), name.endswith(".csv"), **options)
     for record in file.records():
         try:
-            found.append(file.event(record, NOW, check))
+            found.append(file.event(record, NOW, made))
         except InvalidEvent as error:
             errors.append(str(error))
     return found, errors
@@ -262,7 +267,7 @@ def read(path: Path) -> bytes:
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
 def test_reading_goes_on_where_it_was_left_also_in_a_file_that_grew(tmp_path, ending):
-    packed = {"": bytes, ".gz": gzip.compress, ".zst": zstd}[ending]
+    packed: Any = {"": bytes, ".gz": gzip.compress, ".zst": zstd}[ending]
     rows = [b'u,1,"a\n"', b"u,2,b", b"u,3,c", b"u,4,d"]
     header = b"user_id,item_id,context.x\n"
     path = tmp_path / f"log.csv{ending}"
@@ -281,8 +286,8 @@ def test_reading_goes_on_where_it_was_left_also_in_a_file_that_grew(tmp_path, en
         (5, 6, rows[3]),
     ]
     whole = EventFile(source_of(str(path)), True, constants={"kind": "click"})
-    assert [whole.event(r, NOW, check) for r in list(whole.records())[2:]] == [
-        again.event(r, NOW, check) for r in rest
+    assert [whole.event(r, NOW, made) for r in list(whole.records())[2:]] == [
+        again.event(r, NOW, made) for r in rest
     ]
 
 

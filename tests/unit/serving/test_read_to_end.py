@@ -31,7 +31,7 @@ class Consumer:
 
 @pytest.fixture
 def feed():
-    found = Feed("nowhere", "items", lambda records: None)
+    found = Feed({}, "items", lambda records: None)
     found._consumer = Consumer()
     return found
 
