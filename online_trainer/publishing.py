@@ -6,7 +6,7 @@ What is published, and when, has no influence on what is learnt.
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -78,6 +78,7 @@ class Publisher:
         clock: the time of day.
         base: the snapshot that the trainer went on from.
         on_failure: called when a snapshot could not be written.
+        executor: writes them; a thread of its own unless given.
     """
 
     taker: Taker
@@ -88,6 +89,9 @@ class Publisher:
     clock: Clock
     base: Base | None = None
     on_failure: Callable[[], None] = lambda: None
+    executor: Executor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+    )
     _probes: list[Probe] = field(default_factory=list)
     _deltas: int = 0
     _taken: Taken | None = None
@@ -98,7 +102,6 @@ class Publisher:
         self._taken_at = self.clock.now()
         self._taken_offset = self._trainer.position.offset
         self._taken_examples = self._trainer.position.examples
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
     @property
     def is_writing(self) -> bool:
@@ -134,7 +137,7 @@ class Publisher:
         if self._is_new():
             self._start()
             done = self._collect() or done
-        self._thread.shutdown()
+        self.executor.shutdown()
         return done
 
     def _is_new(self) -> bool:
@@ -155,7 +158,7 @@ class Publisher:
         version = max(self.reader.versions(), default=0) + 1
         parent = None if is_full else self.base
         self._taken = self.taker.take(version, parent, frozenset(self._probes), self._taken_at)
-        self._writing = self._thread.submit(self._write, self._taken)
+        self._writing = self.executor.submit(self._write, self._taken)
 
     def _write(self, taken: Taken) -> Published:
         """In the other thread."""

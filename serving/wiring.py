@@ -69,7 +69,7 @@ class Worker:
                 metrics=self.metrics,
                 clock=clock,
             ),
-            _options(settings),
+            Options.of(settings),
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
@@ -141,14 +141,4 @@ def _redis(settings: Settings) -> Redis:
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=1.0,
         socket_timeout=2.0,
-    )
-
-
-def _options(settings: Settings) -> Options:
-    return Options(
-        candidates=settings.candidates,
-        budget_s=settings.request_budget_ms / 1000.0,
-        diversity=settings.diversity,
-        exploration=settings.exploration,
-        temperature=settings.exploration_temperature,
     )

@@ -80,7 +80,7 @@ async def _hold_lease(
     asked_to_end: asyncio.Future[None],
 ) -> None:
     """Work, until asked to end."""
-    clock, rules, trouble = SystemClock(), _rules(settings), metrics.trouble.labels
+    clock, rules, trouble = SystemClock(), Rules.of(settings), metrics.trouble.labels
     memory = empty_memory(rules)
     store = StateStore(
         settings.redis_url, commands, lease.epoch, lambda: trouble(part="redis").inc()
@@ -167,16 +167,6 @@ class _Parts:
             self.sink.put(records, ack)
         else:
             self.worker.put(source, records, behind > 0, ack)
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        allowed_lateness_s=settings.allowed_lateness_s,
-        join_window_s=settings.join_window_s,
-        dedupe_window_s=settings.dedupe_window_s,
-        sampled_negatives=settings.sampled_negatives,
-        cache_entities=settings.state_cache_entities,
-    )
 
 
 def _holder(app: App, settings: Settings) -> Callable[[Source, bool], None]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from millstream.settings import Settings
 from serving.rerank.arrange import Diversity
 
 # Of the whole budget: how long the user's row may take, and when ranking must have begun.
@@ -34,3 +35,14 @@ class Options:
     most_in_flight: int = 8
     title_similarity: float = 0.9
     vector_similarity: float = 0.995
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Options":
+        """Those that the settings choose."""
+        return cls(
+            candidates=settings.candidates,
+            budget_s=settings.request_budget_ms / 1000.0,
+            diversity=settings.diversity,
+            exploration=settings.exploration,
+            temperature=settings.exploration_temperature,
+        )

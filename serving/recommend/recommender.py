@@ -44,6 +44,7 @@ class Surroundings:
     Args:
         model: the model that is served now, or None.
         log: takes the log of a list that was shown, without waiting.
+        watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
     """
 
     catalogue: Catalogue
@@ -53,6 +54,7 @@ class Surroundings:
     log: Callable[[Impression], None]
     metrics: Metrics
     clock: Clock
+    watch: Callable[[Wanted, Ranked], None] | None = None
 
 
 class Recommender:
@@ -114,29 +116,35 @@ class Recommender:
         model = None if "overload" in request.degraded else self._around.model()
         request.prepare(self._around.clock.now(), model)
         with stage("retrieve"):
-            candidates, levels = self._retrieved(request)
+            wanted = self._wanted(request)
+            candidates, levels = self._retrieved(request, wanted)
         with stage("rank"):
             features = catalogue.as_of(candidates.rows, request.time_s)
             scores = self._scoring.scores(request, candidates, features)
             ranked = Ranked(candidates, levels, features, scores)
+        if self._around.watch is not None:
+            self._around.watch(wanted, ranked)
         with stage("rerank"):
             draw = self._drawn(request, ranked)
         if (levels[draw.order] != FRESH).any():
             request.degraded.append("all_seen")
         return answer(request, ranked, draw, catalogue)
 
-    def _retrieved(self, request: Request) -> tuple[Candidates, np.ndarray]:
-        query, around = request.query, self._around
+    def _wanted(self, request: Request) -> Wanted:
+        query = request.query
         vector = self._scoring.query_vector(request)
         retriever = request.model.retriever if request.model else None
-        wanted = Wanted(
-            allowed=allowed(around.catalogue, query.filters, query.exclude),
+        return Wanted(
+            allowed=allowed(self._around.catalogue, query.filters, query.exclude),
             fresh=POOL_FACTOR * query.k,
             total=max(self._options.candidates, POOL_FACTOR * query.k),
             time_s=request.time_s,
             query=vector,
             index=retriever.index if retriever and vector is not None else None,
         )
+
+    def _retrieved(self, request: Request, wanted: Wanted) -> tuple[Candidates, np.ndarray]:
+        around = self._around
         candidates, levels = retrieve(wanted, request.user, around.catalogue, around.rankings)
         for source, count in zip(candidates.sources, candidates.brought.sum(axis=0), strict=True):
             around.metrics.candidates.labels(source).inc(int(count))
