@@ -70,7 +70,8 @@ class Backtest:
         self._number = {item: n for n, item in enumerate(log.item_ids)}
         self._upserts = sorted(plan.upserts, key=lambda event: event.event_time)
         self._told, self._sent, self._upserts_sent = 0, 0, 0
-        self._seen_users = np.zeros(len(log.user_ids), np.bool_)
+        # The session in which each user was met first.
+        self._first_session = np.full(len(log.user_ids), NOT_FOUND)
         self._seen_items = np.zeros(len(log.item_ids), np.bool_)
         self._watched: tuple[Wanted, Ranked] | None = None
         self._has_begun = False
@@ -141,7 +142,9 @@ class Backtest:
         target, user = int(log.items[place]), int(log.users[place])
         moment = self._moment(place)
         outcome.places.append(place)
-        outcome.known_user.append(bool(self._seen_users[user]))
+        outcome.known_user.append(
+            bool(self._first_session[user] not in (NOT_FOUND, log.sessions[place]))
+        )
         outcome.known_item.append(bool(self._seen_items[target]))
         for baseline in self._baselines:
             outcome.answered(baseline.name, rank_of(target, baseline.rank(moment, k)))
@@ -174,7 +177,9 @@ class Backtest:
             for baseline in self._baselines:
                 baseline.tell(moment, item)
         self._sessions.add(moment.session, item)
-        self._seen_users[moment.user] = self._seen_items[item] = True
+        self._seen_items[item] = True
+        if self._first_session[moment.user] == NOT_FOUND:
+            self._first_session[moment.user] = moment.session
         self._told = place + 1
 
     def _moment(self, place: int) -> Moment:

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from millstream import logs
 from millstream.errors import ConfigurationError
 from millstream.settings import settings
 from simulation import report
@@ -19,7 +20,7 @@ from simulation.asking import Ask, questions
 from simulation.backtest import Backtest, Plan
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
-from simulation.log import first_seen, hour_of, hours, sessions_of, without_repeats
+from simulation.log import compact, first_seen, hour_of, hours, sessions_of, without_repeats
 from simulation.outcome import Outcome
 from simulation.reading import FIELDS, read
 
@@ -81,6 +82,7 @@ class Options:
 
 def run(options: Options) -> None:
     """Replay, judge, report."""
+    logs.configure("WARNING", settings().log_style)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     plan = plan_of(options)
@@ -95,7 +97,7 @@ def plan_of(options: Options) -> Plan:
     whole = read(options.files, options.names)
     start = hours(whole, options.first, options.end)
     log = start if options.keep_repeats else without_repeats(start)
-    log = sessions_of(log, options.sessions_of)
+    log = compact(sessions_of(log, options.sessions_of))
     hour = hour_of(log, origin_s=whole.times[0]) if len(log) else np.zeros(0)
     asked = questions(log, options.ask) & (hour >= (options.ask_from or 0.0))
     upserts = [*log.upserts, *(first_seen(log) if options.new_items == "first-click" else ())]

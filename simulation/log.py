@@ -63,6 +63,19 @@ class EventLog:
         )
 
 
+def compact(log: EventLog) -> EventLog:
+    """The same events, with numbers for the users and items that are in them alone."""
+    users, user_of = np.unique(log.users, return_inverse=True)
+    items, item_of = np.unique(log.items, return_inverse=True)
+    return replace(
+        log,
+        users=user_of,
+        items=item_of,
+        user_ids=[log.user_ids[n] for n in users.tolist()],
+        item_ids=[log.item_ids[n] for n in items.tolist()],
+    )
+
+
 def hours(log: EventLog, first: float | None, end: float | None) -> EventLog:
     """The interactions from hour `first` on and before hour `end`; hour 0 begins with the log.
 

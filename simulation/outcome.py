@@ -21,7 +21,8 @@ class Outcome:
         lists: of the loop: item numbers of each list, best first.
         stages: of the loop: where the right answer stood on the way.
         degraded: of the loop: what each list had to do without, joined by commas.
-        known_user, known_item: whether the loop had met the user or the item before.
+        known_user: whether the user had been met in an earlier session.
+        known_item: whether the right answer had been met before.
     """
 
     places: list[int] = field(default_factory=list)

@@ -4,7 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from millstream.errors import ConfigurationError
 from simulation.baselines.baseline import Baseline
+from simulation.baselines.chance import Chance
 from simulation.baselines.cooccurrence import Blended, CoOccurrence
+from simulation.baselines.ease import Ease
+from simulation.baselines.item_knn import ItemNeighbours
+from simulation.baselines.neighbours import SessionNeighbours
 from simulation.baselines.popularity import Popularity
 from simulation.baselines.trending import Trending
 from simulation.baselines.window import WindowedClicks
@@ -20,6 +24,10 @@ BASELINES: Mapping[str, Callable[[int, str], Baseline]] = {
     "trending": lambda size, name: Trending(size, 30 * MINUTE_S, DAY_S, name),
     "co-occurrence": lambda size, name: CoOccurrence(size, 2 * HOUR_S, 30 * MINUTE_S, name),
     "blended": lambda size, name: Blended(size, HOUR_S, 20 * MINUTE_S, name),
+    "session-neighbours": SessionNeighbours,
+    "item-neighbours": ItemNeighbours,
+    "ease": Ease,
+    "chance": Chance,
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from simulation.baselines.baseline import Moment, best, filled
 from simulation.baselines.decay import Decayed
+from simulation.baselines.window import WindowedClicks
 
 # A session's last so many items are paired with the next one.
 PAIRED = 20
@@ -40,39 +41,38 @@ class Pairs:
 
 
 class CoOccurrence:
-    """What goes with the session's items, newest item first in weight; then popularity.
+    """Items that go with the session's newest one; then the clicks of a window.
 
     Args:
         size: how many items the log has.
         half_life_s: of a pair.
-        popularity: ranks what the pairs leave open.
+        window_s: of the clicks that rank what the pairs leave open.
     """
 
-    def __init__(self, size: int, half_life_s: float, popular_s: float, name: str) -> None:
+    def __init__(self, size: int, half_life_s: float, window_s: float, name: str) -> None:
         self.name = name
-        self._pairs = Pairs(half_life_s)
-        self._popular = Decayed(size, popular_s)
+        self._size, self._pairs = size, Pairs(half_life_s)
+        self._clicks = WindowedClicks(size, window_s, name)
 
     def tell(self, moment: Moment, item: int) -> None:
         """Count the event and its pairs."""
         self._pairs.add(moment, item)
-        self._popular.add(item, moment.time_s)
+        self._clicks.tell(moment, item)
 
     def rank(self, moment: Moment, k: int) -> np.ndarray:
         """Paired items by count, then the popular ones."""
-        scores = np.zeros(len(self._popular.scaled))
+        scores = np.zeros(self._size)
         for item in moment.items[-1:]:
             others, counts = self._pairs.of(item, moment.time_s)
-            scores[others] += counts
-        paired = best(scores, k, moment.items)
-        return filled(paired, best(self._popular.scaled, k, moment.items), k)
+            scores[others] = counts
+        return filled(best(scores, k, moment.items), self._clicks.rank(moment, k), k)
 
 
 class Blended:
     """Co-occurrence and popularity as one estimate of the next item.
 
-    P(j | i) = (pairs(i, j) + prior * share(j)) / (pairs(i) + prior): the less is known of what goes
-    with i, the more popularity says (a Dirichlet prior with popularity as its mean).
+    P(j | session) ~ pairs(session, j) + prior * share(j): the less is known of what goes with the
+    session's items, the more popularity says (a Dirichlet prior with popularity as its mean).
 
     Args:
         size: how many items the log has.
@@ -93,13 +93,10 @@ class Blended:
         self._popular.add(item, moment.time_s)
 
     def rank(self, moment: Moment, k: int) -> np.ndarray:
-        """Items by P(j | session): the mean over its items, newer ones counting more."""
-        share = self._popular.scaled / max(self._popular.scaled.sum(), 1e-300)
-        scores, weight = np.zeros(len(share)), 1.0
-        for item in moment.items[::-1]:
+        """Items by P(j | session)."""
+        popular = self._popular.scaled
+        scores = popular * (self._prior / (popular.sum() or 1.0))
+        for item in moment.items:
             others, counts = self._pairs.of(item, moment.time_s)
-            evidence = weight / (counts.sum() + self._prior)
-            scores += (evidence * self._prior) * share
-            scores[others] += evidence * counts
-            weight *= 0.5
-        return best(scores if len(moment.items) else share, k, moment.items)
+            scores[others] += counts
+        return best(scores, k, moment.items)
