@@ -1,8 +1,8 @@
 """Two answerers on the same questions: the difference, and how sure it is (paired bootstrap).
 
 Questions are drawn again with replacement, each with both its answers; the interval holds the
-middle 95 % of the differences' means. Whole sessions would be dependent; one question of each is
-asked where `--ask session-last` is.
+middle 95 % of the differences' means. What depends on one another (the questions of a user) is
+drawn again together.
 
 Reference: Efron and Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13.
 """

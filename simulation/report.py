@@ -1,4 +1,4 @@
-"""What a run found: a table for the terminal, CSV and JSON for programs."""
+"""Results of a run: tables for the terminal, a page, CSV and JSON for programs."""
 
 import csv
 import json
@@ -11,16 +11,20 @@ from rich.table import Table
 
 from simulation import figures, lists
 from simulation.backtest import Plan
+from simulation.compare import paired
+from simulation.judging import gains
 from simulation.outcome import LOOP, Outcome
+from simulation.page import page, verdict
 
 _NEW_S = 3_600.0
 
 
 def write(plan: Plan, outcome: Outcome, took_s: float, out: Path) -> dict[str, Any]:
-    """Print the report, and put it into the folder `out` as `report.json` and `answers.csv`."""
+    """Print the report, and put `report.html`, `report.json` and `answers.csv` into `out`."""
     found = summary(plan, outcome, took_s)
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+    (out / "report.html").write_text(page(found))
     _answers(plan, outcome, out / "answers.csv")
     show(found, plan.k)
     return found
@@ -44,6 +48,19 @@ def summary(plan: Plan, outcome: Outcome, took_s: float) -> dict[str, Any]:
         "segments": figures.by_segment(outcome, k, hours),
         "hours": figures.by_hour(outcome, k, hours),
         "lists": _lists(plan, outcome),
+        "differences": _differences(plan, outcome),
+    }
+
+
+def _differences(plan: Plan, outcome: Outcome) -> dict[str, dict[str, float]]:
+    """NDCG of the loop less that of each baseline, with a 95 % interval over users."""
+    if LOOP not in outcome.ranks:
+        return {}
+    users, own = plan.log.users[outcome.places], gains(outcome.rank_array(LOOP), plan.k)
+    return {
+        name: paired(own, gains(outcome.rank_array(name), plan.k), users)._asdict()
+        for name in outcome.ranks
+        if name != LOOP
     }
 
 
@@ -73,6 +90,7 @@ def show(found: dict[str, Any], k: int) -> None:
         _table(console, name, found[name])
     if found["lists"]:
         console.print("  ".join(f"{name} {value:.3f}" for name, value in found["lists"].items()))
+    console.print(verdict(found))
     console.print(f"{found['times_real_time']:,.0f} x real time; lists {found['digest']}")
 
 

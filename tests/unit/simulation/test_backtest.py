@@ -1,6 +1,9 @@
 """The loop on a small log: the same every time, asked before it is told, at the set cadence."""
 
+import asyncio
 import hashlib
+import json
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from features.spec import USER_STATS
 from millstream.settings import Settings
 from models.weights import weight_arrays
+from simulation import report
 from simulation.asking import questions
 from simulation.backtest import Backtest, Plan
 from simulation.baselines.catalogue import baselines
@@ -26,13 +30,32 @@ SETTINGS = Settings(
 
 def plan_of(log: Any, cadence: Cadence | None = None, **given: Any) -> Plan:
     asked = questions(log, "session-last")
-    return Plan(log, hour_of(log), asked, first_seen(log), cadence or Cadence(), k=5, **given)
+    return Plan(log, hour_of(log), asked, first_seen(log), cadence or Cadence(30.0), k=5, **given)
 
 
 async def ran(plan: Plan, folder: Any, **given: Any) -> Backtest:
     backtest = Backtest(plan, SETTINGS, folder, **given)
     await backtest.run()
     return backtest
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: Any) -> dict[str, Backtest]:
+    """A loop takes seconds to build: each test looks at some of these."""
+    log = small_log()
+    silent = np.zeros(len(log), np.bool_)
+    plans = {
+        "one": plan_of(log),
+        "two": plan_of(log),
+        "silent, never a snapshot": replace(
+            plan_of(log, Cadence(30.0, snapshot_s=inf)), asked=silent
+        ),
+        "once a minute, a snapshot each": plan_of(log, Cadence(60.0, 0.0)),
+        "late": plan_of(log, Cadence(30.0, feature_delay_s=10_000.0)),
+    }
+    return {
+        name: asyncio.run(ran(plan, tmp_path_factory.mktemp("run"))) for name, plan in plans.items()
+    }
 
 
 def weights(backtest: Backtest) -> str:
@@ -43,79 +66,68 @@ def weights(backtest: Backtest) -> str:
     return digest.hexdigest()
 
 
-async def test_two_runs_give_the_same_lists_features_and_weights(tmp_path):
-    log = small_log()
-    one, two = [await ran(plan_of(log), tmp_path / name) for name in ("one", "two")]
+def test_two_runs_give_the_same_lists_features_and_weights(runs):
+    one, two = runs["one"], runs["two"]
     assert one.outcome.digest() == two.outcome.digest()
     assert one.loop.store.hashes == two.loop.store.hashes and one.loop.store.hashes
     assert one.loop.store.users == two.loop.store.users
     assert weights(one) == weights(two)
-    assert {reason for reason in one.outcome.degraded} == {""}
+    assert set(one.outcome.degraded) == {""}
 
 
-async def test_asking_changes_nothing_of_what_is_learnt(tmp_path):
-    log = small_log()
-    asked = plan_of(log, Cadence(snapshot_s=inf))
-    silent = Plan(log, asked.hours, np.zeros(len(log), np.bool_), asked.upserts, asked.cadence)
-    one, two = await ran(asked, tmp_path / "one"), await ran(silent, tmp_path / "two")
+def test_neither_asking_nor_snapshots_change_what_is_learnt(runs):
+    one, two = runs["one"], runs["silent, never a snapshot"]
     assert weights(one) == weights(two) and one.loop.store.hashes == two.loop.store.hashes
+    assert two.loop.answering.models.current is None and not two.outcome.places
 
 
-async def test_features_are_the_same_however_the_stream_cuts_its_batches(tmp_path):
-    log = small_log()
-    silent = np.zeros(len(log), np.bool_)
-    runs = [
-        await ran(
-            Plan(log, hour_of(log), silent, first_seen(log), Cadence(batch_s)),
-            tmp_path / str(batch_s),
-        )
-        for batch_s in (5.0, 60.0)
-    ]
-    assert runs[0].loop.store.hashes == runs[1].loop.store.hashes
+def test_features_are_the_same_however_the_stream_cuts_its_batches(runs):
+    one, coarse = runs["one"], runs["once a minute, a snapshot each"]
+    assert one.loop.store.hashes == coarse.loop.store.hashes
+    assert one.outcome.digest() != coarse.outcome.digest()  # what lists know is older
+
+
+def test_snapshots_go_out_at_the_set_cadence(runs):
+    """The log is ten minutes; one more goes out when asking begins."""
+    assert runs["one"].loop.answering.models.current.version == 2 + 1
+    assert runs["once a minute, a snapshot each"].loop.answering.models.current.version >= 9
+
+
+def test_late_features_are_seen_late(runs):
+    assert set(runs["late"].outcome.degraded) == {"model"}  # nothing was there to learn from
+    assert runs["late"].loop.store.hashes == runs["one"].loop.store.hashes  # in the end all is
+
+
+def test_what_a_session_has_met_is_in_the_features(runs):
+    log = runs["one"].plan.log
+    row = runs["one"].loop.store.row([USER_STATS], log.user_ids[log.users[-1]])
+    assert log.item_ids[log.items[-1]] == row["user_recent_items"][0]
+
+
+def test_a_report_holds_every_figure(runs, tmp_path, capsys):
+    one = runs["one"]
+    found = report.write(one.plan, one.outcome, 1.0, tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["digest"] == one.outcome.digest()
+    answers = (tmp_path / "answers.csv").read_text().splitlines()
+    assert len(answers) == 1 + found["questions"] == 1 + int(one.plan.asked.sum())
+    assert found["sources"]["union"]["recall@500"] <= 1.0 and found["quality"][LOOP]["HR@5"] >= 0.0
+    assert "millstream" in capsys.readouterr().out
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 2 and one.outcome.digest() in page
 
 
 async def test_no_answer_knows_what_it_is_asked(tmp_path):
     """Every item comes once: who asks after telling would find it, who asks before cannot."""
-    log = small_log(events=40)
+    log = small_log(events=20)
     once = log.take(np.sort(np.unique(log.items, return_index=True)[1]))
-    plan = Plan(once, hour_of(once), np.ones(len(once), np.bool_), first_seen(once), k=50)
+    plan = Plan(
+        once, hour_of(once), np.ones(len(once), np.bool_), first_seen(once), Cadence(30.0), k=50
+    )
     others = baselines(["all"], len(once.item_ids))
     outcome = (await ran(plan, tmp_path, baselines=others)).outcome
     assert set(outcome.ranks) == {LOOP, *(other.name for other in others)}
     assert all((outcome.rank_array(name) == -1).all() for name in outcome.ranks)
     assert not any(outcome.known_item)
-
-
-async def test_what_a_session_has_met_is_in_the_features_when_it_is_asked(tmp_path):
-    log = small_log()
-    backtest = await ran(plan_of(log), tmp_path)
-    row = backtest.loop.store.row([USER_STATS], log.user_ids[log.users[-1]])
-    assert log.item_ids[log.items[-1]] in row["user_recent_items"]
-
-
-@pytest.mark.parametrize(
-    ("snapshot_s", "versions"), [(inf, 1), (1_000.0, 3), (0.0, 10)], ids=["never", "1000s", "batch"]
-)
-async def test_snapshots_go_out_at_the_set_cadence(tmp_path, snapshot_s, versions):
-    """The log is 3,000 s; one snapshot goes out when asking begins."""
-    backtest = await ran(plan_of(small_log(), Cadence(60.0, snapshot_s)), tmp_path)
-    served = backtest.loop.answering.models.current.version
-    if snapshot_s == 0.0:
-        assert served >= versions
-    else:
-        assert versions <= served <= versions + 1 - (snapshot_s == inf)
-
-
-async def test_late_features_are_seen_late(tmp_path):
-    log = small_log()
-    plan = plan_of(log, Cadence(feature_delay_s=10_000.0))
-    backtest = Backtest(plan, SETTINGS, tmp_path)
-    ticks = []
-    tick = backtest.loop.tick
-    backtest.loop.tick = lambda now_s: (ticks.append(now_s), tick(now_s))[1]
-    outcome = await backtest.run()
-    assert min(ticks) >= log.times[0] + 10_000.0
-    assert {reason for reason in outcome.degraded} == {"model"}
 
 
 async def test_the_baselines_run_alone(tmp_path):

@@ -98,7 +98,8 @@ def test_ease_solves_its_own_equation():
     rng = np.random.default_rng(1)
     matrix = (rng.random((40, 6)) < 0.4).astype(float)
     matrix[0] = 1.0
-    weights = ease_weights(*np.nonzero(matrix), regularisation=3.0)
+    rows, columns = np.nonzero(matrix)
+    weights = ease_weights(rows, columns, regularisation=3.0)
     gram = matrix.T @ matrix + 3.0 * np.eye(6)
     left = gram @ (np.eye(6) - weights)
     assert np.diag(weights) == pytest.approx(np.zeros(6))

@@ -64,7 +64,8 @@ def test_events_come_in_time_order_whatever_the_order_of_the_lines(tmp_path, log
 
 def test_repeats_go_where_they_stand_and_short_sessions_after(log):
     kept = without_repeats(log)
-    assert [(kept.user_ids[u], kept.item_ids[i]) for u, i in zip(kept.users, kept.items)] == [
+    events = [kept.event(n) for n in range(len(kept))]
+    assert [(event.user_id, event.item_id) for event in events] == [
         ("a", "x"),
         ("b", "x"),
         ("a", "y"),
