@@ -5,11 +5,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from millstream import logs
@@ -18,10 +17,11 @@ from millstream.settings import settings
 from simulation import report
 from simulation.asking import Ask, questions
 from simulation.backtest import Backtest, Plan
+from simulation.baselines.baseline import Baseline
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
 from simulation.log import compact, first_seen, hour_of, hours, sessions_of, without_repeats
-from simulation.outcome import Outcome
+from simulation.outcome import LOOP, Outcome
 from simulation.reading import FIELDS, read
 
 
@@ -39,8 +39,8 @@ class Options:
     new_items: str
     ask: Ask
     k: int
-    snapshot_every: str
-    feature_delay: str
+    snapshot_every: Sequence[str]
+    feature_delay: Sequence[str]
     batch_every: str
     chosen: Sequence[str]
     loop: bool
@@ -63,19 +63,21 @@ class Options:
                 )
         return {field: name for field, _, name in pairs}
 
-    @property
-    def cadence(self) -> Cadence:
-        """The rhythm.
+    def rhythms(self) -> dict[str, Cadence]:
+        """The rhythms to compare, by name; the first one is that of the report.
 
         Raises:
             ConfigurationError: a span cannot be read.
         """
         try:
-            return Cadence(
-                seconds(self.batch_every),
-                snapshot_seconds(self.snapshot_every),
-                seconds(self.feature_delay),
-            )
+            batch_s = seconds(self.batch_every)
+            return {
+                f"{LOOP}, snapshots {every}, features {delay}": Cadence(
+                    batch_s, snapshot_seconds(every), seconds(delay)
+                )
+                for every in self.snapshot_every
+                for delay in self.feature_delay
+            }
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
 
@@ -83,16 +85,19 @@ class Options:
 def run(options: Options) -> None:
     """Replay, judge, report."""
     logs.configure("WARNING", settings().log_style)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    plan = plan_of(options)
+    (_, first), *further = options.rhythms().items()
+    plan = plan_of(options, first)
+    others = baselines(options.chosen, len(plan.log.item_ids))
     begun = time.perf_counter()
-    outcome = replayed(plan, options)
-    seconds_taken = time.perf_counter() - begun
-    report.write(plan, outcome, seconds_taken, options.out)
+    outcome = replayed(plan, options.loop, others)
+    took_s = time.perf_counter() - begun
+    for name, cadence in further if options.loop else ():
+        again = replayed(replace(plan, cadence=cadence), True, (), name)
+        outcome.ranks[name] = again.ranks.get(LOOP, [])
+    report.write(plan, outcome, took_s, options.out)
 
 
-def plan_of(options: Options) -> Plan:
+def plan_of(options: Options, cadence: Cadence) -> Plan:
     """The log that is replayed, and its questions."""
     whole = read(options.files, options.names)
     start = hours(whole, options.first, options.end)
@@ -101,21 +106,22 @@ def plan_of(options: Options) -> Plan:
     hour = hour_of(log, origin_s=whole.times[0]) if len(log) else np.zeros(0)
     asked = questions(log, options.ask) & (hour >= (options.ask_from or 0.0))
     upserts = [*log.upserts, *(first_seen(log) if options.new_items == "first-click" else ())]
-    return Plan(log, hour, asked, upserts, options.cadence, options.k, options.seed)
+    return Plan(log, hour, asked, upserts, cadence, options.k, options.seed)
 
 
-def replayed(plan: Plan, options: Options) -> Outcome:
-    """The outcome of the whole log, with a progress bar."""
-    others = baselines(options.chosen, len(plan.log.item_ids))
+def replayed(
+    plan: Plan, with_loop: bool, others: Sequence[Baseline], name: str = "events"
+) -> Outcome:
+    """The outcome of the whole log, with a progress bar called `name`."""
     with tempfile.TemporaryDirectory() as folder, _progress() as progress:
-        task = progress.add_task("events", total=len(plan.log))
+        task = progress.add_task(name, total=len(plan.log))
         backtest = Backtest(
             plan,
             settings(),
             Path(folder),
             others,
             lambda done: progress.update(task, completed=done),
-            with_loop=options.loop,
+            with_loop=with_loop,
         )
         return asyncio.run(backtest.run())
 

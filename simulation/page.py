@@ -55,7 +55,7 @@ def page(found: Mapping[str, Any]) -> str:
 def verdict(found: Mapping[str, Any]) -> str:
     """One sentence: whether the loop beats the best baseline, by how much, and how surely."""
     measure, quality = f"NDCG@{found['k']}", found["quality"]
-    others = [name for name in quality if name != LOOP]
+    others = [name for name in quality if not name.startswith(LOOP)]
     if not quality:
         return "Nothing was asked."
     best = max(others or [LOOP], key=lambda name: quality[name][measure])

@@ -8,6 +8,8 @@ import click
 
 from millstream.cli.hushed import import_keras
 
+_THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
 
 @click.command()
 @click.argument(
@@ -48,11 +50,18 @@ from millstream.cli.hushed import import_keras
 )
 @click.option(
     "--snapshot-every",
-    default="5m",
+    multiple=True,
+    default=("5m",),
     show_default=True,
-    help="never, batch, or a span such as 30s, 5m, 24h.",
+    help="never, batch, or a span such as 30s, 5m, 24h. Given again: a further run to compare.",
 )
-@click.option("--feature-delay", default="0s", show_default=True, help="Until the stream sees it.")
+@click.option(
+    "--feature-delay",
+    multiple=True,
+    default=("0s",),
+    show_default=True,
+    help="How long an event takes to the stream. Given again: a further run to compare.",
+)
 @click.option("--batch-every", default="5s", show_default=True, help="Between two stream batches.")
 @click.option(
     "--baseline",
@@ -83,10 +92,12 @@ def backtest(files: tuple[Path, ...], **options: Any) -> None:
       millstream backtest events.jsonl
       millstream backtest clicks.csv.zst --column event_time=ts --from 8 --to 20 --ask-from 12
       millstream backtest clicks.csv --ask session-last --sessions-of 2 --snapshot-every 1h
+      millstream backtest clicks.csv --snapshot-every 5m --snapshot-every 1h --snapshot-every never
       millstream backtest clicks.csv --no-loop --baseline popular-7d --baseline blended
     """
     # Before NumPy's and TensorFlow's first work: one thread each, so that sums are the same.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
     import_keras()
     from simulation.command import Options, run
 

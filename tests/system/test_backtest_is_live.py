@@ -1,5 +1,7 @@
 """The backtest and the live workers: the same log leaves the same bytes in the store."""
 
+from typing import Any
+
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
@@ -15,7 +17,7 @@ from tests.support.small_log import START_S, small_log
 from tests.support.stream_cases import MemoryStream, interaction, state_commands
 from tests.support.stream_outcome import send, wait_processed
 
-SMALL = {"ranker_options": {"hidden": [8]}, "retriever_options": {"hidden": [8]}}
+SMALL: dict[str, Any] = {"ranker_options": {"hidden": [8]}, "retriever_options": {"hidden": [8]}}
 
 
 async def test_the_same_log_leaves_the_same_features_and_entities(
