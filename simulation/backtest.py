@@ -74,7 +74,6 @@ class Backtest:
         self._first_session = np.full(len(log.user_ids), NOT_FOUND)
         self._seen_items = np.zeros(len(log.item_ids), np.bool_)
         self._watched: tuple[Wanted, Ranked] | None = None
-        self._has_begun = False
         self.loop: Loop | None = None
         if with_loop and len(log):
             start_s = min([log.times[0], *(e.event_time for e in self._upserts[:1])])
@@ -153,8 +152,7 @@ class Backtest:
 
     async def _ask_loop(self, loop: Loop, moment: Moment, target: int) -> None:
         log, outcome = self.plan.log, self.outcome
-        if not self._has_begun:
-            self._has_begun = True
+        if loop.answering.models.current is None:
             await loop.publish()
         query = Query(log.user_ids[moment.user], self.plan.k)
         made = await loop.ask(query, max(moment.time_s, loop.clock.now()))

@@ -30,7 +30,7 @@ class Cadence:
     Args:
         batch_s: the stream works on what has come, and the trainer learns it, so often.
         snapshot_s: between two snapshots: 0 is one after every batch, infinite is none but the one
-            that is taken when asking begins.
+            that is taken when asking begins and something has been learnt.
         feature_delay_s: how long an event takes until the stream sees it.
     """
 
