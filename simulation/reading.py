@@ -69,7 +69,7 @@ def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
         case ".zst":
             import zstandard
 
-            return cast(IO[bytes], zstandard.open(path, "rb"))
+            return io.BufferedReader(cast(Any, zstandard.open(path, "rb")))
         case _:
             return path.open("rb")
 
@@ -114,7 +114,7 @@ def _numbered(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
 def _events(path: Path) -> list[Any]:
     events = []
     with _opened(path) as stream:
-        for number, line in enumerate(io.BufferedReader(cast(Any, stream)), 1):
+        for number, line in enumerate(stream, 1):
             if line.strip():
                 try:
                     events.append(decode(line))
