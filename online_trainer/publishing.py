@@ -6,7 +6,7 @@ What is published, and when, has no influence on what is learnt.
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import InitVar, dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -86,6 +86,7 @@ class Publisher:
 
     Attributes:
         lineage: numbers and parents of what is published.
+        executor: writes them; a thread of its own unless given.
     """
 
     taker: Taker
@@ -96,6 +97,9 @@ class Publisher:
     clock: Clock
     base: InitVar[Base | None] = None
     on_failure: Callable[[], None] = lambda: None
+    executor: Executor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+    )
     _probes: list[Probe] = field(default_factory=list)
     _taken: Taken | None = None
     _writing: "Future[Published] | None" = None
@@ -105,7 +109,6 @@ class Publisher:
         self._taken_at = self.clock.now()
         self._taken_offset = self._trainer.position.offset
         self._taken_examples = self._trainer.position.examples
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         self.lineage = Lineage(self.reader, base)
 
     @property
@@ -143,7 +146,7 @@ class Publisher:
         if self._is_new():
             self._start()
             done = self._collect() or done
-        self._thread.shutdown()
+        self.executor.shutdown()
         return done
 
     def _is_new(self) -> bool:
@@ -166,7 +169,7 @@ class Publisher:
         except MemoryError as error:
             self._failed(error)
             return
-        self._writing = self._thread.submit(self._write, self._taken)
+        self._writing = self.executor.submit(self._write, self._taken)
 
     def _write(self, taken: Taken) -> Published:
         """In the other thread."""

@@ -64,7 +64,7 @@ class Worker:
         self.models = Models(loader, self.catalogue, self.metrics, clock)
         remembered = Remembered()
         self.publisher = Publisher(settings, self.metrics, clock, taken=remembered.note)
-        options = _options(settings)
+        options = Options.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
         self.recommender = Recommender(
             Surroundings(
@@ -158,14 +158,4 @@ def _redis(settings: Settings) -> Redis:
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=1.0,
         socket_timeout=2.0,
-    )
-
-
-def _options(settings: Settings) -> Options:
-    return Options(
-        candidates=settings.candidates,
-        budget_s=settings.request_budget_ms / 1000.0,
-        diversity=settings.diversity,
-        exploration=settings.exploration,
-        temperature=settings.exploration_temperature,
     )

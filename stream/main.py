@@ -93,7 +93,7 @@ async def _hold_lease(
     asked_to_end: asyncio.Future[None],
 ) -> None:
     """Work, until asked to end."""
-    clock, rules, trouble = SystemClock(), _rules(settings), metrics.trouble.labels
+    clock, rules, trouble = SystemClock(), Rules.of(settings), metrics.trouble.labels
     memory = empty_memory(rules)
     log.info(memory_line(rules))
     store = StateStore(
@@ -246,19 +246,6 @@ class _Parts:
             self.sink.put(records, ack)
         else:
             self.worker.put(source, records, behind > 0, ack)
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        allowed_lateness_s=settings.allowed_lateness_s,
-        join_window_s=settings.join_window_s,
-        dedupe_window_s=settings.dedupe_window_s,
-        sampled_negatives=settings.sampled_negatives,
-        cache_entities=settings.state_cache_entities,
-        max_clock_skew_s=settings.max_clock_skew_s,
-        join_memory_bytes=settings.join_memory_mb << 20,
-        dedupe_memory_bytes=settings.dedupe_memory_mb << 20,
-    )
 
 
 def _door(settings: Settings, metrics: StreamMetrics) -> Door:

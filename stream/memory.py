@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
+from millstream.settings import Settings
 from stream.catalogue import Catalogue
 from stream.entities import Cache, Item, User
 from stream.joins import LIST_BYTES, Joins
@@ -40,6 +41,20 @@ class Rules:
     dedupe_window_s: float = 3_600.0
     sampled_negatives: int = 1
     cache_entities: int = 500_000
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """Those of an installation."""
+        return cls(
+            allowed_lateness_s=settings.allowed_lateness_s,
+            join_window_s=settings.join_window_s,
+            dedupe_window_s=settings.dedupe_window_s,
+            sampled_negatives=settings.sampled_negatives,
+            cache_entities=settings.state_cache_entities,
+            max_clock_skew_s=settings.max_clock_skew_s,
+            join_memory_bytes=settings.join_memory_mb << 20,
+            dedupe_memory_bytes=settings.dedupe_memory_mb << 20,
+        )
 
 
 @dataclass

@@ -154,7 +154,7 @@ class Worker:
             while not self._stopping:
                 began_s = time.monotonic()
                 async with self._working:
-                    worked = await self._turn()
+                    worked = await self.turn()
                 sweeper.sweep(began_s)
                 if not worked:
                     await self._wait()
@@ -175,7 +175,7 @@ class Worker:
             pass
         self._arrived.clear()
 
-    async def _turn(self) -> int:
+    async def turn(self) -> int:
         """One batch, if there is one or a window is over; how many events it had."""
         now_s = self._clock.now()
         entries = self._intake.take(BATCH_EVENTS, now_s)

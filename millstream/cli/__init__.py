@@ -10,6 +10,10 @@ from millstream.errors import MillstreamError
 
 # Modules are imported when their command runs: TensorFlow alone takes seconds to load.
 COMMANDS = {
+    "backtest": (
+        "millstream.cli.backtest",
+        "Replay a log through the whole loop on simulated time, and judge its lists.",
+    ),
     "data": ("millstream.cli.data", "Download and verify a dataset."),
     "dead-letters": (
         "millstream.cli.dead_letters:dead_letters",

@@ -4,6 +4,8 @@ It runs in a thread, beside the event loop that changes the catalogue and the in
 the number of rows once and looks at no row beyond it.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from serving.catalogue.catalogue import Catalogue
@@ -21,6 +23,8 @@ from serving.rerank.seen import FRESH
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Wanted, retrieve
 
+Watch = Callable[[Wanted, Ranked], None]
+
 
 class Making:
     """Makes the lists of requests that are prepared.
@@ -28,6 +32,7 @@ class Making:
     Args:
         options: how.
         rng: for exploration.
+        watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Making:
         scoring: Scoring,
         options: Options,
         rng: np.random.Generator,
+        watch: Watch | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._rankings = rankings
@@ -45,32 +51,36 @@ class Making:
         self._scoring = scoring
         self._options = options
         self._rng = rng
+        self._watch = watch
 
     def made(self, request: Request) -> Recommendation:
         """The list as good as it gets: ranked and diversified."""
         with self._metrics.stage("retrieve"):
-            request.retrieved = candidates, levels = self._retrieved(request)
+            wanted = self._wanted(request)
+            request.retrieved = candidates, levels = self._retrieved(request, wanted)
         with self._metrics.stage("rank"):
             features = self._catalogue.as_of(candidates.rows, request.time_s)
             scores = self._scoring.scores(request, candidates, features)
             ranked = Ranked(candidates, levels, features, scores)
+        if self._watch is not None:
+            self._watch(wanted, ranked)
         with self._metrics.stage("rerank"):
             order = self._arranged(request, ranked)
         return self._answered(request, ranked, order)
 
     def plain(self, request: Request) -> Recommendation:
         """A list that costs little: candidates by popularity, those that were seen behind."""
-        candidates, levels = request.retrieved or self._retrieved(request)
+        candidates, levels = request.retrieved or self._retrieved(request, self._wanted(request))
         features = self._catalogue.as_of(candidates.rows, request.time_s)
         scores = features["item_popularity"].astype(np.float64)
         ranked = Ranked(candidates, levels, features, scores)
         return self._answered(request, ranked, by_score(scores, levels))
 
-    def _retrieved(self, request: Request) -> Retrieved:
+    def _wanted(self, request: Request) -> Wanted:
         query = request.query
         vector = self._scoring.query_vector(request)
         retriever = request.model.retriever if request.model else None
-        wanted = Wanted(
+        return Wanted(
             allowed=allowed(self._catalogue, query.filters, request.time_s, query.exclude),
             fresh=POOL_FACTOR * query.k,
             total=max(self._options.candidates, POOL_FACTOR * query.k),
@@ -78,6 +88,8 @@ class Making:
             query=vector,
             index=retriever.index if retriever and vector is not None else None,
         )
+
+    def _retrieved(self, request: Request, wanted: Wanted) -> Retrieved:
         found = retrieve(wanted, request.user, self._catalogue, self._rankings)
         brought = found[0].brought.sum(axis=0)
         for source, count in zip(found[0].sources, brought, strict=True):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from millstream.settings import Settings
 from serving.rerank.arrange import Diversity
 
 # Of the whole budget: how long the user's row may take, when ranking must have begun, and when the
@@ -38,3 +39,14 @@ class Options:
     at_once: int = 12
     title_similarity: float = 0.9
     vector_similarity: float = 0.995
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Options":
+        """Those that the settings choose."""
+        return cls(
+            candidates=settings.candidates,
+            budget_s=settings.request_budget_ms / 1000.0,
+            diversity=settings.diversity,
+            exploration=settings.exploration,
+            temperature=settings.exploration_temperature,
+        )

@@ -22,7 +22,7 @@ from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 from serving.model.served import ServedModel
 from serving.recommend.impression import impression
-from serving.recommend.making import Making
+from serving.recommend.making import Making, Watch
 from serving.recommend.options import USER_SHARE, Options
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Request
@@ -43,6 +43,7 @@ class Surroundings:
     Args:
         model: the model that is served now, or None.
         log: takes the log of a list that was shown, without waiting.
+        watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
     """
 
     catalogue: Catalogue
@@ -52,6 +53,7 @@ class Surroundings:
     log: Callable[[Impression], None]
     metrics: Metrics
     clock: Clock
+    watch: Watch | None = None
 
 
 class Recommender:
@@ -79,7 +81,9 @@ class Recommender:
         self._log = LimitedLog(logging.getLogger(__name__), around.clock)
         scoring = Scoring(around.catalogue, options.budget_s, self._log)
         parts = around.catalogue, around.rankings, around.metrics
-        self._making = Making(*parts, scoring, options, rng or np.random.default_rng())
+        self._making = Making(
+            *parts, scoring, options, rng or np.random.default_rng(), around.watch
+        )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
 
     async def recommend(self, query: Query) -> Recommendation:

@@ -26,10 +26,30 @@ MAY_IMPORT = {
         "millstream.settings",
         "millstream.redis_clients",
     ),
+    "simulation": ("millstream", "features", "models", "stream", "online_trainer", "serving"),
     "deploy": (),
 }
 # The demo is a command too: it starts the local services, which nothing in production does.
 EXCEPTIONS = {"millstream/demo": ("deploy.local",)}
+# The shells of the workers, which move bytes and wait: the simulation has its own.
+SHELLS = (
+    "stream.app",
+    "stream.lease",
+    "stream.main",
+    "stream.publisher",
+    "stream.redis_link",
+    "stream.state_store",
+    "stream.transport",
+    "online_trainer.main",
+    "online_trainer.outbox",
+    "online_trainer.source",
+    "online_trainer.worker",
+    "serving.feeds.feed",
+    "serving.feeds.publisher",
+    "serving.http",
+    "serving.main",
+    "serving.wiring",
+)
 HEAVY = {"tensorflow", "keras", "feast", "faust", "fastapi"}
 
 
@@ -100,6 +120,12 @@ def test_the_stream_never_imports_tensorflow():
     for path in files_of("stream"):
         names = {name.split(".")[0] for name in imports(ast.parse(path.read_text()))}
         assert not names & {"tensorflow", "keras"}, path
+
+
+def test_the_simulation_imports_the_cores_and_none_of_the_shells():
+    for path in files_of("simulation"):
+        names = list(imports(ast.parse(path.read_text())))
+        assert not [name for name in names for shell in SHELLS if is_below(name, shell)], path
 
 
 def test_nothing_imports_the_tests():

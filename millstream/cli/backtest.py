@@ -1,0 +1,104 @@
+"""`millstream backtest`: the whole loop on a log, in one process, on simulated time."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from millstream.cli.hushed import import_keras
+
+_THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+@click.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    type=click.Path(exists=True, path_type=Path),
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="Column of a CSV or Parquet file that holds user_id, item_id, event_time or session_id.",
+)
+@click.option("--from", "first", type=float, help="First hour of the log that is replayed.")
+@click.option("--to", "end", type=float, help="Hour of the log at which the replay ends.")
+@click.option("--ask-from", type=float, help="First hour of the log in which lists are asked.")
+@click.option("--sessions-of", type=int, default=1, show_default=True, help="Least events.")
+@click.option("--keep-repeats", is_flag=True, help="Keep an item's repeats within a session.")
+@click.option(
+    "--new-items",
+    type=click.Choice(["first-click", "upsert"]),
+    default="first-click",
+    show_default=True,
+    help="When items without an upsert in the log come to be: when first met, or never.",
+)
+@click.option(
+    "--ask",
+    type=click.Choice(["positive", "session-last"]),
+    default="positive",
+    show_default=True,
+    help="Before which events a list is asked.",
+)
+@click.option(
+    "--k", type=click.IntRange(1, 200), default=20, show_default=True, help="List length."
+)
+@click.option(
+    "--snapshot-every",
+    multiple=True,
+    default=("5m",),
+    show_default=True,
+    help="never, batch, or a span such as 30s, 5m, 24h. Given again: a further run to compare.",
+)
+@click.option(
+    "--feature-delay",
+    multiple=True,
+    default=("0s",),
+    show_default=True,
+    help="How long an event takes to the stream. Given again: a further run to compare.",
+)
+@click.option("--batch-every", default="5s", show_default=True, help="Between two stream batches.")
+@click.option(
+    "--baseline",
+    "chosen",
+    multiple=True,
+    default=("all",),
+    show_default=True,
+    help="A baseline asked beside the loop; all or none.",
+)
+@click.option("--loop/--no-loop", default=True, help="Ask the loop, or the baselines alone.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of exploration.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("backtest-run"),
+    show_default=True,
+    help="Folder of the report.",
+)
+def backtest(files: tuple[Path, ...], **options: Any) -> None:
+    """Replay the logs FILE... through the whole loop; every list is asked before it is told.
+
+    Stream, trainer and serving run in this process, on simulated time, without Kafka and Redis:
+    the same cores as live. Same log, same settings, same seed: same lists. Models and features are
+    those of the settings (`millstream settings`).
+
+    \b
+    Examples:
+      millstream backtest events.jsonl
+      millstream backtest clicks.csv.zst --column event_time=ts --from 8 --to 20 --ask-from 12
+      millstream backtest clicks.csv --ask session-last --sessions-of 2 --snapshot-every 1h
+      millstream backtest clicks.csv --snapshot-every 5m --snapshot-every 1h --snapshot-every never
+      millstream backtest clicks.csv --no-loop --baseline popular-7d --baseline blended
+    """
+    # Before NumPy's and TensorFlow's first work: one thread each, so that sums are the same.
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+    import_keras()
+    from simulation.command import Options, run
+
+    run(Options(files=files, **options))

@@ -1,0 +1,76 @@
+"""Serving's cores, composed as its process composes them, with store and feeds in memory."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from millstream.clock import Clock
+from millstream.errors import SnapshotError
+from millstream.events import Impression
+from millstream.settings import Settings
+from millstream.snapshots import SnapshotReader
+from serving.catalogue.catalogue import Catalogue
+from serving.feeds.items import ItemFeeds
+from serving.metrics import Metrics
+from serving.model.loader import Loader
+from serving.model.models import Models
+from serving.recommend.options import Options
+from serving.recommend.recommender import Recommender, Surroundings
+from serving.recommend.request import Ranked
+from serving.retrieval.rankings import Rankings
+from serving.retrieval.retrieve import Wanted
+from serving.users import Users
+
+# A request takes no simulated time, so none is late.
+_NO_LIMIT_MS = 1e12
+
+
+class Answering:
+    """The serving worker without HTTP.
+
+    Args:
+        settings: of the installation.
+        users: where users are read from.
+        log: takes the log of each list.
+        watch: sees the candidates of each list.
+        seed: of exploration.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        users: Users,
+        log: Callable[[Impression], None],
+        watch: Callable[[Wanted, Ranked], None],
+        seed: int,
+    ) -> None:
+        self.metrics, self.catalogue = Metrics(), Catalogue()
+        self.rankings = Rankings(self.catalogue)
+        loader = Loader(SnapshotReader(settings.snapshot_dir), self.catalogue, clock)
+        self.models = Models(loader, self.catalogue, self.metrics, clock)
+        self.feeds = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
+        unlimited = settings.model_copy(update={"request_budget_ms": _NO_LIMIT_MS})
+        self.recommender = Recommender(
+            Surroundings(
+                catalogue=self.catalogue,
+                rankings=self.rankings,
+                users=users,
+                model=lambda: self.models.current,
+                log=log,
+                metrics=self.metrics,
+                clock=clock,
+                watch=watch,
+            ),
+            Options.of(unlimited),
+            np.random.default_rng(seed),
+        )
+
+    async def serve(self, version: int) -> None:
+        """Bring a snapshot into service.
+
+        Raises:
+            SnapshotError: it cannot be served.
+        """
+        if not await self.models.serve(version):
+            raise SnapshotError(f"Snapshot {version} was not served: see the log.")

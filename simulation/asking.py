@@ -1,0 +1,24 @@
+"""Which moments of a log are asked: before which events a list is made."""
+
+from typing import Literal
+
+import numpy as np
+
+from simulation.log import EventLog
+
+Ask = Literal["positive", "session-last"]
+
+
+def questions(log: EventLog, ask: Ask) -> np.ndarray:
+    """(events,) bool: the events before which a list is asked; each is the right answer of its own.
+
+    Args:
+        ask: before every positive event, or before the last one of every session.
+    """
+    if not len(log):
+        return np.zeros(0, np.bool_)
+    if ask == "positive":
+        return log.positive
+    last = np.full(int(log.sessions.max()) + 1, -1)
+    last[log.sessions] = np.arange(len(log))  # the last one that is written stays
+    return log.positive & (last[log.sessions] == np.arange(len(log)))

@@ -1,0 +1,190 @@
+"""Replays a log through the loop and the baselines: first asked, then told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import floor, inf
+from pathlib import Path
+
+import numpy as np
+
+from millstream.settings import Settings
+from serving.recommend.query import Query
+from serving.recommend.request import Ranked
+from serving.retrieval.retrieve import Wanted
+from simulation.baselines.baseline import Baseline, Moment
+from simulation.cadence import Cadence
+from simulation.judging import NOT_FOUND, rank_of
+from simulation.log import EventLog, Upsert
+from simulation.loop import Loop
+from simulation.outcome import LOOP, Outcome
+from simulation.sessions import OpenSessions
+from simulation.watching import stages
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run.
+
+    Args:
+        log: that is replayed.
+        hours: (events,) of the whole log, with fractions.
+        asked: (events,) bool: before which events a list is asked.
+        upserts: that are sent as their time comes.
+        k: length of the lists.
+        seed: of exploration.
+    """
+
+    log: EventLog
+    hours: np.ndarray
+    asked: np.ndarray
+    upserts: Sequence[Upsert] = ()
+    cadence: Cadence = field(default_factory=Cadence)
+    k: int = 20
+    seed: int = 0
+
+
+class Backtest:
+    """A run in progress.
+
+    Args:
+        settings: of the loop.
+        folder: for its snapshots; empty.
+        baselines: asked and told beside it.
+        progress: told how many events are done, now and then.
+        with_loop: False asks the baselines alone.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: Settings,
+        folder: Path,
+        baselines: Sequence[Baseline] = (),
+        progress: Callable[[int], None] = lambda done: None,
+        with_loop: bool = True,
+    ) -> None:
+        self.plan, self.outcome = plan, Outcome()
+        self._baselines, self._progress = baselines, progress
+        self._sessions = OpenSessions()
+        log = plan.log
+        self._number = {item: n for n, item in enumerate(log.item_ids)}
+        self._upserts = sorted(plan.upserts, key=lambda event: event.event_time)
+        self._told, self._sent, self._upserts_sent = 0, 0, 0
+        # The session in which each user was met first.
+        self._first_session = np.full(len(log.user_ids), NOT_FOUND)
+        self._seen_items = np.zeros(len(log.item_ids), np.bool_)
+        self._watched: tuple[Wanted, Ranked] | None = None
+        self.loop: Loop | None = None
+        if with_loop and len(log):
+            start_s = min([log.times[0], *(e.event_time for e in self._upserts[:1])])
+            self.loop = Loop(
+                settings,
+                folder,
+                plan.cadence,
+                float(start_s),
+                log=lambda impression: None,
+                watch=self._watch,
+                seed=plan.seed,
+            )
+
+    async def run(self) -> Outcome:
+        """Replay the whole log."""
+        log, asked = self.plan.log, self.plan.asked
+        if self.loop is not None:
+            await self.loop.start()
+        for place in range(len(log)):
+            if self.loop is not None:
+                await self._advance(self.loop, float(log.times[place]))
+            if asked[place]:
+                await self._ask(place)
+            self._tell(place)
+            if place % 1_000 == 0:
+                self._progress(place)
+        if self.loop is not None:
+            await self._advance(self.loop, inf)
+            self.loop.close()
+        self._progress(len(log))
+        return self.outcome
+
+    async def _advance(self, loop: Loop, until_s: float) -> None:
+        """Tick at the multiples of the batch interval up to `until_s` where something waits."""
+        step, delay = self.plan.cadence.batch_s, self.plan.cadence.feature_delay_s
+        while (oldest := self._next_time()) + delay < until_s:
+            tick_s = (floor((oldest + delay) / step) + 1) * step
+            if tick_s > until_s:
+                return
+            self._send(loop, tick_s - delay)
+            await loop.tick(tick_s)
+
+    def _next_time(self) -> float:
+        """Of the oldest event that was told and not sent yet."""
+        waiting = [self.plan.log.times[self._sent]] if self._sent < self._told else []
+        if self._upserts_sent < len(self._upserts):
+            waiting.append(self._upserts[self._upserts_sent].event_time)
+        return min(waiting, default=inf)
+
+    def _send(self, loop: Loop, before_s: float) -> None:
+        """Everything from before `before_s`, upserts first."""
+        upserts, log = self._upserts, self.plan.log
+        while self._upserts_sent < len(upserts):
+            upsert = upserts[self._upserts_sent]
+            if upsert.event_time >= before_s:
+                break
+            loop.send(upsert)
+            self._upserts_sent += 1
+        while self._sent < self._told and log.times[self._sent] < before_s:
+            loop.send(log.event(self._sent))
+            self._sent += 1
+
+    async def _ask(self, place: int) -> None:
+        log, k, outcome = self.plan.log, self.plan.k, self.outcome
+        target, user = int(log.items[place]), int(log.users[place])
+        moment = self._moment(place)
+        outcome.places.append(place)
+        outcome.known_user.append(
+            bool(self._first_session[user] not in (NOT_FOUND, log.sessions[place]))
+        )
+        outcome.known_item.append(bool(self._seen_items[target]))
+        for baseline in self._baselines:
+            outcome.answered(baseline.name, rank_of(target, baseline.rank(moment, k)))
+        if self.loop is not None:
+            await self._ask_loop(self.loop, moment, target)
+
+    async def _ask_loop(self, loop: Loop, moment: Moment, target: int) -> None:
+        log, outcome = self.plan.log, self.outcome
+        if loop.answering.models.current is None:
+            await loop.publish()
+        query = Query(log.user_ids[moment.user], self.plan.k)
+        made = await loop.ask(query, max(moment.time_s, loop.clock.now()))
+        listed = np.array([self._number[item.item_id] for item in made.items], np.int64)
+        outcome.lists.append(listed)
+        outcome.answered(LOOP, rank_of(target, listed))
+        outcome.degraded.append(",".join(made.degraded))
+        row = loop.answering.catalogue.row(log.item_ids[target])
+        if self._watched is not None:
+            found = stages(
+                *self._watched, loop.answering.rankings, NOT_FOUND if row is None else row
+            )
+            outcome.stages.append(found)
+
+    def _tell(self, place: int) -> None:
+        """The event has happened: from now on it may be known."""
+        log, moment = self.plan.log, self._moment(place)
+        item = int(log.items[place])
+        if log.positive[place]:
+            for baseline in self._baselines:
+                baseline.tell(moment, item)
+        self._sessions.add(moment.session, item)
+        self._seen_items[item] = True
+        if self._first_session[moment.user] == NOT_FOUND:
+            self._first_session[moment.user] = moment.session
+        self._told = place + 1
+
+    def _moment(self, place: int) -> Moment:
+        log = self.plan.log
+        session = int(log.sessions[place])
+        items = self._sessions.items(session)
+        return Moment(float(log.times[place]), int(log.users[place]), session, items)
+
+    def _watch(self, wanted: Wanted, ranked: Ranked) -> None:
+        self._watched = (wanted, ranked)

@@ -1,0 +1,1 @@
+"""What anyone can write: counters and neighbours, asked the same questions as the loop."""

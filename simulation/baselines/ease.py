@@ -1,0 +1,93 @@
+"""EASE, refitted every hour: a linear item-to-item model in closed form.
+
+B = I - P diag(1 / diag(P)), P = (X'X + l I)^-1, X the sessions of the last day by item.
+
+Reference: Steck, 2019, "Embarrassingly Shallow Autoencoders for Sparse Data",
+https://arxiv.org/abs/1905.03375, eq. 8.
+"""
+
+from collections import deque
+
+import numpy as np
+from scipy import sparse
+
+from simulation.baselines.baseline import Moment, best, filled
+from simulation.baselines.decay import Decayed
+
+MEMORY_S = 86_400.0
+MOST_ITEMS = 1_500
+
+
+class Ease:
+    """The items that the session's ones predict, then the popular ones.
+
+    Args:
+        size: how many items the log has.
+        refit_s: between two fits, seconds.
+        regularisation: l above.
+        popular_s: half-life of the popularity that fills lists up.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        name: str,
+        refit_s: float = 3_600.0,
+        regularisation: float = 20.0,
+        popular_s: float = 1_200.0,
+    ) -> None:
+        self.name = name
+        self._refit_s, self._regularisation = refit_s, regularisation
+        self._popular = Decayed(size, popular_s)
+        self._events: deque[tuple[float, int, int]] = deque()
+        self._fitted_at: float | None = None
+        self._items = np.empty(0, np.int64)  # of the columns of `_weights`
+        self._place = np.full(size, -1)
+        self._weights = np.empty((0, 0))
+
+    def tell(self, moment: Moment, item: int) -> None:
+        """Keep the event for the next fit."""
+        self._popular.add(item, moment.time_s)
+        self._events.append((moment.time_s, moment.session, item))
+
+    def rank(self, moment: Moment, k: int) -> np.ndarray:
+        """Items by the sum of the weights from the session's items."""
+        if self._fitted_at is None or moment.time_s - self._fitted_at >= self._refit_s:
+            self._fit(moment.time_s)
+        places = self._place[np.asarray(moment.items, np.int64)] if moment.items else np.empty(0)
+        scores = np.zeros(len(self._popular.scaled))
+        for place in places[places >= 0]:
+            scores[self._items] += self._weights[int(place)]
+        found = best(scores, k, moment.items)
+        return filled(found, best(self._popular.scaled, k, moment.items), k)
+
+    def _fit(self, time_s: float) -> None:
+        self._fitted_at = time_s
+        while self._events and self._events[0][0] < time_s - MEMORY_S:
+            self._events.popleft()
+        if not self._events:
+            return
+        _, sessions, items = (np.array(column) for column in zip(*self._events, strict=True))
+        self._items = best(np.bincount(items).astype(np.float64), MOST_ITEMS)
+        self._place[:] = -1
+        self._place[self._items] = np.arange(len(self._items))
+        kept = self._place[items] >= 0
+        _, row = np.unique(sessions[kept], return_inverse=True)
+        self._weights = ease_weights(row, self._place[items[kept]], self._regularisation)
+
+
+def ease_weights(rows: np.ndarray, columns: np.ndarray, regularisation: float) -> np.ndarray:
+    """(items, items) B of the binary matrix that has a 1 at each (row, column).
+
+    Args:
+        rows, columns: (entries,) int64; every column number up to the greatest is there.
+    """
+    ones = np.ones(len(rows))
+    met = sparse.csr_matrix((ones, (rows, columns)))
+    met.data[:] = 1.0
+    gram = np.asarray((met.T @ met).todense(), np.float64)
+    gram[np.diag_indices_from(gram)] += regularisation
+    inverse = np.linalg.inv(gram)
+    weights = -inverse / np.diag(inverse)[None, :]
+    weights[np.diag_indices_from(weights)] = 0.0
+    return weights

@@ -1,0 +1,39 @@
+"""Item neighbours: cosine of the sessions that two items were in, over the whole log so far.
+
+cosine(i, j) = sessions(i and j) / sqrt(sessions(i) * sessions(j))
+
+Reference: Sarwar et al., 2001, "Item-based Collaborative Filtering Recommendation Algorithms".
+"""
+
+import numpy as np
+
+from simulation.baselines.baseline import Moment, best, filled
+from simulation.baselines.cooccurrence import Pairs
+
+_FOREVER_S = 1e18
+
+
+class ItemNeighbours:
+    """The nearest items of the session's last one, then what was met most in all.
+
+    Args:
+        size: how many items the log has.
+    """
+
+    def __init__(self, size: int, name: str) -> None:
+        self.name = name
+        self._pairs = Pairs(_FOREVER_S)
+        self._counts = np.zeros(size)
+
+    def tell(self, moment: Moment, item: int) -> None:
+        """Count the item and its pairs."""
+        self._pairs.add(moment, item)
+        self._counts[item] += 1.0
+
+    def rank(self, moment: Moment, k: int) -> np.ndarray:
+        """Items by cosine, then by count."""
+        scores = np.zeros(len(self._counts))
+        for item in moment.items[-1:]:
+            others, shared = self._pairs.of(item, moment.time_s)
+            scores[others] = shared / np.sqrt(self._counts[item] * self._counts[others])
+        return filled(best(scores, k, moment.items), best(self._counts, k, moment.items), k)

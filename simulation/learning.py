@@ -1,0 +1,84 @@
+"""The trainer's cores, composed as its process composes them, with snapshots taken at set times."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+from millstream.clock import Clock
+from millstream.settings import Settings
+from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
+from millstream.topics import EXAMPLES
+from online_trainer.gate import Gate
+from online_trainer.publishing import Publisher, Schedule
+from online_trainer.taking import About, Taker
+from online_trainer.wiring import Wiring
+from simulation.broker import Delivered
+
+
+class Inline(Executor):
+    """Does at once, in the same thread, what it is given: nothing is left to chance."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The outcome, done; what `fn` raises is in it."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+class Learning:
+    """The trainer and the publisher of its snapshots.
+
+    Args:
+        settings: of the installation; snapshots go to its `snapshot_dir`.
+        clock: simulated.
+        every_s: between two snapshots, simulated seconds.
+        announce: told of each.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        every_s: float,
+        announce: Callable[[Announcement], None],
+    ) -> None:
+        wiring = Wiring(settings)
+        self.trainer = wiring.trainer()
+        self.refused: list[str] = []
+        self.publisher = Publisher(
+            Taker(self.trainer, Gate(), About(settings.topic(EXAMPLES), wiring.models())),
+            SnapshotWriter(settings.snapshot_dir),
+            SnapshotReader(settings.snapshot_dir),
+            announce,
+            Schedule(
+                every_s=every_s,
+                full_every=settings.full_snapshot_every,
+                kept=settings.snapshots_kept,
+                first_after=settings.first_snapshot_examples,
+                every_examples=settings.snapshot_interval_examples or inf,
+            ),
+            clock,
+            executor=Inline(),
+        )
+
+    def consume(self, messages: Iterable[Delivered]) -> None:
+        """Learn from messages of topic `examples`, and take the snapshot that is due."""
+        for message in messages:
+            consumed = self.trainer.consume(message.value or b"", message.offset)
+            if consumed.refused is not None:
+                self.refused.append(consumed.refused)
+            self.publisher.passed(consumed.probes)
+        self.publisher.tick()
+
+    def publish(self) -> None:
+        """Take a snapshot now, if anything was learnt since the last one."""
+        usual = self.publisher.schedule
+        self.publisher.tick()  # what was written before is collected
+        self.publisher.schedule = replace(usual, every_s=0.0)
+        self.publisher.tick()
+        self.publisher.schedule = usual

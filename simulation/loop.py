@@ -1,0 +1,135 @@
+"""The composition of all cores: events in, lists out, on simulated time.
+
+send -> stream -> examples -> trainer -> snapshot -> serving -> ask
+              \\-> features ---------------------------^
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from millstream.events import Event, Impression
+from millstream.settings import Settings
+from millstream.snapshots import Announcement
+from millstream.topics import EXAMPLES, FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS
+from serving.recommend.query import Query, Recommendation
+from serving.recommend.request import Ranked
+from serving.retrieval.retrieve import Wanted
+from simulation.answering import Answering
+from simulation.broker import SimulatedBroker, record_of
+from simulation.cadence import Cadence
+from simulation.clock import SimulatedClock
+from simulation.learning import Learning
+from simulation.store import SimulatedStore
+from stream.memory import Rules, empty_memory
+from stream.metrics import StreamMetrics
+from stream.records import Record, Source
+from stream.worker import Reading, Worker
+
+INPUTS = (ITEMS, USERS, INTERACTIONS, IMPRESSIONS)
+
+
+def nobody_watches(wanted: Wanted, ranked: Ranked) -> None:
+    """See nothing of how a list is made."""
+
+
+class Loop:
+    """All workers of one installation in one process.
+
+    Args:
+        settings: as the live workers would have them.
+        folder: for the snapshots; empty.
+        cadence: the rhythm.
+        start_s: when simulated time begins, Unix seconds.
+        log: takes the log of each list; None puts it into topic `impressions`, as serving does.
+        watch: sees the candidates of each list.
+        seed: of exploration.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        cadence: Cadence,
+        start_s: float,
+        log: Callable[[Impression], None] | None = None,
+        watch: Callable[[Wanted, Ranked], None] = nobody_watches,
+        seed: int = 0,
+    ) -> None:
+        chosen = settings.model_copy(update={"data_dir": folder})
+        self.clock, self.broker = SimulatedClock(start_s), SimulatedBroker()
+        self.store = SimulatedStore(chosen.feast_project)
+        rules = Rules.of(chosen)
+        self.stream = Worker(
+            empty_memory(rules),
+            rules,
+            self.store,
+            self.broker,
+            StreamMetrics(CollectorRegistry()),
+            self.clock,
+            Reading(hold=lambda source, held: None),
+        )
+        self.learning = Learning(chosen, self.clock, cadence.snapshot_s, self._announced)
+        self.answering = Answering(
+            chosen, self.clock, self.store, log or self.broker.send, watch, seed
+        )
+        self._wanted: int | None = None
+
+    async def start(self) -> None:
+        """Assign every partition to the stream worker."""
+        sources = [Source(t.name, n) for t in INPUTS for n in range(t.partitions)]
+        await self.stream.assign(dict.fromkeys(sources, 0))
+
+    def send(self, event: Event) -> None:
+        """Put an event into its topic; the next `tick` works on it."""
+        self.broker.send(event)
+
+    async def tick(self, now_s: float) -> None:
+        """Let every worker do what there is to do at `now_s`."""
+        self.clock.set(now_s)
+        self._deliver()
+        while await self.stream.turn():
+            pass
+        self.learning.consume(self.broker.take(EXAMPLES))
+        self.answering.feeds.features(self.broker.take(FEATURES))
+        await self._serve()
+
+    async def publish(self) -> None:
+        """Take a snapshot and serve it, whatever the cadence."""
+        self.learning.publish()
+        await self._serve()
+
+    async def ask(self, query: Query, now_s: float) -> Recommendation:
+        """A list, made at `now_s`."""
+        self.clock.set(now_s)
+        return await self.answering.recommender.recommend(query)
+
+    def close(self) -> None:
+        """End the thread that loads snapshots."""
+        self.answering.models.close()
+
+    def _deliver(self) -> None:
+        """Everything that was sent to the workers that read it."""
+        for topic in INPUTS:
+            messages = self.broker.take(topic)
+            if topic is ITEMS and messages:
+                self.answering.feeds.items(messages)
+            chunks: dict[Source, list[Record]] = {}
+            for record in map(record_of, messages):
+                chunks.setdefault(record.source, []).append(record)
+            for source, records in chunks.items():
+                self.stream.put(source, records, behind=False, ack=_nothing)
+
+    def _announced(self, announcement: Announcement) -> None:
+        if announcement.status != "held":
+            self._wanted = announcement.version
+
+    async def _serve(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            await self.answering.serve(wanted)
+
+
+def _nothing() -> None:
+    """There is no consumer group to tell."""

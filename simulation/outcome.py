@@ -1,0 +1,57 @@
+"""What was asked and what came of it, question by question."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulation.judging import NOT_FOUND
+from simulation.watching import SOURCES, Stages
+
+LOOP = "millstream"
+
+
+@dataclass
+class Outcome:
+    """The answers to the questions of one run, as columns that grow.
+
+    Args:
+        places: of the questions in the log.
+        ranks: by who answered: the place of the right answer in the list, -1 if it is not there.
+        lists: of the loop: item numbers of each list, best first.
+        stages: of the loop: where the right answer stood on the way.
+        degraded: of the loop: what each list had to do without, joined by commas.
+        known_user: whether the user had been met in an earlier session.
+        known_item: whether the right answer had been met before.
+    """
+
+    places: list[int] = field(default_factory=list)
+    ranks: dict[str, list[int]] = field(default_factory=dict)
+    lists: list[np.ndarray] = field(default_factory=list)
+    stages: list[Stages] = field(default_factory=list)
+    degraded: list[str] = field(default_factory=list)
+    known_user: list[bool] = field(default_factory=list)
+    known_item: list[bool] = field(default_factory=list)
+
+    def answered(self, name: str, rank: int) -> None:
+        """Note the place of the right answer in the list of `name`."""
+        self.ranks.setdefault(name, []).append(rank)
+
+    def rank_array(self, name: str) -> np.ndarray:
+        """(questions,) int64."""
+        return np.array(self.ranks.get(name, []), np.int64)
+
+    def source_ranks(self) -> dict[str, np.ndarray]:
+        """By source, (questions,) int64."""
+        return {s: np.array([each.sources[s] for each in self.stages], np.int64) for s in SOURCES}
+
+    def stage_ranks(self, name: str) -> np.ndarray:
+        """(questions,) places after the stage `retrieved` or `ranked`."""
+        return np.array([getattr(each, name) for each in self.stages], np.int64)
+
+    def digest(self) -> str:
+        """A fingerprint of all lists: two runs with the same one gave the same answers."""
+        whole = hashlib.sha256()
+        for made in self.lists:
+            whole.update(np.append(made, NOT_FOUND).astype("<i8").tobytes())
+        return whole.hexdigest()[:16]

@@ -1,0 +1,148 @@
+"""The loop on a small log: the same every time, asked before it is told, at the set cadence."""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features.spec import USER_STATS
+from millstream.settings import Settings
+from models.weights import weight_arrays
+from simulation import report
+from simulation.asking import questions
+from simulation.backtest import Backtest, Plan
+from simulation.baselines.catalogue import baselines
+from simulation.cadence import Cadence, seconds, snapshot_seconds
+from simulation.clock import SimulatedClock
+from simulation.log import first_seen, hour_of
+from simulation.outcome import LOOP
+from tests.support.small_log import small_log
+
+SETTINGS = Settings(
+    ranker_options={"hidden": [8]}, retriever_options={"hidden": [8]}, embedding_width=4
+)
+
+
+def plan_of(log: Any, cadence: Cadence | None = None, **given: Any) -> Plan:
+    asked = questions(log, "session-last")
+    return Plan(log, hour_of(log), asked, first_seen(log), cadence or Cadence(30.0), k=5, **given)
+
+
+async def ran(plan: Plan, folder: Any, **given: Any) -> Backtest:
+    backtest = Backtest(plan, SETTINGS, folder, **given)
+    await backtest.run()
+    return backtest
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: Any) -> dict[str, Backtest]:
+    """A loop takes seconds to build: each test looks at some of these."""
+    log = small_log()
+    silent = np.zeros(len(log), np.bool_)
+    plans = {
+        "one": plan_of(log),
+        "two": plan_of(log),
+        "silent, never a snapshot": replace(
+            plan_of(log, Cadence(30.0, snapshot_s=inf)), asked=silent
+        ),
+        "once a minute, a snapshot each": plan_of(log, Cadence(60.0, 0.0)),
+        "late": plan_of(log, Cadence(30.0, feature_delay_s=10_000.0)),
+    }
+    return {
+        name: asyncio.run(ran(plan, tmp_path_factory.mktemp("run"))) for name, plan in plans.items()
+    }
+
+
+def weights(backtest: Backtest) -> str:
+    digest = hashlib.sha256()
+    for learner in backtest.loop.learning.trainer.learners.values():
+        for name, array in sorted(weight_arrays(learner.network).items()):
+            digest.update(name.encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def test_two_runs_give_the_same_lists_features_and_weights(runs):
+    one, two = runs["one"], runs["two"]
+    assert one.outcome.digest() == two.outcome.digest()
+    assert one.loop.store.hashes == two.loop.store.hashes and one.loop.store.hashes
+    assert one.loop.store.users == two.loop.store.users
+    assert weights(one) == weights(two)
+    assert one.outcome.degraded[-20:] == [""] * 20  # the first are asked before anything is learnt
+
+
+def test_neither_asking_nor_snapshots_change_what_is_learnt(runs):
+    one, two = runs["one"], runs["silent, never a snapshot"]
+    assert weights(one) == weights(two) and one.loop.store.hashes == two.loop.store.hashes
+    assert two.loop.answering.models.current is None and not two.outcome.places
+
+
+def test_features_are_the_same_however_the_stream_cuts_its_batches(runs):
+    one, coarse = runs["one"], runs["once a minute, a snapshot each"]
+    assert one.loop.store.hashes == coarse.loop.store.hashes
+    assert one.outcome.digest() != coarse.outcome.digest()  # what lists know is older
+
+
+def test_snapshots_go_out_at_the_set_cadence(runs):
+    """The log is ten minutes; one more goes out when asking begins."""
+    assert runs["one"].loop.answering.models.current.version in (2, 3)
+    assert runs["once a minute, a snapshot each"].loop.answering.models.current.version >= 9
+
+
+def test_late_features_are_seen_late(runs):
+    assert set(runs["late"].outcome.degraded) == {"model"}  # nothing was there to learn from
+    assert runs["late"].loop.store.hashes == runs["one"].loop.store.hashes  # in the end all is
+
+
+def test_what_a_session_has_met_is_in_the_features(runs):
+    log = runs["one"].plan.log
+    row = runs["one"].loop.store.row([USER_STATS], log.user_ids[log.users[-1]])
+    assert log.item_ids[log.items[-1]] == row["user_recent_items"][0]
+
+
+def test_a_report_holds_every_figure(runs, tmp_path, capsys):
+    one = runs["one"]
+    found = report.write(one.plan, one.outcome, 1.0, tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["digest"] == one.outcome.digest()
+    answers = (tmp_path / "answers.csv").read_text().splitlines()
+    assert len(answers) == 1 + found["questions"] == 1 + int(one.plan.asked.sum())
+    assert found["sources"]["union"]["recall@500"] <= 1.0 and found["quality"][LOOP]["HR@5"] >= 0.0
+    assert "millstream" in capsys.readouterr().out
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 2 and one.outcome.digest() in page
+
+
+async def test_no_answer_knows_what_it_is_asked(tmp_path):
+    """Every item comes once: who asks after telling would find it, who asks before cannot."""
+    log = small_log(events=20)
+    once = log.take(np.sort(np.unique(log.items, return_index=True)[1]))
+    plan = Plan(
+        once, hour_of(once), np.ones(len(once), np.bool_), first_seen(once), Cadence(30.0), k=50
+    )
+    others = baselines(["all"], len(once.item_ids))
+    outcome = (await ran(plan, tmp_path, baselines=others)).outcome
+    assert set(outcome.ranks) == {LOOP, *(other.name for other in others)}
+    assert all((outcome.rank_array(name) == -1).all() for name in outcome.ranks)
+    assert not any(outcome.known_item)
+
+
+async def test_the_baselines_run_alone(tmp_path):
+    log = small_log()
+    others = baselines(["co-occurrence", "chance"], len(log.item_ids))
+    outcome = (await ran(plan_of(log), tmp_path, baselines=others, with_loop=False)).outcome
+    assert (outcome.rank_array("co-occurrence") == 0).mean() > 0.8  # the planted partner
+    assert (outcome.rank_array("chance") == 0).mean() < 0.3
+    assert not outcome.lists
+
+
+def test_spans_and_clocks_say_what_they_refuse():
+    assert snapshot_seconds("never") == inf and seconds("1.5h") == 5_400.0
+    with pytest.raises(ValueError, match="such as 30s, 5m, 24h or 7d. Received: 'soon'"):
+        snapshot_seconds("soon")
+    clock = SimulatedClock(5.0)
+    with pytest.raises(ValueError, match=r"at least 5.0. Received: 4.0"):
+        clock.set(4.0)
