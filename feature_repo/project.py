@@ -1,9 +1,8 @@
 """The settings as the Feast repository sees them: environment, and the installation's `.env`."""
 
 import os
+import re
 from pathlib import Path
-
-import yaml
 
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings, read_settings
@@ -23,7 +22,8 @@ def check_project(store: Path) -> None:
     Raises:
         ConfigurationError: `feature_store.yaml` says another one than the settings.
     """
-    named = yaml.safe_load(os.path.expandvars(store.read_text()))["project"]
+    found = re.search(r"^project:\s*(\S+)", os.path.expandvars(store.read_text()), re.MULTILINE)
+    named = found[1] if found else None
     wanted = own_settings().feast_project
     if named != wanted:
         raise ConfigurationError(

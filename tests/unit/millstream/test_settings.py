@@ -76,17 +76,6 @@ def test_a_password_that_is_not_encoded_is_an_error_that_does_not_tell_it(monkey
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("MILLSTREAM_RANKER", "dcn_v3"), ("MILLSTREAM_RETRIEVER", "three_tower")]
-)
-def test_a_model_that_is_not_there_is_an_error_that_names_those_that_are(monkeypatch, name, value):
-    from online_trainer.wiring import Wiring
-
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError, match=f"{name} must be .*{value}"):
-        Wiring(settings())
-
-
 def test_every_setting_says_what_it_means_and_has_a_variable():
     for name, field in Settings.model_fields.items():
         assert field.description, name
