@@ -24,7 +24,8 @@ MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
 def application(folder: Path) -> tuple[FastAPI, Broker]:
     """The API of a worker with some items, without a broker or a Redis, and where events go."""
-    worker, broker = worker_of(folder)
+    # Every call has an event loop of its own, so the time between two looks like one that is late.
+    worker, broker = worker_of(folder, request_budget_ms=1e9)
     worker.recommender._breaker.allows = lambda: False
     items = [upsert(str(n), title=f"Number {n}", categories=["a", "b"][n % 2 :]) for n in range(50)]
     worker.catalogue.upsert(items)
