@@ -41,7 +41,7 @@ NOT_RUN = {
 EPOCHS = " --epochs 1"
 # What is run, and how it is made to fit here.
 RUN: dict[str, Callable[[str, "Shop"], str]] = {
-    r"curl .*": lambda text, shop: text.replace("localhost:8000", shop.address).replace(
+    r"curl .*": lambda text, shop: text.replace("localhost:8000", shop.address()).replace(
         "curl -s", "curl -s --fail-with-body"
     ),
     r"millstream (eval|importance) (?!all).*clicks\.toml.*": lambda text, _: text + EPOCHS,
@@ -65,7 +65,10 @@ class Shop:
     def __init__(self, installation: Installation) -> None:
         self.installation, self.folder = installation, installation.folder / "work"
         self.folder.mkdir()
-        self.address: str = f"127.0.0.1:{installation.settings.serving_port}"
+
+    def address(self) -> str:
+        """Where the serving worker listens."""
+        return f"127.0.0.1:{self.installation.settings.serving_port}"
 
     def run(self, text: str) -> "subprocess.CompletedProcess[str]":
         own = {**self.installation.environment, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
@@ -151,12 +154,12 @@ def shop(
         done = shop.run("millstream publish events.jsonl")
         assert done.returncode == 0, done.stderr
         read(kafka, settings.topic(DEAD_LETTERS), 1, timeout_s=60)
-        ready = f"http://{shop.address}/readyz"
+        ready = f"http://{shop.address()}/readyz"
         eventually(lambda: httpx.get(ready).status_code == 200, "serving is ready", 180)
         yield shop
 
 
-def entry(text: str) -> str | None:
+def entry(text: str) -> str:
     """The pattern of `RUN` or `NOT_RUN` that a command belongs to; there must be one alone."""
     found = [pattern for pattern in (*RUN, *NOT_RUN) if re.fullmatch(pattern, text, re.DOTALL)]
     assert len(found) == 1, f"{text!r}: run it, or list it with the reason. Received: {found}"

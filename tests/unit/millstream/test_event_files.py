@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +268,9 @@ def read(path: Path) -> bytes:
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
 def test_reading_goes_on_where_it_was_left_also_in_a_file_that_grew(tmp_path, ending):
-    packed: Any = {"": bytes, ".gz": gzip.compress, ".zst": zstd}[ending]
+    packings: dict[str, Callable[[bytes], bytes]]
+    packings = {"": bytes, ".gz": gzip.compress, ".zst": zstd}
+    packed = packings[ending]
     rows = [b'u,1,"a\n"', b"u,2,b", b"u,3,c", b"u,4,d"]
     header = b"user_id,item_id,context.x\n"
     path = tmp_path / f"log.csv{ending}"
