@@ -47,6 +47,8 @@ class SimulatedStore:
 
     async def commit(self, effects: Effects) -> None:
         """Keep the feature rows, entities and seen filters of a batch."""
+        for user in effects.state.erased:
+            self._erase(user)
         for rows in effects.features:
             for command in self._layouts.write_commands(rows.view, rows.rows.take(rows.last)):
                 self._write(command)
@@ -71,6 +73,12 @@ class SimulatedStore:
         _, key, *fields = self._layouts.entity_command(views, entity_id)
         stored = self.hashes.get(key, {})
         return self._layouts.entity_row(views, [stored.get(field) for field in fields])
+
+    def _erase(self, user: str) -> None:
+        self.users.pop(user, None)
+        self.hashes.pop(self._layouts.entity_key(USER_STATS, user), None)
+        for slot in range(bloom.SLOTS):
+            self.filters.pop((user, slot), None)
 
     def _write(self, command: Command) -> None:
         _, key, *pairs = command
