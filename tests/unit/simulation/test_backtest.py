@@ -72,7 +72,7 @@ def test_two_runs_give_the_same_lists_features_and_weights(runs):
     assert one.loop.store.hashes == two.loop.store.hashes and one.loop.store.hashes
     assert one.loop.store.users == two.loop.store.users
     assert weights(one) == weights(two)
-    assert one.outcome.degraded[-20:] == [""] * 20  # the first are asked before anything is learnt
+    assert "model" not in one.outcome.degraded[-20:]  # the first have nothing to learn from
 
 
 def test_neither_asking_nor_snapshots_change_what_is_learnt(runs):
