@@ -14,21 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from millstream import codec, kafka
+from millstream import kafka
 from millstream.dead_letters import DeadLetter
 from millstream.errors import InvalidEvent, LogUnavailable, MillstreamError
-from millstream.events import Event, Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.filed_letters import Filed, chosen, filed, numbered, original_of, source_of
 from millstream.settings import settings
 from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, USERS
 
-# What the stream reads, and what each topic holds.
-KINDS: dict[str, type[Event]] = {
-    INTERACTIONS.name: Interaction,
-    IMPRESSIONS.name: Impression,
-    ITEMS.name: ItemUpsert,
-    USERS.name: UserUpsert,
-}
+# What the stream reads.
+SOURCES = (INTERACTIONS.name, IMPRESSIONS.name, ITEMS.name, USERS.name)
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
@@ -56,7 +50,7 @@ def _filters(command: Any) -> Any:
         click.option(
             "--since", type=Since(), help="Oldest letter: an age (30m, 2h, 7d) or a time."
         ),
-        click.option("--topic", type=click.Choice(list(KINDS)), help="Topic that was read."),
+        click.option("--topic", type=click.Choice(SOURCES), help="Topic that was read."),
     ):
         command = option(command)
     return command
@@ -173,7 +167,7 @@ def replay(
     sent = []
     for each in letters:
         key, original = original_of(settings(), each.letter)
-        fault = _fault(each.letter, original)
+        fault = _fault(each.letter, key, original)
         outcome = "lost" if original is None else "still invalid" if fault else "valid"
         counts[outcome] += 1
         if fault or original is None:
@@ -203,14 +197,16 @@ def _await(sent: list[Any], producer: Any) -> None:
         producer.close()
 
 
-def _fault(letter: DeadLetter, original: bytes | None) -> str | None:
+def _fault(letter: DeadLetter, key: bytes | None, original: bytes | None) -> str | None:
     """Why a message would be refused again; None where it would not."""
-    from features.validation import check
+    from features.topic_events import TopicMessage, door, event_of
 
     if original is None:
         return None
+    now_s = time.time()
+    message = TopicMessage(letter.topic, letter.partition, letter.offset, now_s, key, original)
     try:
-        check(codec.decode(original, KINDS[letter.topic]), time.time())
+        event_of(message, now_s, door(settings().max_event_bytes, settings().unknown_fields))
     except InvalidEvent as error:
         return str(error)
     return None

@@ -7,24 +7,29 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from online_trainer.metrics import TrainerMetrics
+from serving.metrics import Metrics
 from stream.metrics import KINDS, OUTCOMES, StreamMetrics
 
 # By hand, and not from the code: what operators may meet.
 INTERACTIONS = {"organic", "joined", "settled", "unlabelled", "late", "duplicate", "refused"}
 UPSERTS = {"upserted", "duplicate", "refused"}
 TOPICS = ("interactions", "impressions", "items", "users")
+# Whose label values nobody can list.
+OPEN = {"millstream_serving_requests_total"}
 VIEWS = ("user_stats", "item_stats", "user_attributes", "item_attributes")
 EXPECTED = {
     "millstream_stream_events_total": {
         *product(["interaction"], INTERACTIONS),
         *product(["impression"], {"waiting", "duplicate", "refused"}),
-        *product(["item", "user"], UPSERTS),
+        *product(["item"], UPSERTS),
+        *product(["user"], {*UPSERTS, "erased"}),
     },
     "millstream_stream_examples_total": {(each,) for each in ("organic", "impression", "sampled")},
     "millstream_stream_feature_rows_total": {(each,) for each in VIEWS},
     "millstream_stream_offline_rows_total": {(each,) for each in VIEWS},
     "millstream_stream_dead_letters_total": {(each,) for each in TOPICS},
-    "millstream_stream_trouble_total": {("kafka",), ("redis",)},
+    "millstream_stream_trouble_total": {("kafka",), ("redis",), ("offline",)},
 }
 GOLDEN = Path(__file__).parents[1] / "golden" / "stream_day.json"
 
@@ -50,13 +55,12 @@ def test_every_label_value_is_there_at_zero(name):
     assert set(values.values()) == {0.0}
 
 
-def test_no_labelled_counter_of_the_stream_is_absent():
-    absent = [
-        name
-        for name, values in exported(StreamMetrics(CollectorRegistry()).registry).items()
-        if not values
-    ]
-    assert absent == []
+@pytest.mark.parametrize(
+    "process", [lambda: StreamMetrics(CollectorRegistry()), Metrics, TrainerMetrics]
+)
+def test_no_labelled_counter_of_a_process_is_absent(process):
+    values = exported(process().registry)
+    assert {name for name in values if not values[name]} <= OPEN
 
 
 def test_what_a_day_of_events_comes_to_is_among_them():
