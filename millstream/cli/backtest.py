@@ -29,7 +29,13 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
 @click.option("--from", "first", type=float, help="First hour of the log that is replayed.")
 @click.option("--to", "end", type=float, help="Hour of the log at which the replay ends.")
 @click.option("--ask-from", type=float, help="First hour of the log in which lists are asked.")
-@click.option("--sessions-of", type=int, default=1, show_default=True, help="Least events.")
+@click.option(
+    "--sessions-of",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Minimum events of a session that is replayed.",
+)
 @click.option("--keep-repeats", is_flag=True, help="Keep an item's repeats within a session.")
 @click.option(
     "--new-items",
@@ -43,7 +49,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
     type=click.Choice(["positive", "session-last"]),
     default="positive",
     show_default=True,
-    help="Before which events a list is asked.",
+    help="Events before which a list is asked.",
 )
 @click.option(
     "--k", type=click.IntRange(1, 200), default=20, show_default=True, help="List length."
@@ -53,16 +59,19 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
     multiple=True,
     default=("5m",),
     show_default=True,
-    help="never, batch, or a span such as 30s, 5m, 24h. Given again: a further run to compare.",
+    help="Span between two snapshots, such as 30s, 5m, 24h; or never, or batch. Repeat it to compare "
+    "runs.",
 )
 @click.option(
     "--feature-delay",
     multiple=True,
     default=("0s",),
     show_default=True,
-    help="How long an event takes to the stream. Given again: a further run to compare.",
+    help="Delay of an event on its way to the stream. Repeat it to compare runs.",
 )
-@click.option("--batch-every", default="5s", show_default=True, help="Between two stream batches.")
+@click.option(
+    "--batch-every", default="5s", show_default=True, help="Span between two batches of the stream."
+)
 @click.option(
     "--baseline",
     "chosen",
@@ -72,7 +81,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
     help="A baseline asked beside the loop; all or none.",
 )
 @click.option("--loop/--no-loop", default=True, help="Ask the loop, or the baselines alone.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of exploration.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of exploration.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
