@@ -59,8 +59,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
     multiple=True,
     default=("5m",),
     show_default=True,
-    help="Span between two snapshots, such as 30s, 5m, 24h; or never, or batch. Repeat it to compare "
-    "runs.",
+    help="Span between two snapshots, such as 30s or 24h, never or batch. Repeat it to compare.",
 )
 @click.option(
     "--feature-delay",
