@@ -97,6 +97,7 @@ class Publisher:
         self._trainer = self.taker.trainer
         self._taken_at = self.clock.now()
         self._taken_offset = self._trainer.position.offset
+        self._taken_log = self._trainer.position.log
         self._taken_examples = self._trainer.position.examples
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
@@ -138,7 +139,8 @@ class Publisher:
         return done
 
     def _is_new(self) -> bool:
-        return self._trainer.position.offset > self._taken_offset
+        position = self._trainer.position
+        return position.offset > self._taken_offset or position.log != self._taken_log
 
     def _is_due(self) -> bool:
         schedule, examples = self.schedule, self._trainer.position.examples
@@ -151,6 +153,7 @@ class Publisher:
         position = self._trainer.position
         self._taken_at = self.clock.now()
         self._taken_offset, self._taken_examples = position.offset, position.examples
+        self._taken_log = position.log
         is_full = self._deltas + 1 >= self.schedule.full_every
         version = max(self.reader.versions(), default=0) + 1
         parent = None if is_full else self.base
