@@ -140,7 +140,9 @@ class Publisher:
 
     def _is_new(self) -> bool:
         position = self._trainer.position
-        return position.offset > self._taken_offset or position.log != self._taken_log
+        if position.log != self._taken_log:  # another log counts its offsets anew
+            return position.examples > self._taken_examples
+        return position.offset > self._taken_offset
 
     def _is_due(self) -> bool:
         schedule, examples = self.schedule, self._trainer.position.examples
