@@ -108,6 +108,7 @@ class Publisher:
         self._trainer = self.taker.trainer
         self._taken_at = self.clock.now()
         self._taken_offset = self._trainer.position.offset
+        self._taken_log = self._trainer.position.log
         self._taken_examples = self._trainer.position.examples
         self.lineage = Lineage(self.reader, base)
 
@@ -150,7 +151,10 @@ class Publisher:
         return done
 
     def _is_new(self) -> bool:
-        return self._trainer.position.offset > self._taken_offset
+        position = self._trainer.position
+        if position.log != self._taken_log:  # another log counts its offsets anew
+            return position.examples > self._taken_examples
+        return position.offset > self._taken_offset
 
     def _is_due(self) -> bool:
         schedule, examples = self.schedule, self._trainer.position.examples
@@ -163,6 +167,7 @@ class Publisher:
         position = self._trainer.position
         self._taken_at = self.clock.now()
         self._taken_offset, self._taken_examples = position.offset, position.examples
+        self._taken_log = position.log
         version, parent = self.lineage.next_version(), self.lineage.parent(self.schedule.full_every)
         try:
             self._taken = self.taker.take(version, parent, frozenset(self._probes), self._taken_at)

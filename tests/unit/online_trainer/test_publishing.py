@@ -324,6 +324,21 @@ def test_the_baseline_is_frozen_at_the_first_snapshot_and_survives_a_restart(tra
     assert again.baseline.comparison.values() == compared.values()
 
 
+def test_what_is_learnt_of_another_log_is_published_though_its_offsets_are_lower(
+    trainers, tmp_path
+):
+    out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    out.learn(range(4))
+    before, position = len(out.said), out.trainer.position
+    position.begin("another", 0, is_other=True)
+    out.learn([0])
+    assert len(out.said) == before + 1
+    reader = SnapshotReader(tmp_path)
+    manifest = reader.manifest(reader.versions()[-1])
+    assert (manifest.log, sum(manifest.offsets.values())) == ("another", 1)
+    assert manifest.examples == 5 * ROWS
+
+
 @pytest.mark.parametrize("part", ["ranker.dense", "retriever.tables"])
 def test_the_gate_holds_what_is_not_finite(trainers, part):
     progress = trainers.fresh().progress
