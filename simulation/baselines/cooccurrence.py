@@ -71,8 +71,9 @@ class CoOccurrence:
 class Blended:
     """Co-occurrence and popularity as one estimate of the next item.
 
-    P(j | session) ~ pairs(session, j) + prior * share(j): the less is known of what goes with the
-    session's items, the more popularity says (a Dirichlet prior with popularity as its mean).
+    P(j | i) = (pairs(i, j) + prior * share(j)) / (pairs(i) + prior): the less is known of what goes
+    with i, the more popularity says (a Dirichlet prior with popularity as its mean). The session's
+    items are added up, each counting half as much as the one after it.
 
     Args:
         size: how many items the log has.
@@ -93,10 +94,13 @@ class Blended:
         self._popular.add(item, moment.time_s)
 
     def rank(self, moment: Moment, k: int) -> np.ndarray:
-        """Items by P(j | session)."""
-        popular = self._popular.scaled
-        scores = popular * (self._prior / (popular.sum() or 1.0))
-        for item in moment.items:
+        """Items by the weighted sum of P(j | i) over the session's items i."""
+        share = self._popular.scaled / (self._popular.scaled.sum() or 1.0)
+        scores, weight = np.zeros(len(share)), 1.0
+        for item in moment.items[::-1]:
             others, counts = self._pairs.of(item, moment.time_s)
-            scores[others] += counts
-        return best(scores, k, moment.items)
+            evidence = weight / (counts.sum() + self._prior)
+            scores += (evidence * self._prior) * share
+            scores[others] += evidence * counts
+            weight *= 0.5
+        return best(scores if len(moment.items) else share, k, moment.items)
