@@ -10,8 +10,8 @@ from millstream.codec import encode
 from millstream.events import Event
 from millstream.kafka import route
 from millstream.topics import Topic
+from stream.ingest.records import Record, Source
 from stream.messages import Message
-from stream.records import Record, Source
 
 
 class Delivered(NamedTuple):

@@ -22,9 +22,9 @@ from simulation.cadence import Cadence
 from simulation.clock import SimulatedClock
 from simulation.learning import Learning
 from simulation.store import SimulatedStore
+from stream.ingest.records import Record, Source
 from stream.memory import Rules, empty_memory
 from stream.metrics import StreamMetrics
-from stream.records import Record, Source
 from stream.worker import Reading, Worker
 
 INPUTS = (ITEMS, USERS, INTERACTIONS, IMPRESSIONS)

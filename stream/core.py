@@ -22,12 +22,12 @@ from stream.effects import Effects, SeenEntries
 from stream.entities import User
 from stream.examples import Examples, in_order, published
 from stream.feature_rows import RowGatherer
-from stream.intake import Entry
+from stream.ingest.alignment import Entry
+from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
 from stream.interactions import work
 from stream.joins import Joined, Standing
 from stream.memory import Memory, Rules
 from stream.plan import Plan
-from stream.records import Record, Refused, Source, Sourced, UserDeletion
 from stream.runs import Run
 from stream.writes import Touched, state_writes
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from features.feature import View
 from millstream.dead_letters import DeadLetter
 from millstream.topics import Topic
-from stream.records import Source
+from stream.ingest.records import Source
 
 
 @dataclass

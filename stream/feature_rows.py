@@ -21,7 +21,7 @@ from features.stores.schema import (
 )
 from millstream.topics import INTERACTIONS, ITEMS, USERS, Topic
 from stream.effects import FeatureRows
-from stream.records import Sourced
+from stream.ingest.records import Sourced
 
 MICROSECONDS = 1e6
 

@@ -31,7 +31,7 @@ from features.labels import label_of
 from millstream.codec import decode, record_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ShownItem
-from stream.records import Source, Sourced
+from stream.ingest.records import Source, Sourced
 from stream.watermark import Watermark
 
 # What a list takes beside its message, and feedback beside its item's id: bytes, about.

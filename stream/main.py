@@ -26,14 +26,14 @@ from millstream.metrics import serve_metrics
 from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.topics import FEATURES
-from stream.app import SOURCES, build_app
+from stream.ingest.app import SOURCES, build_app
+from stream.ingest.log_guard import LogGuard
+from stream.ingest.records import Record, Source
+from stream.ingest.sequence import Sequence
 from stream.lease import Lease
-from stream.log_guard import LogGuard
 from stream.memory import Rules, empty_memory, memory_line
 from stream.metrics import StreamMetrics
 from stream.publisher import Publisher
-from stream.records import Record, Source
-from stream.sequence import Sequence
 from stream.sink import OfflineSink
 from stream.state_commands import StateCommands
 from stream.state_store import StateStore
@@ -214,7 +214,7 @@ class _Parts:
         self.crashed.cancel()
 
     async def assigned(self, ends: Mapping[Source, int]) -> Mapping[Source, int]:
-        """See `stream.app.Agents`."""
+        """See `stream.ingest.app.Agents`."""
         events = {source: end for source, end in ends.items() if source.topic != FEATURES.name}
         positions = await self.worker.assign(events)
         self._sequence.begin(positions)
@@ -222,7 +222,7 @@ class _Parts:
         return positions
 
     def failed(self, error: Exception) -> None:
-        """See `stream.app.Agents`."""
+        """See `stream.ingest.app.Agents`."""
         self._metrics.ready.set(0)
         log.error("A chunk could not be taken, the worker ends: %r", error)
         if not self.crashed.done():
@@ -236,7 +236,7 @@ class _Parts:
         behind: int,
         ack: Callable[[], object],
     ) -> None:
-        """See `stream.app.Agents`."""
+        """See `stream.ingest.app.Agents`."""
         if self.crashed.done():
             return  # the chunk before it was not taken
         left_out = self._sequence.follow(source, after, records[0].offset, records[-1].offset)

@@ -6,8 +6,8 @@ from features.dedup import SeenIds, capacity
 from millstream.settings import Settings
 from stream.catalogue import Catalogue
 from stream.entities import Cache, Item, User
+from stream.ingest.records import Source
 from stream.joins import LIST_BYTES, Joins
-from stream.records import Source
 from stream.watermark import Watermark
 
 # An impression of ten items with their features.

@@ -18,9 +18,9 @@ from millstream.topics import (
 )
 from stream.effects import Effects
 from stream.examples import ORIGINS
+from stream.ingest.records import Source
 from stream.joins import REASONS
 from stream.memory import Memory
-from stream.records import Source
 
 KINDS: Mapping[str, str] = {
     INTERACTIONS.name: "interaction",

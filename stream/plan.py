@@ -8,9 +8,9 @@ import numpy as np
 from features.labels import TWO_SIDED_KINDS, label_of
 from millstream.events import Interaction, ItemUpsert, UserUpsert
 from stream.catalogue import SPARE_DRAWS, draws
-from stream.intake import Entry
+from stream.ingest.alignment import Entry
+from stream.ingest.records import Sourced
 from stream.memory import Memory, Rules
-from stream.records import Sourced
 
 _TOUCH_USERS = frozenset({Interaction, UserUpsert})
 _TOUCH_ITEMS = frozenset({Interaction, ItemUpsert})

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from stream.entities import Item, User
 from stream.happenings import UNKNOWN
+from stream.ingest.records import Sourced
 from stream.joins import Joined, Standing
-from stream.records import Sourced
 
 
 @dataclass

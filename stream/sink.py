@@ -20,8 +20,8 @@ from features.spec import VIEWS
 from features.stores.offline import OfflineAppender, Rotation
 from millstream.batches import decode_table, metadata_of
 from millstream.errors import InvalidEvent
+from stream.ingest.records import Record
 from stream.metrics import StreamMetrics
-from stream.records import Record
 
 log = logging.getLogger(__name__)
 

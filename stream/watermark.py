@@ -1,7 +1,7 @@
 """How far event time has come: the least of the partitions' newest times, less the lateness.
 
 It follows from what was read and committed alone, so that a batch that is read again finds it where
-it was. The clock has a say only through `advance`: what `stream/silence.py` proposes for partitions
+it was. The clock has a say only through `advance`: what `stream/ingest/silence.py` proposes for partitions
 that bring nothing is committed first, and decides from the next batch on.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from millstream.topics import IMPRESSIONS, INTERACTIONS
-from stream.records import Source
+from stream.ingest.records import Source
 
 # Topics whose events tell the time.
 TIMED = frozenset({INTERACTIONS.name, IMPRESSIONS.name})

@@ -14,17 +14,17 @@ from typing import Protocol
 
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
-from stream.arrival import bounded
 from stream.core import process
-from stream.decode import entries_of
 from stream.effects import Effects
-from stream.intake import Entry, Intake
+from stream.ingest.alignment import Entry, Intake
+from stream.ingest.arrival import bounded
+from stream.ingest.decode import entries_of
+from stream.ingest.records import Record, Source
+from stream.ingest.silence import Silence, Standing
 from stream.memory import Memory, Rules
 from stream.messages import Message, messages
 from stream.metrics import StreamMetrics
 from stream.plan import plan
-from stream.records import Record, Source
-from stream.silence import Silence, Standing
 from stream.sweeper import Sweeper
 
 log = logging.getLogger(__name__)

@@ -33,13 +33,13 @@ MAY_IMPORT = {
 EXCEPTIONS = {"millstream/demo": ("deploy.local",)}
 # The shells of the workers, which move bytes and wait: the simulation has its own.
 SHELLS = (
-    "stream.app",
+    "stream.ingest.app",
     "stream.lease",
     "stream.main",
     "stream.publisher",
     "stream.redis_link",
     "stream.state_store",
-    "stream.transport",
+    "stream.ingest.transport",
     "online_trainer.main",
     "online_trainer.outbox",
     "online_trainer.source",
@@ -156,7 +156,7 @@ def test_the_vocabulary_is_light(package):
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("import stream.app", ["stream.app"]),
+        ("import stream.ingest.app", ["stream.ingest.app"]),
         ("from serving import app as a, x", ["serving.app", "serving.x"]),
         ("def f():\n    import models.fields", ["models.fields"]),
     ],

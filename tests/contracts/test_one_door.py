@@ -9,8 +9,8 @@ from features.validation import check, event_of
 from millstream.codec import encode, from_object
 from millstream.errors import InvalidEvent
 from millstream.events import MAX_EVENT_BYTES, AnyEvent, Impression, ShownItem, UserUpsert
+from stream.ingest.records import Sourced
 from stream.messages import MAX_MESSAGE_BYTES, messages
-from stream.records import Sourced
 from tests.support.stream_cases import (
     START,
     MemoryStream,

@@ -8,12 +8,12 @@ from millstream.codec import encode
 from millstream.events import Event, Impression, Interaction, ItemUpsert, ShownItem, UserUpsert
 from millstream.kafka import route
 from stream.core import process
-from stream.decode import event_of
 from stream.effects import Effects
 from stream.entities import Item, User
+from stream.ingest.decode import event_of
+from stream.ingest.records import Record, Refused, Source, Sourced
 from stream.memory import Memory, Rules, empty_memory
 from stream.plan import plan
-from stream.records import Record, Refused, Source, Sourced
 from stream.state_commands import StateCommands
 from stream.watermark import CLOCK
 

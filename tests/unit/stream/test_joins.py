@@ -4,8 +4,8 @@ from math import inf
 
 import msgspec
 
+from stream.ingest.records import Source
 from stream.joins import LIST_BYTES, Joined, Joins, Standing, Waiting
-from stream.records import Source
 from stream.watermark import CLOCK, Watermark
 from tests.support.stream_cases import START, event_entry, impression, interaction
 

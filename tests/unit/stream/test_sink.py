@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 
 from features.stores.parts import parts_in
 from stream import sink as module
+from stream.ingest.records import Record, Source
 from stream.messages import messages
 from stream.metrics import StreamMetrics
-from stream.records import Record, Source
 from stream.sink import OfflineSink
 from tests.support.stream_cases import MemoryStream, interaction
 

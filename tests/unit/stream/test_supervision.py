@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from stream.ingest.records import Source
+from stream.ingest.sequence import ChunkLost
 from stream.main import StreamEnded, _Parts, _supervised
 from stream.metrics import StreamMetrics
-from stream.records import Source
-from stream.sequence import ChunkLost
 from tests.support.stream_cases import interaction, record
 
 A = Source("interactions", 0)

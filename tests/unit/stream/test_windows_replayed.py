@@ -12,9 +12,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.ingest.records import Sourced
+from stream.ingest.silence import Silence, Standing
 from stream.memory import Memory
-from stream.records import Sourced
-from stream.silence import Silence, Standing
 from stream.watermark import CLOCK
 from tests.support.stream_cases import (
     START,

@@ -10,10 +10,10 @@ from millstream.clock import FakeClock
 from stream import worker as module
 from stream.effects import Effects
 from stream.entities import Item, User
+from stream.ingest.records import Record, Source
 from stream.memory import Memory, Rules, empty_memory
 from stream.messages import Message
 from stream.metrics import StreamMetrics
-from stream.records import Record, Source
 from stream.watermark import CLOCK
 from stream.worker import Reading, Worker
 from tests.support.stream_cases import START, impression, interaction, record

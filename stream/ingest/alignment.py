@@ -16,7 +16,7 @@ from heapq import heapify, heappop, heapreplace
 from math import inf
 
 from millstream.topics import ITEMS, USERS
-from stream.records import Refused, Source, Sourced
+from stream.ingest.records import Refused, Source, Sourced
 
 TABLES = frozenset({ITEMS.name, USERS.name})
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from stream.records import Record, Refused, Sourced
+from stream.ingest.records import Record, Refused, Sourced
 from stream.watermark import TIMED
 
 

@@ -1,5 +1,5 @@
-from stream.records import Source
-from stream.silence import LONGEST_S, Silence, Standing
+from stream.ingest.records import Source
+from stream.ingest.silence import LONGEST_S, Silence, Standing
 from stream.watermark import CLOCK, Watermark
 
 A, B = Source("interactions", 0), Source("interactions", 1)

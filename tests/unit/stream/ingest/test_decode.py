@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from features.topic_events import Door
 from features.validation import MAX_FUTURE_S
 from millstream.codec import encode
-from stream.decode import entries_of, event_of
+from stream.ingest.decode import entries_of, event_of
+from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
 from stream.messages import MAX_MESSAGE_BYTES
-from stream.records import Record, Refused, Source, Sourced, UserDeletion
 from tests.support.stream_cases import (
     START,
     entry,
@@ -222,8 +222,8 @@ def test_whatever_decoding_raises_is_the_record_s_fault(error, monkeypatch):
     def fails(*_, **__):
         raise error
 
-    monkeypatch.setattr("stream.decode._INTERACTION", fails)
-    monkeypatch.setattr("stream.decode.decode", fails)
+    monkeypatch.setattr("stream.ingest.decode._INTERACTION", fails)
+    monkeypatch.setattr("stream.ingest.decode.decode", fails)
     (found,) = entries_of([record(interaction(0))], START)
     assert isinstance(found, Refused)
     assert type(error).__name__ in found.reason

@@ -10,8 +10,8 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from intervaltree import IntervalTree
 
-from stream import transport
-from stream.transport import ChunkConsumer, ChunkSchema
+from stream.ingest import transport
+from stream.ingest.transport import ChunkConsumer, ChunkSchema
 
 SOURCE, CHANGELOG = TP("events", 0), TP("app-counts-changelog", 0)
 

@@ -1,7 +1,7 @@
 import pytest
 
-from stream.records import Source
-from stream.sequence import ChunkLost, Sequence
+from stream.ingest.records import Source
+from stream.ingest.sequence import ChunkLost, Sequence
 
 A, ITEMS = Source("interactions", 0), Source("items", 0)
 

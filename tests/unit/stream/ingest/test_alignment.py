@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.intake import Intake
-from stream.records import Source
+from stream.ingest.alignment import Intake
+from stream.ingest.records import Source
 from tests.support.stream_cases import START, entry, impression, interaction, item_upsert
 
 CAUGHT_UP, BEHIND = False, True

@@ -12,7 +12,7 @@ from millstream.codec import lacks_rating
 from millstream.errors import InvalidEvent
 from millstream.events import Interaction, UserUpsert
 from millstream.topics import INTERACTIONS
-from stream.records import Record, Refused, Sourced, UserDeletion
+from stream.ingest.records import Record, Refused, Sourced, UserDeletion
 
 _INTERACTION = msgspec.json.Decoder(Interaction).decode
 

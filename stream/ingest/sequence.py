@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from millstream.errors import MillstreamError
 from millstream.topics import TOPICS
-from stream.records import Source
+from stream.ingest.records import Source
 
 log = logging.getLogger(__name__)
 

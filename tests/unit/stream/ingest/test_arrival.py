@@ -1,7 +1,7 @@
 """Times ahead of the clock count as of the arrival, for whatever follows from them."""
 
-from stream.arrival import bounded
-from stream.records import Record
+from stream.ingest.arrival import bounded
+from stream.ingest.records import Record
 from tests.support.stream_cases import (
     START,
     MemoryStream,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from math import inf
 
-from stream.records import Source
+from stream.ingest.records import Source
 from stream.watermark import CLOCK, TIMED, Watermark
 
 LONGEST_S = 30.0

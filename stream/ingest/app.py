@@ -9,8 +9,8 @@ from faust.types import TP
 from millstream.kafka_security import client_options
 from millstream.settings import Settings
 from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
-from stream.records import Record, Source
-from stream.transport import Chunk, ChunkSchema, ChunkTransport
+from stream.ingest.records import Record, Source
+from stream.ingest.transport import Chunk, ChunkSchema, ChunkTransport
 
 SOURCES = (ITEMS, USERS, IMPRESSIONS, INTERACTIONS)
 
