@@ -23,8 +23,8 @@ from simulation.clock import SimulatedClock
 from simulation.learning import Learning
 from simulation.store import SimulatedStore
 from stream.ingest.records import Record, Source
-from stream.memory import Rules, empty_memory
 from stream.metrics import StreamMetrics
+from stream.state.memory import Rules, empty_memory
 from stream.worker import Reading, Worker
 
 INPUTS = (ITEMS, USERS, INTERACTIONS, IMPRESSIONS)

@@ -13,8 +13,8 @@ from features.stores.feast_redis import Command
 from features.stores.redis_online import Layouts
 from serving.users import StoredUser
 from stream.effects import Effects, SeenEntries
-from stream.entities import item_from, user_from
-from stream.memory import Memory
+from stream.state.entities import item_from, user_from
+from stream.state.memory import Memory
 
 _USER_VIEWS = (USER_STATS, USER_ATTRIBUTES)
 

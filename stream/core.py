@@ -19,17 +19,17 @@ from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
 from stream.effects import Effects, SeenEntries
-from stream.entities import User
 from stream.examples import Examples, in_order, published
 from stream.feature_rows import RowGatherer
 from stream.ingest.alignment import Entry
 from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
 from stream.interactions import work
-from stream.joins import Joined, Standing
-from stream.memory import Memory, Rules
 from stream.plan import Plan
 from stream.runs import Run
-from stream.writes import Touched, state_writes
+from stream.state.changes import Touched, state_writes
+from stream.state.entities import User
+from stream.state.impression_join import Joined, Standing
+from stream.state.memory import Memory, Rules
 
 JOINED_ROW = 0
 # Events whose times move the watermark.

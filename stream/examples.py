@@ -18,7 +18,7 @@ from features.rows import Columns, arrow_type, value_columns
 from features.spec import BY_NAME, FEATURES
 from millstream.errors import InvalidEvent
 from stream.ingest.records import Source
-from stream.joins import Joined
+from stream.state.impression_join import Joined
 
 ORIGINS = ("organic", "impression", "sampled")
 ORGANIC, IMPRESSION, SAMPLED = range(len(ORIGINS))

@@ -31,10 +31,10 @@ from stream.ingest.log_guard import LogGuard
 from stream.ingest.records import Record, Source
 from stream.ingest.sequence import Sequence
 from stream.lease import Lease
-from stream.memory import Rules, empty_memory, memory_line
 from stream.metrics import StreamMetrics
 from stream.publisher import Publisher
 from stream.sink import OfflineSink
+from stream.state.memory import Rules, empty_memory, memory_line
 from stream.state_commands import StateCommands
 from stream.state_store import StateStore
 from stream.worker import Reading, Worker

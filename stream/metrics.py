@@ -19,8 +19,8 @@ from millstream.topics import (
 from stream.effects import Effects
 from stream.examples import ORIGINS
 from stream.ingest.records import Source
-from stream.joins import REASONS
-from stream.memory import Memory
+from stream.state.impression_join import REASONS
+from stream.state.memory import Memory
 
 KINDS: Mapping[str, str] = {
     INTERACTIONS.name: "interaction",

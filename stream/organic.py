@@ -14,8 +14,8 @@ from features.feature import Feature
 from features.rows import Columns, item_columns, user_columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
 from features.state import Points
-from stream.entities import Item, User
 from stream.examples import ORGANIC, SAMPLED, rows_of
+from stream.state.entities import Item, User
 
 _USER_ATTRIBUTES = features_of(USER_ATTRIBUTES)
 _ITEM_ATTRIBUTES = features_of(ITEM_ATTRIBUTES)

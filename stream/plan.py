@@ -7,10 +7,10 @@ import numpy as np
 
 from features.labels import TWO_SIDED_KINDS, label_of
 from millstream.events import Interaction, ItemUpsert, UserUpsert
-from stream.catalogue import SPARE_DRAWS, draws
 from stream.ingest.alignment import Entry
 from stream.ingest.records import Sourced
-from stream.memory import Memory, Rules
+from stream.state.known_items import SPARE_DRAWS, draws
+from stream.state.memory import Memory, Rules
 
 _TOUCH_USERS = frozenset({Interaction, UserUpsert})
 _TOUCH_ITEMS = frozenset({Interaction, ItemUpsert})

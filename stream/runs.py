@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from stream.entities import Item, User
 from stream.happenings import UNKNOWN
 from stream.ingest.records import Sourced
-from stream.joins import Joined, Standing
+from stream.state.entities import Item, User
+from stream.state.impression_join import Joined, Standing
 
 
 @dataclass

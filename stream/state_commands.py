@@ -5,7 +5,7 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P positions          hash: `<topic>:<partition>` -> next offset to read
     P reached            hash: the same -> newest event time
     P logs               hash: topic -> which log it is (`millstream/log_identity.py`)
-    P user:<id>, P item:<id>   an entity (`stream/entities.py`), expires as its feature view does
+    P user:<id>, P item:<id>   an entity (`stream/state/entities.py`), expires as its feature view does
     P dedupe             hash: generation, started_at
     P marks:<generation> fingerprints of event ids, 8 bytes each, appended
     P known              list: items in the order in which they came to be known

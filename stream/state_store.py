@@ -18,12 +18,12 @@ import msgspec
 from features.dedup import unpack
 from millstream.errors import StoreUnavailable
 from stream.effects import Effects
-from stream.entities import item_from, user_from
 from stream.ingest.records import Source
-from stream.joins import Waiting
 from stream.lease import LeaseLost
-from stream.memory import Memory
 from stream.redis_link import Command, Commands, RedisLink, connected, is_temporary
+from stream.state.entities import item_from, user_from
+from stream.state.impression_join import Waiting
+from stream.state.memory import Memory
 from stream.state_commands import StateCommands, sources_from
 
 log = logging.getLogger(__name__)

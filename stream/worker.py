@@ -21,10 +21,10 @@ from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
 from stream.ingest.records import Record, Source
 from stream.ingest.silence import Silence, Standing
-from stream.memory import Memory, Rules
 from stream.messages import Message, messages
 from stream.metrics import StreamMetrics
 from stream.plan import plan
+from stream.state.memory import Memory, Rules
 from stream.sweeper import Sweeper
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import msgspec
 
 from stream.ingest.records import Record, Refused, Sourced
-from stream.watermark import TIMED
+from stream.state.watermark import TIMED
 
 
 def bounded(

@@ -10,9 +10,9 @@ from millstream.log_identity import Log, Start, begin, logs_of
 from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, Topic
 from stream.ingest.records import Source
-from stream.joins import Waiting
-from stream.memory import Memory
 from stream.metrics import StreamMetrics
+from stream.state.impression_join import Waiting
+from stream.state.memory import Memory
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ and the broker was asked just now. After it has been quiet for `idle_s` it no lo
 watermark. After a time in which the broker could not be asked, it must be quiet for as long again
 (at most `LONGEST_S`): what producers have kept in the meantime does not come at once.
 
-These are proposals: `stream.watermark.Watermark` takes them over with the state of a batch.
+These are proposals: `stream.state.watermark.Watermark` takes them over with the state of a batch.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from enum import Enum, auto
 from math import inf
 
 from stream.ingest.records import Source
-from stream.watermark import CLOCK, TIMED, Watermark
+from stream.state.watermark import CLOCK, TIMED, Watermark
 
 LONGEST_S = 30.0
 

@@ -24,7 +24,7 @@ from serving.recommend.impression import impression
 from serving.recommend.query import Query
 from stream.examples import Examples as StreamExamples
 from stream.ingest.records import Source
-from stream.joins import Joined
+from stream.state.impression_join import Joined
 from tests.support.examples import example_message
 from tests.support.serving_cases import NOW_S, Case
 

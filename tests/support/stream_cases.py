@@ -9,13 +9,13 @@ from millstream.events import Event, Impression, Interaction, ItemUpsert, ShownI
 from millstream.kafka import route
 from stream.core import process
 from stream.effects import Effects
-from stream.entities import Item, User
 from stream.ingest.decode import event_of
 from stream.ingest.records import Record, Refused, Source, Sourced
-from stream.memory import Memory, Rules, empty_memory
 from stream.plan import plan
+from stream.state.entities import Item, User
+from stream.state.memory import Memory, Rules, empty_memory
+from stream.state.watermark import CLOCK
 from stream.state_commands import StateCommands
-from stream.watermark import CLOCK
 
 START = 1.75e9
 

@@ -18,7 +18,7 @@ from millstream.topics import INTERACTIONS
 from stream import lease as lease_module
 from stream import state_store
 from stream.lease import Lease, LeaseLost
-from stream.memory import empty_memory
+from stream.state.memory import empty_memory
 from stream.state_store import StateStore
 from tests.support.eventually import eventually
 from tests.support.installation import Installation

@@ -11,8 +11,8 @@ from millstream.errors import StoreUnavailable
 from stream import lease as lease_module
 from stream.effects import Effects
 from stream.lease import Lease, LeaseLost
-from stream.memory import empty_memory
 from stream.redis_link import connected
+from stream.state.memory import empty_memory
 from stream.state_store import StateStore
 from tests.support.stream_cases import (
     START,

@@ -5,9 +5,9 @@ import pyarrow as pa
 
 from features.spec import USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
-from stream.entities import User
 from stream.ingest.decode import event_of
 from stream.ingest.records import Record, Source, Sourced
+from stream.state.entities import User
 from tests.support.stream_cases import (
     START,
     MemoryStream,

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from stream.ingest.records import Sourced
 from stream.ingest.silence import Silence, Standing
-from stream.memory import Memory
-from stream.watermark import CLOCK
+from stream.state.memory import Memory
+from stream.state.watermark import CLOCK
 from tests.support.stream_cases import (
     START,
     MemoryStream,

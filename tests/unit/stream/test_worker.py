@@ -9,12 +9,12 @@ from prometheus_client import CollectorRegistry
 from millstream.clock import FakeClock
 from stream import worker as module
 from stream.effects import Effects
-from stream.entities import Item, User
 from stream.ingest.records import Record, Source
-from stream.memory import Memory, Rules, empty_memory
 from stream.messages import Message
 from stream.metrics import StreamMetrics
-from stream.watermark import CLOCK
+from stream.state.entities import Item, User
+from stream.state.memory import Memory, Rules, empty_memory
+from stream.state.watermark import CLOCK
 from stream.worker import Reading, Worker
 from tests.support.stream_cases import START, impression, interaction, record
 

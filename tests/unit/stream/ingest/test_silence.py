@@ -1,6 +1,6 @@
 from stream.ingest.records import Source
 from stream.ingest.silence import LONGEST_S, Silence, Standing
-from stream.watermark import CLOCK, Watermark
+from stream.state.watermark import CLOCK, Watermark
 
 A, B = Source("interactions", 0), Source("interactions", 1)
 IDLE_S = 5.0

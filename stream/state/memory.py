@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
 from millstream.settings import Settings
-from stream.catalogue import Catalogue
-from stream.entities import Cache, Item, User
 from stream.ingest.records import Source
-from stream.joins import LIST_BYTES, Joins
-from stream.watermark import Watermark
+from stream.state.entities import Cache, Item, User
+from stream.state.impression_join import LIST_BYTES, Joins
+from stream.state.known_items import Catalogue
+from stream.state.watermark import Watermark
 
 # An impression of ten items with their features.
 TYPICAL_LIST_BYTES = 5_000

@@ -8,8 +8,8 @@ import msgspec
 
 from features.dedup import pack
 from stream.effects import SeenEntries, StateWrites
-from stream.entities import Item, User, items_bytes, users_bytes
-from stream.memory import Memory
+from stream.state.entities import Item, User, items_bytes, users_bytes
+from stream.state.memory import Memory
 
 T = TypeVar("T")
 

@@ -32,7 +32,7 @@ from millstream.codec import decode, record_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ShownItem
 from stream.ingest.records import Source, Sourced
-from stream.watermark import Watermark
+from stream.state.watermark import Watermark
 
 # What a list takes beside its message, and feedback beside its item's id: bytes, about.
 LIST_BYTES, ANSWER_BYTES = 800, 250

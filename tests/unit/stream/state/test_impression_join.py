@@ -5,8 +5,8 @@ from math import inf
 import msgspec
 
 from stream.ingest.records import Source
-from stream.joins import LIST_BYTES, Joined, Joins, Standing, Waiting
-from stream.watermark import CLOCK, Watermark
+from stream.state.impression_join import LIST_BYTES, Joined, Joins, Standing, Waiting
+from stream.state.watermark import CLOCK, Watermark
 from tests.support.stream_cases import START, event_entry, impression, interaction
 
 WINDOW_S, GRACE_S = 60.0, 5.0

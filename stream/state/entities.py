@@ -26,7 +26,7 @@ from features.state import (
     points_of,
 )
 from features.stores.binary import joined
-from stream.stored_points import packed_users, user_point
+from stream.state.serialization import packed_users, user_point
 
 
 @dataclass(slots=True)

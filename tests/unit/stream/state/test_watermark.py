@@ -1,7 +1,7 @@
 from math import inf
 
 from stream.ingest.records import Source
-from stream.watermark import CLOCK, OUT_OF_STEP_S, Watermark
+from stream.state.watermark import CLOCK, OUT_OF_STEP_S, Watermark
 
 A, B, LISTS = Source("interactions", 0), Source("interactions", 1), Source("impressions", 0)
 

@@ -3,8 +3,8 @@ import msgspec
 from features.attributes import Version
 from features.history import Update, add
 from features.state import ITEM_RULE, USER_RULE
-from stream import entities
-from stream.entities import Cache, Item, User, item_from, items_bytes, user_from, users_bytes
+from stream.state import entities
+from stream.state.entities import Cache, Item, User, item_from, items_bytes, user_from, users_bytes
 
 START = 1.7e9
 

@@ -1,8 +1,8 @@
 """How far event time has come: the least of the partitions' newest times, less the lateness.
 
 It follows from what was read and committed alone, so that a batch that is read again finds it where
-it was. The clock has a say only through `advance`: what `stream/ingest/silence.py` proposes for partitions
-that bring nothing is committed first, and decides from the next batch on.
+it was. The clock has a say only through `advance`: what `stream/ingest/silence.py` proposes for
+partitions that bring nothing is committed first, and decides from the next batch on.
 """
 
 from collections.abc import Iterable, Mapping

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from features.names import ITEMS, NOTHING
-from stream.catalogue import Catalogue, Wanted, draws, negatives
+from stream.state.known_items import Catalogue, Wanted, draws, negatives
 
 
 def catalogue_of(*items, hidden=()):

@@ -1,0 +1,1 @@
+"""State in memory: entities, impression windows, watermark, known items, serialization."""
