@@ -11,7 +11,7 @@ from millstream.events import Event
 from millstream.kafka import route
 from millstream.topics import Topic
 from stream.ingest.records import Record, Source
-from stream.messages import Message
+from stream.outputs.messages import Message
 
 
 class Delivered(NamedTuple):

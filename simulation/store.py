@@ -12,7 +12,7 @@ from features.spec import USER_ATTRIBUTES, USER_STATS
 from features.stores.feast_redis import Command
 from features.stores.redis_online import Layouts
 from serving.users import StoredUser
-from stream.effects import Effects, SeenEntries
+from stream.outputs.effects import Effects, SeenEntries
 from stream.state.entities import item_from, user_from
 from stream.state.memory import Memory
 

@@ -18,12 +18,12 @@ from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
-from stream.effects import Effects, SeenEntries
-from stream.examples import Examples, in_order, published
-from stream.feature_rows import RowGatherer
 from stream.ingest.alignment import Entry
 from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
 from stream.interactions import work
+from stream.outputs.effects import Effects, SeenEntries
+from stream.outputs.examples import Examples, in_order, published
+from stream.outputs.feature_rows import RowGatherer
 from stream.plan import Plan
 from stream.runs import Run
 from stream.state.changes import Touched, state_writes

@@ -18,10 +18,10 @@ from features.names import CATEGORIES, ITEMS
 from features.spec import RECENT_ITEMS
 from features.state import voter
 from millstream.events import Interaction
-from stream.feature_rows import Causes, RowGatherer
 from stream.happenings import ITEM_KIND, UNKNOWN, USER_KIND, Happenings, Kind, Looks, Moves, P
 from stream.moves import moved
-from stream.organic import Organic, Sides, VersionTable
+from stream.outputs.feature_rows import Causes, RowGatherer
+from stream.outputs.organic_examples import Organic, Sides, VersionTable
 from stream.plan import Plan
 from stream.runs import Drawn, Numbered, Run, Seen, Worked
 from stream.state.impression_join import Standing

@@ -32,8 +32,8 @@ from stream.ingest.records import Record, Source
 from stream.ingest.sequence import Sequence
 from stream.lease import Lease
 from stream.metrics import StreamMetrics
-from stream.publisher import Publisher
-from stream.sink import OfflineSink
+from stream.outputs.parquet_sink import OfflineSink
+from stream.outputs.producer import Publisher
 from stream.state.memory import Rules, empty_memory, memory_line
 from stream.state_commands import StateCommands
 from stream.state_store import StateStore

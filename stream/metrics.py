@@ -16,9 +16,9 @@ from millstream.topics import (
     ITEMS,
     USERS,
 )
-from stream.effects import Effects
-from stream.examples import ORIGINS
 from stream.ingest.records import Source
+from stream.outputs.effects import Effects
+from stream.outputs.examples import ORIGINS
 from stream.state.impression_join import REASONS
 from stream.state.memory import Memory
 

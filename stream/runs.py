@@ -33,7 +33,7 @@ class Worked:
 
     Args:
         outcomes: by event.
-        examples: rows for `stream.examples.published`, None for none, and the place in the batch of
+        examples: rows for `stream.outputs.examples.published`, None for none, and the place in the batch of
             each row's event.
         users, items: those that changed, by id.
         entered: (user, item): items for the users' seen filters, in their order.

@@ -28,8 +28,8 @@ from features.spec import ITEM_STATS, USER_STATS
 from features.stores.binary import joined, texts
 from features.stores.redis_online import Layouts
 from features.stores.resp import Packed, packed
-from stream.effects import Effects, SeenEntries, StateWrites
 from stream.ingest.records import Source
+from stream.outputs.effects import Effects, SeenEntries, StateWrites
 from stream.redis_link import Command, Commands
 
 _USER_TTL_S = int(USER_STATS.ttl_s or 0)

@@ -17,9 +17,9 @@ import msgspec
 
 from features.dedup import unpack
 from millstream.errors import StoreUnavailable
-from stream.effects import Effects
 from stream.ingest.records import Source
 from stream.lease import LeaseLost
+from stream.outputs.effects import Effects
 from stream.redis_link import Command, Commands, RedisLink, connected, is_temporary
 from stream.state.entities import item_from, user_from
 from stream.state.impression_join import Waiting

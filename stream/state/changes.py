@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from features.dedup import pack
-from stream.effects import SeenEntries, StateWrites
+from stream.outputs.effects import SeenEntries, StateWrites
 from stream.state.entities import Item, User, items_bytes, users_bytes
 from stream.state.memory import Memory
 

@@ -36,7 +36,7 @@ SHELLS = (
     "stream.ingest.app",
     "stream.lease",
     "stream.main",
-    "stream.publisher",
+    "stream.outputs.producer",
     "stream.redis_link",
     "stream.state_store",
     "stream.ingest.transport",

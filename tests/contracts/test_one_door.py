@@ -10,7 +10,7 @@ from millstream.codec import encode, from_object
 from millstream.errors import InvalidEvent
 from millstream.events import MAX_EVENT_BYTES, AnyEvent, Impression, ShownItem, UserUpsert
 from stream.ingest.records import Sourced
-from stream.messages import MAX_MESSAGE_BYTES, messages
+from stream.outputs.messages import MAX_MESSAGE_BYTES, messages
 from tests.support.stream_cases import (
     START,
     MemoryStream,

@@ -9,8 +9,8 @@ from features import bloom
 from features.spec import RECENT_ITEMS
 from millstream.errors import StoreUnavailable
 from stream import lease as lease_module
-from stream.effects import Effects
 from stream.lease import Lease, LeaseLost
+from stream.outputs.effects import Effects
 from stream.redis_link import connected
 from stream.state.memory import empty_memory
 from stream.state_store import StateStore

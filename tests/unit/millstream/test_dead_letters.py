@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millstream.dead_letters import DeadLetter
-from stream.messages import MAX_MESSAGE_BYTES
+from stream.outputs.messages import MAX_MESSAGE_BYTES
 
 
 def letter(

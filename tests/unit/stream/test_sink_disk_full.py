@@ -9,9 +9,9 @@ SCRIPT = """
 import asyncio, resource, signal, sys
 from pathlib import Path
 from prometheus_client import CollectorRegistry
-from stream import sink as module
+from stream.outputs import parquet_sink as module
 from stream.metrics import StreamMetrics
-from stream.sink import OfflineSink
+from stream.outputs.parquet_sink import OfflineSink
 from tests.unit.stream.test_sink import feature_records, written
 
 module.CHECK_S, module.FIRST_PAUSE_S = 0.01, 0.05

@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry
 
 from millstream.clock import FakeClock
 from stream import worker as module
-from stream.effects import Effects
 from stream.ingest.records import Record, Source
-from stream.messages import Message
 from stream.metrics import StreamMetrics
+from stream.outputs.effects import Effects
+from stream.outputs.messages import Message
 from stream.state.entities import Item, User
 from stream.state.memory import Memory, Rules, empty_memory
 from stream.state.watermark import CLOCK

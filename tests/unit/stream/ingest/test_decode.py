@@ -7,7 +7,7 @@ from features.validation import MAX_FUTURE_S
 from millstream.codec import encode
 from stream.ingest.decode import entries_of, event_of
 from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
-from stream.messages import MAX_MESSAGE_BYTES
+from stream.outputs.messages import MAX_MESSAGE_BYTES
 from tests.support.stream_cases import (
     START,
     entry,

@@ -20,8 +20,8 @@ from features.stores.schema import (
     view_schema,
 )
 from millstream.topics import INTERACTIONS, ITEMS, USERS, Topic
-from stream.effects import FeatureRows
 from stream.ingest.records import Sourced
+from stream.outputs.effects import FeatureRows
 
 MICROSECONDS = 1e6
 

@@ -7,11 +7,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from features.stores.parts import parts_in
-from stream import sink as module
 from stream.ingest.records import Record, Source
-from stream.messages import messages
 from stream.metrics import StreamMetrics
-from stream.sink import OfflineSink
+from stream.outputs import parquet_sink as module
+from stream.outputs.messages import messages
+from stream.outputs.parquet_sink import OfflineSink
 from tests.support.stream_cases import MemoryStream, interaction
 
 FEATURES = Source("features", 0)

@@ -2,7 +2,7 @@
 
 Rows of one causing event stand together, in the order in which their events were worked on. Those
 of lists are made here, with the features that the list was scored with; those without a list in
-`stream/organic.py`.
+`stream/outputs/organic_examples.py`.
 """
 
 from collections.abc import Mapping, Sequence

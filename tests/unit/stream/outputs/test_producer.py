@@ -13,9 +13,9 @@ from faust.exceptions import ProducerSendError
 from millstream.clock import FakeClock
 from millstream.settings import Settings
 from millstream.topics import DEAD_LETTERS, EXAMPLES
-from stream import publisher as module
-from stream.messages import Message
-from stream.publisher import Publisher, is_permanent
+from stream.outputs import producer as module
+from stream.outputs.messages import Message
+from stream.outputs.producer import Publisher, is_permanent
 
 
 class Producer:

@@ -5,8 +5,8 @@ import pyarrow.compute as pc
 import pytest
 
 from millstream.batches import decode_table, encode_table, metadata_of
-from stream import messages as module
-from stream.messages import messages
+from stream.outputs import messages as module
+from stream.outputs.messages import messages
 from tests.support.stream_cases import MemoryStream, interaction, item_upsert
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from millstream.batches import encode_table
 from millstream.dead_letters import DeadLetter
 from millstream.topics import DEAD_LETTERS, EXAMPLES, FEATURES, Topic
-from stream.effects import Effects
+from stream.outputs.effects import Effects
 
 # Kafka's own limit for a message is 1 MiB, headers included.
 MAX_MESSAGE_BYTES = 900_000

@@ -19,7 +19,7 @@ from millstream.clock import Clock, SystemClock
 from millstream.dead_letters import DeadLetter
 from millstream.settings import Settings
 from millstream.topics import DEAD_LETTERS, Topic
-from stream.messages import Message
+from stream.outputs.messages import Message
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from features.feature import Feature
 from features.rows import Columns, item_columns, user_columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
 from features.state import Points
-from stream.examples import ORGANIC, SAMPLED, rows_of
+from stream.outputs.examples import ORGANIC, SAMPLED, rows_of
 from stream.state.entities import Item, User
 
 _USER_ATTRIBUTES = features_of(USER_ATTRIBUTES)
@@ -99,7 +99,7 @@ class Organic:
         return np.repeat(np.arange(len(self.times)), self.negatives + 1)
 
     def unpublished(self) -> pa.Table:
-        """The rows for `stream.examples.published`."""
+        """The rows for `stream.outputs.examples.published`."""
         event_of = self.event_of
         starts = np.cumsum(self.negatives + 1) - (self.negatives + 1)
         number = np.arange(len(event_of)) - starts[event_of]
