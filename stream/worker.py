@@ -14,7 +14,6 @@ from typing import Protocol
 
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
-from stream.core import process
 from stream.ingest.alignment import Entry, Intake
 from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
@@ -23,7 +22,8 @@ from stream.ingest.silence import Silence, Standing
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
 from stream.outputs.messages import Message, messages
-from stream.plan import plan
+from stream.processing.batch import process
+from stream.processing.prefetch import plan
 from stream.state.memory import Memory, Rules
 from stream.sweeper import Sweeper
 

@@ -7,11 +7,11 @@ from features.stores.redis_online import Layouts
 from millstream.codec import encode
 from millstream.events import Event, Impression, Interaction, ItemUpsert, ShownItem, UserUpsert
 from millstream.kafka import route
-from stream.core import process
 from stream.ingest.decode import event_of
 from stream.ingest.records import Record, Refused, Source, Sourced
 from stream.outputs.effects import Effects
-from stream.plan import plan
+from stream.processing.batch import process
+from stream.processing.prefetch import plan
 from stream.state.entities import Item, User
 from stream.state.memory import Memory, Rules, empty_memory
 from stream.state.watermark import CLOCK

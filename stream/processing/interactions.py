@@ -18,12 +18,21 @@ from features.names import CATEGORIES, ITEMS
 from features.spec import RECENT_ITEMS
 from features.state import voter
 from millstream.events import Interaction
-from stream.happenings import ITEM_KIND, UNKNOWN, USER_KIND, Happenings, Kind, Looks, Moves, P
-from stream.moves import moved
 from stream.outputs.feature_rows import Causes, RowGatherer
 from stream.outputs.organic_examples import Organic, Sides, VersionTable
-from stream.plan import Plan
-from stream.runs import Drawn, Numbered, Run, Seen, Worked
+from stream.processing.advance import moved
+from stream.processing.columns import (
+    ITEM_KIND,
+    UNKNOWN,
+    USER_KIND,
+    Happenings,
+    Kind,
+    Looks,
+    Moves,
+    P,
+)
+from stream.processing.prefetch import Plan
+from stream.processing.segment import Drawn, Numbered, Run, Seen, Worked
 from stream.state.impression_join import Standing
 from stream.state.known_items import Wanted, negatives
 from stream.state.memory import Memory, Rules

@@ -1,4 +1,4 @@
-"""A run of interactions, and what is gathered of it on the way (`stream/interactions.py`)."""
+"""A segment of interactions, and the result of processing it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from stream.happenings import UNKNOWN
 from stream.ingest.records import Sourced
+from stream.processing.columns import UNKNOWN
 from stream.state.entities import Item, User
 from stream.state.impression_join import Joined, Standing
 
@@ -33,8 +33,8 @@ class Worked:
 
     Args:
         outcomes: by event.
-        examples: rows for `stream.outputs.examples.published`, None for none, and the place in the batch of
-            each row's event.
+        examples: rows for `stream.outputs.examples.published`, None for none, and the place in the
+            batch of each row's event.
         users, items: those that changed, by id.
         entered: (user, item): items for the users' seen filters, in their order.
     """

@@ -14,7 +14,7 @@ import numpy as np
 from features.history import History, add, trim
 from features.rounds import Rounds
 from features.state import Points, points_of
-from stream.happenings import UNKNOWN, Happenings, Kind, Looks, Moves, P
+from stream.processing.columns import UNKNOWN, Happenings, Kind, Looks, Moves, P
 
 
 def moved(

@@ -1,4 +1,4 @@
-"""A run of events as columns, and where it takes the users and items (`stream/moves.py`)."""
+"""Columnar view of a segment of interactions, and the entity states around each event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

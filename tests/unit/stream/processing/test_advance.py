@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
-from stream import interactions, moves
-from stream.happenings import USER_KIND
+from stream.processing import advance as moves
+from stream.processing import interactions
+from stream.processing.columns import USER_KIND
 from tests.support.stream_cases import (
     MemoryStream,
     examples_of,

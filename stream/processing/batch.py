@@ -20,12 +20,12 @@ from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
 from stream.ingest.alignment import Entry
 from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
-from stream.interactions import work
 from stream.outputs.effects import Effects, SeenEntries
 from stream.outputs.examples import Examples, in_order, published
 from stream.outputs.feature_rows import RowGatherer
-from stream.plan import Plan
-from stream.runs import Run
+from stream.processing.interactions import work
+from stream.processing.prefetch import Plan
+from stream.processing.segment import Run
 from stream.state.changes import Touched, state_writes
 from stream.state.entities import User
 from stream.state.impression_join import Joined, Standing

@@ -1,0 +1,1 @@
+"""Pure processing of a batch: prefetch, segments of interactions, state transitions."""
