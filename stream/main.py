@@ -30,13 +30,13 @@ from stream.ingest.app import SOURCES, build_app
 from stream.ingest.log_guard import LogGuard
 from stream.ingest.records import Record, Source
 from stream.ingest.sequence import Sequence
-from stream.lease import Lease
 from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
 from stream.outputs.producer import Publisher
 from stream.state.memory import Rules, empty_memory, memory_line
-from stream.state_commands import StateCommands
-from stream.state_store import StateStore
+from stream.storage.leader_lease import Lease
+from stream.storage.schema import StateCommands
+from stream.storage.store import StateStore
 from stream.worker import Reading, Worker
 
 log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
+from stream.gc import Sweeper
 from stream.ingest.alignment import Entry, Intake
 from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
@@ -25,7 +26,6 @@ from stream.outputs.messages import Message, messages
 from stream.processing.batch import process
 from stream.processing.prefetch import plan
 from stream.state.memory import Memory, Rules
-from stream.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 

@@ -46,7 +46,7 @@ class RedisState:
 
 
 def stream_key(settings: Settings, name: str) -> str:
-    """A key of the stream's state in Redis, as `stream/state_commands.py` names it."""
+    """A key of the stream's state in Redis, as `stream/storage/schema.py` names it."""
     return f"{settings.topic_prefix}stream:{name}"
 
 

@@ -34,11 +34,11 @@ EXCEPTIONS = {"millstream/demo": ("deploy.local",)}
 # The shells of the workers, which move bytes and wait: the simulation has its own.
 SHELLS = (
     "stream.ingest.app",
-    "stream.lease",
+    "stream.storage.leader_lease",
     "stream.main",
     "stream.outputs.producer",
-    "stream.redis_link",
-    "stream.state_store",
+    "stream.storage.redis_connection",
+    "stream.storage.store",
     "stream.ingest.transport",
     "online_trainer.main",
     "online_trainer.outbox",

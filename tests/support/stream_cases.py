@@ -15,7 +15,7 @@ from stream.processing.prefetch import plan
 from stream.state.entities import Item, User
 from stream.state.memory import Memory, Rules, empty_memory
 from stream.state.watermark import CLOCK
-from stream.state_commands import StateCommands
+from stream.storage.schema import StateCommands
 
 START = 1.75e9
 

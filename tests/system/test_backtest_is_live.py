@@ -11,7 +11,7 @@ from simulation.cadence import Cadence
 from simulation.log import first_seen
 from simulation.loop import Loop
 from simulation.store import SimulatedStore
-from stream.state_store import StateStore
+from stream.storage.store import StateStore
 from tests.support.installation import Installation
 from tests.support.small_log import START_S, small_log
 from tests.support.stream_cases import MemoryStream, interaction, state_commands

@@ -16,8 +16,8 @@ from deploy.local.redis import RedisServer
 from feature_repo.redis_url import RedisUrlOnlineStore, RedisUrlOnlineStoreConfig
 from millstream.errors import StoreUnavailable
 from millstream.redis_clients import async_redis_client, redis_client
-from stream.lease import Lease
-from stream.redis_link import connected
+from stream.storage.leader_lease import Lease
+from stream.storage.redis_connection import connected
 from tests.support.certificates import Authority
 from tests.support.eventually import eventually
 from tests.support.installation import Installation

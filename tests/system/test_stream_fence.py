@@ -15,11 +15,11 @@ from deploy.local import LocalServices
 from deploy.local.service import LocalService
 from features.spec import ITEM_STATS, USER_STATS
 from millstream.topics import INTERACTIONS
-from stream import lease as lease_module
-from stream import state_store
-from stream.lease import Lease, LeaseLost
 from stream.state.memory import empty_memory
-from stream.state_store import StateStore
+from stream.storage import leader_lease as lease_module
+from stream.storage import store as state_store
+from stream.storage.leader_lease import Lease, LeaseLost
+from stream.storage.store import StateStore
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.outage import ITEMS, USERS, clicks

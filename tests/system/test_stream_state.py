@@ -8,12 +8,12 @@ from redis.asyncio import Redis
 from features import bloom
 from features.spec import RECENT_ITEMS
 from millstream.errors import StoreUnavailable
-from stream import lease as lease_module
-from stream.lease import Lease, LeaseLost
 from stream.outputs.effects import Effects
-from stream.redis_link import connected
 from stream.state.memory import empty_memory
-from stream.state_store import StateStore
+from stream.storage import leader_lease as lease_module
+from stream.storage.leader_lease import Lease, LeaseLost
+from stream.storage.redis_connection import connected
+from stream.storage.store import StateStore
 from tests.support.stream_cases import (
     START,
     MemoryStream,

@@ -24,7 +24,7 @@ from millstream.settings import Settings
 from millstream.snapshots import Manifest, SnapshotReader, SnapshotWriter
 from millstream.snapshots.manifest import Kind
 from millstream.topics import EXAMPLES, IMPRESSIONS, INTERACTIONS, ITEMS, TOPICS, USERS
-from stream.state_commands import StateCommands
+from stream.storage.schema import StateCommands
 
 NOW = 1_700_000_000.0
 HEALTHY = {

@@ -1,7 +1,7 @@
 import gc
 import weakref
 
-from stream.sweeper import SWEEP_EVERY_S, Sweeper
+from stream.gc import SWEEP_EVERY_S, Sweeper
 
 
 class Cycle:

@@ -5,15 +5,15 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P positions          hash: `<topic>:<partition>` -> next offset to read
     P reached            hash: the same -> newest event time
     P logs               hash: topic -> which log it is (`millstream/log_identity.py`)
-    P user:<id>, P item:<id>   an entity (`stream/state/entities.py`), expires as its feature view does
+    P user:<id>, P item:<id>   an entity (`stream/state/entities.py`), expires as its view does
     P dedupe             hash: generation, started_at
     P marks:<generation> fingerprints of event ids, 8 bytes each, appended
     P known              list: items in the order in which they came to be known
     P hidden             set: items not to be recommended
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
-    P lease, P epoch     who writes (`stream/lease.py`)
-    P batch              the name of the last batch (`stream/state_store.py`)
+    P lease, P epoch     who writes (`stream/storage/leader_lease.py`)
+    P batch              the name of the last batch (`stream/storage/store.py`)
 
 Beside them are the feature rows, as Feast keeps them, and the users' seen filters
 (`features/bloom.py`). One batch is one transaction over all of it.
@@ -30,7 +30,7 @@ from features.stores.redis_online import Layouts
 from features.stores.resp import Packed, packed
 from stream.ingest.records import Source
 from stream.outputs.effects import Effects, SeenEntries, StateWrites
-from stream.redis_link import Command, Commands
+from stream.storage.redis_connection import Command, Commands
 
 _USER_TTL_S = int(USER_STATS.ttl_s or 0)
 _ITEM_TTL_S = int(ITEM_STATS.ttl_s or 0)

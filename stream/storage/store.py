@@ -18,13 +18,13 @@ import msgspec
 from features.dedup import unpack
 from millstream.errors import StoreUnavailable
 from stream.ingest.records import Source
-from stream.lease import LeaseLost
 from stream.outputs.effects import Effects
-from stream.redis_link import Command, Commands, RedisLink, connected, is_temporary
 from stream.state.entities import item_from, user_from
 from stream.state.impression_join import Waiting
 from stream.state.memory import Memory
-from stream.state_commands import StateCommands, sources_from
+from stream.storage.leader_lease import LeaseLost
+from stream.storage.redis_connection import Command, Commands, RedisLink, connected, is_temporary
+from stream.storage.schema import StateCommands, sources_from
 
 log = logging.getLogger(__name__)
 

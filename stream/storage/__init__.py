@@ -1,0 +1,1 @@
+"""State in Redis: schema, connection, transactions, the leader lease."""
