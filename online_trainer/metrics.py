@@ -10,7 +10,7 @@ from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.snapshots.announcement import Status
 from online_trainer.progress import Comparison
-from online_trainer.publishing import Published
+from online_trainer.snapshots.publisher import Published
 from online_trainer.trainer import Consumed, Trainer
 
 _PREFIX = "millstream_trainer"

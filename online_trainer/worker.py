@@ -7,7 +7,7 @@ from threading import Event
 from millstream.clock import Clock
 from online_trainer.metrics import TrainerMetrics
 from online_trainer.outbox import Outbox
-from online_trainer.publishing import Publisher
+from online_trainer.snapshots.publisher import Publisher
 from online_trainer.source import Message, Source
 from online_trainer.trainer import Trainer
 

@@ -10,9 +10,9 @@ from millstream.clock import Clock
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
-from online_trainer.gate import Gate
-from online_trainer.publishing import Publisher, Schedule
-from online_trainer.taking import About, Taker
+from online_trainer.snapshots.capture import About, Taker
+from online_trainer.snapshots.gate import Gate
+from online_trainer.snapshots.publisher import Publisher, Schedule
 from online_trainer.wiring import Wiring
 from simulation.broker import Delivered
 

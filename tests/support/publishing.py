@@ -6,10 +6,10 @@ from typing import Any
 
 from millstream.clock import FakeClock
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
-from online_trainer.checkpoint import Base
-from online_trainer.gate import Gate
-from online_trainer.publishing import Publisher, Schedule
-from online_trainer.taking import About, Taker
+from online_trainer.snapshots.capture import About, Taker
+from online_trainer.snapshots.checkpoint import Base
+from online_trainer.snapshots.gate import Gate
+from online_trainer.snapshots.publisher import Publisher, Schedule
 from online_trainer.trainer import Trainer
 from tests.support.eventually import eventually
 from tests.support.examples import example_message

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from millstream.errors import SnapshotError
 from millstream.snapshots import SnapshotReader
 from millstream.snapshots.reader import Traces
-from online_trainer.checkpoint import Base
+from online_trainer.snapshots.checkpoint import Base
 
 log = logging.getLogger(__name__)
 

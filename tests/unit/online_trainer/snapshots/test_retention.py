@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millstream.snapshots import Manifest
-from online_trainer.pruning import removable
+from online_trainer.snapshots.retention import removable
 
 
 def chain(*parents: int | None, baseline: int | None = None) -> list[Manifest]:

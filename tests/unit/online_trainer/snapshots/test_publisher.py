@@ -9,8 +9,8 @@ import pytest
 
 from millstream.snapshots import Control, SnapshotReader, SnapshotWriter, write_control
 from online_trainer.baseline import Baseline
-from online_trainer.gate import Gate
-from online_trainer.resume import resume
+from online_trainer.snapshots.gate import Gate
+from online_trainer.snapshots.resume import resume
 from online_trainer.trainer import Trainer
 from online_trainer.wiring import Wiring
 from tests.support.examples import example_message
@@ -259,7 +259,7 @@ def test_a_snapshot_of_other_models_is_passed_over(trainers, tmp_path, caplog):
 
 def test_a_snapshot_of_other_features_is_passed_over(trainers, tmp_path, caplog, monkeypatch):
     Publishing(trainers.fresh(), tmp_path, MODELS).learn([0])
-    monkeypatch.setattr("online_trainer.resume.spec_hash", lambda: "changed")
+    monkeypatch.setattr("online_trainer.snapshots.resume.spec_hash", lambda: "changed")
     assert resume(trainers.fresh(), SnapshotReader(tmp_path), MODELS) is None
     assert "it has other features" in caplog.text
 

@@ -6,8 +6,8 @@ from typing import Any
 from features.spec import spec_hash
 from millstream.errors import SnapshotError
 from millstream.snapshots import SnapshotReader
-from online_trainer import checkpoint
-from online_trainer.checkpoint import Base
+from online_trainer.snapshots import checkpoint
+from online_trainer.snapshots.checkpoint import Base
 from online_trainer.trainer import Trainer
 
 log = logging.getLogger(__name__)

@@ -16,13 +16,13 @@ from millstream.errors import SnapshotError
 from millstream.snapshots import Announcement, Manifest, SnapshotReader, SnapshotWriter
 from millstream.snapshots.announcement import Status
 from millstream.snapshots.reader import Traces
-from online_trainer import checkpoint
 from online_trainer.baseline import Baseline
-from online_trainer.checkpoint import Base
 from online_trainer.embeddings.state import forget_removals
-from online_trainer.lineage import Lineage
-from online_trainer.pruning import prune
-from online_trainer.taking import Taken, Taker
+from online_trainer.snapshots import checkpoint
+from online_trainer.snapshots.capture import Taken, Taker
+from online_trainer.snapshots.checkpoint import Base
+from online_trainer.snapshots.lineage import Lineage
+from online_trainer.snapshots.retention import prune
 from online_trainer.trainer import Probe
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from features.spec import spec_hash
 from millstream import __version__
 from millstream.snapshots import Manifest
 from millstream.snapshots.announcement import Status
-from online_trainer import checkpoint
-from online_trainer.checkpoint import Base, Parts
-from online_trainer.gate import Gate
+from online_trainer.snapshots import checkpoint
+from online_trainer.snapshots.checkpoint import Base, Parts
+from online_trainer.snapshots.gate import Gate
 from online_trainer.trainer import Probe, Trainer
 
 

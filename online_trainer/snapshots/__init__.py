@@ -1,0 +1,1 @@
+"""Snapshots of the trainer: capture, gate, publication, retention, resumption."""
