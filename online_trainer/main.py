@@ -14,15 +14,15 @@ from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
+from online_trainer.io.consumer import Source
+from online_trainer.io.offsets import Position
+from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.outbox import Outbox
-from online_trainer.position import Position
 from online_trainer.snapshots.capture import About, Taker
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.lineage import Lineage
 from online_trainer.snapshots.publisher import Publisher, Schedule
 from online_trainer.snapshots.resume import resume
-from online_trainer.source import Source
 from online_trainer.trainer import Trainer
 from online_trainer.wiring import Wiring
 from online_trainer.worker import Worker

@@ -5,10 +5,10 @@ import time
 from threading import Event
 
 from millstream.clock import Clock
+from online_trainer.io.consumer import Message, Source
+from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.outbox import Outbox
 from online_trainer.snapshots.publisher import Publisher
-from online_trainer.source import Message, Source
 from online_trainer.trainer import Trainer
 
 log = logging.getLogger(__name__)

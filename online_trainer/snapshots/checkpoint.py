@@ -19,9 +19,9 @@ from millstream.snapshots.manifest import directory_name
 from models.weights import assign_weights, weight_arrays
 from online_trainer.embeddings import state as tables_state
 from online_trainer.embeddings.state import TablesState
+from online_trainer.io.offsets import Position
 from online_trainer.learners.learner import Learner
 from online_trainer.learners.ranker import Ranker
-from online_trainer.position import Position
 from online_trainer.trainer import Trainer
 
 Arrays = dict[str, np.ndarray]

@@ -13,8 +13,8 @@ from millstream.codec import decode, encode
 from millstream.events import Impression
 from millstream.settings import Settings
 from millstream.snapshots import Manifest, SnapshotReader, SnapshotWriter
-from online_trainer.examples import Examples
-from online_trainer.examples import decode as decode_examples
+from online_trainer.io.examples import Examples
+from online_trainer.io.examples import decode as decode_examples
 from online_trainer.snapshots import checkpoint
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.wiring import Wiring

@@ -9,7 +9,7 @@ import pytest
 
 from millstream.batches import decode_table, encode_table
 from millstream.settings import Settings
-from online_trainer.outbox import Outbox
+from online_trainer.io.outbox import Outbox
 from tests.support.examples import START_S, example_message
 from tests.support.training import differences
 

@@ -8,12 +8,12 @@ import pytest
 from millstream.clock import FakeClock
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader, SnapshotWriter
+from online_trainer.io.consumer import Message
+from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.outbox import Outbox
 from online_trainer.snapshots.capture import About, Taker
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.publisher import Publisher, Schedule
-from online_trainer.source import Message
 from online_trainer.worker import Worker
 from tests.support.examples import START_S, example_message
 from tests.unit.online_trainer.conftest import SETTINGS

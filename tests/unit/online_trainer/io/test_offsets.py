@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from online_trainer.position import Position
+from online_trainer.io.offsets import Position
 
 
 def table(

@@ -5,7 +5,7 @@ from kafka.errors import KafkaTimeoutError
 
 from millstream.settings import Settings
 from millstream.snapshots import Announcement
-from online_trainer.outbox import Outbox
+from online_trainer.io.outbox import Outbox
 
 
 class FakeProducer:
@@ -31,7 +31,7 @@ class FakeProducer:
 @pytest.fixture
 def producer(monkeypatch) -> FakeProducer:
     made = FakeProducer()
-    monkeypatch.setattr("online_trainer.outbox.kafka.producer", lambda settings: made)
+    monkeypatch.setattr("online_trainer.io.outbox.kafka.producer", lambda settings: made)
     return made
 
 

@@ -1,0 +1,1 @@
+"""Input and output of the trainer: consumer, examples, offsets, outbox."""
