@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.snapshots.announcement import Status
-from online_trainer.progress import Comparison
+from online_trainer.evaluation.progressive import Comparison
 from online_trainer.snapshots.publisher import Published
 from online_trainer.trainer import Consumed, Trainer
 

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 
 from millstream.errors import InvalidEvent
 from millstream.snapshots.layout import Role
-from online_trainer.baseline import Baseline
+from online_trainer.evaluation.baseline import Baseline
+from online_trainer.evaluation.progressive import Progress, Rows
 from online_trainer.io.examples import Examples, decode, usable
 from online_trainer.io.offsets import Position
 from online_trainer.learners.learner import Learner
 from online_trainer.learners.ranker import Learnt, Ranker
 from online_trainer.learners.retriever import Retrieved, Retriever
-from online_trainer.progress import Progress, Rows
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,14 @@ from models.losses.streaming_frequency import StreamingFrequency
 from models.retrieval.two_tower import TwoTower
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
-from online_trainer.baseline import Baseline
 from online_trainer.embeddings.arena import Policy
 from online_trainer.embeddings.tables import DynamicTables
+from online_trainer.evaluation.baseline import Baseline
+from online_trainer.evaluation.progressive import Progress
 from online_trainer.learners.item_pool import ItemPool
+from online_trainer.learners.optimisers import dense_optimiser, row_optimisers
 from online_trainer.learners.ranker import Ranker
 from online_trainer.learners.retriever import Retriever
-from online_trainer.optimisers import dense_optimiser, row_optimisers
-from online_trainer.progress import Progress
 from online_trainer.trainer import Trainer
 
 _SEED = 1

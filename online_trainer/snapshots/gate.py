@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online_trainer.progress import Progress
+from online_trainer.evaluation.progressive import Progress
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from millstream.errors import SnapshotError
 from millstream.snapshots import Announcement, Manifest, SnapshotReader, SnapshotWriter
 from millstream.snapshots.announcement import Status
 from millstream.snapshots.reader import Traces
-from online_trainer.baseline import Baseline
 from online_trainer.embeddings.state import forget_removals
+from online_trainer.evaluation.baseline import Baseline
 from online_trainer.snapshots import checkpoint
 from online_trainer.snapshots.capture import Taken, Taker
 from online_trainer.snapshots.checkpoint import Base

@@ -16,8 +16,8 @@ from online_trainer.embeddings.keys import Keys
 from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
+from online_trainer.learners.optimisers import dense_optimiser
 from online_trainer.learners.ranker import Ranker
-from online_trainer.optimisers import dense_optimiser
 
 FIELDS = 22
 WIDTH = 16

@@ -8,9 +8,9 @@ from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from millstream.snapshots.layout import below
 from models.weights import assign_weights
+from online_trainer.evaluation.progressive import Progress
 from online_trainer.io.offsets import Position
 from online_trainer.learners.learner import Learner
-from online_trainer.progress import Progress
 from online_trainer.snapshots.checkpoint import PROGRESS, Parts, parts
 from online_trainer.snapshots.resume import resume
 from online_trainer.trainer import Trainer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from millstream.snapshots import Control, SnapshotReader, SnapshotWriter, write_control
-from online_trainer.baseline import Baseline
+from online_trainer.evaluation.baseline import Baseline
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.resume import resume
 from online_trainer.trainer import Trainer

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from online_trainer.evaluation.progressive import Comparison
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.ranker import Ranker
-from online_trainer.progress import Comparison
 
 
 class Baseline:

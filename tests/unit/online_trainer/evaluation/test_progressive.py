@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from online_trainer.progress import Comparison, Progress, Rows
+from online_trainer.evaluation.progressive import Comparison, Progress, Rows
 
 
 def rows(count: int, origin: str = "organic", known: bool = True) -> Rows:

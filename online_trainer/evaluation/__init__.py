@@ -1,0 +1,1 @@
+"""Progressive evaluation of what is learnt."""
