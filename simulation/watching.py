@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.recommend.request import Ranked
-from serving.rerank.seen import FRESH
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import POPULAR, RECENT, TWO_TOWER, Wanted
+from serving.retrieval.seen import FRESH
 from simulation.judging import NOT_FOUND, rank_of
 
 SOURCES = (TWO_TOWER, POPULAR, RECENT)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from serving.catalogue.growing import Growing
-from serving.rerank.minhash import MinHash, jaccard, shingles
+from serving.similarity.minhash import MinHash, jaccard, shingles
 
 _NOTHING: frozenset[int] = frozenset()
 # Characters of a title that are looked at: what follows makes no two items alike, and costs time.

@@ -14,8 +14,8 @@ from serving.model.programs import Programs
 from serving.model.served import Network, Ranker, Retriever, ServedModel
 from serving.model.table import Table
 from serving.model.touched import Changed, same_weights, touched
-from serving.rerank.simhash import SimHash
 from serving.retrieval.item_index import ItemIndex
+from serving.similarity.simhash import SimHash
 from serving.users import StoredUser
 
 _WARM_ROWS = 500

@@ -10,8 +10,8 @@ from features.columns import Arrays
 from millstream.snapshots import Manifest
 from serving.catalogue.catalogue import Catalogue
 from serving.model.program import Program, Tables, Weights
-from serving.rerank.simhash import SimHash
 from serving.retrieval.item_index import ItemIndex
+from serving.similarity.simhash import SimHash
 
 _CHUNK = 4096  # items whose vectors are computed in one go
 _SLICE = 512  # the same, where requests are answered meanwhile

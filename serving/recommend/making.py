@@ -12,16 +12,16 @@ from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import allowed
 from serving.metrics import Metrics
 from serving.recommend.answer import answer
-from serving.recommend.judged import judged
 from serving.recommend.options import ARRANGE_SHARE, Options
 from serving.recommend.query import Recommendation
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
-from serving.rerank.seen import FRESH
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Wanted, retrieve
+from serving.retrieval.seen import FRESH
+from serving.similarity.judged import judged
 
 Watch = Callable[[Wanted, Ranked], None]
 

@@ -14,7 +14,7 @@ from serving.recommend.query import Query
 from serving.retrieval.candidates import Candidates
 from serving.users import StoredUser
 
-# Candidates, and how surely each was seen (`serving/rerank/seen.py`).
+# Candidates, and how surely each was seen (`serving/retrieval/seen.py`).
 Retrieved = tuple[Candidates, np.ndarray]
 
 

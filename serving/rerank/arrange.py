@@ -10,8 +10,8 @@ from serving.rerank.deadline import never
 from serving.rerank.dpp import dpp
 from serving.rerank.fill import fill
 from serving.rerank.mmr import mmr
-from serving.rerank.near_duplicates import repeats
-from serving.rerank.seen import FRESH, PERHAPS_SEEN, SEEN
+from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN
+from serving.similarity.near_duplicates import repeats
 
 Diversity = Literal["mmr", "dpp", "none"]
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 
 from serving.rerank.deadline import never
-from serving.rerank.scaling import to_range, unit_rows
+from serving.similarity.scaling import to_range, unit_rows
 
 _EPSILON = 1e-9  # a volume below this is rounding: the vector lies in the span of the chosen
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from serving.rerank.deadline import never
-from serving.rerank.scaling import to_range, unit_rows
+from serving.similarity.scaling import to_range, unit_rows
 
 
 def mmr(

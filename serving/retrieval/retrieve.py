@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.catalogue.catalogue import Catalogue
-from serving.rerank.seen import FRESH, seen_levels
 from serving.retrieval.candidates import Candidates, merge, shares
 from serving.retrieval.item_index import ItemIndex
 from serving.retrieval.rankings import Rankings
+from serving.retrieval.seen import FRESH, seen_levels
 from serving.users import StoredUser
 
 TWO_TOWER, POPULAR, RECENT = "two_tower", "popular", "recent"

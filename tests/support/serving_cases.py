@@ -17,9 +17,9 @@ from serving.metrics import Metrics
 from serving.recommend.options import Options
 from serving.recommend.recommender import Recommender, Surroundings
 from serving.remembered import Remembered
-from serving.rerank.simhash import SimHash
 from serving.retrieval.item_index import ItemIndex
 from serving.retrieval.rankings import Rankings
+from serving.similarity.simhash import SimHash
 from serving.users import StoredUser
 
 NOW_S = 1_767_225_600.0

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.rerank.arrange import Scored, arrange
-from serving.rerank.seen import FRESH, PERHAPS_SEEN, SEEN
+from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN
 
 
 def case(scores, levels, groups=None):

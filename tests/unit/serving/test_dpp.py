@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.rerank.dpp import dpp, log_quality
-from serving.rerank.scaling import unit_rows
+from serving.similarity.scaling import unit_rows
 
 
 def kernel(relevance, vectors, theta):

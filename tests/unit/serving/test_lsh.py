@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.rerank.minhash import MinHash, jaccard, shingles
-from serving.rerank.scaling import unit_rows
-from serving.rerank.simhash import SimHash
+from serving.similarity.minhash import MinHash, jaccard, shingles
+from serving.similarity.scaling import unit_rows
+from serving.similarity.simhash import SimHash
 
 
 def vectors_at(angle: float, n: int, dim: int = 16) -> tuple[np.ndarray, np.ndarray]:

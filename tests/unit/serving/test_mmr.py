@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.rerank.mmr import mmr
-from serving.rerank.scaling import to_range, unit_rows
+from serving.similarity.scaling import to_range, unit_rows
 
 
 def slow_mmr(relevance, vectors, k, balance):

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import bloom
-from serving.rerank.seen import FRESH, PERHAPS_SEEN, SEEN, seen_levels
 from serving.retrieval.candidates import merge, shares
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Wanted, retrieve
+from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN, seen_levels
 from serving.users import StoredUser
 from tests.support.serving_cases import NOW_S, FakeRetriever, catalogue_of
 

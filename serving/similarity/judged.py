@@ -8,9 +8,9 @@ from serving.model.served import Retriever
 from serving.recommend.options import Options
 from serving.recommend.request import Ranked
 from serving.rerank.arrange import Scored
-from serving.rerank.near_duplicates import bucket_pairs
-from serving.rerank.scaling import unit_rows
-from serving.rerank.simhash import SimHash
+from serving.similarity.near_duplicates import bucket_pairs
+from serving.similarity.scaling import unit_rows
+from serving.similarity.simhash import SimHash
 
 
 def judged(

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.rerank.near_duplicates import bucket_pairs, repeats
-from serving.rerank.scaling import unit_rows
-from serving.rerank.simhash import SimHash
+from serving.similarity.near_duplicates import bucket_pairs, repeats
+from serving.similarity.scaling import unit_rows
+from serving.similarity.simhash import SimHash
 
 bands_strategy = st.lists(
     st.tuples(st.integers(-1, 3), st.integers(-1, 3)), min_size=1, max_size=12

@@ -1,0 +1,1 @@
+"""Similarity of items: hashes, near-duplicate pairs, scaling."""
