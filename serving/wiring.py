@@ -21,11 +21,11 @@ from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, Topic
 from serving.admission import Admission
 from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
-from serving.feeds.feed import Feed, Handler
-from serving.feeds.items import ItemFeeds
-from serving.feeds.publisher import Publisher
-from serving.feeds.snapshots import SnapshotFollower
-from serving.feeds.standing import Standing
+from serving.consumers.feed import Feed, Handler
+from serving.consumers.items import ItemFeeds
+from serving.consumers.publisher import Publisher
+from serving.consumers.snapshots import SnapshotFollower
+from serving.consumers.standing import Standing
 from serving.http.schemas import ReadyAnswer
 from serving.metrics import Metrics
 from serving.model.loader import Loader

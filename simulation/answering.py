@@ -10,7 +10,7 @@ from millstream.events import Impression
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from serving.catalogue.catalogue import Catalogue
-from serving.feeds.items import ItemFeeds
+from serving.consumers.items import ItemFeeds
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.models import Models

@@ -16,7 +16,7 @@ from millstream.codec import with_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Event, ItemUpsert
 from millstream.lenient import encoded
-from serving.feeds.publisher import Publisher
+from serving.consumers.publisher import Publisher
 from serving.http.bodies import Body, read
 from serving.http.guard import caller_of
 from serving.http.refusal import path_of

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from deploy.local import LocalServices
-from serving.feeds.feed import Feed
+from serving.consumers.feed import Feed
 from tests.support.eventually import eventually
 from tests.support.topics import publish
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from serving.feeds.feed import Feed
-from serving.feeds.slices import Slices
+from serving.consumers.feed import Feed
+from serving.consumers.slices import Slices
 
 
 def test_a_slice_becomes_as_large_as_fits_into_its_time():

@@ -10,7 +10,7 @@ import pytest
 from millstream.batches import encode_table
 from millstream.codec import encode
 from millstream.errors import SnapshotCorrupt
-from serving.feeds.items import PROBE_ITEM, ItemFeeds
+from serving.consumers.items import PROBE_ITEM, ItemFeeds
 from serving.model.models import Models
 from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
 

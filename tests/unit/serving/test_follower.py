@@ -19,8 +19,8 @@ from millstream.snapshots import (
     SnapshotWriter,
     write_control,
 )
-from serving.feeds.snapshots import SnapshotFollower
-from serving.feeds.standing import Standing
+from serving.consumers.snapshots import SnapshotFollower
+from serving.consumers.standing import Standing
 from serving.metrics import Metrics
 from tests.support.serving_cases import NOW_S
 

@@ -11,7 +11,7 @@ from millstream.codec import decode
 from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.events import Impression, Interaction, ShownItem
 from millstream.settings import Settings
-from serving.feeds.publisher import MAX_EVENT_BYTES, Publisher
+from serving.consumers.publisher import MAX_EVENT_BYTES, Publisher
 from tests.support.serving_cases import NOW_S, Case
 
 

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from millstream.errors import LogUnavailable
-from serving.feeds.feed import Feed
+from serving.consumers.feed import Feed
 
 FIRST, SECOND = TopicPartition("items", 0), TopicPartition("items", 1)
 

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from millstream.clock import SystemClock
 from millstream.errors import LogUnavailable
-from serving.feeds.slices import Slices
+from serving.consumers.slices import Slices
 from serving.limited_log import LimitedLog
 
 _logger = logging.getLogger(__name__)

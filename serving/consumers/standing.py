@@ -8,8 +8,8 @@ from millstream.clock import Clock
 from millstream.snapshots import ServedState
 from millstream.snapshots.served_state import TOLD_EVERY_S
 from millstream.topics import SERVING
-from serving.feeds.publisher import Publisher
-from serving.feeds.snapshots import SnapshotFollower
+from serving.consumers.publisher import Publisher
+from serving.consumers.snapshots import SnapshotFollower
 from serving.model.models import Models
 
 

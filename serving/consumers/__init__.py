@@ -1,0 +1,1 @@
+"""Consumers of topics that serving follows, and its producer."""
