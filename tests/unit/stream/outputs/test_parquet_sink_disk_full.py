@@ -54,7 +54,7 @@ asyncio.run(main())
 
 def run(folder: Path, when: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", SCRIPT, str(folder), when]
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
