@@ -49,11 +49,12 @@ class SecretFiles(PydanticBaseSettingsSource):
         for variable in variables(self.settings_cls, field_name):
             if path := self._named(f"{variable}_FILE"):
                 self._check_alone(field_name, variable)
-                return _content(variable, path), variable, False
+                key = variable if field.validation_alias else field_name
+                return _content(variable, path), key, False
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Every secret that has a file, by its variable."""
+        """Every secret that has a file, by its alias or else its name."""
         fields = self.settings_cls.model_fields
         found = [
             self.get_field_value(field, name)

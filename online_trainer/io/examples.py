@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.columns import arrays_from_table, keys_from_strings
+from features.columns import Arrays, arrays_from_table, keys_from_strings
 from features.encode import encode
 from features.rows import arrow_type
 from features.spec import FEATURES
@@ -133,13 +133,16 @@ class Examples:
     def _encoded(cls, table: pa.Table) -> "Examples":
         event_time = _numbers(table, "event_time", np.float64)
         ids = {name: keys_from_strings(table[name]) for name in ("user_id", "item_id")}
-        inputs = encode(ids, arrays_from_table(table, FEATURES), event_time)
+        raw = arrays_from_table(table, FEATURES)
+        inputs = encode(ids, raw, event_time)
+        weights = _numbers(table, "weight", np.float32)
+        weights[~_finite(raw, len(table))] = np.nan  # encoded they would be within bounds
         labels = _numbers(table, "label", np.float32)
         origin = _origins(table)
         batch = Batch(
             inputs={name: np.ascontiguousarray(column) for name, column in inputs.items()},
             labels=labels,
-            weights=_numbers(table, "weight", np.float32),
+            weights=weights,
             is_positive=(labels > _LIKED) & (origin != "sampled"),
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
@@ -152,6 +155,15 @@ class Examples:
     def slices(self, size: int) -> Iterable["Examples"]:
         """In order, at most `size` rows at a time: never two messages in one step."""
         return (self.take(slice(at, at + size)) for at in range(0, len(self), size))
+
+
+def _finite(raw: Arrays, rows: int) -> np.ndarray:
+    """(rows,) bool: no feature that is a number is infinite or NaN."""
+    found = np.ones(rows, np.bool_)
+    for values in raw.values():
+        if values.dtype.kind == "f" and values.ndim == 1:
+            found &= np.isfinite(values)
+    return found
 
 
 def _origins(table: pa.Table) -> np.ndarray:

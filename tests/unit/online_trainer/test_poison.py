@@ -94,7 +94,8 @@ def lying() -> bytes:
     """Offsets of strings that lead out of their buffer."""
     table = decode_table(example_message(7, ROWS)).combine_chunks()
     column = table["user_id"].chunk(0)
-    offsets = np.array([0, *[2**30] * ROWS], np.int32)
+    size = column.buffers()[2].size
+    offsets = np.array([0, *[2**30] * (ROWS - 1), size], np.int32)
     false = pa.Array.from_buffers(
         pa.string(), ROWS, [None, pa.py_buffer(offsets.tobytes()), column.buffers()[2]]
     )
