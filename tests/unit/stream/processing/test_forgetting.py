@@ -83,7 +83,7 @@ def test_a_list_that_an_earlier_version_let_in_and_this_one_refuses_closes_witho
     for request, old in (("r1", b'"position":0,"old":1'), ("r2", b'"position":-7')):
         message = waiting[request].message.replace(b'"position":0', old)
         waiting[request] = msgspec.structs.replace(waiting[request], message=message)
-    effects = stream.run(now=2e6)
+    effects = stream.fall_silent(now=2e6)
     assert [row["item_id"] for row in examples_of(effects, "impressions")] == ["i1", "i2"]
 
 
@@ -93,6 +93,6 @@ def test_a_value_that_no_column_holds_costs_an_old_list_only_that_value():
     waiting = stream.memory.joins.waiting
     message = waiting["r1"].message.replace(b"7.0", b'"nan"')
     waiting["r1"] = msgspec.structs.replace(waiting["r1"], message=message)
-    effects = stream.run(now=2e6)
+    effects = stream.fall_silent(now=2e6)
     (row,) = examples_of(effects, "impressions")
     assert (row["item_id"], row["item_popularity"]) == ("i1", 0.0)

@@ -115,10 +115,11 @@ def test_the_clock_closes_a_window_when_no_more_events_come():
 
 
 def test_what_waits_is_bounded_in_bytes_and_the_oldest_lists_close_early():
-    large = [impression(n, f"r{n}", context={"note": "x" * 100_000}) for n in range(3)]
-    joins = joins_of(*large, memory_bytes=250_000)
+    notes = {f"note-{n}": "x" * 1_000 for n in range(50)}
+    large = [impression(n, f"r{n}", context=notes) for n in range(3)]
+    joins = joins_of(*large, memory_bytes=130_000)
     assert set(joins.waiting) == {"r1", "r2"}
-    assert joins.size_bytes <= 250_000
+    assert joins.size_bytes <= 130_000
     (early,) = joins.close(passed())
     assert (early.offset, early.reason, early.event_time) == (0, "memory", START)
 
