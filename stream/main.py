@@ -153,6 +153,13 @@ async def _process(
             await asyncio.wait([sinking], timeout=GRACE_S)
         finally:
             parts.end()
+            await _stop(app)
+
+
+async def _stop(app: App) -> None:
+    """Stop Faust; what does not stop in time, as after a crash of its fetcher, is left behind."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_S):
             await app.stop()
 
 

@@ -112,7 +112,9 @@ class ChunkConsumer(driver.Consumer):
         era = self.era
         fetched = await super()._getmany(wanted, HELD_POLL_S if self._held else timeout)
         found = {tp: records for tp, records in fetched.items() if records}
-        if era == self.era and any(r[0].offset < self._ends.get(tp, 0) for tp, r in found.items()):
+        if era == self.era and any(
+            r[0].offset < (self._ends.get(tp) or 0) for tp, r in found.items()
+        ):
             # A log does not go back: this is another one. Its positions are asked for anew.
             self._ends.clear()
             await self.perform_seek()

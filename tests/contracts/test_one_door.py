@@ -32,7 +32,7 @@ def published(*taken):
     """Everything that a stream makes of some events, also when the windows of lists close."""
     stream = MemoryStream(sampled_negatives=50)
     stream.run(*(item_upsert(-1, f"known-{n}") for n in range(30)), now=0)
-    batches = [stream.run(*taken, now=1), stream.run(now=10_000)]
+    batches = [stream.run(*taken, now=1), stream.fall_silent(now=10_000)]
     return [message for effects in batches for message in messages(effects)]
 
 

@@ -223,7 +223,7 @@ def test_whatever_decoding_raises_is_the_record_s_fault(error, monkeypatch):
         raise error
 
     monkeypatch.setattr("stream.ingest.decode._INTERACTION", fails)
-    monkeypatch.setattr("stream.ingest.decode.decode", fails)
+    monkeypatch.setattr("features.topic_events.decode", fails)
     (found,) = entries_of([record(interaction(0))], START)
     assert isinstance(found, Refused)
     assert type(error).__name__ in found.reason
