@@ -117,7 +117,7 @@ def _events(path: Path) -> list[Any]:
         for number, line in enumerate(stream, 1):
             if line.strip():
                 try:
-                    events.append(decode(line))
+                    events.append(decode(line, missing={"event_id": f"{path.name}:{number}"}))
                 except InvalidEvent as error:
                     raise DatasetError(f"{path.name} line {number}: {error}") from error
     return events
