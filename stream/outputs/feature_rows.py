@@ -35,29 +35,29 @@ _TOPICS: dict[str, tuple[View, Topic]] = {
 
 
 @dataclass
-class Gathered:
+class AttributesBuilder:
     """Attributes of one view, gathered event by event."""
 
     ids: list[str] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
-    causes: list[Sourced] = field(default_factory=list)
+    records: list[Sourced] = field(default_factory=list)
 
-    def add(self, entity_id: str, version: Version, cause: Sourced) -> None:
+    def add(self, entity_id: str, version: Version, record: Sourced) -> None:
         """The entity's newest attributes, and the event that made them so."""
         self.ids.append(entity_id)
         self.versions.append(version)
-        self.causes.append(cause)
+        self.records.append(record)
 
 
 @dataclass(frozen=True)
-class Causes:
+class SourceOffsets:
     """The positions of the events that caused rows, (rows,) each."""
 
     partitions: np.ndarray
     offsets: np.ndarray
 
 
-class RowGatherer:
+class FeatureRowsBuilder:
     """Rows of all views.
 
     Args:
@@ -66,29 +66,32 @@ class RowGatherer:
 
     def __init__(self, created_at: float) -> None:
         self._created_at = created_at
-        self._attributes = {USER_ATTRIBUTES.name: Gathered(), ITEM_ATTRIBUTES.name: Gathered()}
+        self._attributes = {
+            USER_ATTRIBUTES.name: AttributesBuilder(),
+            ITEM_ATTRIBUTES.name: AttributesBuilder(),
+        }
         self._tables: dict[str, list[pa.Table]] = {name: [] for name in _TOPICS}
         self._last: dict[str, dict[str, int]] = {name: {} for name in _TOPICS}
 
-    def attributes(self, view: View) -> Gathered:
+    def attributes(self, view: View) -> AttributesBuilder:
         """To add to."""
         return self._attributes[view.name]
 
     def add_users(
-        self, ids: Sequence[str], row_of: np.ndarray, points: Points, causes: Causes
+        self, ids: Sequence[str], row_of: np.ndarray, points: Points, offsets: SourceOffsets
     ) -> None:
         """Users' newest points, (rows,), whose ids are `ids[row_of]`."""
-        self._add(USER_STATS, ids, row_of, points.times, user_columns(points), causes)
+        self._add(USER_STATS, ids, row_of, points.times, user_columns(points), offsets)
 
     def add_items(
-        self, ids: Sequence[str], row_of: np.ndarray, points: Points, causes: Causes
+        self, ids: Sequence[str], row_of: np.ndarray, points: Points, offsets: SourceOffsets
     ) -> None:
         """Items' newest points, (rows,), whose ids are `ids[row_of]`."""
-        self._add(ITEM_STATS, ids, row_of, points.times, item_columns(points), causes)
+        self._add(ITEM_STATS, ids, row_of, points.times, item_columns(points), offsets)
 
-    def forget_user(self, user_id: str, time_s: float, cause: Sourced) -> None:
+    def forget_user(self, user_id: str, time_s: float, record: Sourced) -> None:
         """Attributes without values from `time_s` on, and none for the online store."""
-        self.attributes(USER_ATTRIBUTES).add(user_id, Version(time_s, {}), cause)
+        self.attributes(USER_ATTRIBUTES).add(user_id, Version(time_s, {}), record)
         self._add_attributes(USER_ATTRIBUTES)
         for view in (USER_ATTRIBUTES, USER_STATS):
             self._last[view.name].pop(user_id, None)
@@ -104,18 +107,16 @@ class RowGatherer:
         ]
 
     def _add_attributes(self, view: View) -> None:
-        gathered, self._attributes[view.name] = self._attributes[view.name], Gathered()
-        if not gathered.ids:
+        built, self._attributes[view.name] = self._attributes[view.name], AttributesBuilder()
+        if not built.ids:
             return
-        causes = Causes(
-            np.array([cause.source.partition for cause in gathered.causes], np.int32),
-            np.array([cause.offset for cause in gathered.causes], np.int64),
+        offsets = SourceOffsets(
+            np.array([record.source.partition for record in built.records], np.int32),
+            np.array([record.offset for record in built.records], np.int64),
         )
-        times = np.array([version.time for version in gathered.versions])
-        columns = value_columns(
-            [version.values for version in gathered.versions], features_of(view)
-        )
-        self._add(view, gathered.ids, np.arange(len(gathered.ids)), times, columns, causes)
+        times = np.array([version.time for version in built.versions])
+        columns = value_columns([version.values for version in built.versions], features_of(view))
+        self._add(view, built.ids, np.arange(len(built.ids)), times, columns, offsets)
 
     def _add(
         self,
@@ -124,7 +125,7 @@ class RowGatherer:
         row_of: np.ndarray,
         times: np.ndarray,
         columns: Columns,
-        causes: Causes,
+        offsets: SourceOffsets,
     ) -> None:
         if not len(row_of):
             return
@@ -135,8 +136,8 @@ class RowGatherer:
             **columns,
             EVENT_TIMESTAMP: _timestamps(times),
             CREATED: _timestamps(np.full(len(times), self._created_at)),
-            SOURCE_PARTITION: pa.array(causes.partitions, pa.int32()),
-            SOURCE_OFFSET: pa.array(causes.offsets, pa.int64()),
+            SOURCE_PARTITION: pa.array(offsets.partitions, pa.int32()),
+            SOURCE_OFFSET: pa.array(offsets.offsets, pa.int64()),
         }
         tables.append(pa.Table.from_arrays([given[name] for name in schema.names], schema=schema))
         last = np.full(len(ids), -1)

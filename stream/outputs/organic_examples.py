@@ -21,7 +21,7 @@ _USER_ATTRIBUTES = features_of(USER_ATTRIBUTES)
 _ITEM_ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
 
 
-class VersionTable:
+class AttributeVersions:
     """Attributes of some entities, each distinct version once, by number."""
 
     def __init__(self, entities: Sequence[User] | Sequence[Item]) -> None:
@@ -50,7 +50,7 @@ class VersionTable:
 
 
 @dataclass(frozen=True)
-class Sides:
+class EntityColumns:
     """One kind of entity, as examples see it; rows are in some order of examples.
 
     Args:
@@ -64,7 +64,7 @@ class Sides:
     entities: np.ndarray
     points: Points
     versions: np.ndarray
-    table: VersionTable
+    table: AttributeVersions
 
     def names(self) -> pa.StringArray:
         """The id of each row."""
@@ -72,7 +72,7 @@ class Sides:
 
 
 @dataclass(frozen=True)
-class Organic:
+class OrganicExamples:
     """Events without a list; (events,) each but where something else is said.
 
     Args:
@@ -88,8 +88,8 @@ class Organic:
     times: np.ndarray
     labels: np.ndarray
     is_probe: np.ndarray
-    users: Sides
-    items: Sides
+    users: EntityColumns
+    items: EntityColumns
     negatives: np.ndarray
     probabilities: np.ndarray
 
@@ -104,7 +104,7 @@ class Organic:
         starts = np.cumsum(self.negatives + 1) - (self.negatives + 1)
         number = np.arange(len(event_of)) - starts[event_of]
         is_own = number == 0
-        of_events = {**self._causes(), **self._user_columns()}
+        of_events = {**self._event_columns(), **self._user_columns()}
         expanded = pa.table(of_events).take(pa.array(event_of)).combine_chunks()
         columns = {name: expanded[name].chunk(0) for name in of_events}
         columns |= {
@@ -119,7 +119,7 @@ class Organic:
         }
         return rows_of(columns, len(event_of))
 
-    def _causes(self) -> Columns:
+    def _event_columns(self) -> Columns:
         return {
             "event_id": pa.array(self.event_ids, pa.string()),
             "source_partition": pa.array(self.partitions, pa.int32()),

@@ -22,10 +22,10 @@ from stream.ingest.alignment import Entry
 from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
 from stream.outputs.effects import Effects, SeenEntries
 from stream.outputs.examples import Examples, in_order, published
-from stream.outputs.feature_rows import RowGatherer
-from stream.processing.interactions import work
+from stream.outputs.feature_rows import FeatureRowsBuilder
+from stream.processing.interactions import process_segment
 from stream.processing.prefetch import Plan
-from stream.processing.segment import Run
+from stream.processing.segment import Segment
 from stream.state.changes import Touched, state_writes
 from stream.state.entities import User
 from stream.state.impression_join import Joined, Standing
@@ -62,11 +62,11 @@ class _Batch:
 
     def __init__(self, planned: Plan, memory: Memory, rules: Rules, now_s: float) -> None:
         self._plan, self._memory, self._rules, self._now_s = planned, memory, rules, now_s
-        self._run = Run()
+        self._segment = Segment()
         self._outcomes = [""] * len(planned.entries)
         self._joined, self._closed = Examples(), Examples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
-        self._rows = RowGatherer(now_s)
+        self._rows = FeatureRowsBuilder(now_s)
         self._effects = Effects(made_at=now_s, logs=memory.logs)
         self._touched = Touched()
 
@@ -78,7 +78,7 @@ class _Batch:
         is_new = self._new(entries)
         for place, entry in enumerate(entries):
             self._entry(place, entry, is_new[place])
-        self._work()
+        self._process_segment()
         topics = [entry.source.topic for entry in entries]
         effects.counts.update(zip(topics, self._outcomes, strict=True))
         effects.watermark = memory.watermark.value()
@@ -128,11 +128,11 @@ class _Batch:
     # Interactions: examples as of just before them, then new features.
 
     def _interaction(self, place: int, sourced: Sourced) -> None:
-        run, is_alone = self._run, sourced.event.request_id is None
+        segment, is_alone = self._segment, sourced.event.request_id is None
         answer = Standing.ALONE if is_alone else self._answer(place, sourced)
-        run.entries.append(sourced)
-        run.places.append(place)
-        run.answers.append(answer)
+        segment.entries.append(sourced)
+        segment.places.append(place)
+        segment.answers.append(answer)
 
     def _answer(self, place: int, sourced: Sourced) -> Standing | Joined:
         memory, source = self._memory, sourced.source
@@ -143,22 +143,22 @@ class _Batch:
             self._effects.joined += 1
         return answer
 
-    def _work(self) -> None:
+    def _process_segment(self) -> None:
         """Work on the interactions that were put off."""
-        run, self._run = self._run, Run()
-        if not run.entries:
+        segment, self._segment = self._segment, Segment()
+        if not segment.entries:
             return
-        worked = work(run, self._plan, self._memory, self._rules, self._rows)
-        for place, outcome in zip(run.places, worked.outcomes, strict=True):
+        result = process_segment(segment, self._plan, self._memory, self._rules, self._rows)
+        for place, outcome in zip(segment.places, result.outcomes, strict=True):
             self._outcomes[place] = outcome
-        if worked.examples:
-            self._organic.append(worked.examples)
-        self._touched.users.update(worked.users)
-        self._touched.items.update(worked.items)
-        for user_id, item_id in worked.entered:
-            self._enter(user_id, worked.users[user_id], item_id)
+        if result.examples:
+            self._organic.append(result.examples)
+        self._touched.users.update(result.users)
+        self._touched.items.update(result.items)
+        for user_id, item_id in result.overflow:
+            self._add_overflow(user_id, result.users[user_id], item_id)
 
-    def _enter(self, user_id: str, user: User, item: str) -> None:
+    def _add_overflow(self, user_id: str, user: User, item: str) -> None:
         slots = self._touched.filters.setdefault(user_id, [])
         slot, begins = bloom.slot(user.entries), bloom.begins_slot(user.entries)
         if begins or not slots or slots[-1].slot != slot:
@@ -196,7 +196,7 @@ class _Batch:
     # The catalogue and the accounts.
 
     def _item(self, sourced: Sourced) -> str:
-        self._work()  # by what was known until now
+        self._process_segment()  # by what was known until now
         event: ItemUpsert = sourced.event
         item = self._memory.items[event.item_id]
         item.versions = with_version(item.versions, item_version(event))
@@ -216,7 +216,7 @@ class _Batch:
         (touched.shown if hidden else touched.hidden).discard(item_id)
 
     def _user(self, sourced: Sourced) -> str:
-        self._work()  # by what was known until now
+        self._process_segment()  # by what was known until now
         event: UserUpsert = sourced.event
         user = self._memory.users[event.user_id]
         user.versions = with_version(user.versions, user_version(event))
@@ -225,7 +225,7 @@ class _Batch:
         return "upserted"
 
     def _forget_user(self, sourced: Sourced) -> str:
-        self._work()  # by what was known until now
+        self._process_segment()  # by what was known until now
         event: UserDeletion = sourced.event
         self._memory.users.put(event.user_id, User())
         self._touched.erase(event.user_id)

@@ -24,7 +24,7 @@ P = TypeVar("P", bound=ItemPoint | UserPoint)
 
 
 @dataclass(frozen=True)
-class Happenings:
+class InteractionColumns:
     """A run of events, in the order in which they are worked on.
 
     Args:
@@ -44,7 +44,7 @@ class Happenings:
 
 
 @dataclass(frozen=True)
-class Looks:
+class AsOfLookups:
     """Questions for entities as they were just before a time; all (looks,).
 
     Args:
@@ -59,22 +59,22 @@ class Looks:
 
 
 @dataclass(frozen=True)
-class Moves:
+class Transitions:
     """Where the entities were; rows of `points`.
 
     Args:
         before, after: (events,) the newest point of the event's entity before and after it.
-        seen: (looks,) the answers, `UNKNOWN` where it was forgotten.
+        as_of: (looks,) the answers, `UNKNOWN` where it was forgotten.
     """
 
     points: Points
     before: np.ndarray
     after: np.ndarray
-    seen: np.ndarray
+    as_of: np.ndarray
 
 
 @dataclass(frozen=True)
-class Kind(Generic[P]):
+class EntityKind(Generic[P]):
     """Users or items.
 
     Args:
@@ -86,21 +86,21 @@ class Kind(Generic[P]):
     rule: Rule[P]
     point: type[P]
     layout: np.dtype[Any]
-    advance: Callable[[np.ndarray, Rounds, np.ndarray, Happenings], None]
+    advance: Callable[[np.ndarray, Rounds, np.ndarray, InteractionColumns], None]
     most: int
 
 
 def _advance_users(
-    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: Happenings
+    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: InteractionColumns
 ) -> None:
     advance_users(rows, rounds, ages_s, events.positive, events.items, events.categories)
 
 
 def _advance_items(
-    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: Happenings
+    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: InteractionColumns
 ) -> None:
     advance_items(rows, rounds, ages_s, events.positive, events.voters)
 
 
-USER_KIND = Kind(USER_RULE, UserPoint, USER_VALUES, _advance_users, most=32)
-ITEM_KIND = Kind(ITEM_RULE, ItemPoint, ITEM_VALUES, _advance_items, most=10_000)
+USER_KIND = EntityKind(USER_RULE, UserPoint, USER_VALUES, _advance_users, most=32)
+ITEM_KIND = EntityKind(ITEM_RULE, ItemPoint, ITEM_VALUES, _advance_items, most=10_000)

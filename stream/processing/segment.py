@@ -13,7 +13,7 @@ from stream.state.impression_join import Joined, Standing
 
 
 @dataclass
-class Run:
+class Segment:
     """Interactions in their order.
 
     Args:
@@ -28,7 +28,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Worked:
+class SegmentResult:
     """What a run has brought about, beside the feature rows and what is in memory.
 
     Args:
@@ -36,17 +36,17 @@ class Worked:
         examples: rows for `stream.outputs.examples.published`, None for none, and the place in the
             batch of each row's event.
         users, items: those that changed, by id.
-        entered: (user, item): items for the users' seen filters, in their order.
+        overflow: (user, item): items for the users' seen filters, in their order.
     """
 
     outcomes: list[str]
     examples: tuple[pa.Table, np.ndarray] | None
     users: dict[str, User]
     items: dict[str, Item]
-    entered: list[tuple[str, str]]
+    overflow: list[tuple[str, str]]
 
 
-class Numbered:
+class IdIndexer:
     """Entities by number, in the order in which they are first named."""
 
     def __init__(self, ids: Sequence[str]) -> None:
@@ -64,7 +64,7 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledNegatives:
     """Negatives, in the order of their positives.
 
     Args:
@@ -79,7 +79,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Seen:
+class AsOfRows:
     """Rows of points right before the examples' times, `UNKNOWN` where that was forgotten."""
 
     users: np.ndarray
