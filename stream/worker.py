@@ -24,7 +24,7 @@ from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
 from stream.outputs.messages import Message, messages
 from stream.processing.batch import process
-from stream.processing.prefetch import plan
+from stream.processing.prefetch import prefetch
 from stream.state.memory import Memory, Rules
 
 log = logging.getLogger(__name__)
@@ -203,11 +203,11 @@ class Worker:
 
     async def _work(self, entries: list[Entry], ticks: Mapping[Source, float]) -> None:
         memory, metrics = self._memory, self._metrics
-        planned = plan(entries, memory, self._rules)
+        needs = prefetch(entries, memory, self._rules)
         await self._store.load(
-            memory, memory.users.missing(planned.users), memory.items.missing(planned.items)
+            memory, memory.users.missing(needs.users), memory.items.missing(needs.items)
         )
-        effects = process(planned, memory, self._rules, self._clock.now(), ticks)
+        effects = process(needs, memory, self._rules, self._clock.now(), ticks)
         with metrics.publish_seconds.time():
             await self._publisher.publish(messages(effects))
         with metrics.commit_seconds.time():

@@ -24,7 +24,7 @@ from stream.outputs.effects import Effects, SeenEntries
 from stream.outputs.examples import Examples, in_order, published
 from stream.outputs.feature_rows import FeatureRowsBuilder
 from stream.processing.interactions import process_segment
-from stream.processing.prefetch import Plan
+from stream.processing.prefetch import Prefetch
 from stream.processing.segment import Segment
 from stream.state.changes import Touched, state_writes
 from stream.state.entities import User
@@ -37,7 +37,7 @@ _CLOCKS = frozenset({Interaction, Impression})
 
 
 def process(
-    planned: Plan,
+    needs: Prefetch,
     memory: Memory,
     rules: Rules,
     now_s: float,
@@ -50,7 +50,7 @@ def process(
         ticks: for `Watermark.advance`. They are committed with the batch and count from the next
             one on: what is decided by them is decided again if that one has to be repeated.
     """
-    effects = _Batch(planned, memory, rules, now_s).effects()
+    effects = _Batch(needs, memory, rules, now_s).effects()
     if ticks:
         memory.watermark.advance(ticks)
         effects.state.reached = dict(memory.watermark.reached)
@@ -60,10 +60,10 @@ def process(
 class _Batch:
     """One call of `process`: what is gathered on the way."""
 
-    def __init__(self, planned: Plan, memory: Memory, rules: Rules, now_s: float) -> None:
-        self._plan, self._memory, self._rules, self._now_s = planned, memory, rules, now_s
+    def __init__(self, needs: Prefetch, memory: Memory, rules: Rules, now_s: float) -> None:
+        self._needs, self._memory, self._rules, self._now_s = needs, memory, rules, now_s
         self._segment = Segment()
-        self._outcomes = [""] * len(planned.entries)
+        self._outcomes = [""] * len(needs.entries)
         self._joined, self._closed = Examples(), Examples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = FeatureRowsBuilder(now_s)
@@ -72,7 +72,7 @@ class _Batch:
 
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
-        entries = self._plan.entries
+        entries = self._needs.entries
         rotated = memory.seen.rotate(now_s, len(entries))
         memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
         is_new = self._new(entries)
@@ -118,8 +118,8 @@ class _Batch:
         try:
             self._outcomes[place] = _HANDLERS[type(sourced.event)](self, sourced)
         except InvalidEvent as error:
-            record = Record(sourced.source, sourced.offset, None, sourced.value)
-            self._refuse(place, Refused(record, error.reason, error.path))
+            source = Record(sourced.source, sourced.offset, None, sourced.value)
+            self._refuse(place, Refused(source, error.reason, error.path))
 
     def _refuse(self, place: int, refused: Refused) -> None:
         self._effects.dead_letters.append(refused.letter(self._now_s))
@@ -148,7 +148,7 @@ class _Batch:
         segment, self._segment = self._segment, Segment()
         if not segment.entries:
             return
-        result = process_segment(segment, self._plan, self._memory, self._rules, self._rows)
+        result = process_segment(segment, self._needs, self._memory, self._rules, self._rows)
         for place, outcome in zip(segment.places, result.outcomes, strict=True):
             self._outcomes[place] = outcome
         if result.examples:

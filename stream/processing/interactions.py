@@ -31,7 +31,7 @@ from stream.processing.columns import (
     P,
     Transitions,
 )
-from stream.processing.prefetch import Plan
+from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
 from stream.state.impression_join import Standing
 from stream.state.known_items import Wanted, negatives
@@ -41,17 +41,17 @@ NO_DRAW = -1
 
 
 def process_segment(
-    segment: Segment, planned: Plan, memory: Memory, rules: Rules, rows: FeatureRowsBuilder
+    segment: Segment, needs: Prefetch, memory: Memory, rules: Rules, rows: FeatureRowsBuilder
 ) -> SegmentResult:
     """Work on a run; memory changes in place."""
-    return _SegmentProcessor(segment, planned, memory, rules).result(rows)
+    return _SegmentProcessor(segment, needs, memory, rules).result(rows)
 
 
 class _SegmentProcessor:
     """One call of `process_segment`."""
 
-    def __init__(self, segment: Segment, planned: Plan, memory: Memory, rules: Rules) -> None:
-        self._segment, self._planned, self._memory, self._rules = segment, planned, memory, rules
+    def __init__(self, segment: Segment, needs: Prefetch, memory: Memory, rules: Rules) -> None:
+        self._segment, self._needs, self._memory, self._rules = segment, needs, memory, rules
         events: list[Interaction] = [entry.event for entry in segment.entries]
         self._events = events
         self._times = np.array([event.event_time for event in events])
@@ -163,18 +163,18 @@ class _SegmentProcessor:
 
     def _negatives(self, organic_events: np.ndarray, users: Transitions) -> SampledNegatives:
         """Items drawn for the positives that want some."""
-        drawn_at, at = self._planned.positives, self._segment.places
+        drawn_at, at = self._needs.positives, self._segment.places
         row_of = [drawn_at.get(at[event], NO_DRAW) for event in organic_events.tolist()]
         rows = np.array(row_of, np.int64)
         positives = np.flatnonzero((rows != NO_DRAW) & (users.as_of != UNKNOWN))
-        catalogue, events, planned = (
+        catalogue, events, needs = (
             self._memory.catalogue,
             organic_events[positives],
-            self._planned,
+            self._needs,
         )
         known_since = np.array(sorted(self._new_items.values()), np.int64)
-        places = planned.drawn[rows[positives]]
-        drawn = catalogue.numbers_at(places, planned.known, planned.added)
+        places = needs.drawn[rows[positives]]
+        drawn = catalogue.numbers_at(places, needs.known, needs.added)
         chosen, chances = negatives(
             catalogue,
             Wanted(

@@ -17,7 +17,7 @@ _TOUCH_ITEMS = frozenset({Interaction, ItemUpsert})
 
 
 @dataclass(frozen=True)
-class Plan:
+class Prefetch:
     """A batch and its needs.
 
     Args:
@@ -39,7 +39,7 @@ class Plan:
     items: set[str]
 
 
-def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
+def prefetch(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Prefetch:
     """What a batch needs; nothing is changed yet."""
     reached = memory.positions
     fresh = [entry for entry in entries if entry.offset >= reached.get(entry.source, 0)]
@@ -51,7 +51,7 @@ def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
     new = list(added)
     for place in np.unique(drawn).tolist():
         items.add(known[place] if place < len(known) else new[place - len(known)])
-    return Plan(fresh, len(known), new, drawn, positives, users, items)
+    return Prefetch(fresh, len(known), new, drawn, positives, users, items)
 
 
 def _drawn(

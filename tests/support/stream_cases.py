@@ -11,7 +11,7 @@ from stream.ingest.decode import event_of
 from stream.ingest.records import Record, Refused, Source, Sourced
 from stream.outputs.effects import Effects
 from stream.processing.batch import process
-from stream.processing.prefetch import plan
+from stream.processing.prefetch import prefetch
 from stream.state.entities import Item, User
 from stream.state.memory import Memory, Rules, empty_memory
 from stream.state.watermark import CLOCK
@@ -118,12 +118,12 @@ class MemoryStream:
         self, entries: Iterable[Any], now: float = 1e6, ticks: Mapping[Source, float] | None = None
     ) -> Effects:
         """One batch of entries."""
-        planned = plan(list(entries), self.memory, self.rules)
-        for user in self.memory.users.missing(planned.users):
+        needs = prefetch(list(entries), self.memory, self.rules)
+        for user in self.memory.users.missing(needs.users):
             self.memory.users.put(user, User())
-        for item in self.memory.items.missing(planned.items):
+        for item in self.memory.items.missing(needs.items):
             self.memory.items.put(item, Item())
-        return process(planned, self.memory, self.rules, START + now, ticks)
+        return process(needs, self.memory, self.rules, START + now, ticks)
 
 
 def examples_of(effects: Effects, source: str = "interactions") -> list[dict[str, Any]]:
