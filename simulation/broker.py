@@ -10,7 +10,7 @@ from millstream.codec import encode
 from millstream.events import Event
 from millstream.kafka import route
 from millstream.topics import Topic
-from stream.ingest.records import Record, Source
+from stream.ingest.records import SourceRecord, TopicPartition
 from stream.outputs.messages import Message
 
 
@@ -63,7 +63,9 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFF_FFFF) % partitions)
 
 
-def record_of(message: Delivered) -> Record:
+def record_of(message: Delivered) -> SourceRecord:
     """A message as the stream takes it."""
-    source = Source(message.topic, message.partition)
-    return Record(source, message.offset, message.key, message.value, message.timestamp / 1000.0)
+    source = TopicPartition(message.topic, message.partition)
+    return SourceRecord(
+        source, message.offset, message.key, message.value, message.timestamp / 1000.0
+    )

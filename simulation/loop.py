@@ -22,7 +22,7 @@ from simulation.cadence import Cadence
 from simulation.clock import SimulatedClock
 from simulation.learning import Learning
 from simulation.store import SimulatedStore
-from stream.ingest.records import Record, Source
+from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
 from stream.state.memory import Rules, empty_memory
 from stream.worker import Reading, Worker
@@ -78,7 +78,7 @@ class Loop:
 
     async def start(self) -> None:
         """Assign every partition to the stream worker."""
-        sources = [Source(t.name, n) for t in INPUTS for n in range(t.partitions)]
+        sources = [TopicPartition(t.name, n) for t in INPUTS for n in range(t.partitions)]
         await self.stream.assign(dict.fromkeys(sources, 0))
 
     def send(self, event: Event) -> None:
@@ -115,7 +115,7 @@ class Loop:
             messages = self.broker.take(topic)
             if topic is ITEMS and messages:
                 self.answering.feeds.items(messages)
-            chunks: dict[Source, list[Record]] = {}
+            chunks: dict[TopicPartition, list[SourceRecord]] = {}
             for record in map(record_of, messages):
                 chunks.setdefault(record.source, []).append(record)
             for source, records in chunks.items():

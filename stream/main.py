@@ -28,8 +28,8 @@ from millstream.settings import Settings
 from millstream.topics import FEATURES
 from stream.ingest.app import SOURCES, build_app
 from stream.ingest.log_guard import LogGuard
-from stream.ingest.records import Record, Source
-from stream.ingest.sequence import Sequence
+from stream.ingest.records import SourceRecord, TopicPartition
+from stream.ingest.sequence import ChunkSequence
 from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
 from stream.outputs.producer import Publisher
@@ -46,7 +46,7 @@ GRACE_S = 10.0
 # A partition that the broker has not answered for in this time cannot be called silent.
 POLLED_S = 2.0
 
-_FEATURES = Source(FEATURES.name, 0)
+_FEATURES = TopicPartition(FEATURES.name, 0)
 
 R = TypeVar("R")
 
@@ -205,7 +205,7 @@ class _Parts:
 
     def __init__(self, metrics: StreamMetrics) -> None:
         self._metrics = metrics
-        self._sequence = Sequence()
+        self._sequence = ChunkSequence()
         self.crashed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(self) -> None:
@@ -213,7 +213,7 @@ class _Parts:
         self._metrics.ready.set(0)
         self.crashed.cancel()
 
-    async def assigned(self, ends: Mapping[Source, int]) -> Mapping[Source, int]:
+    async def assigned(self, ends: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """See `stream.ingest.app.Agents`."""
         events = {source: end for source, end in ends.items() if source.topic != FEATURES.name}
         positions = await self.worker.assign(events)
@@ -230,8 +230,8 @@ class _Parts:
 
     def take(
         self,
-        source: Source,
-        records: list[Record],
+        source: TopicPartition,
+        records: list[SourceRecord],
         after: int | None,
         behind: int,
         ack: Callable[[], object],
@@ -256,16 +256,16 @@ def _door(settings: Settings, metrics: StreamMetrics) -> Door:
     return door(settings.max_event_bytes, settings.unknown_fields, warn)
 
 
-def _holder(app: App, settings: Settings) -> Callable[[Source, bool], None]:
-    def hold(source: Source, held: bool) -> None:
+def _holder(app: App, settings: Settings) -> Callable[[TopicPartition, bool], None]:
+    def hold(source: TopicPartition, held: bool) -> None:
         tp = TP(f"{settings.topic_prefix}{source.topic}", source.partition)
         (app.consumer.hold if held else app.consumer.release)(tp)
 
     return hold
 
 
-def _polled(app: App, settings: Settings) -> Callable[[Source], bool]:
-    def is_polled(source: Source) -> bool:
+def _polled(app: App, settings: Settings) -> Callable[[TopicPartition], bool]:
+    def is_polled(source: TopicPartition) -> bool:
         tp = TP(f"{settings.topic_prefix}{source.topic}", source.partition)
         polled: bool = app.consumer.is_polled(tp, POLLED_S)
         return polled

@@ -16,7 +16,7 @@ from millstream.topics import (
     ITEMS,
     USERS,
 )
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
 from stream.outputs.examples import ORIGINS
 from stream.state.impression_join import REASONS
@@ -177,7 +177,7 @@ class StreamMetrics:
         self.missed.labels(topic=topic).inc(missed)
         self.trouble.labels(part="kafka").inc(bool(changes))
 
-    def observe_lag(self, source: Source, records: int) -> None:
+    def observe_lag(self, source: TopicPartition, records: int) -> None:
         """Note how far behind a partition is."""
         self.lag.labels(topic=source.topic, partition=str(source.partition)).set(records)
 

@@ -15,11 +15,11 @@ from typing import Protocol
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
 from stream.gc import Sweeper
-from stream.ingest.alignment import Entry, Intake
+from stream.ingest.alignment import Alignment, DecodedRecord
 from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
-from stream.ingest.records import Record, Source
-from stream.ingest.silence import Silence, Standing
+from stream.ingest.records import SourceRecord, TopicPartition
+from stream.ingest.silence import PartitionActivity, Silence
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
 from stream.outputs.messages import Message, messages
@@ -80,9 +80,9 @@ class Reading:
             under way.
     """
 
-    hold: Callable[[Source, bool], None]
+    hold: Callable[[TopicPartition, bool], None]
     door: Door = STRICT
-    is_polled: Callable[[Source], bool] = lambda _: True
+    is_polled: Callable[[TopicPartition], bool] = lambda _: True
     settle: Callable[[], Awaitable[None]] = _nothing_to_settle
 
 
@@ -106,14 +106,14 @@ class Worker:
         self._memory, self._rules = memory, rules
         self._store, self._publisher = store, publisher
         self._metrics, self._clock, self._reading = metrics, clock, reading
-        self._intake = Intake(MAX_IDLE_S)
+        self._alignment = Alignment(MAX_IDLE_S)
         self._silence = Silence(rules.idle_s)
-        self._acks: dict[Source, deque[tuple[int, Ack]]] = {}
+        self._acks: dict[TopicPartition, deque[tuple[int, Ack]]] = {}
         self._arrived = asyncio.Event()
         self._working = asyncio.Lock()
         self._stopping = False
 
-    async def assign(self, ends: Mapping[Source, int]) -> dict[Source, int]:
+    async def assign(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Begin with these partitions; the positions to read on from.
 
         What the store knows nothing of is read from its beginning, wherever the group has been: the
@@ -128,11 +128,13 @@ class Worker:
             self._metrics.observe_memory(self._memory)
             self._memory.watermark.expect(ends)
             self._silence.assign(ends)
-            self._intake.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
+            self._alignment.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
             self._acks = {source: deque() for source in ends}
             return {source: positions.get(source, 0) for source in ends}
 
-    def put(self, source: Source, records: list[Record], behind: bool, ack: Ack) -> None:
+    def put(
+        self, source: TopicPartition, records: list[SourceRecord], behind: bool, ack: Ack
+    ) -> None:
         """Take a chunk of one partition; `ack` is called when all of it is in the store.
 
         Args:
@@ -141,10 +143,10 @@ class Worker:
         now_s = self._clock.now()
         entries = entries_of(records, now_s, self._reading.door)
         entries = bounded(entries, records, now_s, self._rules.max_clock_skew_s)
-        self._intake.put(source, entries, behind, now_s)
+        self._alignment.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))
-        if self._intake.depth(source) >= HOLD_AT:
+        if self._alignment.depth(source) >= HOLD_AT:
             self._reading.hold(source, True)
         self._arrived.set()
 
@@ -178,7 +180,7 @@ class Worker:
     async def turn(self) -> int:
         """One batch, if there is one or a window is over; how many events it had."""
         now_s = self._clock.now()
-        entries = self._intake.take(BATCH_EVENTS, now_s)
+        entries = self._alignment.take(BATCH_EVENTS, now_s)
         ticks, watermark = self._ticks(entries, now_s), self._memory.watermark
         # What the ticks would close is closed in the next turn, when they are committed.
         if entries or self._memory.joins.has_over(watermark.after(ticks)):
@@ -188,20 +190,22 @@ class Worker:
             self._after()
         return len(entries)
 
-    def _ticks(self, entries: list[Entry], now_s: float) -> dict[Source, float]:
+    def _ticks(self, entries: list[DecodedRecord], now_s: float) -> dict[TopicPartition, float]:
         """What the clock has to say of event time."""
         silence, taken = self._silence, {entry.source for entry in entries}
         for source in silence.sources:
             if not self._reading.is_polled(source):
-                standing = Standing.AWAY
-            elif source in taken or not self._intake.is_read_out(source):
-                standing = Standing.BUSY
+                activity = PartitionActivity.AWAY
+            elif source in taken or not self._alignment.is_read_out(source):
+                activity = PartitionActivity.BUSY
             else:
-                standing = Standing.QUIET
-            silence.note(source, standing, now_s)
+                activity = PartitionActivity.QUIET
+            silence.note(source, activity, now_s)
         return silence.ticks(self._memory.watermark, now_s)
 
-    async def _work(self, entries: list[Entry], ticks: Mapping[Source, float]) -> None:
+    async def _work(
+        self, entries: list[DecodedRecord], ticks: Mapping[TopicPartition, float]
+    ) -> None:
         memory, metrics = self._memory, self._metrics
         needs = prefetch(entries, memory, self._rules)
         await self._store.load(
@@ -221,5 +225,5 @@ class Worker:
         for source, acks in self._acks.items():
             while acks and acks[0][0] < self._memory.positions.get(source, 0):
                 acks.popleft()[1]()
-            if self._intake.depth(source) <= RELEASE_AT:
+            if self._alignment.depth(source) <= RELEASE_AT:
                 self._reading.hold(source, False)

@@ -9,7 +9,7 @@ from millstream.errors import LogUnavailable
 from millstream.log_identity import Log, Start, begin, logs_of
 from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, Topic
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.metrics import StreamMetrics
 from stream.state.impression_join import Waiting
 from stream.state.memory import Memory
@@ -25,7 +25,10 @@ class Store(Protocol):
     """Where positions are kept."""
 
     def begin_logs(
-        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, Waiting]
+        self,
+        logs: Mapping[str, str],
+        gone: Iterable[TopicPartition],
+        waiting: Mapping[str, Waiting],
     ) -> Awaitable[None]:
         """Note that topics are other logs now."""
         ...
@@ -91,7 +94,7 @@ class LogGuard:
             for topic, now in self._logs(settings, self._topics).items()
         }
 
-    def _remember(self, starts: Mapping[str, Start], gone: Iterable[Source]) -> None:
+    def _remember(self, starts: Mapping[str, Start], gone: Iterable[TopicPartition]) -> None:
         memory = self._memory
         for source in gone:
             memory.positions.pop(source, None)
@@ -100,10 +103,10 @@ class LogGuard:
             if found.identity:
                 memory.logs[name] = found.identity
             for partition, offset in found.positions.items():
-                memory.positions[Source(name, partition)] = offset
+                memory.positions[TopicPartition(name, partition)] = offset
 
 
-def _is_gone(source: Source, starts: Mapping[str, Start]) -> bool:
+def _is_gone(source: TopicPartition, starts: Mapping[str, Start]) -> bool:
     """Whether a position is of an earlier log."""
     found = starts.get(source.topic)
     return found is not None and source.partition not in found.positions

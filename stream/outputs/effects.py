@@ -13,7 +13,7 @@ import pyarrow as pa
 from features.feature import View
 from millstream.dead_letters import DeadLetter
 from millstream.topics import Topic
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 
 
 @dataclass
@@ -48,8 +48,8 @@ class StateWrites:
 
     Args:
         users, items: entities as bytes by id.
-        marks: fingerprints of new event ids, packed.
-        generation: that the marks belong to, and when it began.
+        fingerprints: fingerprints of new event ids, packed.
+        generation: that the fingerprints belong to, and when it began.
         rotated: whether that generation is new, so that the one before the last is forgotten.
         known: items that have become known.
         hidden, shown: items that are to be, or no longer to be, left out.
@@ -64,7 +64,7 @@ class StateWrites:
 
     users: dict[str, bytes] = field(default_factory=dict)
     items: dict[str, bytes] = field(default_factory=dict)
-    marks: bytes = b""
+    fingerprints: bytes = b""
     generation: int = 0
     started_at: float = 0.0
     rotated: bool = False
@@ -76,8 +76,8 @@ class StateWrites:
     closed: set[str] = field(default_factory=set)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
-    positions: dict[Source, int] = field(default_factory=dict)
-    reached: dict[Source, float] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    reached: dict[TopicPartition, float] = field(default_factory=dict)
 
 
 @dataclass

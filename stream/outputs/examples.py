@@ -17,7 +17,7 @@ from features.attributes import coerced
 from features.rows import Columns, arrow_type, value_columns
 from features.spec import BY_NAME, FEATURES
 from millstream.errors import InvalidEvent
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.state.impression_join import Joined
 
 ORIGINS = ("organic", "impression", "sampled")
@@ -77,7 +77,13 @@ class Examples:
         return len(self.rows)
 
     def add_joined(
-        self, source: Source, offset: int, event_id: str, row: int, joined: Joined, place: int = 0
+        self,
+        source: TopicPartition,
+        offset: int,
+        event_id: str,
+        row: int,
+        joined: Joined,
+        place: int = 0,
     ) -> None:
         """A shown item with its label; `source`, `offset` and `event_id` are of what settled it."""
         shown, event = joined.item, joined.impression

@@ -20,7 +20,7 @@ from features.stores.schema import (
     view_schema,
 )
 from millstream.topics import INTERACTIONS, ITEMS, USERS, Topic
-from stream.ingest.records import Sourced
+from stream.ingest.records import EventRecord
 from stream.outputs.effects import FeatureRows
 
 MICROSECONDS = 1e6
@@ -40,9 +40,9 @@ class AttributesBuilder:
 
     ids: list[str] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
-    records: list[Sourced] = field(default_factory=list)
+    records: list[EventRecord] = field(default_factory=list)
 
-    def add(self, entity_id: str, version: Version, record: Sourced) -> None:
+    def add(self, entity_id: str, version: Version, record: EventRecord) -> None:
         """The entity's newest attributes, and the event that made them so."""
         self.ids.append(entity_id)
         self.versions.append(version)
@@ -89,7 +89,7 @@ class FeatureRowsBuilder:
         """Items' newest points, (rows,), whose ids are `ids[row_of]`."""
         self._add(ITEM_STATS, ids, row_of, points.times, item_columns(points), offsets)
 
-    def forget_user(self, user_id: str, time_s: float, record: Sourced) -> None:
+    def forget_user(self, user_id: str, time_s: float, record: EventRecord) -> None:
         """Attributes without values from `time_s` on, and none for the online store."""
         self.attributes(USER_ATTRIBUTES).add(user_id, Version(time_s, {}), record)
         self._add_attributes(USER_ATTRIBUTES)

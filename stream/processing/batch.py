@@ -18,8 +18,14 @@ from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
-from stream.ingest.alignment import Entry
-from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
+from stream.ingest.alignment import DecodedRecord
+from stream.ingest.records import (
+    EventRecord,
+    InvalidRecord,
+    SourceRecord,
+    TopicPartition,
+    UserDeletion,
+)
 from stream.outputs.effects import Effects, SeenEntries
 from stream.outputs.examples import Examples, in_order, published
 from stream.outputs.feature_rows import FeatureRowsBuilder
@@ -41,7 +47,7 @@ def process(
     memory: Memory,
     rules: Rules,
     now_s: float,
-    ticks: Mapping[Source, float] | None = None,
+    ticks: Mapping[TopicPartition, float] | None = None,
 ) -> Effects:
     """What the batch causes; every user and item of the plan is in memory.
 
@@ -88,17 +94,17 @@ class _Batch:
         effects.state = state_writes(memory, self._touched, rotated)
         return effects
 
-    def _new(self, entries: Sequence[Entry]) -> list[bool]:
+    def _new(self, entries: Sequence[DecodedRecord]) -> list[bool]:
         """Which entries are not seen for the second time."""
-        marks = [entry.mark for entry in entries if isinstance(entry, Sourced)]
-        found = self._memory.seen.add(np.array(marks, np.uint64)).tolist()
-        self._touched.marks += compress(marks, found)
+        fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, EventRecord)]
+        found = self._memory.seen.add(np.array(fingerprints, np.uint64)).tolist()
+        self._touched.fingerprints += compress(fingerprints, found)
         left = iter(found)
-        return [next(left) if isinstance(entry, Sourced) else True for entry in entries]
+        return [next(left) if isinstance(entry, EventRecord) else True for entry in entries]
 
-    def _entry(self, place: int, entry: Entry, is_new: bool) -> None:
+    def _entry(self, place: int, entry: DecodedRecord, is_new: bool) -> None:
         """Work on one entry, or put it into the run of interactions that is worked on later."""
-        if isinstance(entry, Refused):
+        if isinstance(entry, InvalidRecord):
             self._refuse(place, entry)
             return
         if type(entry.event) in _CLOCKS and not entry.event.is_probe:
@@ -114,31 +120,31 @@ class _Batch:
         else:
             self._other(place, entry)
 
-    def _other(self, place: int, sourced: Sourced) -> None:
+    def _other(self, place: int, record: EventRecord) -> None:
         try:
-            self._outcomes[place] = _HANDLERS[type(sourced.event)](self, sourced)
+            self._outcomes[place] = _HANDLERS[type(record.event)](self, record)
         except InvalidEvent as error:
-            source = Record(sourced.source, sourced.offset, None, sourced.value)
-            self._refuse(place, Refused(source, error.reason, error.path))
+            source = SourceRecord(record.source, record.offset, None, record.value)
+            self._refuse(place, InvalidRecord(source, error.reason, error.path))
 
-    def _refuse(self, place: int, refused: Refused) -> None:
-        self._effects.dead_letters.append(refused.letter(self._now_s))
+    def _refuse(self, place: int, invalid: InvalidRecord) -> None:
+        self._effects.dead_letters.append(invalid.letter(self._now_s))
         self._outcomes[place] = "refused"
 
     # Interactions: examples as of just before them, then new features.
 
-    def _interaction(self, place: int, sourced: Sourced) -> None:
-        segment, is_alone = self._segment, sourced.event.request_id is None
-        answer = Standing.ALONE if is_alone else self._answer(place, sourced)
-        segment.entries.append(sourced)
+    def _interaction(self, place: int, record: EventRecord) -> None:
+        segment, is_alone = self._segment, record.event.request_id is None
+        answer = Standing.ALONE if is_alone else self._answer(place, record)
+        segment.entries.append(record)
         segment.places.append(place)
         segment.answers.append(answer)
 
-    def _answer(self, place: int, sourced: Sourced) -> Standing | Joined:
-        memory, source = self._memory, sourced.source
-        answer = memory.joins.answer(sourced.event, source, memory.watermark, self._now_s)
+    def _answer(self, place: int, record: EventRecord) -> Standing | Joined:
+        memory, source = self._memory, record.source
+        answer = memory.joins.answer(record.event, source, memory.watermark, self._now_s)
         if isinstance(answer, Joined):
-            cause = source, sourced.offset, sourced.event.event_id
+            cause = source, record.offset, record.event.event_id
             self._joined.add_joined(*cause, JOINED_ROW, answer, place)
             self._effects.joined += 1
         return answer
@@ -179,9 +185,9 @@ class _Batch:
 
     # A list that was shown.
 
-    def _impression(self, sourced: Sourced) -> str:
+    def _impression(self, record: EventRecord) -> str:
         memory = self._memory
-        is_new = memory.joins.open(sourced, memory.watermark, self._now_s)
+        is_new = memory.joins.open(record, memory.watermark, self._now_s)
         return "waiting" if is_new else "duplicate"
 
     def _close_windows(self) -> None:
@@ -195,13 +201,13 @@ class _Batch:
 
     # The catalogue and the accounts.
 
-    def _item(self, sourced: Sourced) -> str:
+    def _item(self, record: EventRecord) -> str:
         self._process_segment()  # by what was known until now
-        event: ItemUpsert = sourced.event
+        event: ItemUpsert = record.event
         item = self._memory.items[event.item_id]
         item.versions = with_version(item.versions, item_version(event))
         self._touched.items[event.item_id] = item
-        self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), sourced)
+        self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), record)
         if not event.is_probe:
             self._memory.catalogue.add(event.item_id)
             self._show(event.item_id, hidden=newest(item.versions).hidden)
@@ -215,26 +221,26 @@ class _Batch:
         (touched.hidden if hidden else touched.shown).add(item_id)
         (touched.shown if hidden else touched.hidden).discard(item_id)
 
-    def _user(self, sourced: Sourced) -> str:
+    def _user(self, record: EventRecord) -> str:
         self._process_segment()  # by what was known until now
-        event: UserUpsert = sourced.event
+        event: UserUpsert = record.event
         user = self._memory.users[event.user_id]
         user.versions = with_version(user.versions, user_version(event))
         self._touched.users[event.user_id] = user
-        self._rows.attributes(USER_ATTRIBUTES).add(event.user_id, newest(user.versions), sourced)
+        self._rows.attributes(USER_ATTRIBUTES).add(event.user_id, newest(user.versions), record)
         return "upserted"
 
-    def _forget_user(self, sourced: Sourced) -> str:
+    def _forget_user(self, record: EventRecord) -> str:
         self._process_segment()  # by what was known until now
-        event: UserDeletion = sourced.event
+        event: UserDeletion = record.event
         self._memory.users.put(event.user_id, User())
         self._touched.erase(event.user_id)
-        self._rows.forget_user(event.user_id, event.event_time, sourced)
+        self._rows.forget_user(event.user_id, event.event_time, record)
         return "erased"
 
 
 # Not in the batch itself: a cycle would keep all of it until the next sweep.
-_HANDLERS: dict[Any, Callable[[_Batch, Sourced], str]] = {
+_HANDLERS: dict[Any, Callable[[_Batch, EventRecord], str]] = {
     Impression: _Batch._impression,
     ItemUpsert: _Batch._item,
     UserUpsert: _Batch._user,

@@ -116,7 +116,7 @@ class _SegmentProcessor:
         voters = np.array([voter(user) for user in users.ids], np.uint32)[users.of_events]
         columns = positive.tolist(), numbers.tolist(), voters.tolist()
         updates = [
-            Update(e.event.event_time, e.mark, is_positive, e.event.item_id, names[n], by)
+            Update(e.event.event_time, e.fingerprint, is_positive, e.event.item_id, names[n], by)
             for e, is_positive, n, by in zip(self._segment.entries, *columns, strict=True)
         ]
         return InteractionColumns(

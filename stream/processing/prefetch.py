@@ -7,8 +7,8 @@ import numpy as np
 
 from features.labels import TWO_SIDED_KINDS, label_of
 from millstream.events import Interaction, ItemUpsert, UserUpsert
-from stream.ingest.alignment import Entry
-from stream.ingest.records import Sourced
+from stream.ingest.alignment import DecodedRecord
+from stream.ingest.records import EventRecord
 from stream.state.known_items import SPARE_DRAWS, draws
 from stream.state.memory import Memory, Rules
 
@@ -30,7 +30,7 @@ class Prefetch:
         users, items: ids that have to be in memory before the batch is processed.
     """
 
-    entries: list[Entry]
+    entries: list[DecodedRecord]
     known: int
     added: list[str]
     drawn: np.ndarray
@@ -39,11 +39,11 @@ class Prefetch:
     items: set[str]
 
 
-def prefetch(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Prefetch:
+def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> Prefetch:
     """What a batch needs; nothing is changed yet."""
     reached = memory.positions
     fresh = [entry for entry in entries if entry.offset >= reached.get(entry.source, 0)]
-    events = [entry.event for entry in fresh if type(entry) is Sourced]
+    events = [entry.event for entry in fresh if type(entry) is EventRecord]
     users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
     items = {event.item_id for event in events if type(event) in _TOUCH_ITEMS}
     known, added = memory.catalogue.items, _added(fresh, items, memory)
@@ -55,7 +55,7 @@ def prefetch(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Prefetch
 
 
 def _drawn(
-    fresh: Sequence[Entry], known: int, added_at: Sequence[int], count: int
+    fresh: Sequence[DecodedRecord], known: int, added_at: Sequence[int], count: int
 ) -> tuple[dict[int, int], np.ndarray]:
     """Draws of each positive from what is known before it, wherever its batch begins."""
     wanting = [n for n, entry in enumerate(fresh) if count and _wants_negatives(entry)]
@@ -68,14 +68,14 @@ def _drawn(
     return {n: row for row, n in enumerate(positives)}, places.astype(np.int64)
 
 
-def _added(fresh: Sequence[Entry], items: set[str], memory: Memory) -> dict[str, int]:
+def _added(fresh: Sequence[DecodedRecord], items: set[str], memory: Memory) -> dict[str, int]:
     """Items that the batch makes known, and the index of the entry that does, in that order."""
     unknown = {item for item in items if item not in memory.catalogue}
     added: dict[str, int] = {}
     if not unknown:
         return added
     for n, entry in enumerate(fresh):
-        if type(entry) is not Sourced or type(entry.event) not in _TOUCH_ITEMS:
+        if type(entry) is not EventRecord or type(entry.event) not in _TOUCH_ITEMS:
             continue
         event = entry.event
         if event.item_id in unknown and not event.is_probe:
@@ -83,8 +83,8 @@ def _added(fresh: Sequence[Entry], items: set[str], memory: Memory) -> dict[str,
     return added
 
 
-def _wants_negatives(entry: Entry) -> bool:
-    if type(entry) is not Sourced or type(entry.event) is not Interaction:
+def _wants_negatives(entry: DecodedRecord) -> bool:
+    if type(entry) is not EventRecord or type(entry.event) is not Interaction:
         return False
     event = entry.event
     is_positive = label_of(event.kind, event.value) == 1.0

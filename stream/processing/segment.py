@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from stream.ingest.records import Sourced
+from stream.ingest.records import EventRecord
 from stream.processing.columns import UNKNOWN
 from stream.state.entities import Item, User
 from stream.state.impression_join import Joined, Standing
@@ -22,7 +22,7 @@ class Segment:
         answers: what the open lists say of them.
     """
 
-    entries: list[Sourced] = field(default_factory=list)
+    entries: list[EventRecord] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     answers: list[Joined | Standing] = field(default_factory=list)
 

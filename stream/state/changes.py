@@ -22,7 +22,7 @@ class Touched:
 
     users: dict[str, User] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
-    marks: list[int] = field(default_factory=list)
+    fingerprints: list[int] = field(default_factory=list)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
@@ -42,7 +42,7 @@ def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites
     return StateWrites(
         users=_bytes_of(touched.users, users_bytes),
         items=_bytes_of(touched.items, items_bytes),
-        marks=pack(touched.marks),
+        fingerprints=pack(touched.fingerprints),
         generation=memory.seen.generation,
         started_at=memory.seen.started_at or 0.0,
         rotated=rotated,

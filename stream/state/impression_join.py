@@ -31,7 +31,7 @@ from features.labels import label_of
 from millstream.codec import decode, record_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ShownItem
-from stream.ingest.records import Source, Sourced
+from stream.ingest.records import EventRecord, TopicPartition
 from stream.state.watermark import Watermark
 
 # What a list takes beside its message, and feedback beside its item's id: bytes, about.
@@ -95,7 +95,7 @@ class Closed(NamedTuple):
         event_time: when it was shown, Unix seconds.
     """
 
-    source: Source
+    source: TopicPartition
     offset: int
     left: list[Joined]
     reason: Reason
@@ -139,14 +139,14 @@ class Joins:
     closed: set[str] = field(default_factory=set)
     _evicted: list[Closed] = field(default_factory=list)
 
-    def open(self, sourced: Sourced, watermark: Watermark, now_s: float) -> bool:
+    def open(self, record: EventRecord, watermark: Watermark, now_s: float) -> bool:
         """Begin to wait for feedback on a list; False if one of its request id waits already."""
-        impression: Impression = sourced.event
+        impression: Impression = record.event
         request_id = impression.request_id
         if request_id in self.waiting:
             return False
         waiting = Waiting(
-            sourced.source.partition, sourced.offset, impression.event_time, now_s, sourced.value
+            record.source.partition, record.offset, impression.event_time, now_s, record.value
         )
         self._take_early(impression, watermark)
         self._enqueue(request_id, waiting)
@@ -155,7 +155,7 @@ class Joins:
         return True
 
     def answer(
-        self, feedback: Interaction, source: Source, watermark: Watermark, now_s: float
+        self, feedback: Interaction, source: TopicPartition, watermark: Watermark, now_s: float
     ) -> Joined | Standing:
         """The shown item that `feedback` labels, with its label.
 
@@ -245,7 +245,7 @@ class Joins:
             return "silence"
         return None
 
-    def _is_over_for(self, waiting: Waiting, source: Source, watermark: Watermark) -> bool:
+    def _is_over_for(self, waiting: Waiting, source: TopicPartition, watermark: Watermark) -> bool:
         return self._over(waiting, watermark.of(source), watermark.clock_s) is not None
 
     def _close(self, request_id: str, reason: Reason) -> Closed:
@@ -254,7 +254,7 @@ class Joins:
         self.size_bytes -= len(waiting.message) + LIST_BYTES
         impression, answered = waiting.impression(), self._forget(request_id)
         left = [Joined(impression, i, 0.0) for i in impression.items if i.item_id not in answered]
-        source = Source("impressions", waiting.partition)
+        source = TopicPartition("impressions", waiting.partition)
         return Closed(source, waiting.offset, left, reason, waiting.event_time)
 
     def _make_room(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
 from millstream.settings import Settings
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.state.entities import Cache, Item, User
 from stream.state.impression_join import LIST_BYTES, Joins
 from stream.state.known_items import Catalogue
@@ -72,7 +72,7 @@ class Memory:
     catalogue: Catalogue
     joins: Joins
     watermark: Watermark
-    positions: dict[Source, int] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
 
 

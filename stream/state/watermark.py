@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from math import inf
 
 from millstream.topics import IMPRESSIONS, INTERACTIONS
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 
 # Topics whose events tell the time.
 TIMED = frozenset({INTERACTIONS.name, IMPRESSIONS.name})
 # Stands in `reached` for the clock at which every partition was last known to be silent.
-CLOCK = Source("clock", 0)
+CLOCK = TopicPartition("clock", 0)
 # A partition that is further behind the others than this is idle, not out of step.
 OUT_OF_STEP_S = 300.0
 
@@ -31,26 +31,26 @@ class Watermark:
     """
 
     lateness_s: float
-    reached: dict[Source, float] = field(default_factory=dict)
-    awaited: set[Source] = field(default_factory=set)
+    reached: dict[TopicPartition, float] = field(default_factory=dict)
+    awaited: set[TopicPartition] = field(default_factory=set)
 
-    def expect(self, sources: Iterable[Source]) -> None:
+    def expect(self, sources: Iterable[TopicPartition]) -> None:
         """Wait for partitions that have brought nothing yet."""
         timed = {source for source in sources if source.topic in TIMED}
         self.awaited = timed - self.reached.keys()
 
-    def observe(self, source: Source, event_time: float) -> None:
+    def observe(self, source: TopicPartition, event_time: float) -> None:
         """Note an event."""
         if event_time > self.reached.get(source, -inf):
             self.reached[source] = event_time
             self.awaited.discard(source)
 
-    def advance(self, ticks: Mapping[Source, float]) -> None:
+    def advance(self, ticks: Mapping[TopicPartition, float]) -> None:
         """Take over what the clock proposes; nothing goes back."""
         for source, time in ticks.items():
             self.observe(source, time)
 
-    def after(self, ticks: Mapping[Source, float]) -> "Watermark":
+    def after(self, ticks: Mapping[TopicPartition, float]) -> "Watermark":
         """A copy that has taken `ticks` over."""
         copied = Watermark(self.lateness_s, dict(self.reached), set(self.awaited))
         copied.advance(ticks)
@@ -63,7 +63,7 @@ class Watermark:
         times = (time for source, time in self.reached.items() if source != CLOCK)
         return min(times, default=-inf) - self.lateness_s
 
-    def of(self, source: Source) -> float:
+    def of(self, source: TopicPartition) -> float:
         """The watermark of one partition alone; that of all is at or below it."""
         return self.reached.get(source, -inf) - self.lateness_s
 

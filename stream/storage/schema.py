@@ -28,7 +28,7 @@ from features.spec import ITEM_STATS, USER_STATS
 from features.stores.binary import joined, texts
 from features.stores.redis_online import Layouts
 from features.stores.resp import Packed, packed
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects, SeenEntries, StateWrites
 from stream.storage.redis_connection import Command, Commands
 
@@ -72,7 +72,7 @@ class StateCommands:
             ("HGETALL", self.key("logs")),
         ]
 
-    def marks(self, generation: int) -> Command:
+    def fingerprints(self, generation: int) -> Command:
         """The fingerprints of one generation."""
         return ("GET", self.key(f"marks:{generation}"))
 
@@ -107,7 +107,7 @@ class StateCommands:
         return ("DEL", self.key(f"user:{user}"), features, *filters)
 
     def begin_logs(
-        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, bytes]
+        self, logs: Mapping[str, str], gone: Iterable[TopicPartition], waiting: Mapping[str, bytes]
     ) -> Iterator[Command]:
         """Topics have become other logs; what was reached of `gone` is forgotten."""
         yield from self._hash("logs", logs)
@@ -136,8 +136,8 @@ class StateCommands:
     def _dedupe(self, state: StateWrites) -> Iterator[Command]:
         if state.rotated:
             yield ("DEL", self.key(f"marks:{state.generation - 2}"))
-        if state.marks:
-            yield ("APPEND", self.key(f"marks:{state.generation}"), state.marks)
+        if state.fingerprints:
+            yield ("APPEND", self.key(f"marks:{state.generation}"), state.fingerprints)
         begun = {"generation": state.generation, "started_at": state.started_at}
         yield from self._hash("dedupe", begun)
 
@@ -164,15 +164,15 @@ class StateCommands:
             yield ("HSET", self.key(name), *pairs)
 
 
-def field_of(source: Source) -> str:
+def field_of(source: TopicPartition) -> str:
     """A source partition as a hash field."""
     return f"{source.topic}:{source.partition}"
 
 
-def sources_from(reply: list[bytes]) -> dict[Source, float]:
+def sources_from(reply: list[bytes]) -> dict[TopicPartition, float]:
     """A hash by source partition."""
     found = {}
     for field, value in zip(reply[::2], reply[1::2], strict=True):
         topic, _, partition = field.decode().rpartition(":")
-        found[Source(topic, int(partition))] = float(value)
+        found[TopicPartition(topic, int(partition))] = float(value)
     return found

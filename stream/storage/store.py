@@ -17,7 +17,7 @@ import msgspec
 
 from features.dedup import unpack
 from millstream.errors import StoreUnavailable
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
 from stream.state.entities import item_from, user_from
 from stream.state.impression_join import Waiting
@@ -75,7 +75,7 @@ class StateStore:
             {request.decode(): _ANSWERED.decode(value) for request, value in _pairs(answered)},
             now_s,
         )
-        await self._restore_marks(memory, dict(_pairs(dedupe)))
+        await self._restore_fingerprints(memory, dict(_pairs(dedupe)))
 
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring users and items into memory; those that Redis does not have are new."""
@@ -104,7 +104,10 @@ class StateStore:
         await self._write(self._commands.commit(effects))
 
     async def begin_logs(
-        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, Waiting]
+        self,
+        logs: Mapping[str, str],
+        gone: Iterable[TopicPartition],
+        waiting: Mapping[str, Waiting],
     ) -> None:
         """Note that topics are other logs now: their positions are forgotten.
 
@@ -182,14 +185,14 @@ class StateStore:
             )
         self._last = batch
 
-    async def _restore_marks(self, memory: Memory, dedupe: dict[bytes, bytes]) -> None:
+    async def _restore_fingerprints(self, memory: Memory, dedupe: dict[bytes, bytes]) -> None:
         if not dedupe:
             return
         seen = memory.seen
         seen.generation = int(dedupe[b"generation"])
         seen.started_at = float(dedupe[b"started_at"])
         generations = (seen.generation - 1, seen.generation)
-        commands = [self._commands.marks(generation) for generation in generations]
+        commands = [self._commands.fingerprints(generation) for generation in generations]
         old, young = await self._until_done(lambda link: _call(link, commands))
         seen.old, seen.young = unpack(old or b""), unpack(young or b"")
 

@@ -22,7 +22,7 @@ from serving.catalogue.catalogue import Catalogue
 from serving.model.loader import Loader
 from serving.recommend.impression import impression
 from serving.recommend.query import Query
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.outputs.examples import Examples as StreamExamples
 from stream.state.impression_join import Joined
 from tests.support.examples import example_message
@@ -67,7 +67,7 @@ async def test_a_shown_item_is_learnt_from_with_the_inputs_it_was_scored_with():
     rows = StreamExamples()
     for row, item in enumerate(logged.items):
         rows.add_joined(
-            Source("impressions", 0), 0, logged.event_id, row, Joined(logged, item, 1.0)
+            TopicPartition("impressions", 0), 0, logged.event_id, row, Joined(logged, item, 1.0)
         )
     learnt = Examples.of(rows.table(published_at=NOW_S)).batch.inputs
 

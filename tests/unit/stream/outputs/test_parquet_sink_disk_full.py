@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from stream.outputs import parquet_sink as module
 from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
-from tests.unit.stream.test_sink import feature_records, written
+from tests.unit.stream.outputs.test_parquet_sink import feature_records, written
 
 module.CHECK_S, module.FIRST_PAUSE_S = 0.01, 0.05
 root, begins_full = Path(sys.argv[1]), sys.argv[2] == "begins_full"

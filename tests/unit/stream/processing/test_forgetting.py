@@ -6,7 +6,7 @@ import pyarrow as pa
 from features.spec import USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from stream.ingest.decode import event_of
-from stream.ingest.records import Record, Source, Sourced
+from stream.ingest.records import EventRecord, SourceRecord, TopicPartition
 from stream.state.entities import User
 from tests.support.stream_cases import (
     START,
@@ -20,9 +20,11 @@ from tests.support.stream_cases import (
 )
 
 
-def forgotten(user: str = "u1", offset: int = 0) -> Sourced:
-    found = event_of(Record(Source("users", 1), offset, user.encode(), None, START + 50), START)
-    assert isinstance(found, Sourced)
+def forgotten(user: str = "u1", offset: int = 0) -> EventRecord:
+    found = event_of(
+        SourceRecord(TopicPartition("users", 1), offset, user.encode(), None, START + 50), START
+    )
+    assert isinstance(found, EventRecord)
     return found
 
 

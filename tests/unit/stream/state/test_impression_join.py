@@ -4,13 +4,13 @@ from math import inf
 
 import msgspec
 
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.state.impression_join import LIST_BYTES, Joined, Joins, Standing, Waiting
 from stream.state.watermark import CLOCK, Watermark
 from tests.support.stream_cases import START, event_entry, impression, interaction
 
 WINDOW_S, GRACE_S = 60.0, 5.0
-A, B = Source("interactions", 0), Source("interactions", 1)
+A, B = TopicPartition("interactions", 0), TopicPartition("interactions", 1)
 
 
 def joins_of(*impressions, **limits) -> Joins:
