@@ -183,7 +183,7 @@ class Worker:
         entries = self._alignment.take(BATCH_EVENTS, now_s)
         ticks, watermark = self._ticks(entries, now_s), self._memory.watermark
         # What the ticks would close is closed in the next turn, when they are committed.
-        if entries or self._memory.joins.has_over(watermark.after(ticks)):
+        if entries or self._memory.join.has_over(watermark.after(ticks)):
             with self._metrics.batch_seconds.time():
                 await self._work(entries, ticks)
             self._metrics.batch_events.observe(len(entries))

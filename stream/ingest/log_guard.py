@@ -11,7 +11,7 @@ from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, Topic
 from stream.ingest.records import TopicPartition
 from stream.metrics import StreamMetrics
-from stream.state.impression_join import Waiting
+from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Store(Protocol):
         self,
         logs: Mapping[str, str],
         gone: Iterable[TopicPartition],
-        waiting: Mapping[str, Waiting],
+        open_windows: Mapping[str, OpenWindow],
     ) -> Awaitable[None]:
         """Note that topics are other logs now."""
         ...
@@ -69,9 +69,9 @@ class LogGuard:
             self._metrics.log_changed(name, found.changes, found.missed)
         lists = starts.get(IMPRESSIONS.name)
         is_new = lists is not None and bool({"other", "cut"} & set(lists.changes))
-        waiting = self._memory.joins.detached() if is_new else {}
+        open_windows = self._memory.join.detached() if is_new else {}
         if new or gone:
-            await self._store.begin_logs(new, gone, waiting)
+            await self._store.begin_logs(new, gone, open_windows)
         self._remember(starts, gone)
 
     async def _starts(self) -> dict[Topic, Start]:
@@ -98,7 +98,7 @@ class LogGuard:
         memory = self._memory
         for source in gone:
             memory.positions.pop(source, None)
-            memory.watermark.reached.pop(source, None)
+            memory.watermark.max_event_times.pop(source, None)
         for name, found in starts.items():
             if found.identity:
                 memory.logs[name] = found.identity

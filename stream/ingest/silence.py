@@ -65,7 +65,7 @@ class Silence:
         """What is proposed: the newest time of all for those that are silent, and the clock."""
         silent = [source for source in self._sources if self._is_silent(source, now_s)]
         newest = watermark.newest()
-        found = {s: newest for s in silent if watermark.reached.get(s, -inf) < newest}
+        found = {s: newest for s in silent if watermark.max_event_times.get(s, -inf) < newest}
         if silent and len(silent) == len(self._sources):
             found[CLOCK] = now_s
         return found

@@ -53,13 +53,13 @@ class StateWrites:
         rotated: whether that generation is new, so that the one before the last is forgotten.
         known: items that have become known.
         hidden, shown: items that are to be, or no longer to be, left out.
-        waiting: lists whose window opened, as bytes by request id.
-        answered: items with feedback by request id, as bytes.
+        open_windows: lists whose window opened, as bytes by request id.
+        attributed: items with feedback by request id, as bytes.
         closed: request ids to forget.
         filters: entries for the users' seen filters.
         erased: users of whom nothing is to be left; carried out before everything else.
         positions: the next offset to read of every source partition.
-        reached: the newest event time of every source partition.
+        max_event_times: the newest event time of every source partition.
     """
 
     users: dict[str, bytes] = field(default_factory=dict)
@@ -71,13 +71,13 @@ class StateWrites:
     known: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
-    waiting: dict[str, bytes] = field(default_factory=dict)
-    answered: dict[str, bytes] = field(default_factory=dict)
+    open_windows: dict[str, bytes] = field(default_factory=dict)
+    attributed: dict[str, bytes] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
-    reached: dict[TopicPartition, float] = field(default_factory=dict)
+    max_event_times: dict[TopicPartition, float] = field(default_factory=dict)
 
 
 @dataclass

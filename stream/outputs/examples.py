@@ -18,7 +18,7 @@ from features.rows import Columns, arrow_type, value_columns
 from features.spec import BY_NAME, FEATURES
 from millstream.errors import InvalidEvent
 from stream.ingest.records import TopicPartition
-from stream.state.impression_join import Joined
+from stream.state.impression_join import LabelledItem
 
 ORIGINS = ("organic", "impression", "sampled")
 ORGANIC, IMPRESSION, SAMPLED = range(len(ORIGINS))
@@ -76,17 +76,17 @@ class Examples:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def add_joined(
+    def add(
         self,
         source: TopicPartition,
         offset: int,
         event_id: str,
         row: int,
-        joined: Joined,
+        labelled: LabelledItem,
         place: int = 0,
     ) -> None:
         """A shown item with its label; `source`, `offset` and `event_id` are of what settled it."""
-        shown, event = joined.item, joined.impression
+        shown, event = labelled.item, labelled.impression
         self.rows.append(
             Row(
                 event_id,
@@ -96,7 +96,7 @@ class Examples:
                 event.event_time,
                 event.user_id,
                 shown.item_id,
-                joined.label,
+                labelled.label,
                 event.is_probe,
                 shown.propensity,
                 min(shown.position, LAST_POSITION),

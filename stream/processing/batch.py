@@ -34,10 +34,10 @@ from stream.processing.prefetch import Prefetch
 from stream.processing.segment import Segment
 from stream.state.changes import Touched, state_writes
 from stream.state.entities import User
-from stream.state.impression_join import Joined, Standing
+from stream.state.impression_join import Attribution, LabelledItem
 from stream.state.memory import Memory, Rules
 
-JOINED_ROW = 0
+LABELLED_ROW = 0
 # Events whose times move the watermark.
 _CLOCKS = frozenset({Interaction, Impression})
 
@@ -59,7 +59,7 @@ def process(
     effects = _Batch(needs, memory, rules, now_s).effects()
     if ticks:
         memory.watermark.advance(ticks)
-        effects.state.reached = dict(memory.watermark.reached)
+        effects.state.max_event_times = dict(memory.watermark.max_event_times)
     return effects
 
 
@@ -70,7 +70,7 @@ class _Batch:
         self._needs, self._memory, self._rules, self._now_s = needs, memory, rules, now_s
         self._segment = Segment()
         self._outcomes = [""] * len(needs.entries)
-        self._joined, self._closed = Examples(), Examples()
+        self._labelled, self._closed = Examples(), Examples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = FeatureRowsBuilder(now_s)
         self._effects = Effects(made_at=now_s, logs=memory.logs)
@@ -135,19 +135,19 @@ class _Batch:
 
     def _interaction(self, place: int, record: EventRecord) -> None:
         segment, is_alone = self._segment, record.event.request_id is None
-        answer = Standing.ALONE if is_alone else self._answer(place, record)
+        attribution = Attribution.UNATTRIBUTED if is_alone else self._attribute(place, record)
         segment.entries.append(record)
         segment.places.append(place)
-        segment.answers.append(answer)
+        segment.attributions.append(attribution)
 
-    def _answer(self, place: int, record: EventRecord) -> Standing | Joined:
+    def _attribute(self, place: int, record: EventRecord) -> Attribution | LabelledItem:
         memory, source = self._memory, record.source
-        answer = memory.joins.answer(record.event, source, memory.watermark, self._now_s)
-        if isinstance(answer, Joined):
+        attribution = memory.join.attribute(record.event, source, memory.watermark, self._now_s)
+        if isinstance(attribution, LabelledItem):
             cause = source, record.offset, record.event.event_id
-            self._joined.add_joined(*cause, JOINED_ROW, answer, place)
+            self._labelled.add(*cause, LABELLED_ROW, attribution, place)
             self._effects.joined += 1
-        return answer
+        return attribution
 
     def _process_segment(self) -> None:
         """Work on the interactions that were put off."""
@@ -174,9 +174,9 @@ class _Batch:
 
     def _add_examples(self) -> None:
         tables, places = [table for table, _ in self._organic], [at for _, at in self._organic]
-        if self._joined:
-            tables.append(self._joined.unpublished())
-            places.append(np.array(self._joined.places))
+        if self._labelled:
+            tables.append(self._labelled.unpublished())
+            places.append(np.array(self._labelled.places))
         found = self._effects.examples
         if tables:
             found.append((INTERACTIONS, published(in_order(tables, places), self._now_s)))
@@ -187,17 +187,17 @@ class _Batch:
 
     def _impression(self, record: EventRecord) -> str:
         memory = self._memory
-        is_new = memory.joins.open(record, memory.watermark, self._now_s)
+        is_new = memory.join.open(record, memory.watermark, self._now_s)
         return "waiting" if is_new else "duplicate"
 
     def _close_windows(self) -> None:
         watermark, effects = self._memory.watermark, self._effects
-        for source, offset, left, reason, shown_at in self._memory.joins.close(watermark):
+        for source, offset, left, reason, shown_at in self._memory.join.close(watermark):
             effects.closed[reason] += 1
             if reason == "memory":
                 effects.window_held_s = watermark.newest() - shown_at
             for row, shown in enumerate(left):
-                self._closed.add_joined(source, offset, shown.impression.event_id, row, shown)
+                self._closed.add(source, offset, shown.impression.event_id, row, shown)
 
     # The catalogue and the accounts.
 
@@ -209,15 +209,15 @@ class _Batch:
         self._touched.items[event.item_id] = item
         self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), record)
         if not event.is_probe:
-            self._memory.catalogue.add(event.item_id)
+            self._memory.known_items.add(event.item_id)
             self._show(event.item_id, hidden=newest(item.versions).hidden)
         return "upserted"
 
     def _show(self, item_id: str, hidden: bool) -> None:
-        catalogue, touched = self._memory.catalogue, self._touched
-        if hidden == (item_id in catalogue.hidden):
+        known_items, touched = self._memory.known_items, self._touched
+        if hidden == (item_id in known_items.hidden):
             return
-        catalogue.hide(item_id, hidden)
+        known_items.hide(item_id, hidden)
         (touched.hidden if hidden else touched.shown).add(item_id)
         (touched.shown if hidden else touched.hidden).discard(item_id)
 

@@ -33,8 +33,8 @@ from stream.processing.columns import (
 )
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
-from stream.state.impression_join import Standing
-from stream.state.known_items import Wanted, negatives
+from stream.state.impression_join import Attribution
+from stream.state.known_items import NegativesRequest, negatives
 from stream.state.memory import Memory, Rules
 
 NO_DRAW = -1
@@ -132,10 +132,12 @@ class _SegmentProcessor:
         """What becomes of each event, and those that make examples of their own."""
         is_labelled = ~np.isnan(self._labels)
         outcomes, organic_events = [], []
-        pairs = zip(self._segment.answers, is_labelled.tolist(), strict=True)
-        for event, (answer, has_label) in enumerate(pairs):
-            if answer is not Standing.ALONE:
-                outcomes.append("settled" if answer is Standing.SETTLED else "joined")
+        pairs = zip(self._segment.attributions, is_labelled.tolist(), strict=True)
+        for event, (attribution, has_label) in enumerate(pairs):
+            if attribution is not Attribution.UNATTRIBUTED:
+                outcomes.append(
+                    "settled" if attribution is Attribution.ALREADY_LABELLED else "joined"
+                )
             elif has_label:
                 outcomes.append("organic")
                 organic_events.append(event)
@@ -167,17 +169,17 @@ class _SegmentProcessor:
         row_of = [drawn_at.get(at[event], NO_DRAW) for event in organic_events.tolist()]
         rows = np.array(row_of, np.int64)
         positives = np.flatnonzero((rows != NO_DRAW) & (users.as_of != UNKNOWN))
-        catalogue, events, needs = (
-            self._memory.catalogue,
+        known_items, events, needs = (
+            self._memory.known_items,
             organic_events[positives],
             self._needs,
         )
         known_since = np.array(sorted(self._new_items.values()), np.int64)
         places = needs.drawn[rows[positives]]
-        drawn = catalogue.numbers_at(places, needs.known, needs.added)
+        drawn = known_items.numbers_at(places, needs.known, needs.added)
         chosen, chances = negatives(
-            catalogue,
-            Wanted(
+            known_items,
+            NegativesRequest(
                 drawn,
                 self._item_numbers[self._item_rows.of_events[events]],
                 users.points.values["recent"][users.as_of[positives]],
@@ -193,13 +195,13 @@ class _SegmentProcessor:
     @cached_property
     def _new_items(self) -> dict[str, int]:
         """Items that become known in the run, and the events of which they do, in that order."""
-        catalogue = self._memory.catalogue
-        unknown = [item for item in self._event_items() if item not in catalogue]
+        known_items = self._memory.known_items
+        unknown = [item for item in self._event_items() if item not in known_items]
         if not unknown:
             return {}
         found: dict[str, int] = {}
         for n, event in enumerate(self._events):
-            if not event.is_probe and event.item_id not in catalogue:
+            if not event.is_probe and event.item_id not in known_items:
                 found.setdefault(event.item_id, n)
         return found
 
@@ -267,7 +269,7 @@ class _SegmentProcessor:
 
     def _add_known(self) -> None:
         for item in self._new_items:
-            self._memory.catalogue.add(item)
+            self._memory.known_items.add(item)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
         """What is no longer among a user's recent items, or never was, in the order of events."""

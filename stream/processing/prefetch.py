@@ -41,12 +41,12 @@ class Prefetch:
 
 def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> Prefetch:
     """What a batch needs; nothing is changed yet."""
-    reached = memory.positions
-    fresh = [entry for entry in entries if entry.offset >= reached.get(entry.source, 0)]
+    positions = memory.positions
+    fresh = [entry for entry in entries if entry.offset >= positions.get(entry.source, 0)]
     events = [entry.event for entry in fresh if type(entry) is EventRecord]
     users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
     items = {event.item_id for event in events if type(event) in _TOUCH_ITEMS}
-    known, added = memory.catalogue.items, _added(fresh, items, memory)
+    known, added = memory.known_items.items, _added(fresh, items, memory)
     positives, drawn = _drawn(fresh, len(known), list(added.values()), rules.sampled_negatives)
     new = list(added)
     for place in np.unique(drawn).tolist():
@@ -70,7 +70,7 @@ def _drawn(
 
 def _added(fresh: Sequence[DecodedRecord], items: set[str], memory: Memory) -> dict[str, int]:
     """Items that the batch makes known, and the index of the entry that does, in that order."""
-    unknown = {item for item in items if item not in memory.catalogue}
+    unknown = {item for item in items if item not in memory.known_items}
     added: dict[str, int] = {}
     if not unknown:
         return added

@@ -9,7 +9,7 @@ import pyarrow as pa
 from stream.ingest.records import EventRecord
 from stream.processing.columns import UNKNOWN
 from stream.state.entities import Item, User
-from stream.state.impression_join import Joined, Standing
+from stream.state.impression_join import Attribution, LabelledItem
 
 
 @dataclass
@@ -19,12 +19,12 @@ class Segment:
     Args:
         entries: the interactions.
         places: of them in the batch.
-        answers: what the open lists say of them.
+        attributions: what the open lists say of them.
     """
 
     entries: list[EventRecord] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
-    answers: list[Joined | Standing] = field(default_factory=list)
+    attributions: list[LabelledItem | Attribution] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

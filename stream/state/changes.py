@@ -37,8 +37,8 @@ class Touched:
 
 def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites:
     """Everything that the store must take over, all or nothing."""
-    joins = memory.joins
-    opened, answered, closed = joins.taken_changes()
+    join = memory.join
+    opened, attributed, closed = join.take_changes()
     return StateWrites(
         users=_bytes_of(touched.users, users_bytes),
         items=_bytes_of(touched.items, items_bytes),
@@ -46,16 +46,16 @@ def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites
         generation=memory.seen.generation,
         started_at=memory.seen.started_at or 0.0,
         rotated=rotated,
-        known=memory.catalogue.taken_fresh(),
+        known=memory.known_items.take_unsaved(),
         hidden=touched.hidden,
         shown=touched.shown,
-        waiting={request: _ENCODE(joins.waiting[request]) for request in opened},
-        answered={request: _ENCODE(joins.answered[request]) for request in answered},
+        open_windows={request: _ENCODE(join.open_windows[request]) for request in opened},
+        attributed={request: _ENCODE(join.attributed[request]) for request in attributed},
         closed=closed,
         filters=touched.filters,
         erased=touched.erased,
         positions=dict(memory.positions),
-        reached=dict(memory.watermark.reached),
+        max_event_times=dict(memory.watermark.max_event_times),
     )
 
 

@@ -96,10 +96,10 @@ class StateCommands:
         for user, entries in state.filters.items():
             yield from self._filters(user, entries)
         yield from self._dedupe(state)
-        yield from self._catalogue(state)
-        yield from self._joins(state)
+        yield from self._known_items(state)
+        yield from self._join(state)
         yield from self._hash("positions", {field_of(s): v for s, v in state.positions.items()})
-        yield from self._hash("reached", {field_of(s): v for s, v in state.reached.items()})
+        yield from self._hash("reached", {field_of(s): v for s, v in state.max_event_times.items()})
 
     def _erasure(self, user: str) -> Command:
         filters = [bloom.key(self._seen_prefix, user, slot) for slot in range(bloom.SLOTS)]
@@ -107,11 +107,14 @@ class StateCommands:
         return ("DEL", self.key(f"user:{user}"), features, *filters)
 
     def begin_logs(
-        self, logs: Mapping[str, str], gone: Iterable[TopicPartition], waiting: Mapping[str, bytes]
+        self,
+        logs: Mapping[str, str],
+        gone: Iterable[TopicPartition],
+        open_windows: Mapping[str, bytes],
     ) -> Iterator[Command]:
         """Topics have become other logs; what was reached of `gone` is forgotten."""
         yield from self._hash("logs", logs)
-        yield from self._hash("waiting", waiting)
+        yield from self._hash("waiting", open_windows)
         for field in map(field_of, gone):
             yield ("HDEL", self.key("positions"), field)
             yield ("HDEL", self.key("reached"), field)
@@ -141,7 +144,7 @@ class StateCommands:
         begun = {"generation": state.generation, "started_at": state.started_at}
         yield from self._hash("dedupe", begun)
 
-    def _catalogue(self, state: StateWrites) -> Iterator[Command]:
+    def _known_items(self, state: StateWrites) -> Iterator[Command]:
         if state.known:
             yield ("RPUSH", self.key("known"), *state.known)
         if state.hidden:
@@ -149,9 +152,9 @@ class StateCommands:
         if state.shown:
             yield ("SREM", self.key("hidden"), *state.shown)
 
-    def _joins(self, state: StateWrites) -> Iterator[Command]:
-        yield from self._hash("waiting", state.waiting)
-        yield from self._hash("answered", state.answered)
+    def _join(self, state: StateWrites) -> Iterator[Command]:
+        yield from self._hash("waiting", state.open_windows)
+        yield from self._hash("answered", state.attributed)
         if state.closed:
             yield ("HDEL", self.key("waiting"), *state.closed)
             yield ("HDEL", self.key("answered"), *state.closed)

@@ -20,7 +20,7 @@ from millstream.errors import StoreUnavailable
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
 from stream.state.entities import item_from, user_from
-from stream.state.impression_join import Waiting
+from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
 from stream.storage.leader_lease import LeaseLost
 from stream.storage.redis_connection import Command, Commands, RedisLink, connected, is_temporary
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 WATCH_S = 1.0
-_WAITING = msgspec.msgpack.Decoder(Waiting)
-_ANSWERED = msgspec.msgpack.Decoder(list[str])
+_OPEN_WINDOW = msgspec.msgpack.Decoder(OpenWindow)
+_ATTRIBUTED = msgspec.msgpack.Decoder(list[str])
 
 R = TypeVar("R")
 
@@ -65,14 +65,17 @@ class StateStore:
     async def restore(self, memory: Memory, now_s: float) -> None:
         """Fill an empty memory with what Redis has."""
         replies = await self._until_done(self._read_all)
-        positions, reached, dedupe, known, hidden, waiting, answered, logs = replies
+        positions, max_event_times, dedupe, known, hidden, open_windows, attributed, logs = replies
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
-        memory.watermark.reached = sources_from(reached)
-        memory.catalogue.restore(map(bytes.decode, known), map(bytes.decode, hidden))
-        memory.joins.restore(
-            {request.decode(): _WAITING.decode(value) for request, value in _pairs(waiting)},
-            {request.decode(): _ANSWERED.decode(value) for request, value in _pairs(answered)},
+        memory.watermark.max_event_times = sources_from(max_event_times)
+        memory.known_items.restore(map(bytes.decode, known), map(bytes.decode, hidden))
+        memory.join.restore(
+            {
+                request.decode(): _OPEN_WINDOW.decode(value)
+                for request, value in _pairs(open_windows)
+            },
+            {request.decode(): _ATTRIBUTED.decode(value) for request, value in _pairs(attributed)},
             now_s,
         )
         await self._restore_fingerprints(memory, dict(_pairs(dedupe)))
@@ -107,19 +110,19 @@ class StateStore:
         self,
         logs: Mapping[str, str],
         gone: Iterable[TopicPartition],
-        waiting: Mapping[str, Waiting],
+        open_windows: Mapping[str, OpenWindow],
     ) -> None:
         """Note that topics are other logs now: their positions are forgotten.
 
         Args:
             logs: identities of topics.
             gone: partitions whose positions belong to an earlier log.
-            waiting: lists that are to be kept otherwise than they were, by request id.
+            open_windows: lists that are to be kept otherwise than they were, by request id.
 
         Raises:
             LeaseLost: see `commit`.
         """
-        await self._write(self._commands.begin_logs(logs, gone, _encoded(waiting)))
+        await self._write(self._commands.begin_logs(logs, gone, _encoded(open_windows)))
 
     async def watch(self) -> None:
         """Reconnect, for ever, when the connection is lost while nothing is written.
@@ -242,8 +245,8 @@ def _pairs(reply: list[bytes]) -> list[tuple[bytes, bytes]]:
     return list(zip(reply[::2], reply[1::2], strict=True))
 
 
-def _encoded(waiting: Mapping[str, Waiting]) -> dict[str, bytes]:
-    return {request: msgspec.msgpack.encode(each) for request, each in waiting.items()}
+def _encoded(open_windows: Mapping[str, OpenWindow]) -> dict[str, bytes]:
+    return {request: msgspec.msgpack.encode(each) for request, each in open_windows.items()}
 
 
 def _text(batch: bytes | None) -> str:

@@ -75,7 +75,7 @@ def examples(settings: Settings) -> list[dict[str, Any]]:
         ]
         for row in new:
             place = (source, row["source_partition"])
-            seen[place] = max(fingerprints.get(place, -1), row["source_offset"])
+            seen[place] = max(seen.get(place, -1), row["source_offset"])
         rows += new
     return rows
 

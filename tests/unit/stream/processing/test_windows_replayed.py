@@ -111,7 +111,7 @@ class Reader:
             self._start(committed)  # nothing of the turn was committed
             return True
         is_read = all(self._begins[log[0].source] == len(log) for log in self._logs)
-        return not is_read or bool(memory.joins.waiting)
+        return not is_read or bool(memory.join.open_windows)
 
     def _read(self) -> list[EventRecord]:
         entries = []
@@ -169,7 +169,7 @@ def test_the_clock_decides_nothing_in_the_batch_that_commits_it():
     click = event_entry(interaction(1, item="i1", request_id="r1"))
     effects = stream.run_entries([click], 100.0, ticks)
     assert effects.counts == {("interactions", "joined"): 1}
-    assert effects.state.reached[CLOCK] == START + 100.0
+    assert effects.state.max_event_times[CLOCK] == START + 100.0
 
 
 def test_feedback_that_waited_on_the_broker_during_an_outage_still_joins():

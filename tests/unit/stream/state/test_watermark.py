@@ -10,9 +10,9 @@ A, B, LISTS = (
 )
 
 
-def watermark_of(**reached: float) -> Watermark:
+def watermark_of(**max_event_times: float) -> Watermark:
     sources = {"a": A, "b": B, "lists": LISTS}
-    return Watermark(10.0, {sources[name]: time for name, time in reached.items()})
+    return Watermark(10.0, {sources[name]: time for name, time in max_event_times.items()})
 
 
 def test_the_slowest_partition_decides_less_the_lateness():
