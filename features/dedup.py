@@ -70,7 +70,7 @@ class SeenIds:
 
     @property
     def size_bytes(self) -> int:
-        """What both generations take."""
+        """Memory of both generations, bytes."""
         return self.young.size_bytes + self.old.size_bytes
 
     def add(self, fingerprints: np.ndarray) -> np.ndarray:

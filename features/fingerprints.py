@@ -29,12 +29,12 @@ class Fingerprints:
 
     @property
     def size_bytes(self) -> int:
-        """What the tables take."""
+        """Memory of the tables, bytes."""
         return sum(table.nbytes for table in self._tables)
 
     @property
     def grown_bytes(self) -> int:
-        """What the tables will take when one more entry needs a new one."""
+        """Memory of the tables when one more entry needs a new one, bytes."""
         return self.size_bytes + (2 * self._tables[-1].nbytes if self._tables else 0)
 
     @property

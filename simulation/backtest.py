@@ -22,7 +22,7 @@ from simulation.watching import stages
 
 
 @dataclass(frozen=True)
-class Plan:
+class BacktestPlan:
     """One run.
 
     Args:
@@ -56,7 +56,7 @@ class Backtest:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: BacktestPlan,
         settings: Settings,
         folder: Path,
         baselines: Sequence[Baseline] = (),
@@ -117,7 +117,7 @@ class Backtest:
             await loop.tick(tick_s)
 
     def _next_time(self) -> float:
-        """Of the oldest event that was told and not sent yet."""
+        """Time of the oldest event that was told and not sent yet."""
         waiting = [self.plan.log.times[self._sent]] if self._sent < self._told else []
         if self._upserts_sent < len(self._upserts):
             waiting.append(self._upserts[self._upserts_sent].event_time)

@@ -25,7 +25,7 @@ from simulation.store import SimulatedStore
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
 from stream.state.memory import Rules, empty_memory
-from stream.worker import Reading, Worker
+from stream.worker import ConsumerControl, StreamWorker
 
 INPUTS = (ITEMS, USERS, INTERACTIONS, IMPRESSIONS)
 
@@ -61,14 +61,14 @@ class Loop:
         self.clock, self.broker = SimulatedClock(start_s), SimulatedBroker()
         self.store = SimulatedStore(chosen.feast_project)
         rules = Rules.of(chosen)
-        self.stream = Worker(
+        self.stream = StreamWorker(
             empty_memory(rules),
             rules,
             self.store,
             self.broker,
             StreamMetrics(CollectorRegistry()),
             self.clock,
-            Reading(hold=lambda source, held: None),
+            ConsumerControl(hold=lambda source, held: None),
         )
         self.learning = Learning(chosen, self.clock, cadence.snapshot_s, self._announced)
         self.answering = Answering(

@@ -32,12 +32,12 @@ from stream.ingest.records import SourceRecord, TopicPartition
 from stream.ingest.sequence import ChunkSequence
 from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
-from stream.outputs.producer import Publisher
+from stream.outputs.producer import MessageProducer
 from stream.state.memory import Rules, empty_memory, memory_line
 from stream.storage.leader_lease import Lease
 from stream.storage.schema import StateCommands
 from stream.storage.store import StateStore
-from stream.worker import Reading, Worker
+from stream.worker import ConsumerControl, StreamWorker
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ async def _hold_lease(
     parts = _Parts(metrics)
     settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder in it, no other
     app = build_app(settings, parts)
-    publisher = Publisher(
+    publisher = MessageProducer(
         app.producer,
         settings,
         lambda: trouble(part="kafka").inc(),
@@ -114,8 +114,8 @@ async def _hold_lease(
         settings.offline_dir, settings.offline_flush_s, metrics, partial(hold, _FEATURES)
     )
     guard = LogGuard(settings, SOURCES, memory, store, metrics)
-    reading = Reading(hold, _door(settings, metrics), _polled(app, settings), guard.settle)
-    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, reading)
+    consumer = ConsumerControl(hold, _door(settings, metrics), _polled(app, settings), guard.settle)
+    parts.worker = StreamWorker(memory, rules, store, publisher, metrics, clock, consumer)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:
             await _first(restored, kept, asked_to_end)
@@ -171,7 +171,7 @@ async def _supervised(
 
 
 async def _faust(app: App) -> None:
-    """Run the app; it ends when it is stopped, or with what it crashed of."""
+    """Run the Faust app until it stops; re-raise its crash reason."""
     await app.start()
     await app.wait_until_stopped()
     if app.crash_reason is not None:
@@ -191,16 +191,16 @@ async def _ending(work: Coroutine[Any, Any, R]) -> AsyncIterator[asyncio.Task[R]
 
 
 async def _first(*tasks: asyncio.Future[Any]) -> None:
-    """Wait for the first of them to end; raises what it ended with."""
+    """Wait for the first task to finish; re-raise its exception."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
 
 
 class _Parts:
-    """What the agents hand chunks to: the worker, and the offline sink."""
+    """Receivers of the agents' chunks: the worker, and the offline sink."""
 
-    worker: Worker
+    worker: StreamWorker
     sink: OfflineSink
 
     def __init__(self, metrics: StreamMetrics) -> None:

@@ -1,4 +1,4 @@
-"""What the stream worker exports, `millstream_stream_*`."""
+"""Metrics of the stream worker, `millstream_stream_*`."""
 
 from collections.abc import Collection, Mapping
 

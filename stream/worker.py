@@ -14,7 +14,7 @@ from typing import Protocol
 
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
-from stream.gc import Sweeper
+from stream.gc import ManualGc
 from stream.ingest.alignment import Alignment, DecodedRecord
 from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
@@ -22,7 +22,7 @@ from stream.ingest.records import SourceRecord, TopicPartition
 from stream.ingest.silence import PartitionActivity, Silence
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
-from stream.outputs.messages import Message, messages
+from stream.outputs.messages import OutputMessage, messages
 from stream.processing.batch import process
 from stream.processing.prefetch import prefetch
 from stream.state.memory import Memory, Rules
@@ -43,8 +43,8 @@ TICK_S = 0.25
 Ack = Callable[[], object]
 
 
-class Store(Protocol):
-    """Where the state is kept."""
+class BatchStore(Protocol):
+    """Store of the state, written batch by batch."""
 
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring entities into memory."""
@@ -55,10 +55,10 @@ class Store(Protocol):
         ...
 
 
-class Log(Protocol):
-    """Where messages go."""
+class MessagePublisher(Protocol):
+    """Publisher of a batch's messages."""
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[OutputMessage]) -> None:
         """Return when all are acknowledged."""
         ...
 
@@ -68,8 +68,8 @@ async def _nothing_to_settle() -> None:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How the worker deals with the consumer that feeds it.
+class ConsumerControl:
+    """The consumer that feeds the worker: its controls and checks.
 
     Args:
         hold: called with (source, True) to stop reading a partition that has enough buffered, and
@@ -86,8 +86,8 @@ class Reading:
     settle: Callable[[], Awaitable[None]] = _nothing_to_settle
 
 
-class Worker:
-    """The one that processes.
+class StreamWorker:
+    """Processing of batches, one at a time.
 
     Args:
         memory: restored from `store`.
@@ -97,15 +97,15 @@ class Worker:
         self,
         memory: Memory,
         rules: Rules,
-        store: Store,
-        publisher: Log,
+        store: BatchStore,
+        publisher: MessagePublisher,
         metrics: StreamMetrics,
         clock: Clock,
-        reading: Reading,
+        consumer: ConsumerControl,
     ) -> None:
         self._memory, self._rules = memory, rules
         self._store, self._publisher = store, publisher
-        self._metrics, self._clock, self._reading = metrics, clock, reading
+        self._metrics, self._clock, self._consumer = metrics, clock, consumer
         self._alignment = Alignment(MAX_IDLE_S)
         self._silence = Silence(rules.idle_s)
         self._acks: dict[TopicPartition, deque[tuple[int, Ack]]] = {}
@@ -123,7 +123,7 @@ class Worker:
             ends: one past the last offset of each.
         """
         async with self._working:
-            await self._reading.settle()
+            await self._consumer.settle()
             now_s, positions = self._clock.now(), self._memory.positions
             self._metrics.observe_memory(self._memory)
             self._memory.watermark.expect(ends)
@@ -141,23 +141,23 @@ class Worker:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        entries = entries_of(records, now_s, self._reading.door)
+        entries = entries_of(records, now_s, self._consumer.door)
         entries = bounded(entries, records, now_s, self._rules.max_clock_skew_s)
         self._alignment.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))
         if self._alignment.depth(source) >= HOLD_AT:
-            self._reading.hold(source, True)
+            self._consumer.hold(source, True)
         self._arrived.set()
 
     async def run(self) -> None:
         """Work until `stop`."""
-        with Sweeper() as sweeper:
+        with ManualGc() as manual_gc:
             while not self._stopping:
                 began_s = time.monotonic()
                 async with self._working:
                     worked = await self.turn()
-                sweeper.sweep(began_s)
+                manual_gc.collect(began_s)
                 if not worked:
                     await self._wait()
                 elif worked < BATCH_EVENTS:
@@ -191,10 +191,10 @@ class Worker:
         return len(entries)
 
     def _ticks(self, entries: list[DecodedRecord], now_s: float) -> dict[TopicPartition, float]:
-        """What the clock has to say of event time."""
+        """Event times that the clock proposes for silent partitions."""
         silence, taken = self._silence, {entry.source for entry in entries}
         for source in silence.sources:
-            if not self._reading.is_polled(source):
+            if not self._consumer.is_polled(source):
                 activity = PartitionActivity.AWAY
             elif source in taken or not self._alignment.is_read_out(source):
                 activity = PartitionActivity.BUSY
@@ -226,4 +226,4 @@ class Worker:
             while acks and acks[0][0] < self._memory.positions.get(source, 0):
                 acks.popleft()[1]()
             if self._alignment.depth(source) <= RELEASE_AT:
-                self._reading.hold(source, False)
+                self._consumer.hold(source, False)

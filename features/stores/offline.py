@@ -37,7 +37,7 @@ class Rotation:
 
 
 @dataclass
-class _Gathered:
+class _PartBuilder:
     """Rows of one view: `first` and `last` are the messages that they came in.
 
     Before there are any, `last` is the last message in the folder, -1 for none. `skip` is what
@@ -120,7 +120,7 @@ class OfflineAppender:
         return new.num_rows
 
     def is_due(self) -> bool:
-        """Whether to `flush`: for the rows, or to move on past messages without new ones."""
+        """Return whether to `flush`: for the rows, or to move on past messages without new ones."""
         limit = self._rotation
         return self._started_at is not None and (
             self._rows >= limit.rows
@@ -140,11 +140,11 @@ class OfflineAppender:
         return self._next_offset
 
 
-def _opened(root: Path, view: View, partition: int) -> _Gathered:
+def _opened(root: Path, view: View, partition: int) -> _PartBuilder:
     schema, folder = view_schema(view), root / view.name
     newest_offsets = open_folder(folder, schema)
     last = max((part.last for part in parts_in(folder) if part.partition == partition), default=-1)
-    return _Gathered(folder, schema, newest_offsets, last)
+    return _PartBuilder(folder, schema, newest_offsets, last)
 
 
 def _beyond(rows: pa.Table, newest_offsets: NewestOffsets) -> pa.Table:

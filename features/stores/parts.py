@@ -53,7 +53,7 @@ class Part:
         return cls(*map(int, match.groups())) if match else None
 
     def covers(self, other: "Part") -> bool:
-        """Whether all messages of `other` are here too."""
+        """Return whether all messages of `other` are here too."""
         same = self.partition == other.partition
         return same and self.first <= other.first and other.last <= self.last
 

@@ -41,7 +41,7 @@ class PartitionBuffer:
 
 
 class Alignment:
-    """The lanes of all partitions that this worker reads.
+    """Event-time alignment of all partitions that this worker reads.
 
     Args:
         max_idle_s: the longest that a partition without records holds back the others.
@@ -83,7 +83,7 @@ class Alignment:
         return len(buffer.queued) if buffer else 0
 
     def is_read_out(self, source: TopicPartition) -> bool:
-        """Whether there is no more of a partition: neither here nor, as last fetched, there."""
+        """Return whether a partition is read out: nothing buffered, nothing more on the broker."""
         buffer = self._buffers.get(source)
         return buffer is not None and not buffer.queued and not buffer.behind
 
@@ -121,5 +121,5 @@ class Alignment:
 
 
 def _is_probe(entry: EventRecord) -> bool:
-    """A probe comes from now, whatever time the log around it is of: it must not hold that up."""
+    """Probes carry wall-clock time, so they must not advance event time in a replay."""
     return bool(entry.event.is_probe)

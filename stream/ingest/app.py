@@ -22,7 +22,7 @@ METADATA_MS = 5_000  # how soon a topic that was made anew is found
 
 
 class Agents(Protocol):
-    """What the agents hand chunks to."""
+    """Receiver of the agents' chunks."""
 
     async def assigned(self, ends: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """The positions to read on from, where there are any; `ends` are past the last offsets."""

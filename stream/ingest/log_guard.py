@@ -21,8 +21,8 @@ RETRY_S = 1.0
 Logs = Callable[[Settings, Iterable[Topic]], Mapping[Topic, Log]]
 
 
-class Store(Protocol):
-    """Where positions are kept."""
+class LogStore(Protocol):
+    """Store of the positions."""
 
     def begin_logs(
         self,
@@ -47,7 +47,7 @@ class LogGuard:
         settings: Settings,
         topics: Iterable[Topic],
         memory: Memory,
-        store: Store,
+        store: LogStore,
         metrics: StreamMetrics,
         logs: Logs = logs_of,
     ) -> None:
@@ -107,6 +107,6 @@ class LogGuard:
 
 
 def _is_gone(source: TopicPartition, starts: Mapping[str, Start]) -> bool:
-    """Whether a position is of an earlier log."""
+    """Return whether a position is of an earlier log."""
     found = starts.get(source.topic)
     return found is not None and source.partition not in found.positions

@@ -1,4 +1,4 @@
-"""What the stream reads: records with their positions, and events made of them."""
+"""Records with their offsets, and the events decoded from them."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -60,12 +60,12 @@ class InvalidRecord:
 
     @property
     def source(self) -> TopicPartition:
-        """Where the record came from."""
+        """Partition that the record was read from."""
         return self.record.source
 
     @property
     def offset(self) -> int:
-        """Where in its partition the record is."""
+        """Offset of the record."""
         return self.record.offset
 
     def letter(self, now_s: float) -> DeadLetter:

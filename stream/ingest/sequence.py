@@ -17,7 +17,7 @@ class ChunkLost(MillstreamError):
 
 
 class ChunkSequence:
-    """Where the next chunk of each partition has to begin."""
+    """Next expected offset of each partition."""
 
     def __init__(self) -> None:
         self._next: dict[TopicPartition, int] = {}

@@ -1,4 +1,4 @@
-"""What the clock may say of event time: which partitions are silent, and since when.
+"""Silence of partitions by the clock: which are silent, and since when.
 
 A partition is quiet when everything on the broker has been read of it, nothing of it is buffered,
 and the broker was asked just now. After it has been quiet for `idle_s` it no longer holds back the
@@ -19,7 +19,7 @@ LONGEST_S = 30.0
 
 
 class PartitionActivity(Enum):
-    """What is known of a partition at this moment."""
+    """Activity of a partition at this moment."""
 
     BUSY = auto()  # it has more, here or on the broker
     QUIET = auto()  # all of it was read
@@ -62,7 +62,7 @@ class Silence:
             self._quiet_since.pop(source, None)
 
     def ticks(self, watermark: Watermark, now_s: float) -> dict[TopicPartition, float]:
-        """What is proposed: the newest time of all for those that are silent, and the clock."""
+        """Proposed times: the newest of all for silent partitions, and the clock."""
         silent = [source for source in self._sources if self._is_silent(source, now_s)]
         newest = watermark.newest()
         found = {s: newest for s in silent if watermark.max_event_times.get(s, -inf) < newest}

@@ -1,4 +1,4 @@
-"""What processing a batch of records causes, as data: a shell carries it out.
+"""Effects of processing a batch of records, as data: a shell carries them out.
 
 First everything for Kafka is produced and acknowledged, then everything for the store is written in
 one transaction together with the positions. A crash in between makes the batch be read and its

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from features.attributes import Version
+from features.attributes import AttributeVersion
 from features.feature import View
 from features.rows import Columns, item_columns, user_columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES, USER_STATS, features_of
-from features.state import Points
+from features.state import States
 from features.stores.schema import (
     CREATED,
     EVENT_TIMESTAMP,
@@ -36,13 +36,13 @@ _TOPICS: dict[str, tuple[View, Topic]] = {
 
 @dataclass
 class AttributesBuilder:
-    """Attributes of one view, gathered event by event."""
+    """Builder of one view's attributes, event by event."""
 
     ids: list[str] = field(default_factory=list)
-    versions: list[Version] = field(default_factory=list)
+    versions: list[AttributeVersion] = field(default_factory=list)
     records: list[EventRecord] = field(default_factory=list)
 
-    def add(self, entity_id: str, version: Version, record: EventRecord) -> None:
+    def add(self, entity_id: str, version: AttributeVersion, record: EventRecord) -> None:
         """The entity's newest attributes, and the event that made them so."""
         self.ids.append(entity_id)
         self.versions.append(version)
@@ -51,14 +51,14 @@ class AttributesBuilder:
 
 @dataclass(frozen=True)
 class SourceOffsets:
-    """The positions of the events that caused rows, (rows,) each."""
+    """Partitions and offsets of the events that caused rows, (rows,) each."""
 
     partitions: np.ndarray
     offsets: np.ndarray
 
 
 class FeatureRowsBuilder:
-    """Rows of all views.
+    """Builder of the rows of all views.
 
     Args:
         created_at: Unix seconds.
@@ -74,30 +74,30 @@ class FeatureRowsBuilder:
         self._last: dict[str, dict[str, int]] = {name: {} for name in _TOPICS}
 
     def attributes(self, view: View) -> AttributesBuilder:
-        """To add to."""
+        """Builder of a view's attributes, to add to."""
         return self._attributes[view.name]
 
     def add_users(
-        self, ids: Sequence[str], row_of: np.ndarray, points: Points, offsets: SourceOffsets
+        self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
         """Users' newest points, (rows,), whose ids are `ids[row_of]`."""
-        self._add(USER_STATS, ids, row_of, points.times, user_columns(points), offsets)
+        self._add(USER_STATS, ids, row_of, states.times, user_columns(states), offsets)
 
     def add_items(
-        self, ids: Sequence[str], row_of: np.ndarray, points: Points, offsets: SourceOffsets
+        self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
         """Items' newest points, (rows,), whose ids are `ids[row_of]`."""
-        self._add(ITEM_STATS, ids, row_of, points.times, item_columns(points), offsets)
+        self._add(ITEM_STATS, ids, row_of, states.times, item_columns(states), offsets)
 
     def forget_user(self, user_id: str, time_s: float, record: EventRecord) -> None:
         """Attributes without values from `time_s` on, and none for the online store."""
-        self.attributes(USER_ATTRIBUTES).add(user_id, Version(time_s, {}), record)
+        self.attributes(USER_ATTRIBUTES).add(user_id, AttributeVersion(time_s, {}), record)
         self._add_attributes(USER_ATTRIBUTES)
         for view in (USER_ATTRIBUTES, USER_STATS):
             self._last[view.name].pop(user_id, None)
 
     def rows(self) -> list[FeatureRows]:
-        """What was gathered, for the views that got anything."""
+        """Build the rows of the views that got any."""
         for view in (USER_ATTRIBUTES, ITEM_ATTRIBUTES):
             self._add_attributes(view)
         return [

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from features.attributes import Version, Versions, newest, version_at
+from features.attributes import AttributeVersion, Versions, newest, version_at
 from features.feature import Feature
 from features.rows import Columns, item_columns, user_columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
-from features.state import Points
+from features.state import States
 from stream.outputs.examples import ORGANIC, SAMPLED, rows_of
 from stream.state.entities import Item, User
 
@@ -29,7 +29,7 @@ class AttributeVersions:
         latest = [newest(versions) for versions in self._all]
         distinct = {id(version): version for version in latest}
         numbers = {key: number for number, key in enumerate(distinct)}
-        self.versions: list[Version] = list(distinct.values())
+        self.versions: list[AttributeVersion] = list(distinct.values())
         self._newest = np.array([numbers[id(version)] for version in latest], np.int64)
         self._since = np.array([version.time for version in self.versions])[self._newest]
 
@@ -56,13 +56,13 @@ class EntityColumns:
     Args:
         ids: of all entities.
         entities: (rows,) which.
-        points: (rows,) right before the example's time.
+        states: (rows,) right before the example's time.
         versions: (rows,) numbers in `table`.
     """
 
     ids: Sequence[str]
     entities: np.ndarray
-    points: Points
+    states: States
     versions: np.ndarray
     table: AttributeVersions
 
@@ -114,7 +114,7 @@ class OrganicExamples:
             "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
             "sampled_probability": _float32(np.where(is_own, 1.0, self.probabilities[event_of])),
             "position": pa.array(np.full(len(event_of), -1, np.int16)),
-            **item_columns(self.items.points, self.times[event_of]),
+            **item_columns(self.items.states, self.times[event_of]),
             **self.items.table.columns(self.items.versions, _ITEM_ATTRIBUTES),
         }
         return rows_of(columns, len(event_of))
@@ -131,7 +131,7 @@ class OrganicExamples:
 
     def _user_columns(self) -> Columns:
         return {
-            **user_columns(self.users.points, self.times),
+            **user_columns(self.users.states, self.times),
             **self.users.table.columns(self.users.versions, _USER_ATTRIBUTES),
         }
 

@@ -1,4 +1,4 @@
-"""What a run of events does to the histories of their users, or of their items.
+"""State transitions: advance the histories of a segment's users, or of its items.
 
 An entity whose events come in the order of their times, and of which nobody asks for an earlier
 time than its newest, is moved with all others in rounds (`features/rounds.py`). Any other goes
@@ -13,7 +13,7 @@ import numpy as np
 
 from features.history import History, add, trim
 from features.rounds import Rounds
-from features.state import Points, points_of
+from features.state import States, states_of
 from stream.processing.columns import (
     UNKNOWN,
     AsOfLookups,
@@ -32,13 +32,13 @@ def advance(
     lookups: AsOfLookups,
     horizon_s: float,
 ) -> Transitions:
-    """Put all events in their histories.
+    """Advance the histories by all events.
 
     Args:
         entity_of: (events,) places in `histories`.
         horizon_s: see `features.history.add`.
     """
-    newest = points_of([history.newest for history in histories], kind.layout)
+    newest = states_of([history.newest for history in histories], kind.layout)
     rounds = Rounds(entity_of, len(histories))
     in_order = _in_order(kind, newest.times, rounds, entity_of, events, lookups)
     if in_order.all():
@@ -56,7 +56,7 @@ def _in_order(
     events: InteractionColumns,
     lookups: AsOfLookups,
 ) -> np.ndarray:
-    """Which entities may move in rounds, (entities,) bool."""
+    """Mask of entities whose events may advance in rounds, (entities,) bool."""
     times = np.concatenate([newest[rounds.by_rank], events.times[rounds.order]])
     in_order = np.bincount(entity_of, minlength=len(newest)) <= kind.most
     in_order[entity_of[times[rounds.before] >= events.times]] = False
@@ -68,7 +68,7 @@ def _in_order(
 def _advance_in_waves(
     kind: EntityKind[P],
     histories: Sequence[History[P]],
-    newest: Points,
+    newest: States,
     rounds: Rounds,
     entity_of: np.ndarray,
     events: InteractionColumns,
@@ -80,28 +80,28 @@ def _advance_in_waves(
     rows = np.empty(len(times), kind.layout)
     rows[:entities] = newest.values[rounds.by_rank]
     kind.advance(rows, rounds, events.times - times[rounds.before], events)
-    points = Points(times, rows)
-    _append(kind, histories, points, rounds, entity_of, events, horizon_s)
+    states = States(times, rows)
+    _append(kind, histories, states, rounds, entity_of, events, horizon_s)
     as_of = rounds.row_before(lookups.entities, lookups.events)
-    return Transitions(points, rounds.before, rounds.after, as_of)
+    return Transitions(states, rounds.before, rounds.after, as_of)
 
 
 def _append(
     kind: EntityKind[P],
     histories: Sequence[History[P]],
-    points: Points,
+    states: States,
     rounds: Rounds,
     entity_of: np.ndarray,
     events: InteractionColumns,
     horizon_s: float,
 ) -> None:
-    """The histories of the events' entities have them."""
+    """Append the new updates and states to each entity's history."""
     order = rounds.by_entity
-    size, values = kind.layout.itemsize, points.values[rounds.after[order]].tobytes()
-    point, updates = kind.point, events.updates
+    size, values = kind.layout.itemsize, states.values[rounds.after[order]].tobytes()
+    state, updates = kind.state, events.updates
     ordered = [updates[event] for event in order.tolist()]
     new = [
-        point(update.time, values[start : start + size])
+        state(update.time, values[start : start + size])
         for update, start in zip(ordered, range(0, len(values), size), strict=True)
     ]
     changed, starts = np.unique(entity_of[order], return_index=True)
@@ -109,21 +109,21 @@ def _append(
     for entity, start, stop in zip(changed.tolist(), starts.tolist(), stops, strict=True):
         history = histories[entity]
         history.updates += ordered[start:stop]
-        history.points += new[start:stop]
+        history.states += new[start:stop]
         trim(history, horizon_s)
 
 
 def _advance_mixed(
     kind: EntityKind[P],
     histories: Sequence[History[P]],
-    newest: Points,
+    newest: States,
     in_order: np.ndarray,
     entity_of: np.ndarray,
     events: InteractionColumns,
     lookups: AsOfLookups,
     horizon_s: float,
 ) -> Transitions:
-    """The regular ones in rounds, the others one after the other."""
+    """Advance entities in order by rounds, the others event by event."""
     fast, fast_lookups = in_order[entity_of], in_order[lookups.entities]
     rank = np.cumsum(fast)  # of an event among those in rounds
     part = AsOfLookups(
@@ -136,14 +136,14 @@ def _advance_mixed(
     quick = _advance_in_waves(
         kind, histories, newest, rounds, entity_of[fast], in_time, part, horizon_s
     )
-    slow = _OneByOne(kind, histories, horizon_s, len(quick.points.times))
+    slow = _OneByOne(kind, histories, horizon_s, len(quick.states.times))
     before, after = np.empty(len(fast), np.intp), np.empty(len(fast), np.intp)
     as_of = np.empty(len(fast_lookups), np.intp)
     before[fast], after[fast], as_of[fast_lookups] = quick.before, quick.after, quick.as_of
     slow.work(entity_of, events, lookups, ~fast, ~fast_lookups, (before, after, as_of))
-    more = points_of(slow.points, kind.layout)
-    both = (np.concatenate(pair) for pair in zip(quick.points, more, strict=True))
-    return Transitions(Points(*both), before, after, as_of)
+    more = states_of(slow.states, kind.layout)
+    both = (np.concatenate(pair) for pair in zip(quick.states, more, strict=True))
+    return Transitions(States(*both), before, after, as_of)
 
 
 def _subset(events: InteractionColumns, which: np.ndarray) -> InteractionColumns:
@@ -158,10 +158,10 @@ def _subset(events: InteractionColumns, which: np.ndarray) -> InteractionColumns
 
 
 class _OneByOne(Generic[P]):
-    """Events and looks in their order; `points` are what was found on the way.
+    """Events and lookups one by one, in their order; `states` are those found on the way.
 
     Args:
-        first_row: of `points` among all.
+        first_row: of `states` among all.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class _OneByOne(Generic[P]):
     ) -> None:
         self._kind, self._histories, self._horizon_s = kind, histories, horizon_s
         self._first_row = first_row
-        self.points: list[P] = []
+        self.states: list[P] = []
 
     def work(
         self,
@@ -180,9 +180,9 @@ class _OneByOne(Generic[P]):
         slow_lookups: np.ndarray,
         into: tuple[np.ndarray, np.ndarray, np.ndarray],
     ) -> None:
-        """Fill in the rows before and after events, and those of looks."""
+        """Fill in the rows before and after events, and those of lookups."""
         before, after, as_of = into
-        # A look comes before the event up to which it looks.
+        # A lookup comes before the event up to which it looks.
         turns = [(int(lookups.events[n]), 0, n) for n in np.flatnonzero(slow_lookups).tolist()]
         turns += [(n, 1, n) for n in np.flatnonzero(slow).tolist()]
         for _, is_event, n in sorted(turns):
@@ -195,8 +195,8 @@ class _OneByOne(Generic[P]):
             newest = add(history, events.updates[n], self._kind.rule, self._horizon_s)
             after[n] = self._row(newest)
 
-    def _row(self, point: P | None) -> int:
-        if point is None:
+    def _row(self, state: P | None) -> int:
+        if state is None:
             return UNKNOWN
-        self.points.append(point)
-        return self._first_row + len(self.points) - 1
+        self.states.append(state)
+        return self._first_row + len(self.states) - 1

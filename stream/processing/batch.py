@@ -1,6 +1,6 @@
-"""The core: a batch of events and what is remembered, to effects. No client, no clock.
+"""The core: a batch of events and the memory, to effects. No client, no clock.
 
-    entries --plan--> what must be in memory --(a shell loads it)--> --process--> effects
+    entries --prefetch--> ids that must be in memory --(a shell loads them)--> --process--> effects
 
 `process` changes the memory in place; the effects hold the same changes for the store.
 """
@@ -27,12 +27,12 @@ from stream.ingest.records import (
     UserDeletion,
 )
 from stream.outputs.effects import Effects, SeenEntries
-from stream.outputs.examples import Examples, in_order, published
+from stream.outputs.examples import ImpressionExamples, in_order, published
 from stream.outputs.feature_rows import FeatureRowsBuilder
 from stream.processing.interactions import process_segment
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import Segment
-from stream.state.changes import Touched, state_writes
+from stream.state.changes import Changes, state_writes
 from stream.state.entities import User
 from stream.state.impression_join import Attribution, LabelledItem
 from stream.state.memory import Memory, Rules
@@ -49,7 +49,7 @@ def process(
     now_s: float,
     ticks: Mapping[TopicPartition, float] | None = None,
 ) -> Effects:
-    """What the batch causes; every user and item of the plan is in memory.
+    """Process a batch whose users and items are in memory; return its effects.
 
     Args:
         now_s: Unix seconds, by the clock.
@@ -64,17 +64,17 @@ def process(
 
 
 class _Batch:
-    """One call of `process`: what is gathered on the way."""
+    """State of one call of `process`."""
 
     def __init__(self, needs: Prefetch, memory: Memory, rules: Rules, now_s: float) -> None:
         self._needs, self._memory, self._rules, self._now_s = needs, memory, rules, now_s
         self._segment = Segment()
         self._outcomes = [""] * len(needs.entries)
-        self._labelled, self._closed = Examples(), Examples()
+        self._labelled, self._closed = ImpressionExamples(), ImpressionExamples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = FeatureRowsBuilder(now_s)
         self._effects = Effects(made_at=now_s, logs=memory.logs)
-        self._touched = Touched()
+        self._changes = Changes()
 
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
@@ -91,19 +91,19 @@ class _Batch:
         self._close_windows()
         self._add_examples()
         effects.features = self._rows.rows()
-        effects.state = state_writes(memory, self._touched, rotated)
+        effects.state = state_writes(memory, self._changes, rotated)
         return effects
 
     def _new(self, entries: Sequence[DecodedRecord]) -> list[bool]:
         """Which entries are not seen for the second time."""
         fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, EventRecord)]
         found = self._memory.seen.add(np.array(fingerprints, np.uint64)).tolist()
-        self._touched.fingerprints += compress(fingerprints, found)
+        self._changes.fingerprints += compress(fingerprints, found)
         left = iter(found)
         return [next(left) if isinstance(entry, EventRecord) else True for entry in entries]
 
     def _entry(self, place: int, entry: DecodedRecord, is_new: bool) -> None:
-        """Work on one entry, or put it into the run of interactions that is worked on later."""
+        """Process one entry, or append an interaction to the segment that is processed later."""
         if isinstance(entry, InvalidRecord):
             self._refuse(place, entry)
             return
@@ -150,7 +150,7 @@ class _Batch:
         return attribution
 
     def _process_segment(self) -> None:
-        """Work on the interactions that were put off."""
+        """Process the segment of interactions."""
         segment, self._segment = self._segment, Segment()
         if not segment.entries:
             return
@@ -159,13 +159,13 @@ class _Batch:
             self._outcomes[place] = outcome
         if result.examples:
             self._organic.append(result.examples)
-        self._touched.users.update(result.users)
-        self._touched.items.update(result.items)
+        self._changes.users.update(result.users)
+        self._changes.items.update(result.items)
         for user_id, item_id in result.overflow:
             self._add_overflow(user_id, result.users[user_id], item_id)
 
     def _add_overflow(self, user_id: str, user: User, item: str) -> None:
-        slots = self._touched.filters.setdefault(user_id, [])
+        slots = self._changes.filters.setdefault(user_id, [])
         slot, begins = bloom.slot(user.entries), bloom.begins_slot(user.entries)
         if begins or not slots or slots[-1].slot != slot:
             slots.append(SeenEntries(slot, begins, []))
@@ -206,7 +206,7 @@ class _Batch:
         event: ItemUpsert = record.event
         item = self._memory.items[event.item_id]
         item.versions = with_version(item.versions, item_version(event))
-        self._touched.items[event.item_id] = item
+        self._changes.items[event.item_id] = item
         self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), record)
         if not event.is_probe:
             self._memory.known_items.add(event.item_id)
@@ -214,19 +214,19 @@ class _Batch:
         return "upserted"
 
     def _show(self, item_id: str, hidden: bool) -> None:
-        known_items, touched = self._memory.known_items, self._touched
+        known_items, changes = self._memory.known_items, self._changes
         if hidden == (item_id in known_items.hidden):
             return
         known_items.hide(item_id, hidden)
-        (touched.hidden if hidden else touched.shown).add(item_id)
-        (touched.shown if hidden else touched.hidden).discard(item_id)
+        (changes.hidden if hidden else changes.shown).add(item_id)
+        (changes.shown if hidden else changes.hidden).discard(item_id)
 
     def _user(self, record: EventRecord) -> str:
         self._process_segment()  # by what was known until now
         event: UserUpsert = record.event
         user = self._memory.users[event.user_id]
         user.versions = with_version(user.versions, user_version(event))
-        self._touched.users[event.user_id] = user
+        self._changes.users[event.user_id] = user
         self._rows.attributes(USER_ATTRIBUTES).add(event.user_id, newest(user.versions), record)
         return "upserted"
 
@@ -234,7 +234,7 @@ class _Batch:
         self._process_segment()  # by what was known until now
         event: UserDeletion = record.event
         self._memory.users.put(event.user_id, User())
-        self._touched.erase(event.user_id)
+        self._changes.erase(event.user_id)
         self._rows.forget_user(event.user_id, event.event_time, record)
         return "erased"
 

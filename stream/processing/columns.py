@@ -13,24 +13,24 @@ from features.state import (
     ITEM_VALUES,
     USER_RULE,
     USER_VALUES,
-    ItemPoint,
-    Points,
-    UserPoint,
+    ItemState,
+    States,
+    UserState,
 )
 
 UNKNOWN = -1
 
-P = TypeVar("P", bound=ItemPoint | UserPoint)
+P = TypeVar("P", bound=ItemState | UserState)
 
 
 @dataclass(frozen=True)
 class InteractionColumns:
-    """A run of events, in the order in which they are worked on.
+    """Columns of a segment of events, in the order of processing.
 
     Args:
         updates: one an event.
         times, positive: (events,) of the updates.
-        items: (events,) numbers of `features.names`.
+        items: (events,) numbers of `features.interner`.
         categories: (events, most) numbers of the items' categories, padded with 0.
         voters: (events,) the users, `features.state.voter`.
     """
@@ -45,7 +45,7 @@ class InteractionColumns:
 
 @dataclass(frozen=True)
 class AsOfLookups:
-    """Questions for entities as they were just before a time; all (looks,).
+    """As-of lookups: entities just before a time; all (lookups,).
 
     Args:
         entities: which.
@@ -60,14 +60,14 @@ class AsOfLookups:
 
 @dataclass(frozen=True)
 class Transitions:
-    """Where the entities were; rows of `points`.
+    """Entity states before and after each event; rows of `states`.
 
     Args:
         before, after: (events,) the newest point of the event's entity before and after it.
-        as_of: (looks,) the answers, `UNKNOWN` where it was forgotten.
+        as_of: (lookups,) the answers, `UNKNOWN` where it was forgotten.
     """
 
-    points: Points
+    states: States
     before: np.ndarray
     after: np.ndarray
     as_of: np.ndarray
@@ -84,7 +84,7 @@ class EntityKind(Generic[P]):
     """
 
     rule: Rule[P]
-    point: type[P]
+    state: type[P]
     layout: np.dtype[Any]
     advance: Callable[[np.ndarray, Rounds, np.ndarray, InteractionColumns], None]
     most: int
@@ -102,5 +102,5 @@ def _advance_items(
     advance_items(rows, rounds, ages_s, events.positive, events.voters)
 
 
-USER_KIND = EntityKind(USER_RULE, UserPoint, USER_VALUES, _advance_users, most=32)
-ITEM_KIND = EntityKind(ITEM_RULE, ItemPoint, ITEM_VALUES, _advance_items, most=10_000)
+USER_KIND = EntityKind(USER_RULE, UserState, USER_VALUES, _advance_users, most=32)
+ITEM_KIND = EntityKind(ITEM_RULE, ItemState, ITEM_VALUES, _advance_items, most=10_000)

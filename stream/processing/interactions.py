@@ -1,8 +1,8 @@
-"""A run of interactions, worked on together: examples as of just before each, then new features.
+"""Processing of a segment of interactions: examples as of just before each, then new features.
 
-Everything is in columns; `events` below is the length of the run. The order of the steps is that of
-what they need of one another: who has which attributes; what the users are before and after each
-event; which negatives a positive gets, given what its user has met; what the items are.
+Everything is in columns; `events` below is the length of the segment. The order of the steps follows
+from what they need of one another: the attributes of each event's item; the users' states before
+and after each event; the negatives of a positive, given what its user has met; the items' states.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from features.history import Update
+from features.interner import CATEGORIES, ITEMS
 from features.labels import label_of
-from features.names import CATEGORIES, ITEMS
 from features.spec import RECENT_ITEMS
 from features.state import voter
 from millstream.events import Interaction
@@ -43,7 +43,7 @@ NO_DRAW = -1
 def process_segment(
     segment: Segment, needs: Prefetch, memory: Memory, rules: Rules, rows: FeatureRowsBuilder
 ) -> SegmentResult:
-    """Work on a run; memory changes in place."""
+    """Process a segment; memory changes in place."""
     return _SegmentProcessor(segment, needs, memory, rules).result(rows)
 
 
@@ -68,7 +68,7 @@ class _SegmentProcessor:
         )
 
     def result(self, rows: FeatureRowsBuilder) -> SegmentResult:
-        """All steps."""
+        """Run all steps."""
         memory, event_items = self._memory, len(self._item_rows.ids)
         users = [memory.users[user] for user in self._user_rows.ids]
         columns = self._interaction_columns()
@@ -106,7 +106,7 @@ class _SegmentProcessor:
         )
 
     def _interaction_columns(self) -> InteractionColumns:
-        """What the events do; an item's categories are those of the event's time."""
+        """Columns of the segment; an item's categories are those of the event's time."""
         table = AttributeVersions([self._memory.items[item] for item in self._item_rows.ids])
         numbers = table.at(self._item_rows.of_events, self._times)
         names = [tuple(v.values.get("item_categories", ())) for v in table.versions]
@@ -129,7 +129,7 @@ class _SegmentProcessor:
         )
 
     def _outcomes(self) -> tuple[list[str], np.ndarray]:
-        """What becomes of each event, and those that make examples of their own."""
+        """Outcome per event, and the indices that yield organic examples."""
         is_labelled = ~np.isnan(self._labels)
         outcomes, organic_events = [], []
         pairs = zip(self._segment.attributions, is_labelled.tolist(), strict=True)
@@ -154,7 +154,7 @@ class _SegmentProcessor:
         lookup_events: np.ndarray,
         others: np.ndarray | None = None,
     ) -> Transitions:
-        """Move entities, and look at them before events: their own, then `others`."""
+        """Advance entities, and look them up before events: their own, then `others`."""
         own = lookup_events if others is None else lookup_events[: len(lookup_events) - len(others)]
         lookup_entities = entity_of[own] if others is None else np.append(entity_of[own], others)
         lookups = AsOfLookups(lookup_entities, lookup_events, self._times[lookup_events])
@@ -182,7 +182,7 @@ class _SegmentProcessor:
             NegativesRequest(
                 drawn,
                 self._item_numbers[self._item_rows.of_events[events]],
-                users.points.values["recent"][users.as_of[positives]],
+                users.states.values["recent"][users.as_of[positives]],
                 np.searchsorted(known_since, events),
                 {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
             ),
@@ -194,7 +194,7 @@ class _SegmentProcessor:
 
     @cached_property
     def _new_items(self) -> dict[str, int]:
-        """Items that become known in the run, and the events of which they do, in that order."""
+        """Items that become known in the segment, and the events that make them so, in order."""
         known_items = self._memory.known_items
         unknown = [item for item in self._event_items() if item not in known_items]
         if not unknown:
@@ -243,14 +243,14 @@ class _SegmentProcessor:
             EntityColumns(
                 self._user_rows.ids,
                 users,
-                user_transitions.points.take(as_of.users[kept]),
+                user_transitions.states.take(as_of.users[kept]),
                 user_table.at(users, times),
                 user_table,
             ),
             EntityColumns(
                 self._item_rows.ids,
                 item_rows,
-                item_transitions.points.take(item_as_of),
+                item_transitions.states.take(item_as_of),
                 item_table.at(item_rows, row_times),
                 item_table,
             ),
@@ -264,16 +264,16 @@ class _SegmentProcessor:
         """The newest features after each event."""
         user_ids, item_ids = self._user_rows.ids, self._event_items()
         user_of, item_of = self._user_rows.of_events, self._item_rows.of_events
-        rows.add_users(user_ids, user_of, users.points.take(users.after), self._source_offsets)
-        rows.add_items(item_ids, item_of, items.points.take(items.after), self._source_offsets)
+        rows.add_users(user_ids, user_of, users.states.take(users.after), self._source_offsets)
+        rows.add_items(item_ids, item_of, items.states.take(items.after), self._source_offsets)
 
     def _add_known(self) -> None:
         for item in self._new_items:
             self._memory.known_items.add(item)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
-        """What is no longer among a user's recent items, or never was, in the order of events."""
-        recent = transitions.points.values["recent"]
+        """Items that fell out of (or never fitted into) a user's recent items, in event order."""
+        recent = transitions.states.values["recent"]
         before, after = recent[transitions.before], recent[transitions.after]
         own = self._item_numbers[self._item_rows.of_events]
         is_left_out = ~(after == own[:, None]).any(1)

@@ -1,4 +1,4 @@
-"""Before a batch is processed: what of it is new, and which users and items it needs in memory."""
+"""Prefetch: the new entries of a batch, and the users and items it needs in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Prefetch:
 
 
 def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> Prefetch:
-    """What a batch needs; nothing is changed yet."""
+    """Determine the needs of a batch; nothing is changed yet."""
     positions = memory.positions
     fresh = [entry for entry in entries if entry.offset >= positions.get(entry.source, 0)]
     events = [entry.event for entry in fresh if type(entry) is EventRecord]

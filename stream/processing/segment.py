@@ -19,7 +19,7 @@ class Segment:
     Args:
         entries: the interactions.
         places: of them in the batch.
-        attributions: what the open lists say of them.
+        attributions: of them to items of open lists.
     """
 
     entries: list[EventRecord] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class SegmentResult:
-    """What a run has brought about, beside the feature rows and what is in memory.
+    """Result of processing one segment, beside the feature rows and the memory.
 
     Args:
         outcomes: by event.
@@ -69,7 +69,7 @@ class SampledNegatives:
 
     Args:
         of: (negatives,) which of the events that want examples each is for.
-        numbers: (negatives,) of `features.names`.
+        numbers: (negatives,) of `features.interner`.
         probabilities: of the draws, by event that wants an example.
     """
 

@@ -1,4 +1,4 @@
-"""Feedback meets the list in which the item was shown.
+"""Impression join: feedback is attributed to the list in which the item was shown.
 
 An impression waits by its request id for `window_s` of event time. Feedback of the same user with
 that id gives a labelled example at once, so that it is learnt within seconds; when the window
@@ -103,7 +103,7 @@ class Closed(NamedTuple):
 
 
 class Attribution(Enum):
-    """Feedback that makes no example of a list."""
+    """Attribution of feedback that makes no example of a list."""
 
     UNATTRIBUTED = auto()  # no open list of its user has the item: it stands for itself
     ALREADY_LABELLED = auto()  # the item has its label already, or this feedback has none
@@ -196,7 +196,7 @@ class ImpressionJoin:
         self._drop_early(passed_s, clock_s)
 
     def has_over(self, watermark: Watermark) -> bool:
-        """Whether `close` would close anything."""
+        """Return whether `close` would close anything."""
         passed_s, clock_s = watermark.value(), watermark.clock_s
         heads = (self.open_windows[requests[0]] for requests in self.order.values() if requests)
         return any(self._over(window, passed_s, clock_s) for window in heads)
@@ -204,7 +204,7 @@ class ImpressionJoin:
     def restore(
         self, open_windows: dict[str, OpenWindow], attributed: dict[str, list[str]], now_s: float
     ) -> None:
-        """Begin with what a store kept."""
+        """Load from the store."""
         self.open_windows, self.order, self.size_bytes = {}, {}, 0
         for request_id, kept in sorted(open_windows.items(), key=lambda entry: entry[1].offset):
             self._enqueue(request_id, kept)

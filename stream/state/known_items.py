@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.names import ITEMS, NOTHING
+from features.interner import ITEMS, NOTHING
 
 # Draws that may meet an excluded item before a negative is given up.
 SPARE_DRAWS = 4
@@ -33,7 +33,7 @@ class KnownItems:
         hidden: those of them not to be recommended.
         eligible: those of them that may be.
         unsaved: known since the last `take_unsaved`.
-        changed: to be noted in `is_eligible`, which is by numbers of `features.names`.
+        changed: to be noted in `is_eligible`, which is by numbers of `features.interner`.
         numbers: of the first of `items`.
     """
 
@@ -66,7 +66,7 @@ class KnownItems:
         self.changed.append(item_id)
 
     def restore(self, items: Iterable[str], hidden: Iterable[str]) -> None:
-        """Begin with what a store kept."""
+        """Load from the store."""
         self.items = list(dict.fromkeys(items))
         self.hidden = set(hidden)
         self.eligible = set(self.items) - self.hidden
@@ -84,7 +84,7 @@ class KnownItems:
         return numbers[places]
 
     def eligible_numbers(self) -> np.ndarray:
-        """Which numbers of `features.names` are drawable items, (numbers,) bool."""
+        """Which numbers of `features.interner` are drawable items, (numbers,) bool."""
         changed = [(ITEMS.number(item), item in self.eligible) for item in self.changed]
         self.changed = []
         if len(self.is_eligible) < len(ITEMS):
@@ -110,7 +110,7 @@ def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray
 
 @dataclass(frozen=True)
 class NegativesRequest:
-    """Positives that want negatives; numbers of `features.names`.
+    """Positives that want negatives; numbers of `features.interner`.
 
     Args:
         drawn: (positives, draws) items drawn uniformly from what was known before each.

@@ -77,7 +77,7 @@ class Memory:
 
 
 def empty_memory(rules: Rules) -> Memory:
-    """What a stream remembers that has read nothing yet."""
+    """Initial, empty state."""
     return Memory(
         users=Cache(rules.cache_entities),
         items=Cache(rules.cache_entities),

@@ -83,7 +83,7 @@ class StateCommands:
     # Writing.
 
     def commit(self, effects: Effects) -> Iterator[Commands]:
-        """What one batch writes."""
+        """Commands that write one batch."""
         state = effects.state
         for user in state.erased:
             yield self._erasure(user)

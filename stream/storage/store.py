@@ -23,7 +23,13 @@ from stream.state.entities import item_from, user_from
 from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
 from stream.storage.leader_lease import LeaseLost
-from stream.storage.redis_connection import Command, Commands, RedisLink, connected, is_temporary
+from stream.storage.redis_connection import (
+    Command,
+    Commands,
+    RedisConnection,
+    connected,
+    is_temporary,
+)
 from stream.storage.schema import StateCommands, sources_from
 
 log = logging.getLogger(__name__)
@@ -55,7 +61,7 @@ class StateStore:
         self._commands = commands
         self._epoch = epoch
         self._on_trouble = on_trouble
-        self._link: RedisLink | None = None
+        self._connection: RedisConnection | None = None
         self._count = 0
         self._last: bytes | None = None  # the batch that Redis must hold, once it has been read
         self._next: bytes | None = None  # the one under way: Redis may have it, or not
@@ -89,7 +95,7 @@ class StateStore:
             commands.append(self._commands.entities("item", items))
         if not commands:
             return
-        replies = iter(await self._until_done(lambda link: _call(link, commands)))
+        replies = iter(await self._until_done(lambda connection: _call(connection, commands)))
         if users:
             for user, stored in zip(users, next(replies), strict=True):
                 memory.users.put(user, user_from(stored))
@@ -132,15 +138,15 @@ class StateStore:
         """
         while True:
             await asyncio.sleep(WATCH_S)
-            if self._link is None or not self._link.is_open:
+            if self._connection is None or not self._connection.is_open:
                 with suppress(OSError):  # whoever writes next says it
                     async with self._using:
                         await self._connected()
 
     def close(self) -> None:
         """Close the connection."""
-        if self._link is not None:
-            self._link.close()
+        if self._connection is not None:
+            self._connection.close()
 
     async def _write(self, commands: Iterable[Commands]) -> None:
         self._count += 1
@@ -154,14 +160,14 @@ class StateStore:
         ]
         self._next = name
 
-        async def attempt(link: RedisLink) -> None:
+        async def attempt(connection: RedisConnection) -> None:
             if self._last != name:  # else it was carried out, and only the reply was lost
-                self._check(await _call(link, writes))
+                self._check(await _call(connection, writes))
 
         await self._until_done(attempt)
 
     def _guard(self) -> tuple[Command, Command]:
-        """From here on, transactions fail if epoch or batch changes; and what they are now."""
+        """WATCH the epoch and the batch, and read them."""
         keys = self._commands.key("epoch"), self._commands.key("batch")
         return ("WATCH", *keys), ("MGET", *keys)
 
@@ -177,7 +183,7 @@ class StateStore:
         self._check_held(epoch, batch)
 
     def _check_held(self, epoch: bytes | None, batch: bytes | None) -> None:
-        """Whether Redis is as this worker left it; `batch` is what it left from now on."""
+        """Check that Redis is as this worker left it, and expect `batch` from now on."""
         if epoch != self._epoch.encode():
             raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
         if self._is_restored and batch not in (self._last, self._next):
@@ -196,15 +202,15 @@ class StateStore:
         seen.started_at = float(dedupe[b"started_at"])
         generations = (seen.generation - 1, seen.generation)
         commands = [self._commands.fingerprints(generation) for generation in generations]
-        old, young = await self._until_done(lambda link: _call(link, commands))
+        old, young = await self._until_done(lambda connection: _call(connection, commands))
         seen.old, seen.young = unpack(old or b""), unpack(young or b"")
 
-    async def _read_all(self, link: RedisLink) -> list[Any]:
+    async def _read_all(self, connection: RedisConnection) -> list[Any]:
         """The whole state, and from now on Redis must hold what belongs to it."""
         self._is_restored = True
-        return await _call(link, self._commands.restore())
+        return await _call(connection, self._commands.restore())
 
-    async def _until_done(self, action: Callable[[RedisLink], Awaitable[R]]) -> R:
+    async def _until_done(self, action: Callable[[RedisConnection], Awaitable[R]]) -> R:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
@@ -216,25 +222,25 @@ class StateStore:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _connected(self) -> RedisLink:
-        if self._link is None or not self._link.is_open:
-            link = await connected(self._url)
+    async def _connected(self) -> RedisConnection:
+        if self._connection is None or not self._connection.is_open:
+            connection = await connected(self._url)
             try:
-                _, (epoch, batch) = await _call(link, self._guard())
+                _, (epoch, batch) = await _call(connection, self._guard())
                 self._check_held(epoch, batch)
             except LeaseLost:
-                link.close()
+                connection.close()
                 raise
-            self._link = link
-        return self._link
+            self._connection = connection
+        return self._connection
 
 
-async def _call(link: RedisLink, commands: Sequence[Commands]) -> list[Any]:
-    """The replies; one that says "not now" is a connection that has to be tried again."""
-    replies = await link.call(commands)
+async def _call(connection: RedisConnection, commands: Sequence[Commands]) -> list[Any]:
+    """Replies of the commands; ConnectionError on a temporary refusal (LOADING, READONLY, ...)."""
+    replies = await connection.call(commands)
     for reply in replies:
         if isinstance(reply, hiredis.ReplyError):
-            link.close()
+            connection.close()
             if is_temporary(reply):
                 raise ConnectionError(f"Redis: {reply}")
             raise StoreUnavailable(f"Redis refuses: {reply}")

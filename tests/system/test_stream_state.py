@@ -135,15 +135,15 @@ async def test_a_command_that_redis_refuses_for_good_is_an_error(store, client):
 
 
 async def test_a_link_takes_a_long_pipeline_and_tells_errors_from_values(redis_url):
-    link = await connected(redis_url)
+    connection = await connected(redis_url)
     values = [bytes([n % 256]) * n for n in range(2_000)]
-    await link.call(("SET", f"key-{n}", value) for n, value in enumerate(values))
-    assert await link.call([("MGET", *(f"key-{n}" for n in range(2_000)))]) == [values]
-    (reply,) = await link.call([("NO-SUCH-COMMAND",)])
+    await connection.call(("SET", f"key-{n}", value) for n, value in enumerate(values))
+    assert await connection.call([("MGET", *(f"key-{n}" for n in range(2_000)))]) == [values]
+    (reply,) = await connection.call([("NO-SUCH-COMMAND",)])
     assert "unknown command" in str(reply)
-    link.close()
+    connection.close()
     with pytest.raises(ConnectionError):
-        await link.call([("PING",)])
+        await connection.call([("PING",)])
 
 
 async def test_one_worker_has_the_lease_and_the_next_waits_for_it(client, monkeypatch):

@@ -11,11 +11,11 @@ from stream import worker as module
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
-from stream.outputs.messages import Message
+from stream.outputs.messages import OutputMessage
 from stream.state.entities import Item, User
 from stream.state.memory import Memory, Rules, empty_memory
 from stream.state.watermark import CLOCK
-from stream.worker import Reading, Worker
+from stream.worker import ConsumerControl, StreamWorker
 from tests.support.stream_cases import START, impression, interaction, record
 
 A, B = TopicPartition("interactions", 0), TopicPartition("interactions", 1)
@@ -36,7 +36,7 @@ class Notes:
         for item in items:
             memory.items.put(item, Item())
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[OutputMessage]) -> None:
         self.steps.append(f"publish {len(messages)}")
         await self.gate.wait()
 
@@ -55,14 +55,14 @@ class Bench:
         self.metrics = StreamMetrics(CollectorRegistry())
         self.rules = Rules(**rules)
         self.memory = empty_memory(self.rules)
-        self.worker = Worker(
+        self.worker = StreamWorker(
             self.memory,
             self.rules,
             self.notes,
             self.notes,
             self.metrics,
             self.clock,
-            Reading(self.held.__setitem__),
+            ConsumerControl(self.held.__setitem__),
         )
         self.acked: list[str] = []
 

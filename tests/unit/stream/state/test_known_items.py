@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from features.names import ITEMS, NOTHING
+from features.interner import ITEMS, NOTHING
 from stream.state.known_items import KnownItems, NegativesRequest, draws, negatives
 
 
