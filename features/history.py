@@ -59,8 +59,8 @@ class Rule(Generic[P]):
 
     Args:
         empty: the state before any event; its time is 0.
-        advance: (point, update at or after it) -> the state after the update.
-        absorb: (point, update before it) -> the state as if the update had not come late.
+        advance: (state, update at or after it) -> the state after the update.
+        absorb: (state, update before it) -> the state as if the update had not come late.
     """
 
     empty: P

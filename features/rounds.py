@@ -48,7 +48,7 @@ class Rounds:
         self._keys = (entity_of * (len(entity_of) + 1) + np.arange(len(entity_of)))[self.by_entity]
 
     def row_before(self, entities: np.ndarray, events: np.ndarray) -> np.ndarray:
-        """The newest rows of entities when all events before these were worked on, (looks,)."""
+        """The newest rows of entities when all events before these were processed, (lookups,)."""
         firsts = entities * (len(self.order) + 1)
         places = np.searchsorted(self._keys, firsts + events) - 1
         if not len(self._keys):

@@ -11,7 +11,7 @@ from millstream.settings import Settings
 from serving.recommend.query import Query
 from serving.recommend.request import Ranked
 from serving.retrieval.retrieve import Wanted
-from simulation.baselines.baseline import Baseline, Moment
+from simulation.baselines.baseline import BaselineRecommender, Moment
 from simulation.cadence import Cadence
 from simulation.judging import NOT_FOUND, rank_of
 from simulation.log import EventLog, Upsert
@@ -59,7 +59,7 @@ class Backtest:
         plan: BacktestPlan,
         settings: Settings,
         folder: Path,
-        baselines: Sequence[Baseline] = (),
+        baselines: Sequence[BaselineRecommender] = (),
         progress: Callable[[int], None] = lambda done: None,
         with_loop: bool = True,
     ) -> None:

@@ -17,7 +17,7 @@ from millstream.settings import settings
 from simulation import report
 from simulation.asking import Ask, questions
 from simulation.backtest import Backtest, BacktestPlan
-from simulation.baselines.baseline import Baseline
+from simulation.baselines.baseline import BaselineRecommender
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
 from simulation.log import compact, first_seen, hour_of, hours, sessions_of, without_repeats
@@ -110,7 +110,7 @@ def plan_of(options: BacktestOptions, cadence: Cadence) -> BacktestPlan:
 
 
 def replayed(
-    plan: BacktestPlan, with_loop: bool, others: Sequence[Baseline], name: str = "events"
+    plan: BacktestPlan, with_loop: bool, others: Sequence[BaselineRecommender], name: str = "events"
 ) -> Outcome:
     """The outcome of the whole log, with a progress bar called `name`."""
     with tempfile.TemporaryDirectory() as folder, _progress() as progress:

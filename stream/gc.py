@@ -32,7 +32,7 @@ class ManualGc:
         gc.enable()
 
     def collect(self, now_s: float) -> None:
-        """Free cycles among what was created since the last sweep, if it is time."""
+        """Free cycles among what was created since the last collection, if it is time."""
         if now_s >= self._next_s:
             gc.collect()
             gc.freeze()

@@ -23,7 +23,7 @@ class Moment:
     items: Sequence[int]
 
 
-class Baseline(Protocol):
+class BaselineRecommender(Protocol):
     """A recommender without a model.
 
     Attributes:

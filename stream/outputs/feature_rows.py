@@ -80,13 +80,13 @@ class FeatureRowsBuilder:
     def add_users(
         self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
-        """Users' newest points, (rows,), whose ids are `ids[row_of]`."""
+        """Users' newest states, (rows,), whose ids are `ids[row_of]`."""
         self._add(USER_STATS, ids, row_of, states.times, user_columns(states), offsets)
 
     def add_items(
         self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
-        """Items' newest points, (rows,), whose ids are `ids[row_of]`."""
+        """Items' newest states, (rows,), whose ids are `ids[row_of]`."""
         self._add(ITEM_STATS, ids, row_of, states.times, item_columns(states), offsets)
 
     def forget_user(self, user_id: str, time_s: float, record: EventRecord) -> None:

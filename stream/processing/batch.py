@@ -239,7 +239,7 @@ class _Batch:
         return "erased"
 
 
-# Not in the batch itself: a cycle would keep all of it until the next sweep.
+# Not in the batch itself: a cycle would keep all of it until the next collection.
 _HANDLERS: dict[Any, Callable[[_Batch, EventRecord], str]] = {
     Impression: _Batch._impression,
     ItemUpsert: _Batch._item,

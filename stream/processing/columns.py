@@ -63,7 +63,7 @@ class Transitions:
     """Entity states before and after each event; rows of `states`.
 
     Args:
-        before, after: (events,) the newest point of the event's entity before and after it.
+        before, after: (events,) the newest state of the event's entity before and after it.
         as_of: (lookups,) the answers, `UNKNOWN` where it was forgotten.
     """
 

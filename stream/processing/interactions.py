@@ -1,8 +1,8 @@
 """Processing of a segment of interactions: examples as of just before each, then new features.
 
-Everything is in columns; `events` below is the length of the segment. The order of the steps follows
-from what they need of one another: the attributes of each event's item; the users' states before
-and after each event; the negatives of a positive, given what its user has met; the items' states.
+Everything is in columns; `events` below is the length of the segment. The order of the steps is
+that of their needs: the attributes of each event's item; the users' states before and after each
+event; the negatives of a positive, given the items that its user has met; the items' states.
 """
 
 from collections.abc import Sequence

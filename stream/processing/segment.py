@@ -80,7 +80,7 @@ class SampledNegatives:
 
 @dataclass(frozen=True)
 class AsOfRows:
-    """Rows of points right before the examples' times, `UNKNOWN` where that was forgotten."""
+    """Rows of the states right before the examples' times, `UNKNOWN` where forgotten."""
 
     users: np.ndarray
     items: np.ndarray

@@ -50,7 +50,7 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     """Stored entity; `base` and `updates` stay undecoded until `spec` is known to match.
 
     Args:
-        spec: of the features, and the layout of points and updates.
+        spec: of the features, and the layout of states and updates.
     """
 
     spec: str
