@@ -19,7 +19,7 @@ _HALF_LIVES_S: dict[Entity, dict[str, float]] = {
 
 
 def decayed(value: float, age_s: float, half_life_s: float) -> float:
-    """What is left of `value` after `age_s` seconds of exponential decay.
+    """Remainder of `value` after `age_s` seconds of exponential decay.
 
     >>> decayed(8.0, age_s=60.0, half_life_s=60.0)
     4.0

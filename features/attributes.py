@@ -1,4 +1,4 @@
-"""What the catalogue and the accounts say of an item or a user, as of a time.
+"""Attributes of an item or a user by the catalogue and the accounts, as of a time.
 
 A feature of the views `item_attributes` and `user_attributes` is read from the upsert's attribute
 of its name without the entity (`user_age` from `age`), or from the upsert's own field (`title`).
@@ -23,7 +23,7 @@ MAX_FLOAT64 = float(np.finfo(np.float64).max)
 MAX_VERSIONS = 4
 
 
-class Version(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class AttributeVersion(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An entity's attributes from `time` on.
 
     Args:
@@ -38,13 +38,13 @@ class Version(msgspec.Struct, frozen=True, array_like=True, gc=False):
     event_id: str = ""
 
 
-Versions = tuple[Version, ...]
+Versions = tuple[AttributeVersion, ...]
 
-NOTHING = Version(0.0, {})
+NOTHING = AttributeVersion(0.0, {})
 
 
-def item_version(upsert: ItemUpsert) -> Version:
-    """What one upsert says of its item.
+def item_version(upsert: ItemUpsert) -> AttributeVersion:
+    """Attribute version of one item upsert.
 
     Raises:
         InvalidEvent: an attribute is not of its feature's type.
@@ -54,7 +54,7 @@ def item_version(upsert: ItemUpsert) -> Version:
         "item_categories": upsert.categories,
         "item_created_at": upsert.created_at or upsert.event_time,
     }
-    return Version(
+    return AttributeVersion(
         upsert.event_time,
         _values(ITEM_ATTRIBUTES, upsert.attributes, own),
         upsert.hidden,
@@ -62,17 +62,17 @@ def item_version(upsert: ItemUpsert) -> Version:
     )
 
 
-def user_version(upsert: UserUpsert) -> Version:
-    """What one upsert says of its user.
+def user_version(upsert: UserUpsert) -> AttributeVersion:
+    """Attribute version of one user upsert.
 
     Raises:
         InvalidEvent: an attribute is not of its feature's type.
     """
     values = _values(USER_ATTRIBUTES, upsert.attributes, {})
-    return Version(upsert.event_time, values, event_id=upsert.event_id)
+    return AttributeVersion(upsert.event_time, values, event_id=upsert.event_id)
 
 
-def with_version(versions: Versions, version: Version) -> Versions:
+def with_version(versions: Versions, version: AttributeVersion) -> Versions:
     """`versions`, oldest first, with one more in its place.
 
     Of those of one instant one holds (`features.upserts.supersedes`), and an upsert that comes
@@ -86,11 +86,11 @@ def with_version(versions: Versions, version: Version) -> Versions:
     return tuple(sorted([*kept, version], key=lambda v: v.time)[-MAX_VERSIONS:])
 
 
-def _upsert(version: Version) -> upserts.Version:
-    return upserts.Version(version.time, version.event_id)
+def _upsert(version: AttributeVersion) -> upserts.UpsertVersion:
+    return upserts.UpsertVersion(version.time, version.event_id)
 
 
-def version_at(versions: Versions, time_s: float) -> Version:
+def version_at(versions: Versions, time_s: float) -> AttributeVersion:
     """The version that holds at `time_s`."""
     for version in versions[::-1]:
         if version.time <= time_s:
@@ -98,7 +98,7 @@ def version_at(versions: Versions, time_s: float) -> Version:
     return NOTHING
 
 
-def newest(versions: Versions) -> Version:
+def newest(versions: Versions) -> AttributeVersion:
     """The version that holds now."""
     return versions[-1] if versions else NOTHING
 

@@ -50,7 +50,7 @@ def slot(entries_so_far: int) -> int:
 
 
 def begins_slot(entries_so_far: int) -> bool:
-    """Whether the next entry is the first of its slot, so that the slot must be cleared before."""
+    """Return whether the next entry is the first of its slot, which must be cleared before."""
     return entries_so_far % CAPACITY == 0 and entries_so_far > 0
 
 

@@ -61,11 +61,11 @@ class Counters:
         return tuple([count + taken * left for count, left, taken in steps])
 
     def left(self, ages_s: np.ndarray) -> np.ndarray:
-        """What is left of each count after (events,) seconds, (events, counts)."""
+        """Remaining share of each count after (events,) seconds, (events, counts)."""
         return np.exp2(ages_s[:, None] * self._rates)[:, self._rate_of]
 
     def taken(self, positive: np.ndarray, is_new: np.ndarray | bool = True) -> np.ndarray:
-        """What each count takes of events that are positive or not, (events, counts)."""
+        """Increment of each count by events that are positive or not, (events, counts)."""
         return self._taken[positive * (1 + np.asarray(is_new, np.intp))]
 
     def _left_of_one(self, age_s: float) -> list[float]:

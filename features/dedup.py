@@ -70,18 +70,18 @@ class SeenIds:
 
     @property
     def size_bytes(self) -> int:
-        """What both generations take."""
+        """Memory of both generations, bytes."""
         return self.young.size_bytes + self.old.size_bytes
 
-    def add(self, marks: np.ndarray) -> np.ndarray:
+    def add(self, fingerprints: np.ndarray) -> np.ndarray:
         """Remember (n,) uint64 fingerprints; which of them were not there yet, bool.
 
         Of equal ones the first is new.
         """
-        distinct, first = np.unique(marks, return_index=True)
+        distinct, first = np.unique(fingerprints, return_index=True)
         is_new = ~(self.young.contains(distinct) | self.old.contains(distinct))
         self.young.add(distinct[is_new])
-        found = np.zeros(len(marks), np.bool_)
+        found = np.zeros(len(fingerprints), np.bool_)
         found[first[is_new]] = True
         return found
 

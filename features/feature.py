@@ -1,4 +1,4 @@
-"""The words that `features/spec.py` is written in."""
+"""Data types of the feature spec, `features/spec.py`."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -29,12 +29,12 @@ class Fingerprints:
 
     @property
     def size_bytes(self) -> int:
-        """What the tables take."""
+        """Memory of the tables, bytes."""
         return sum(table.nbytes for table in self._tables)
 
     @property
     def grown_bytes(self) -> int:
-        """What the tables will take when one more entry needs a new one."""
+        """Memory of the tables when one more entry needs a new one, bytes."""
         return self.size_bytes + (2 * self._tables[-1].nbytes if self._tables else 0)
 
     @property
@@ -44,49 +44,49 @@ class Fingerprints:
             return 0
         return int(len(self._tables[-1]) * LOAD) - self._counts[-1]
 
-    def contains(self, marks: np.ndarray) -> np.ndarray:
+    def contains(self, fingerprints: np.ndarray) -> np.ndarray:
         """Which of (n,) uint64 fingerprints are in the set, bool."""
-        found = np.zeros(len(marks), np.bool_)
-        marks = _filled(marks)
+        found = np.zeros(len(fingerprints), np.bool_)
+        fingerprints = _filled(fingerprints)
         for table in self._tables:
             left = np.flatnonzero(~found)
-            found[left] = _places(table, marks[left])[1]
+            found[left] = _places(table, fingerprints[left])[1]
         return found
 
-    def add(self, marks: np.ndarray) -> None:
+    def add(self, fingerprints: np.ndarray) -> None:
         """Put in (n,) uint64 fingerprints, distinct and none of which is there."""
-        marks = _filled(marks)
-        while len(marks):
+        fingerprints = _filled(fingerprints)
+        while len(fingerprints):
             if self.room <= 0:
                 size = 2 * len(self._tables[-1]) if self._tables else FIRST_SLOTS
                 self._tables.append(np.zeros(size, np.uint64))
                 self._counts.append(0)
-            part, marks = marks[: self.room], marks[self.room :]
+            part, fingerprints = fingerprints[: self.room], fingerprints[self.room :]
             self._counts[-1] += len(part)
             _insert(self._tables[-1], part)
 
 
-def _filled(marks: np.ndarray) -> np.ndarray:
-    return np.where(marks == _EMPTY, np.uint64(1), marks)
+def _filled(fingerprints: np.ndarray) -> np.ndarray:
+    return np.where(fingerprints == _EMPTY, np.uint64(1), fingerprints)
 
 
-def _places(table: np.ndarray, marks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The slots where marks are or would go, and whether they are there."""
+def _places(table: np.ndarray, fingerprints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The slots where fingerprints are or would go, and whether they are there."""
     mask, bits = len(table) - 1, len(table).bit_length() - 1
-    places = ((marks * _FACTOR) >> np.uint64(64 - bits)).astype(np.int64)
-    left = np.arange(len(marks))
-    found = np.zeros(len(marks), np.bool_)
+    places = ((fingerprints * _FACTOR) >> np.uint64(64 - bits)).astype(np.int64)
+    left = np.arange(len(fingerprints))
+    found = np.zeros(len(fingerprints), np.bool_)
     while len(left):
         held = table[places[left]]
-        is_here = held == marks[left]
+        is_here = held == fingerprints[left]
         found[left[is_here]] = True
         left = left[~is_here & (held != _EMPTY)]
         places[left] = (places[left] + 1) & mask
     return places, found
 
 
-def _insert(table: np.ndarray, marks: np.ndarray) -> None:
-    while len(marks):
-        places, _ = _places(table, marks)
-        table[places] = marks  # of several for one slot, one stays
-        marks = marks[table[places] != marks]
+def _insert(table: np.ndarray, fingerprints: np.ndarray) -> None:
+    while len(fingerprints):
+        places, _ = _places(table, fingerprints)
+        table[places] = fingerprints  # of several for one slot, one stays
+        fingerprints = fingerprints[table[places] != fingerprints]

@@ -1,8 +1,8 @@
 """An entity's recent past, so that late events find their place and no example sees the future.
 
-A history is a base point, the updates of the last `horizon_s` seconds in the order of their times,
-and the point after each of them. An update that comes late goes to its place in that order and the
-points after it are computed anew: the outcome is the same as if it had come in time, bit by bit. An
+A history is a base state, the updates of the last `horizon_s` seconds in the order of their times,
+and the state after each of them. An update that comes late goes to its place in that order and the
+states after it are computed anew: the outcome is the same as if it had come in time, bit by bit. An
 update from before the base can only be absorbed (decayed counts commute); what was true before its
 own time is no longer known.
 """
@@ -18,7 +18,7 @@ MAX_UPDATES = 128
 
 
 class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one interaction does to its user and its item.
+    """Update of a user and an item by one interaction.
 
     Args:
         time: of the event, Unix seconds.
@@ -37,14 +37,14 @@ class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
     voter: int = 0
 
     def follows(self, other: "Update") -> bool:
-        """Whether its place in time is after that of another."""
+        """Return whether its place in time is after that of another."""
         if self.time != other.time:
             return self.time > other.time
         return self.order >= other.order
 
 
 class Timed(Protocol):
-    """A point: the entity's values right after an event at `time`."""
+    """State of an entity: its values right after an event at `time`."""
 
     @property
     def time(self) -> float: ...
@@ -55,12 +55,12 @@ P = TypeVar("P", bound=Timed)
 
 @dataclass(frozen=True)
 class Rule(Generic[P]):
-    """How points follow from updates.
+    """Transition rule: the next state from a state and an update.
 
     Args:
-        empty: the point before any event; its time is 0.
-        advance: (point, update at or after it) -> the point after the update.
-        absorb: (point, update before it) -> the point as if the update had not come late.
+        empty: the state before any event; its time is 0.
+        advance: (state, update at or after it) -> the state after the update.
+        absorb: (state, update before it) -> the state as if the update had not come late.
     """
 
     empty: P
@@ -70,25 +70,25 @@ class Rule(Generic[P]):
 
 @dataclass(slots=True)
 class History(Generic[P]):
-    """A base point and what came after it; `points[i]` is the point after `updates[i]`."""
+    """A base state and what came after it; `states[i]` is the state after `updates[i]`."""
 
     base: P
     updates: list[Update] = field(default_factory=list)
-    points: list[P] = field(default_factory=list)
+    states: list[P] = field(default_factory=list)
 
     @property
     def newest(self) -> P:
         """The entity's values after everything that is known."""
-        return self.points[-1] if self.points else self.base
+        return self.states[-1] if self.states else self.base
 
     def before(self, time_s: float) -> P | None:
-        """The point that holds just before `time_s`; None where that was forgotten.
+        """The state that holds just before `time_s`; None where that was forgotten.
 
         Events at `time_s` itself are not in it.
         """
-        for point in reversed(self.points):
-            if point.time < time_s:
-                return point
+        for state in reversed(self.states):
+            if state.time < time_s:
+                return state
         return self.base if self.base.time < time_s else None
 
 
@@ -103,12 +103,12 @@ def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) ->
     """Put `update` in its place and forget what is older than `horizon_s` before the newest.
 
     Returns:
-        The newest point then.
+        The newest state then.
     """
     updates = history.updates
     if update.follows(updates[-1]) if updates else update.time > history.base.time:
         newest = rule.advance(history.newest, update)
-        history.points.append(newest)
+        history.states.append(newest)
         updates.append(update)
     else:
         _insert(history, update, rule)
@@ -138,12 +138,12 @@ def _insert(history: History[P], update: Update, rule: Rule[P]) -> None:
 
 
 def _replay(history: History[P], start: int, rule: Rule[P]) -> None:
-    points = history.points
-    del points[start:]
-    point = points[-1] if points else history.base
+    states = history.states
+    del states[start:]
+    state = states[-1] if states else history.base
     for update in history.updates[start:]:
-        point = rule.advance(point, update)
-        points.append(point)
+        state = rule.advance(state, update)
+        states.append(state)
 
 
 def _forget(history: History[P], horizon_s: float) -> None:
@@ -152,5 +152,5 @@ def _forget(history: History[P], horizon_s: float) -> None:
     count = max(len(updates) - MAX_UPDATES, 0)
     while updates[count].time < oldest:
         count += 1
-    history.base = history.points[count - 1]
-    del updates[:count], history.points[:count]
+    history.base = history.states[count - 1]
+    del updates[:count], history.states[:count]

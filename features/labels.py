@@ -1,4 +1,4 @@
-"""What an interaction says about its item: a label to learn from, or nothing."""
+"""Label of an interaction: positive, negative, or none."""
 
 from millstream.events import Kind
 

@@ -1,4 +1,4 @@
-"""What was known then: the newest row of each entity as of a time, for many times at once.
+"""Point-in-time join: the newest row of each entity as of a time, for many times at once.
 
 The rule is that of Feast's `get_historical_features`: of the rows with `event_timestamp` <= t <=
 `event_timestamp` + ttl the newest, and of equally new ones the one that was created last. One sort

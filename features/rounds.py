@@ -1,4 +1,4 @@
-"""Many events of many entities at once: the same steps as `features/state.py`, bit by bit.
+"""Columnar transitions in wavefronts: the same steps as `features/state.py`, bit by bit.
 
 An entity's events follow one another, those of different entities do not meet. So the first events
 of all entities are one step over arrays, then their second events, and so on: rounds. Entities are
@@ -13,13 +13,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from features.names import NOTHING
+from features.interner import NOTHING
 from features.spec import RECENT_ITEMS
 from features.state import ITEM_COUNTERS, TRACKED_CATEGORIES, USER_COUNTERS, affinity_left
 
 
 class Rounds:
-    """Where the values before and after each event are.
+    """Rows of the values before and after each event: wavefronts of independent events.
 
     Args:
         entity_of: (events,) which entity each event is of, in the order of the events.
@@ -48,7 +48,7 @@ class Rounds:
         self._keys = (entity_of * (len(entity_of) + 1) + np.arange(len(entity_of)))[self.by_entity]
 
     def row_before(self, entities: np.ndarray, events: np.ndarray) -> np.ndarray:
-        """The newest rows of entities when all events before these were worked on, (looks,)."""
+        """The newest rows of entities when all events before these were processed, (lookups,)."""
         firsts = entities * (len(self.order) + 1)
         places = np.searchsorted(self._keys, firsts + events) - 1
         if not len(self._keys):
@@ -99,7 +99,7 @@ def advance_users(
     Args:
         rows: (entities + events,) of `USER_VALUES`, of which the first ones are given.
         ages_s, positive: as in `advance_items`.
-        items: (events,) numbers of `features.names`.
+        items: (events,) numbers of `features.interner`.
         categories: (events, most) numbers of the item's categories, padded with 0.
     """
     left, taken = USER_COUNTERS.left(ages_s), USER_COUNTERS.taken(positive)

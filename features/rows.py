@@ -1,4 +1,4 @@
-"""Points and attributes to Arrow columns, by the names and types of `features/spec.py`."""
+"""States and attributes to Arrow columns, by the names and types of `features/spec.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +9,9 @@ import pyarrow as pa
 from features.as_of import as_of
 from features.counters import Counters
 from features.feature import Entity, Feature
-from features.names import CATEGORIES, ITEMS, NOTHING
+from features.interner import CATEGORIES, ITEMS, NOTHING
 from features.spec import BY_NAME
-from features.state import ITEM_COUNTERS, USER_COUNTERS, Points
+from features.state import ITEM_COUNTERS, USER_COUNTERS, States
 
 Columns = dict[str, pa.Array]
 Times = Sequence[float] | np.ndarray
@@ -33,21 +33,21 @@ def arrow_type(feature: Feature) -> pa.DataType:
     return ARROW_TYPES[feature.dtype]
 
 
-def item_columns(points: Points, times: Times | None = None) -> Columns:
-    """The columns of view `item_stats`: as of the points' own times, or as of `times` (rows,)."""
-    return _arrow(_at(_counted("item", points, ITEM_COUNTERS), "item", times))
+def item_columns(states: States, times: Times | None = None) -> Columns:
+    """The columns of view `item_stats`: as of the states' own times, or as of `times` (rows,)."""
+    return _arrow(_at(_counted("item", states, ITEM_COUNTERS), "item", times))
 
 
-def user_columns(points: Points, times: Times | None = None) -> Columns:
-    """The columns of view `user_stats`: as of the points' own times, or as of `times` (rows,)."""
-    counted = _at(_counted("user", points, USER_COUNTERS), "user", times)
-    values = points.values
+def user_columns(states: States, times: Times | None = None) -> Columns:
+    """The columns of view `user_stats`: as of the states' own times, or as of `times` (rows,)."""
+    counted = _at(_counted("user", states, USER_COUNTERS), "user", times)
+    values = states.values
     categories = values["categories"][:, :_TOP]
     is_category = categories != NOTHING
     # Every entry of a row's list is as old as its row.
     lengths = is_category.sum(1)
     strengths = {
-        "user_updated_at": np.repeat(points.times, lengths),
+        "user_updated_at": np.repeat(states.times, lengths),
         "user_category_events": values["events"][:, :_TOP][is_category],
         "user_category_positives": values["positives"][:, :_TOP][is_category],
     }
@@ -75,10 +75,10 @@ def value_columns(rows: Sequence[Mapping[str, Any]], features: Sequence[Feature]
     }
 
 
-def _counted(entity: Entity, points: Points, counters: Counters) -> dict[str, np.ndarray]:
-    counts = points.values["counts"]
+def _counted(entity: Entity, states: States, counters: Counters) -> dict[str, np.ndarray]:
+    counts = states.values["counts"]
     named = {feature.name: counts[:, n] for n, feature in enumerate(counters.features)}
-    return {f"{entity}_updated_at": points.times, **named}
+    return {f"{entity}_updated_at": states.times, **named}
 
 
 def _at(columns: dict[str, np.ndarray], entity: Entity, times: Any) -> dict[str, np.ndarray]:
@@ -101,7 +101,7 @@ def _list_array(offsets: np.ndarray, values: pa.Array) -> pa.ListArray:
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
-    """Where each row begins and the last one ends, (rows + 1,) int32."""
+    """Offsets of the rows' beginnings and of the last one's end, (rows + 1,) int32."""
     offsets = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

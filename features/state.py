@@ -1,7 +1,7 @@
-"""What an event does to its user and its item: points in their histories (`features/history.py`).
+"""State transitions of a user and an item by one event (`features/history.py`).
 
-A point holds an entity's values as of its time, right after an event. The stream writes the newest
-point as a feature row, and gives an example the point before its own time.
+A state holds an entity's values as of its time, right after an event. The stream writes the newest
+state as a feature row, and gives an example the state before its own time.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import xxhash
 
 from features.counters import Counts, counters_of
 from features.history import History, Rule, Update
-from features.names import CATEGORIES, ITEMS, NOTHING
+from features.interner import CATEGORIES, ITEMS, NOTHING
 from features.spec import BY_NAME, CATEGORY_HALF_LIFE_S, RECENT_ITEMS
 
 USER_COUNTERS = counters_of("user")
@@ -26,7 +26,7 @@ _COUNTS = len(USER_COUNTERS.features)
 TRACKED_CATEGORIES = 4 * (BY_NAME["user_categories"].length or 0)
 
 # A user's values: decayed counts; the categories they have met, the one with the most decayed
-# events first, as numbers of `features.names`, and the decayed events and positives of each; the
+# events first, as numbers of `features.interner`, and the decayed events and positives of each; the
 # items they met last, the newest first, each once. Rows that are not full end in zeros.
 USER_VALUES = np.dtype(
     [
@@ -44,7 +44,7 @@ _ITEM_LAYOUT = Struct(f"<{len(ITEM_COUNTERS.features)}d{VOTERS}I")
 _LAYOUT = Struct(f"<{_COUNTS + 2 * TRACKED_CATEGORIES}d{TRACKED_CATEGORIES + RECENT_ITEMS}i")
 
 
-class ItemPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ItemState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An item right after an event at `time`.
 
     Args:
@@ -107,7 +107,7 @@ class UserValues(msgspec.Struct, array_like=True, gc=False):
         )
 
 
-class UserPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A user right after an event at `time`.
 
     Args:
@@ -145,25 +145,25 @@ class UserPoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return tuple(strengths[len(strengths) // 2 :])
 
 
-class Points(NamedTuple):
-    """Many points of one kind: times (rows,), and their values (rows, ...)."""
+class States(NamedTuple):
+    """Many states of one kind: times (rows,), and their values (rows, ...)."""
 
     times: np.ndarray
     values: np.ndarray
 
-    def take(self, rows: np.ndarray) -> "Points":
+    def take(self, rows: np.ndarray) -> "States":
         """Some of them."""
-        return Points(self.times[rows], self.values[rows])
+        return States(self.times[rows], self.values[rows])
 
 
-def points_of(points: Sequence[ItemPoint | UserPoint], layout: np.dtype[Any]) -> Points:
-    """Points of `layout`: `USER_VALUES` or `ITEM_VALUES`."""
-    times = np.array([point.time for point in points], np.float64)
-    return Points(times, np.frombuffer(b"".join([point.values for point in points]), layout))
+def states_of(states: Sequence[ItemState | UserState], layout: np.dtype[Any]) -> States:
+    """States of `layout`: `USER_VALUES` or `ITEM_VALUES`."""
+    times = np.array([state.time for state in states], np.float64)
+    return States(times, np.frombuffer(b"".join([state.values for state in states]), layout))
 
 
-ItemHistory = History[ItemPoint]
-UserHistory = History[UserPoint]
+ItemHistory = History[ItemState]
+UserHistory = History[UserState]
 
 
 def voter(user_id: str) -> int:
@@ -171,46 +171,46 @@ def voter(user_id: str) -> int:
     return xxhash.xxh32_intdigest(user_id.encode()) or 1
 
 
-def advance_item(point: ItemPoint, update: Update) -> ItemPoint:
+def advance_item(state: ItemState, update: Update) -> ItemState:
     """The item after one more event."""
-    old, voters, is_new = _voted(point, update)
-    counts = ITEM_COUNTERS.advanced(old, update.time - point.time, update.positive, is_new)
-    return ItemPoint(update.time, _ITEM_LAYOUT.pack(*counts, *voters))
+    old, voters, is_new = _voted(state, update)
+    counts = ITEM_COUNTERS.advanced(old, update.time - state.time, update.positive, is_new)
+    return ItemState(update.time, _ITEM_LAYOUT.pack(*counts, *voters))
 
 
-def absorb_item(point: ItemPoint, update: Update) -> ItemPoint:
-    """The item with an event from before `point`."""
-    old, voters, is_new = _voted(point, update)
-    counts = ITEM_COUNTERS.absorbed(old, point.time - update.time, update.positive, is_new)
-    return ItemPoint(point.time, _ITEM_LAYOUT.pack(*counts, *voters))
+def absorb_item(state: ItemState, update: Update) -> ItemState:
+    """The item with an event from before `state`."""
+    old, voters, is_new = _voted(state, update)
+    counts = ITEM_COUNTERS.absorbed(old, state.time - update.time, update.positive, is_new)
+    return ItemState(state.time, _ITEM_LAYOUT.pack(*counts, *voters))
 
 
-def advance_user(point: UserPoint, update: Update) -> UserPoint:
+def advance_user(state: UserState, update: Update) -> UserState:
     """The user after one more event."""
-    age_s = update.time - point.time
-    old = UserValues.unpacked(point.values)
+    age_s = update.time - state.time
+    old = UserValues.unpacked(state.values)
     counts = USER_COUNTERS.advanced(old.counts, age_s, update.positive)
     left = affinity_left(age_s)
     faded = [strength * left for strength in old.strengths]
     categories, strengths = _strengthened(old.categories, faded, update, 1.0)
     recent = recent_with(old.recent, update.item_id)
-    return UserPoint(update.time, UserValues(counts, categories, strengths, recent).packed())
+    return UserState(update.time, UserValues(counts, categories, strengths, recent).packed())
 
 
-def absorb_user(point: UserPoint, update: Update) -> UserPoint:
-    """The user with an event from before `point`; what is recent stays as it is."""
-    age_s = point.time - update.time
-    old = UserValues.unpacked(point.values)
+def absorb_user(state: UserState, update: Update) -> UserState:
+    """The user with an event from before `state`; what is recent stays as it is."""
+    age_s = state.time - update.time
+    old = UserValues.unpacked(state.values)
     counts = USER_COUNTERS.absorbed(old.counts, age_s, update.positive)
     categories, strengths = _strengthened(
         old.categories, old.strengths, update, affinity_left(age_s)
     )
-    return UserPoint(point.time, UserValues(counts, categories, strengths, old.recent).packed())
+    return UserState(state.time, UserValues(counts, categories, strengths, old.recent).packed())
 
 
-def _voted(point: ItemPoint, update: Update) -> tuple[Counts, tuple[int, ...], bool]:
+def _voted(state: ItemState, update: Update) -> tuple[Counts, tuple[int, ...], bool]:
     """The counts, who has voted when the event has, and whether its user is new among them."""
-    values = _ITEM_LAYOUT.unpack(point.values)
+    values = _ITEM_LAYOUT.unpack(state.values)
     counts, voters = values[:-VOTERS], values[-VOTERS:]
     if not update.positive or update.voter in voters:
         return counts, voters, update.voter not in voters
@@ -218,7 +218,7 @@ def _voted(point: ItemPoint, update: Update) -> tuple[Counts, tuple[int, ...], b
 
 
 def affinity_left(age_s: Any) -> Any:
-    """What is left of an affinity after so many seconds, or of many after (events,) seconds."""
+    """Remaining share of an affinity after so many seconds, or of many after (events,) seconds."""
     left = np.exp2(-age_s / CATEGORY_HALF_LIFE_S)
     return left if np.ndim(left) else float(left)
 
@@ -261,8 +261,8 @@ def _strengthened(
     return tuple(names), events + positives
 
 
-NO_ITEM = ItemPoint(0.0, bytes(ITEM_VALUES.itemsize))
-NO_USER = UserPoint(0.0, bytes(USER_VALUES.itemsize))
+NO_ITEM = ItemState(0.0, bytes(ITEM_VALUES.itemsize))
+NO_USER = UserState(0.0, bytes(USER_VALUES.itemsize))
 
 ITEM_RULE = Rule(NO_ITEM, advance_item, absorb_item)
 USER_RULE = Rule(NO_USER, advance_user, absorb_user)

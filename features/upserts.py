@@ -2,13 +2,13 @@
 
 The stream and every serving worker read the same topics, but not always the same messages: a
 compacted topic forgets, and two workers begin at different times. So what holds is not what came
-last, but the greatest `Version`, which comes out the same in any order of arrival.
+last, but the greatest `UpsertVersion`, which comes out the same in any order of arrival.
 """
 
 from typing import NamedTuple
 
 
-class Version(NamedTuple):
+class UpsertVersion(NamedTuple):
     """When an upsert happened, by its own account; ids settle the order within one instant.
 
     Args:
@@ -20,12 +20,14 @@ class Version(NamedTuple):
     event_id: str
 
 
-def supersedes(new: Version, old: Version | None) -> bool:
-    """Whether the upsert `new` takes the place of `old`.
+def supersedes(new: UpsertVersion, old: UpsertVersion | None) -> bool:
+    """Return whether the upsert `new` takes the place of `old`.
 
-    >>> supersedes(Version(2.0, "a"), Version(1.0, "b")), supersedes(Version(1.0, "a"), None)
-    (True, True)
-    >>> supersedes(Version(1.0, "a"), Version(1.0, "b"))
+    >>> supersedes(UpsertVersion(2.0, "a"), UpsertVersion(1.0, "b"))
+    True
+    >>> supersedes(UpsertVersion(1.0, "a"), None)
+    True
+    >>> supersedes(UpsertVersion(1.0, "a"), UpsertVersion(1.0, "b"))
     False
     """
     return old is None or new > old

@@ -11,7 +11,7 @@ from millstream.settings import Settings
 from serving.recommend.query import Query
 from serving.recommend.request import Ranked
 from serving.retrieval.retrieve import Wanted
-from simulation.baselines.baseline import Baseline, Moment
+from simulation.baselines.baseline import BaselineRecommender, Moment
 from simulation.cadence import Cadence
 from simulation.judging import NOT_FOUND, rank_of
 from simulation.log import EventLog, Upsert
@@ -22,7 +22,7 @@ from simulation.watching import stages
 
 
 @dataclass(frozen=True)
-class Plan:
+class BacktestPlan:
     """One run.
 
     Args:
@@ -56,10 +56,10 @@ class Backtest:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: BacktestPlan,
         settings: Settings,
         folder: Path,
-        baselines: Sequence[Baseline] = (),
+        baselines: Sequence[BaselineRecommender] = (),
         progress: Callable[[int], None] = lambda done: None,
         with_loop: bool = True,
     ) -> None:
@@ -117,7 +117,7 @@ class Backtest:
             await loop.tick(tick_s)
 
     def _next_time(self) -> float:
-        """Of the oldest event that was told and not sent yet."""
+        """Time of the oldest event that was told and not sent yet."""
         waiting = [self.plan.log.times[self._sent]] if self._sent < self._told else []
         if self._upserts_sent < len(self._upserts):
             waiting.append(self._upserts[self._upserts_sent].event_time)

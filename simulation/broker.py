@@ -10,8 +10,8 @@ from millstream.codec import encode
 from millstream.events import Event
 from millstream.kafka import route
 from millstream.topics import Topic
-from stream.ingest.records import Record, Source
-from stream.outputs.messages import Message
+from stream.ingest.records import SourceRecord, TopicPartition
+from stream.outputs.messages import OutputMessage
 
 
 class Delivered(NamedTuple):
@@ -26,13 +26,13 @@ class Delivered(NamedTuple):
 
 
 class SimulatedBroker:
-    """`stream.worker.Log`: what is published waits until it is taken."""
+    """`stream.worker.MessagePublisher`: what is published waits until it is taken."""
 
     def __init__(self) -> None:
         self._offsets: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._waiting: defaultdict[str, list[Delivered]] = defaultdict(list)
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[OutputMessage]) -> None:
         """Keep the messages in their order."""
         for message in messages:
             self._append(message.topic, 0, 0.0, message.key, message.value)
@@ -44,7 +44,7 @@ class SimulatedBroker:
         self._append(topic, partition, event.event_time, key, encode(event))
 
     def take(self, topic: Topic) -> list[Delivered]:
-        """What waits in a topic, in the order in which it came."""
+        """Take the messages that wait in a topic, in the order in which they came."""
         return self._waiting.pop(topic.name, [])
 
     def _append(
@@ -59,11 +59,13 @@ class SimulatedBroker:
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """Where Kafka's default partitioner puts a key."""
+    """Partition of a key by Kafka's default partitioner."""
     return int((murmur2(key) & 0x7FFF_FFFF) % partitions)
 
 
-def record_of(message: Delivered) -> Record:
+def record_of(message: Delivered) -> SourceRecord:
     """A message as the stream takes it."""
-    source = Source(message.topic, message.partition)
-    return Record(source, message.offset, message.key, message.value, message.timestamp / 1000.0)
+    source = TopicPartition(message.topic, message.partition)
+    return SourceRecord(
+        source, message.offset, message.key, message.value, message.timestamp / 1000.0
+    )

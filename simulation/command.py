@@ -16,8 +16,8 @@ from millstream.errors import ConfigurationError
 from millstream.settings import settings
 from simulation import report
 from simulation.asking import Ask, questions
-from simulation.backtest import Backtest, Plan
-from simulation.baselines.baseline import Baseline
+from simulation.backtest import Backtest, BacktestPlan
+from simulation.baselines.baseline import BaselineRecommender
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
 from simulation.log import compact, first_seen, hour_of, hours, sessions_of, without_repeats
@@ -26,7 +26,7 @@ from simulation.reading import FIELDS, read
 
 
 @dataclass(frozen=True)
-class Options:
+class BacktestOptions:
     """The options of the command; hours are of the log, whose hour 0 is that of its first event."""
 
     files: Sequence[Path]
@@ -82,7 +82,7 @@ class Options:
             raise ConfigurationError(str(error)) from error
 
 
-def run(options: Options) -> None:
+def run(options: BacktestOptions) -> None:
     """Replay, judge, report."""
     logs.configure("WARNING", settings().log_style)
     (_, first), *further = options.rhythms().items()
@@ -97,7 +97,7 @@ def run(options: Options) -> None:
     report.write(plan, outcome, took_s, options.out)
 
 
-def plan_of(options: Options, cadence: Cadence) -> Plan:
+def plan_of(options: BacktestOptions, cadence: Cadence) -> BacktestPlan:
     """The log that is replayed, and its questions."""
     whole = read(options.files, options.names)
     start = hours(whole, options.first, options.end)
@@ -106,11 +106,11 @@ def plan_of(options: Options, cadence: Cadence) -> Plan:
     hour = hour_of(log, origin_s=whole.times[0]) if len(log) else np.zeros(0)
     asked = questions(log, options.ask) & (hour >= (options.ask_from or 0.0))
     upserts = [*log.upserts, *(first_seen(log) if options.new_items == "first-click" else ())]
-    return Plan(log, hour, asked, upserts, cadence, options.k, options.seed)
+    return BacktestPlan(log, hour, asked, upserts, cadence, options.k, options.seed)
 
 
 def replayed(
-    plan: Plan, with_loop: bool, others: Sequence[Baseline], name: str = "events"
+    plan: BacktestPlan, with_loop: bool, others: Sequence[BaselineRecommender], name: str = "events"
 ) -> Outcome:
     """The outcome of the whole log, with a progress bar called `name`."""
     with tempfile.TemporaryDirectory() as folder, _progress() as progress:

@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 
     @property
     def is_sure(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Return whether the interval leaves out 0."""
         return self.low > 0.0 or self.high < 0.0
 
 

@@ -85,7 +85,7 @@ def recalls(outcome: Outcome, hours: np.ndarray) -> dict[str, dict[str, float]]:
 
 
 def _union(ranks: Mapping[str, np.ndarray], depth: int, hours: np.ndarray) -> float:
-    """Of the candidates that all sources bring together when `depth` are asked for."""
+    """Recall of the candidates that all sources bring together when `depth` are asked for."""
     count = shares(depth, SHARES)
     brought = np.stack([hits(own, count[name]) for name, own in ranks.items()])
     return mean_over(brought.max(axis=0), hours)

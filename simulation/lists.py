@@ -1,4 +1,4 @@
-"""What lists are beside right: how varied, how new, how evenly they show the catalogue."""
+"""Beyond-accuracy measures of lists: variety, novelty, coverage of the catalogue."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -22,10 +22,10 @@ from simulation.cadence import Cadence
 from simulation.clock import SimulatedClock
 from simulation.learning import Learning
 from simulation.store import SimulatedStore
-from stream.ingest.records import Record, Source
+from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
 from stream.state.memory import Rules, empty_memory
-from stream.worker import Reading, Worker
+from stream.worker import ConsumerControl, StreamWorker
 
 INPUTS = (ITEMS, USERS, INTERACTIONS, IMPRESSIONS)
 
@@ -61,14 +61,14 @@ class Loop:
         self.clock, self.broker = SimulatedClock(start_s), SimulatedBroker()
         self.store = SimulatedStore(chosen.feast_project)
         rules = Rules.of(chosen)
-        self.stream = Worker(
+        self.stream = StreamWorker(
             empty_memory(rules),
             rules,
             self.store,
             self.broker,
             StreamMetrics(CollectorRegistry()),
             self.clock,
-            Reading(hold=lambda source, held: None),
+            ConsumerControl(hold=lambda source, held: None),
         )
         self.learning = Learning(chosen, self.clock, cadence.snapshot_s, self._announced)
         self.answering = Answering(
@@ -78,7 +78,7 @@ class Loop:
 
     async def start(self) -> None:
         """Assign every partition to the stream worker."""
-        sources = [Source(t.name, n) for t in INPUTS for n in range(t.partitions)]
+        sources = [TopicPartition(t.name, n) for t in INPUTS for n in range(t.partitions)]
         await self.stream.assign(dict.fromkeys(sources, 0))
 
     def send(self, event: Event) -> None:
@@ -115,7 +115,7 @@ class Loop:
             messages = self.broker.take(topic)
             if topic is ITEMS and messages:
                 self.answering.feeds.items(messages)
-            chunks: dict[Source, list[Record]] = {}
+            chunks: dict[TopicPartition, list[SourceRecord]] = {}
             for record in map(record_of, messages):
                 chunks.setdefault(record.source, []).append(record)
             for source, records in chunks.items():

@@ -1,4 +1,4 @@
-"""What was asked and what came of it, question by question."""
+"""Outcomes of a backtest, question by question."""
 
 import hashlib
 from dataclasses import dataclass, field

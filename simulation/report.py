@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulation import figures, lists
-from simulation.backtest import Plan
+from simulation.backtest import BacktestPlan
 from simulation.compare import paired
 from simulation.judging import gains
 from simulation.outcome import LOOP, Outcome
@@ -19,7 +19,7 @@ from simulation.page import page, verdict
 _NEW_S = 3_600.0
 
 
-def write(plan: Plan, outcome: Outcome, took_s: float, out: Path) -> dict[str, Any]:
+def write(plan: BacktestPlan, outcome: Outcome, took_s: float, out: Path) -> dict[str, Any]:
     """Print the report, and put `report.html`, `report.json` and `answers.csv` into `out`."""
     found = summary(plan, outcome, took_s)
     out.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def write(plan: Plan, outcome: Outcome, took_s: float, out: Path) -> dict[str, A
     return found
 
 
-def summary(plan: Plan, outcome: Outcome, took_s: float) -> dict[str, Any]:
+def summary(plan: BacktestPlan, outcome: Outcome, took_s: float) -> dict[str, Any]:
     """All figures of a run, as JSON has them."""
     log, k = plan.log, plan.k
     hours = np.floor(plan.hours[outcome.places]).astype(np.int64)
@@ -52,7 +52,7 @@ def summary(plan: Plan, outcome: Outcome, took_s: float) -> dict[str, Any]:
     }
 
 
-def _differences(plan: Plan, outcome: Outcome) -> dict[str, dict[str, float]]:
+def _differences(plan: BacktestPlan, outcome: Outcome) -> dict[str, dict[str, float]]:
     """NDCG of the loop less that of each baseline, with a 95 % interval over users."""
     if LOOP not in outcome.ranks:
         return {}
@@ -64,7 +64,7 @@ def _differences(plan: Plan, outcome: Outcome) -> dict[str, dict[str, float]]:
     }
 
 
-def _lists(plan: Plan, outcome: Outcome) -> dict[str, float]:
+def _lists(plan: BacktestPlan, outcome: Outcome) -> dict[str, float]:
     if not outcome.lists:
         return {}
     log, made = plan.log, outcome.lists
@@ -115,7 +115,7 @@ def _cell(name: str, value: float) -> str:
     return f"{value:,.0f}" if name == "questions" else f"{value:.3f}"
 
 
-def _answers(plan: Plan, outcome: Outcome, path: Path) -> None:
+def _answers(plan: BacktestPlan, outcome: Outcome, path: Path) -> None:
     """A row for each question: the place of the right answer in everyone's list, -1 if absent."""
     log, names = plan.log, list(outcome.ranks)
     with path.open("w", newline="") as stream:

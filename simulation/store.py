@@ -20,7 +20,7 @@ _USER_VIEWS = (USER_STATS, USER_ATTRIBUTES)
 
 
 class SimulatedStore:
-    """`stream.worker.Store` and `serving.users.Users` in memory.
+    """`stream.worker.BatchStore` and `serving.users.Users` in memory.
 
     Args:
         project: of the Feast repository.

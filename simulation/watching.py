@@ -33,7 +33,7 @@ class Stages:
 
 
 def stages(wanted: Wanted, ranked: Ranked, rankings: Rankings, target: int) -> Stages:
-    """Where catalogue row `target` stood; `NOT_FOUND` is a row of no item."""
+    """Rank of catalogue row `target`; `NOT_FOUND` is a row of no item."""
     found = {
         POPULAR: rankings.popular(DEPTH, wanted.allowed, wanted.time_s),
         RECENT: rankings.recent(DEPTH, wanted.allowed, wanted.time_s),

@@ -9,11 +9,11 @@ import gc
 from types import TracebackType
 from typing import Self
 
-SWEEP_EVERY_S = 10.0
+COLLECT_EVERY_S = 10.0
 
 
-class Sweeper:
-    """Within its block garbage is collected by `sweep` alone, at most every `SWEEP_EVERY_S`."""
+class ManualGc:
+    """Within its block garbage is collected by `collect` alone, at most every `COLLECT_EVERY_S`."""
 
     def __init__(self) -> None:
         self._next_s = 0.0
@@ -31,9 +31,9 @@ class Sweeper:
         gc.unfreeze()
         gc.enable()
 
-    def sweep(self, now_s: float) -> None:
-        """Free cycles among what was created since the last sweep, if it is time."""
+    def collect(self, now_s: float) -> None:
+        """Free cycles among what was created since the last collection, if it is time."""
         if now_s >= self._next_s:
             gc.collect()
             gc.freeze()
-            self._next_s = now_s + SWEEP_EVERY_S
+            self._next_s = now_s + COLLECT_EVERY_S

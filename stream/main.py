@@ -28,16 +28,16 @@ from millstream.settings import Settings
 from millstream.topics import FEATURES
 from stream.ingest.app import SOURCES, build_app
 from stream.ingest.log_guard import LogGuard
-from stream.ingest.records import Record, Source
-from stream.ingest.sequence import Sequence
+from stream.ingest.records import SourceRecord, TopicPartition
+from stream.ingest.sequence import ChunkSequence
 from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
-from stream.outputs.producer import Publisher
+from stream.outputs.producer import MessageProducer
 from stream.state.memory import Rules, empty_memory, memory_line
 from stream.storage.leader_lease import Lease
 from stream.storage.schema import StateCommands
 from stream.storage.store import StateStore
-from stream.worker import Reading, Worker
+from stream.worker import ConsumerControl, StreamWorker
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ GRACE_S = 10.0
 # A partition that the broker has not answered for in this time cannot be called silent.
 POLLED_S = 2.0
 
-_FEATURES = Source(FEATURES.name, 0)
+_FEATURES = TopicPartition(FEATURES.name, 0)
 
 R = TypeVar("R")
 
@@ -102,7 +102,7 @@ async def _hold_lease(
     parts = _Parts(metrics)
     settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder in it, no other
     app = build_app(settings, parts)
-    publisher = Publisher(
+    publisher = MessageProducer(
         app.producer,
         settings,
         lambda: trouble(part="kafka").inc(),
@@ -114,8 +114,8 @@ async def _hold_lease(
         settings.offline_dir, settings.offline_flush_s, metrics, partial(hold, _FEATURES)
     )
     guard = LogGuard(settings, SOURCES, memory, store, metrics)
-    reading = Reading(hold, _door(settings, metrics), _polled(app, settings), guard.settle)
-    parts.worker = Worker(memory, rules, store, publisher, metrics, clock, reading)
+    consumer = ConsumerControl(hold, _door(settings, metrics), _polled(app, settings), guard.settle)
+    parts.worker = StreamWorker(memory, rules, store, publisher, metrics, clock, consumer)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:
             await _first(restored, kept, asked_to_end)
@@ -178,7 +178,7 @@ async def _supervised(
 
 
 async def _faust(app: App) -> None:
-    """Run the app; it ends when it is stopped, or with what it crashed of."""
+    """Run the Faust app until it stops; re-raise its crash reason."""
     await app.start()
     await app.wait_until_stopped()
     if app.crash_reason is not None:
@@ -198,21 +198,21 @@ async def _ending(work: Coroutine[Any, Any, R]) -> AsyncIterator[asyncio.Task[R]
 
 
 async def _first(*tasks: asyncio.Future[Any]) -> None:
-    """Wait for the first of them to end; raises what it ended with."""
+    """Wait for the first task to finish; re-raise its exception."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
 
 
 class _Parts:
-    """What the agents hand chunks to: the worker, and the offline sink."""
+    """Receivers of the agents' chunks: the worker, and the offline sink."""
 
-    worker: Worker
+    worker: StreamWorker
     sink: OfflineSink
 
     def __init__(self, metrics: StreamMetrics) -> None:
         self._metrics = metrics
-        self._sequence = Sequence()
+        self._sequence = ChunkSequence()
         self.crashed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(self) -> None:
@@ -220,7 +220,7 @@ class _Parts:
         self._metrics.ready.set(0)
         self.crashed.cancel()
 
-    async def assigned(self, ends: Mapping[Source, int]) -> Mapping[Source, int]:
+    async def assigned(self, ends: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """See `stream.ingest.app.Agents`."""
         events = {source: end for source, end in ends.items() if source.topic != FEATURES.name}
         positions = await self.worker.assign(events)
@@ -237,8 +237,8 @@ class _Parts:
 
     def take(
         self,
-        source: Source,
-        records: list[Record],
+        source: TopicPartition,
+        records: list[SourceRecord],
         after: int | None,
         behind: int,
         ack: Callable[[], object],
@@ -263,16 +263,16 @@ def _door(settings: Settings, metrics: StreamMetrics) -> Door:
     return door(settings.max_event_bytes, settings.unknown_fields, warn)
 
 
-def _holder(app: App, settings: Settings) -> Callable[[Source, bool], None]:
-    def hold(source: Source, held: bool) -> None:
+def _holder(app: App, settings: Settings) -> Callable[[TopicPartition, bool], None]:
+    def hold(source: TopicPartition, held: bool) -> None:
         tp = TP(f"{settings.topic_prefix}{source.topic}", source.partition)
         (app.consumer.hold if held else app.consumer.release)(tp)
 
     return hold
 
 
-def _polled(app: App, settings: Settings) -> Callable[[Source], bool]:
-    def is_polled(source: Source) -> bool:
+def _polled(app: App, settings: Settings) -> Callable[[TopicPartition], bool]:
+    def is_polled(source: TopicPartition) -> bool:
         tp = TP(f"{settings.topic_prefix}{source.topic}", source.partition)
         polled: bool = app.consumer.is_polled(tp, POLLED_S)
         return polled

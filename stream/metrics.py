@@ -1,4 +1,4 @@
-"""What the stream worker exports, `millstream_stream_*`."""
+"""Metrics of the stream worker, `millstream_stream_*`."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,7 +16,7 @@ from millstream.topics import (
     ITEMS,
     USERS,
 )
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
 from stream.outputs.examples import ORIGINS
 from stream.state.impression_join import REASONS
@@ -154,16 +154,16 @@ class StreamMetrics:
             self.lists_closed.labels(reason=reason).inc(count)
         if effects.closed:
             held_s = effects.window_held_s
-            self.join_window.set(memory.joins.window_s if held_s is None else held_s)
+            self.join_window.set(memory.join.window_s if held_s is None else held_s)
         if effects.watermark > float("-inf"):
             self.watermark_lag.set(now_s - effects.watermark)
         self.observe_memory(memory)
 
     def observe_memory(self, memory: Memory) -> None:
         """Note what is remembered, after a batch and after a restart."""
-        joins, seen = memory.joins, memory.seen
-        self.pending.set(len(joins.waiting))
-        self.join_bytes.set(joins.size_bytes)
+        join, seen = memory.join, memory.seen
+        self.pending.set(len(join.open_windows))
+        self.join_bytes.set(join.size_bytes)
         self.dedupe_bytes.set(seen.size_bytes)
         self.dedupe_window.set(seen.held_s)
         self.dedupe_window_asked.set(seen.window_s)
@@ -177,7 +177,7 @@ class StreamMetrics:
         self.missed.labels(topic=topic).inc(missed)
         self.trouble.labels(part="kafka").inc(bool(changes))
 
-    def observe_lag(self, source: Source, records: int) -> None:
+    def observe_lag(self, source: TopicPartition, records: int) -> None:
         """Note how far behind a partition is."""
         self.lag.labels(topic=source.topic, partition=str(source.partition)).set(records)
 

@@ -14,17 +14,17 @@ from typing import Protocol
 
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
-from stream.gc import Sweeper
-from stream.ingest.alignment import Entry, Intake
+from stream.gc import ManualGc
+from stream.ingest.alignment import Alignment, DecodedRecord
 from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
-from stream.ingest.records import Record, Source
-from stream.ingest.silence import Silence, Standing
+from stream.ingest.records import SourceRecord, TopicPartition
+from stream.ingest.silence import PartitionActivity, Silence
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
-from stream.outputs.messages import Message, messages
+from stream.outputs.messages import OutputMessage, messages
 from stream.processing.batch import process
-from stream.processing.prefetch import plan
+from stream.processing.prefetch import prefetch
 from stream.state.memory import Memory, Rules
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ TICK_S = 0.25
 Ack = Callable[[], object]
 
 
-class Store(Protocol):
-    """Where the state is kept."""
+class BatchStore(Protocol):
+    """Store of the state, written batch by batch."""
 
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring entities into memory."""
@@ -55,10 +55,10 @@ class Store(Protocol):
         ...
 
 
-class Log(Protocol):
-    """Where messages go."""
+class MessagePublisher(Protocol):
+    """Publisher of a batch's messages."""
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[OutputMessage]) -> None:
         """Return when all are acknowledged."""
         ...
 
@@ -68,8 +68,8 @@ async def _nothing_to_settle() -> None:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How the worker deals with the consumer that feeds it.
+class ConsumerControl:
+    """The consumer that feeds the worker: its controls and checks.
 
     Args:
         hold: called with (source, True) to stop reading a partition that has enough buffered, and
@@ -80,14 +80,14 @@ class Reading:
             under way.
     """
 
-    hold: Callable[[Source, bool], None]
+    hold: Callable[[TopicPartition, bool], None]
     door: Door = STRICT
-    is_polled: Callable[[Source], bool] = lambda _: True
+    is_polled: Callable[[TopicPartition], bool] = lambda _: True
     settle: Callable[[], Awaitable[None]] = _nothing_to_settle
 
 
-class Worker:
-    """The one that processes.
+class StreamWorker:
+    """Processing of batches, one at a time.
 
     Args:
         memory: restored from `store`.
@@ -97,23 +97,23 @@ class Worker:
         self,
         memory: Memory,
         rules: Rules,
-        store: Store,
-        publisher: Log,
+        store: BatchStore,
+        publisher: MessagePublisher,
         metrics: StreamMetrics,
         clock: Clock,
-        reading: Reading,
+        consumer: ConsumerControl,
     ) -> None:
         self._memory, self._rules = memory, rules
         self._store, self._publisher = store, publisher
-        self._metrics, self._clock, self._reading = metrics, clock, reading
-        self._intake = Intake(MAX_IDLE_S)
+        self._metrics, self._clock, self._consumer = metrics, clock, consumer
+        self._alignment = Alignment(MAX_IDLE_S)
         self._silence = Silence(rules.idle_s)
-        self._acks: dict[Source, deque[tuple[int, Ack]]] = {}
+        self._acks: dict[TopicPartition, deque[tuple[int, Ack]]] = {}
         self._arrived = asyncio.Event()
         self._working = asyncio.Lock()
         self._stopping = False
 
-    async def assign(self, ends: Mapping[Source, int]) -> dict[Source, int]:
+    async def assign(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Begin with these partitions; the positions to read on from.
 
         What the store knows nothing of is read from its beginning, wherever the group has been: the
@@ -123,39 +123,41 @@ class Worker:
             ends: one past the last offset of each.
         """
         async with self._working:
-            await self._reading.settle()
+            await self._consumer.settle()
             now_s, positions = self._clock.now(), self._memory.positions
             self._metrics.observe_memory(self._memory)
             self._memory.watermark.expect(ends)
             self._silence.assign(ends)
-            self._intake.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
+            self._alignment.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
             self._acks = {source: deque() for source in ends}
             return {source: positions.get(source, 0) for source in ends}
 
-    def put(self, source: Source, records: list[Record], behind: bool, ack: Ack) -> None:
+    def put(
+        self, source: TopicPartition, records: list[SourceRecord], behind: bool, ack: Ack
+    ) -> None:
         """Take a chunk of one partition; `ack` is called when all of it is in the store.
 
         Args:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        entries = entries_of(records, now_s, self._reading.door)
+        entries = entries_of(records, now_s, self._consumer.door)
         entries = bounded(entries, records, now_s, self._rules.max_clock_skew_s)
-        self._intake.put(source, entries, behind, now_s)
+        self._alignment.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))
-        if self._intake.depth(source) >= HOLD_AT:
-            self._reading.hold(source, True)
+        if self._alignment.depth(source) >= HOLD_AT:
+            self._consumer.hold(source, True)
         self._arrived.set()
 
     async def run(self) -> None:
         """Work until `stop`."""
-        with Sweeper() as sweeper:
+        with ManualGc() as manual_gc:
             while not self._stopping:
                 began_s = time.monotonic()
                 async with self._working:
                     worked = await self.turn()
-                sweeper.sweep(began_s)
+                manual_gc.collect(began_s)
                 if not worked:
                     await self._wait()
                 elif worked < BATCH_EVENTS:
@@ -178,36 +180,38 @@ class Worker:
     async def turn(self) -> int:
         """One batch, if there is one or a window is over; how many events it had."""
         now_s = self._clock.now()
-        entries = self._intake.take(BATCH_EVENTS, now_s)
+        entries = self._alignment.take(BATCH_EVENTS, now_s)
         ticks, watermark = self._ticks(entries, now_s), self._memory.watermark
         # What the ticks would close is closed in the next turn, when they are committed.
-        if entries or self._memory.joins.has_over(watermark.after(ticks)):
+        if entries or self._memory.join.has_over(watermark.after(ticks)):
             with self._metrics.batch_seconds.time():
                 await self._work(entries, ticks)
             self._metrics.batch_events.observe(len(entries))
             self._after()
         return len(entries)
 
-    def _ticks(self, entries: list[Entry], now_s: float) -> dict[Source, float]:
-        """What the clock has to say of event time."""
+    def _ticks(self, entries: list[DecodedRecord], now_s: float) -> dict[TopicPartition, float]:
+        """Event times that the clock proposes for silent partitions."""
         silence, taken = self._silence, {entry.source for entry in entries}
         for source in silence.sources:
-            if not self._reading.is_polled(source):
-                standing = Standing.AWAY
-            elif source in taken or not self._intake.is_read_out(source):
-                standing = Standing.BUSY
+            if not self._consumer.is_polled(source):
+                activity = PartitionActivity.AWAY
+            elif source in taken or not self._alignment.is_read_out(source):
+                activity = PartitionActivity.BUSY
             else:
-                standing = Standing.QUIET
-            silence.note(source, standing, now_s)
+                activity = PartitionActivity.QUIET
+            silence.note(source, activity, now_s)
         return silence.ticks(self._memory.watermark, now_s)
 
-    async def _work(self, entries: list[Entry], ticks: Mapping[Source, float]) -> None:
+    async def _work(
+        self, entries: list[DecodedRecord], ticks: Mapping[TopicPartition, float]
+    ) -> None:
         memory, metrics = self._memory, self._metrics
-        planned = plan(entries, memory, self._rules)
+        needs = prefetch(entries, memory, self._rules)
         await self._store.load(
-            memory, memory.users.missing(planned.users), memory.items.missing(planned.items)
+            memory, memory.users.missing(needs.users), memory.items.missing(needs.items)
         )
-        effects = process(planned, memory, self._rules, self._clock.now(), ticks)
+        effects = process(needs, memory, self._rules, self._clock.now(), ticks)
         with metrics.publish_seconds.time():
             await self._publisher.publish(messages(effects))
         with metrics.commit_seconds.time():
@@ -221,5 +225,5 @@ class Worker:
         for source, acks in self._acks.items():
             while acks and acks[0][0] < self._memory.positions.get(source, 0):
                 acks.popleft()[1]()
-            if self._intake.depth(source) <= RELEASE_AT:
-                self._reading.hold(source, False)
+            if self._alignment.depth(source) <= RELEASE_AT:
+                self._consumer.hold(source, False)

@@ -1,4 +1,4 @@
-"""Where features are kept: online (Redis, as Feast keeps them) and offline (Parquet part files).
+"""Feature stores: online (Redis, as Feast keeps them) and offline (Parquet part files).
 
 online.py        the protocols, one for synchronous code and one for asyncio
 redis_online.py  both on Redis

@@ -18,7 +18,7 @@ from features.stores.parts import (
     Part,
     merged,
     parts_in,
-    read_marks,
+    read_newest_offsets,
     sync_folder,
     write_part,
 )
@@ -51,7 +51,7 @@ def _merge(folder: Path, run: list[Part]) -> Path:
     paths = [folder / part.name for part in run]
     whole = folder / Part(run[0].partition, run[0].first, run[-1].last).name
     schema = pq.read_schema(folder / SCHEMA_FILE)
-    write_part(whole, _rows(paths, schema), merged(map(read_marks, paths)))
+    write_part(whole, _rows(paths, schema), merged(map(read_newest_offsets, paths)))
     for path in paths:
         path.unlink()
     sync_folder(folder)

@@ -95,7 +95,7 @@ def _encode_float_list(column: pa.Array) -> pa.BinaryArray:
 
 
 def _offsets(column: pa.ListArray) -> np.ndarray:
-    """Where each row's entries begin and end in `column.flatten()`; nulls have none."""
+    """Offsets of each row's entries in `column.flatten()`; nulls have none."""
     offsets = np.zeros(len(column) + 1, np.int32)
     np.cumsum(column.value_lengths().fill_null(0).to_numpy(), out=offsets[1:])
     return offsets

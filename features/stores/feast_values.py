@@ -124,7 +124,7 @@ def _of_type(stored: Sequence[Stored], tag: bytes, default: bytes) -> Values:
 
 
 def _body(data: bytes, start: int) -> bytes:
-    """What follows the tag, which ends at `start`, and the length."""
+    """Bytes after the tag, which ends at `start`, and the length."""
     if data[start] < 0x80:
         return data[start + 1 :]
     return data[read_varint(data, start)[1] :]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from features.feature import View
 from features.spec import VIEWS
-from features.stores.parts import Marks, Part, open_folder, parts_in, write_part
+from features.stores.parts import NewestOffsets, Part, open_folder, parts_in, write_part
 from features.stores.schema import SOURCE_OFFSET, SOURCE_PARTITION, view_schema
 from millstream.batches import metadata_of
 from millstream.clock import Clock, SystemClock
@@ -37,7 +37,7 @@ class Rotation:
 
 
 @dataclass
-class _Gathered:
+class _PartBuilder:
     """Rows of one view: `first` and `last` are the messages that they came in.
 
     Before there are any, `last` is the last message in the folder, -1 for none. `skip` is what
@@ -46,7 +46,7 @@ class _Gathered:
 
     folder: Path
     schema: pa.Schema
-    marks: Marks
+    newest_offsets: NewestOffsets
     last: int
     tables: list[pa.Table] = field(default_factory=list)
     first: int = 0
@@ -54,7 +54,7 @@ class _Gathered:
 
     def add(self, offset: int, rows: pa.Table) -> pa.Table:
         """Keep the rows that are new; those."""
-        new = _beyond(rows, self.marks)
+        new = _beyond(rows, self.newest_offsets)
         if new.num_rows:
             number = self._number(offset)
             self.first = self.first if self.tables else number
@@ -75,7 +75,7 @@ class _Gathered:
         if not self.tables:
             return
         part = Part(partition, self.first, self.last)
-        write_part(self.folder / part.name, pa.concat_tables(self.tables), self.marks)
+        write_part(self.folder / part.name, pa.concat_tables(self.tables), self.newest_offsets)
         self.tables.clear()
 
 
@@ -120,7 +120,7 @@ class OfflineAppender:
         return new.num_rows
 
     def is_due(self) -> bool:
-        """Whether to `flush`: for the rows, or to move on past messages without new ones."""
+        """Return whether to `flush`: for the rows, or to move on past messages without new ones."""
         limit = self._rotation
         return self._started_at is not None and (
             self._rows >= limit.rows
@@ -140,15 +140,15 @@ class OfflineAppender:
         return self._next_offset
 
 
-def _opened(root: Path, view: View, partition: int) -> _Gathered:
+def _opened(root: Path, view: View, partition: int) -> _PartBuilder:
     schema, folder = view_schema(view), root / view.name
-    marks = open_folder(folder, schema)
+    newest_offsets = open_folder(folder, schema)
     last = max((part.last for part in parts_in(folder) if part.partition == partition), default=-1)
-    return _Gathered(folder, schema, marks, last)
+    return _PartBuilder(folder, schema, newest_offsets, last)
 
 
-def _beyond(rows: pa.Table, marks: Marks) -> pa.Table:
-    """The rows beyond the marks, which move on to the newest of them."""
+def _beyond(rows: pa.Table, newest_offsets: NewestOffsets) -> pa.Table:
+    """The rows beyond `newest_offsets`, which move on to the newest of them."""
     log = metadata_of(rows).get("source_log")
     partitions = rows[SOURCE_PARTITION].to_numpy()
     offsets = rows[SOURCE_OFFSET].to_numpy()
@@ -156,10 +156,10 @@ def _beyond(rows: pa.Table, marks: Marks) -> pa.Table:
     for partition in np.unique(partitions).tolist():
         here = partitions == partition
         source = f"{log}-{partition}" if log else str(partition)
-        if source not in marks and str(partition) in marks:
+        if source not in newest_offsets and str(partition) in newest_offsets:
             # Rows that did not say their log are of the first one that is named.
-            marks[source] = marks.pop(str(partition))
-        mark = marks.get(source, -1)
-        new[here] = offsets[here] > mark
-        marks[source] = max(mark, int(offsets[here].max()))
+            newest_offsets[source] = newest_offsets.pop(str(partition))
+        last = newest_offsets.get(source, -1)
+        new[here] = offsets[here] > last
+        newest_offsets[source] = max(last, int(offsets[here].max()))
     return rows if new.all() else rows.filter(pa.array(new))

@@ -5,8 +5,8 @@
                                                 rows of messages `first` to `last` of a partition
 
 A file appears whole or not at all: it is written under another name, synced, and renamed. Its
-metadata holds the newest source position of every source partition in it (`Marks`), so that a
-writer that starts anew knows what is there without reading rows.
+metadata holds the newest source offset of every source partition in it (`NewestOffsets`), so that
+a writer that starts anew knows what is there without reading rows.
 """
 
 import json
@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 # By `log-partition` of the rows' source; by partition where rows do not say which log it was.
-Marks = dict[str, int]
+NewestOffsets = dict[str, int]
 
 SCHEMA_FILE = "00-schema.parquet"
 _TEMPORARY = ".tmp"
-_MARKS = b"millstream.marks"
+_OFFSETS = b"millstream.marks"
 _NAME = re.compile(r"part-p(\d+)-(\d+)-(\d+)\.parquet")
 
 
@@ -53,7 +53,7 @@ class Part:
         return cls(*map(int, match.groups())) if match else None
 
     def covers(self, other: "Part") -> bool:
-        """Whether all messages of `other` are here too."""
+        """Return whether all messages of `other` are here too."""
         same = self.partition == other.partition
         return same and self.first <= other.first and other.last <= self.last
 
@@ -64,9 +64,9 @@ def parts_in(folder: Path) -> list[Part]:
     return sorted(part for part in found if part is not None)
 
 
-def write_part(path: Path, rows: pa.Table, marks: Mapping[str, int]) -> None:
+def write_part(path: Path, rows: pa.Table, newest_offsets: Mapping[str, int]) -> None:
     """Write one file, all or nothing; one of the same name is replaced."""
-    rows = rows.replace_schema_metadata({_MARKS: json.dumps(dict(marks))})
+    rows = rows.replace_schema_metadata({_OFFSETS: json.dumps(dict(newest_offsets))})
     temporary = path.with_name(f".{path.name}{_TEMPORARY}")
     try:
         with temporary.open("wb") as file:
@@ -87,28 +87,28 @@ def _repeating(schema: pa.Schema) -> list[str]:
     return strings + [f"{name}.list.element" for name in lists]
 
 
-def read_marks(path: Path) -> Marks:
+def read_newest_offsets(path: Path) -> NewestOffsets:
     """The newest source position of every source partition in one file."""
     metadata = pq.read_schema(path).metadata or {}
-    marks: Marks = json.loads(metadata.get(_MARKS, b"{}"))
-    return marks
+    newest_offsets: NewestOffsets = json.loads(metadata.get(_OFFSETS, b"{}"))
+    return newest_offsets
 
 
-def merged(marks: Iterable[Mapping[str, int]]) -> Marks:
+def merged(newest_offsets: Iterable[Mapping[str, int]]) -> NewestOffsets:
     """The newest of several.
 
     >>> merged([{"0": 5, "1": 2}, {"0": 3, "2": 7}])
     {'0': 5, '1': 2, '2': 7}
     """
-    newest: Marks = {}
-    for each in marks:
+    newest: NewestOffsets = {}
+    for each in newest_offsets:
         for source, offset in each.items():
             newest[source] = max(offset, newest.get(source, offset))
     return newest
 
 
-def open_folder(folder: Path, schema: pa.Schema) -> Marks:
-    """Bring a folder in order, before its one writer begins; the marks of all that is there.
+def open_folder(folder: Path, schema: pa.Schema) -> NewestOffsets:
+    """Bring a folder in order, before its one writer begins; its newest offsets.
 
     Leftovers of a crash are removed: temporary files, and files whose messages are in a larger one
     too (a compaction that did not come to its end). Files that are older than a column of `schema`
@@ -124,7 +124,7 @@ def open_folder(folder: Path, schema: pa.Schema) -> Marks:
     for part in parts_in(folder):
         _widen(folder / part.name, schema)
     _put_schema(folder / SCHEMA_FILE, schema)
-    return merged(read_marks(folder / part.name) for part in parts_in(folder))
+    return merged(read_newest_offsets(folder / part.name) for part in parts_in(folder))
 
 
 def _put_schema(path: Path, schema: pa.Schema) -> None:
@@ -136,10 +136,10 @@ def _widen(path: Path, schema: pa.Schema) -> None:
     lacking = [field for field in schema if field.name not in pq.read_schema(path).names]
     if not lacking:
         return
-    marks, rows = read_marks(path), pq.read_table(path, partitioning=None)
+    newest_offsets, rows = read_newest_offsets(path), pq.read_table(path, partitioning=None)
     for field in lacking:
         rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
-    write_part(path, rows, marks)
+    write_part(path, rows, newest_offsets)
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from features.attributes import item_version
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
 from features.spec import FEATURES, ITEM_ATTRIBUTES, features_of
-from features.upserts import Version, supersedes
+from features.upserts import UpsertVersion, supersedes
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
 from serving.catalogue.column import Column
@@ -45,7 +45,7 @@ class Catalogue:
         self._row_of: dict[str, int] = {}
         self._keys = Growing(np.int64(0))
         self._shown = Growing(np.bool_(shows_unknown))
-        self._versions: dict[int, Version] = {}  # of what each row was upserted from
+        self._versions: dict[int, UpsertVersion] = {}  # of what each row was upserted from
         self._changed = Growing(np.int64(0))
         self._filter_bits = Growing(np.zeros(bloom.HASHES, np.int32))
 
@@ -177,8 +177,8 @@ class Catalogue:
         self._changed.put(rows, self.revision)
 
 
-def _version(event: ItemUpsert) -> Version:
-    return Version(event.event_time, event.event_id)
+def _version(event: ItemUpsert) -> UpsertVersion:
+    return UpsertVersion(event.event_time, event.event_id)
 
 
 def _columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

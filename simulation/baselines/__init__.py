@@ -1,1 +1,1 @@
-"""What anyone can write: counters and neighbours, asked the same questions as the loop."""
+"""Baselines: counters and neighbours, asked the same questions as the loop."""

@@ -1,4 +1,4 @@
-"""What every baseline is: told each event after it was asked for it."""
+"""Protocol of the baselines: told each event after being asked for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Moment:
     items: Sequence[int]
 
 
-class Baseline(Protocol):
+class BaselineRecommender(Protocol):
     """A recommender without a model.
 
     Attributes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from millstream.errors import ConfigurationError
-from simulation.baselines.baseline import Baseline
+from simulation.baselines.baseline import BaselineRecommender
 from simulation.baselines.chance import Chance
 from simulation.baselines.cooccurrence import Blended, CoOccurrence
 from simulation.baselines.ease import Ease
@@ -16,7 +16,7 @@ from simulation.baselines.window import WindowedClicks
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
 
 # From the number of items in the log.
-BASELINES: Mapping[str, Callable[[int, str], Baseline]] = {
+BASELINES: Mapping[str, Callable[[int, str], BaselineRecommender]] = {
     "popular-7d": lambda size, name: Popularity(size, 7 * DAY_S, name),
     "popular-1h": lambda size, name: Popularity(size, HOUR_S, name),
     "popular-20m": lambda size, name: Popularity(size, 20 * MINUTE_S, name),
@@ -31,7 +31,7 @@ BASELINES: Mapping[str, Callable[[int, str], Baseline]] = {
 }
 
 
-def baselines(names: Sequence[str], size: int) -> list[Baseline]:
+def baselines(names: Sequence[str], size: int) -> list[BaselineRecommender]:
     """Fresh baselines; `all` and `none` are names too.
 
     Args:

@@ -83,7 +83,7 @@ class SessionNeighbours:
     def _add(
         self, scores: np.ndarray, similarity: float, neighbour: list[int], moment: Moment
     ) -> None:
-        """What one neighbour says: items near the newest shared one count most."""
+        """Votes of one neighbour: items near the newest shared one count most."""
         place = next(
             (neighbour.index(item) for item in reversed(moment.items) if item in neighbour), None
         )

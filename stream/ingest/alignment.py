@@ -16,32 +16,32 @@ from heapq import heapify, heappop, heapreplace
 from math import inf
 
 from millstream.topics import ITEMS, USERS
-from stream.ingest.records import Refused, Source, Sourced
+from stream.ingest.records import EventRecord, InvalidRecord, TopicPartition
 
 TABLES = frozenset({ITEMS.name, USERS.name})
 
-Entry = Sourced | Refused
+DecodedRecord = EventRecord | InvalidRecord
 
 
 @dataclass
-class Lane:
+class PartitionBuffer:
     """One partition's buffer.
 
     Args:
-        waiting: (event time so far, entry), oldest first.
-        reached: the newest event time that was buffered.
+        queued: (event time so far, entry), oldest first.
+        max_event_time: the newest event time that was buffered.
         behind: more was on the broker when it was last read.
         empty_since: since when it has been waited for.
     """
 
-    waiting: deque[tuple[float, Entry]] = field(default_factory=deque)
-    reached: float = -inf
+    queued: deque[tuple[float, DecodedRecord]] = field(default_factory=deque)
+    max_event_time: float = -inf
     behind: bool = False
     empty_since: float = 0.0
 
 
-class Intake:
-    """The lanes of all partitions that this worker reads.
+class Alignment:
+    """Event-time alignment of all partitions that this worker reads.
 
     Args:
         max_idle_s: the longest that a partition without records holds back the others.
@@ -49,74 +49,77 @@ class Intake:
 
     def __init__(self, max_idle_s: float) -> None:
         self._max_idle_s = max_idle_s
-        self._lanes: dict[Source, Lane] = {}
+        self._buffers: dict[TopicPartition, PartitionBuffer] = {}
 
-    def assign(self, behind: Mapping[Source, bool], now_s: float) -> None:
+    def assign(self, behind: Mapping[TopicPartition, bool], now_s: float) -> None:
         """Begin anew, empty, with these partitions; which of them have anything to read."""
-        self._lanes = {
-            source: Lane(behind=has_more, empty_since=now_s) for source, has_more in behind.items()
+        self._buffers = {
+            source: PartitionBuffer(behind=has_more, empty_since=now_s)
+            for source, has_more in behind.items()
         }
 
-    def put(self, source: Source, entries: Iterable[Entry], behind: bool, now_s: float) -> None:
+    def put(
+        self, source: TopicPartition, entries: Iterable[DecodedRecord], behind: bool, now_s: float
+    ) -> None:
         """Buffer what was read of one partition; one that is not assigned is left out.
 
         Args:
             behind: there is more on the broker.
         """
-        lane = self._lanes.get(source)
-        if lane is None:
+        buffer = self._buffers.get(source)
+        if buffer is None:
             return
-        lane.behind = behind
+        buffer.behind = behind
         is_table = source.topic in TABLES
         for entry in entries:
-            if not is_table and type(entry) is Sourced and not _is_probe(entry):
-                lane.reached = max(lane.reached, entry.event.event_time)
-            lane.waiting.append((lane.reached, entry))
-        lane.empty_since = now_s
+            if not is_table and type(entry) is EventRecord and not _is_probe(entry):
+                buffer.max_event_time = max(buffer.max_event_time, entry.event.event_time)
+            buffer.queued.append((buffer.max_event_time, entry))
+        buffer.empty_since = now_s
 
-    def depth(self, source: Source) -> int:
+    def depth(self, source: TopicPartition) -> int:
         """How many records of a partition wait."""
-        lane = self._lanes.get(source)
-        return len(lane.waiting) if lane else 0
+        buffer = self._buffers.get(source)
+        return len(buffer.queued) if buffer else 0
 
-    def is_read_out(self, source: Source) -> bool:
-        """Whether there is no more of a partition: neither here nor, as last fetched, there."""
-        lane = self._lanes.get(source)
-        return lane is not None and not lane.waiting and not lane.behind
+    def is_read_out(self, source: TopicPartition) -> bool:
+        """Return whether a partition is read out: nothing buffered, nothing more on the broker."""
+        buffer = self._buffers.get(source)
+        return buffer is not None and not buffer.queued and not buffer.behind
 
-    def take(self, limit: int, now_s: float) -> list[Entry]:
+    def take(self, limit: int, now_s: float) -> list[DecodedRecord]:
         """Up to `limit` entries whose turn has come, in the order of their turn."""
         bound = self._bound(now_s)
         heads = [
-            (lane.waiting[0][0], source, lane)
-            for source, lane in self._lanes.items()
-            if lane.waiting
+            (buffer.queued[0][0], source, buffer)
+            for source, buffer in self._buffers.items()
+            if buffer.queued
         ]
         heapify(heads)
-        taken: list[Entry] = []
+        taken: list[DecodedRecord] = []
         while heads and len(taken) < limit and heads[0][0] <= bound:
-            _, source, lane = heads[0]
-            taken.append(lane.waiting.popleft()[1])
-            if lane.waiting:
-                heapreplace(heads, (lane.waiting[0][0], source, lane))
+            _, source, buffer = heads[0]
+            taken.append(buffer.queued.popleft()[1])
+            if buffer.queued:
+                heapreplace(heads, (buffer.queued[0][0], source, buffer))
             else:
-                lane.empty_since = now_s
+                buffer.empty_since = now_s
                 heappop(heads)
-                bound = min(bound, self._holds_back(source, lane, now_s))
+                bound = min(bound, self._holds_back(source, buffer, now_s))
         return taken
 
     def _bound(self, now_s: float) -> float:
         """The newest event time that no partition holds back."""
-        held = (self._holds_back(source, lane, now_s) for source, lane in self._lanes.items())
+        held = (self._holds_back(source, buffer, now_s) for source, buffer in self._buffers.items())
         return min(held, default=inf)
 
-    def _holds_back(self, source: Source, lane: Lane, now_s: float) -> float:
-        if source.topic in TABLES or lane.waiting or not lane.behind:
+    def _holds_back(self, source: TopicPartition, buffer: PartitionBuffer, now_s: float) -> float:
+        if source.topic in TABLES or buffer.queued or not buffer.behind:
             return inf
-        lane.behind = now_s - lane.empty_since < self._max_idle_s
-        return lane.reached if lane.behind else inf
+        buffer.behind = now_s - buffer.empty_since < self._max_idle_s
+        return buffer.max_event_time if buffer.behind else inf
 
 
-def _is_probe(entry: Sourced) -> bool:
-    """A probe comes from now, whatever time the log around it is of: it must not hold that up."""
+def _is_probe(entry: EventRecord) -> bool:
+    """Probes carry wall-clock time, so they must not advance event time in a replay."""
     return bool(entry.event.is_probe)

@@ -9,7 +9,7 @@ from faust.types import TP
 from millstream.kafka_security import client_options
 from millstream.settings import Settings
 from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
-from stream.ingest.records import Record, Source
+from stream.ingest.records import SourceRecord, TopicPartition
 from stream.ingest.transport import Chunk, ChunkSchema, ChunkTransport
 
 SOURCES = (ITEMS, USERS, IMPRESSIONS, INTERACTIONS)
@@ -22,16 +22,16 @@ METADATA_MS = 5_000  # how soon a topic that was made anew is found
 
 
 class Agents(Protocol):
-    """What the agents hand chunks to."""
+    """Receiver of the agents' chunks."""
 
-    async def assigned(self, ends: Mapping[Source, int]) -> Mapping[Source, int]:
+    async def assigned(self, ends: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """The positions to read on from, where there are any; `ends` are past the last offsets."""
         ...
 
     def take(
         self,
-        source: Source,
-        records: list[Record],
+        source: TopicPartition,
+        records: list[SourceRecord],
         after: int | None,
         behind: int,
         ack: Callable[[], object],
@@ -91,7 +91,7 @@ def _credentials(settings: Settings) -> Any:
 
 def _positions(names: Mapping[str, Topic], agents: Agents) -> Any:
     async def positions(ends: Mapping[TP, int]) -> dict[TP, int]:
-        sources = {Source(names[tp.topic].name, tp.partition): tp for tp in ends}
+        sources = {TopicPartition(names[tp.topic].name, tp.partition): tp for tp in ends}
         known = await agents.assigned({source: ends[tp] for source, tp in sources.items()})
         return {sources[source]: offset for source, offset in known.items()}
 
@@ -105,7 +105,7 @@ def _add_agent(app: faust.App, name: str, topic: Topic, agents: Agents) -> None:
                 message, chunk = event.message, event.value
                 if chunk.era != app.consumer.era:
                     continue  # of before an assignment: it is read again
-                source = Source(topic.name, message.partition)
+                source = TopicPartition(topic.name, message.partition)
                 behind = (app.consumer.highwater(message.tp) or 0) - message.offset - 1
                 agents.take(source, _records(source, chunk), chunk.after, behind, event.ack)
         except Exception as error:
@@ -116,8 +116,8 @@ def _add_agent(app: faust.App, name: str, topic: Topic, agents: Agents) -> None:
     app.agent(app.topic(name, schema=ChunkSchema()), name=topic.name)(agent)
 
 
-def _records(source: Source, chunk: Chunk) -> list[Record]:
+def _records(source: TopicPartition, chunk: Chunk) -> list[SourceRecord]:
     return [
-        Record(source, record.offset, record.key, record.value, record.timestamp / 1000.0)
+        SourceRecord(source, record.offset, record.key, record.value, record.timestamp / 1000.0)
         for record in chunk
     ]

@@ -13,13 +13,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from stream.ingest.records import Record, Refused, Sourced
+from stream.ingest.records import EventRecord, InvalidRecord, SourceRecord
 from stream.state.watermark import TIMED
 
 
 def bounded(
-    entries: Sequence[Sourced | Refused], records: Sequence[Record], now_s: float, skew_s: float
-) -> list[Sourced | Refused]:
+    entries: Sequence[EventRecord | InvalidRecord],
+    records: Sequence[SourceRecord],
+    now_s: float,
+    skew_s: float,
+) -> list[EventRecord | InvalidRecord]:
     """The entries, with times no more than `skew_s` ahead of their arrival.
 
     Args:
@@ -32,13 +35,13 @@ def bounded(
     ]
 
 
-def _arrival(record: Record, now_s: float) -> float:
+def _arrival(record: SourceRecord, now_s: float) -> float:
     """When a record came; one without a time came now."""
     return min(record.timestamp, now_s) if record.timestamp > 0.0 else now_s
 
 
-def _held_back(entry: Sourced | Refused, latest_s: float) -> Sourced | Refused:
-    if type(entry) is not Sourced or entry.source.topic not in TIMED:
+def _held_back(entry: EventRecord | InvalidRecord, latest_s: float) -> EventRecord | InvalidRecord:
+    if type(entry) is not EventRecord or entry.source.topic not in TIMED:
         return entry
     if entry.event.event_time <= latest_s:
         return entry

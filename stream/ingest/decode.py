@@ -12,20 +12,22 @@ from millstream.codec import lacks_rating
 from millstream.errors import InvalidEvent
 from millstream.events import Interaction, UserUpsert
 from millstream.topics import INTERACTIONS
-from stream.ingest.records import Record, Refused, Sourced, UserDeletion
+from stream.ingest.records import EventRecord, InvalidRecord, SourceRecord, UserDeletion
 
 _INTERACTION = msgspec.json.Decoder(Interaction).decode
 
 
 def entries_of(
-    records: Sequence[Record], now_s: float, door: Door = STRICT
-) -> list[Sourced | Refused]:
+    records: Sequence[SourceRecord], now_s: float, door: Door = STRICT
+) -> list[EventRecord | InvalidRecord]:
     """`event_of` of each record; whatever one of them is costs none of the others."""
     latest_s, most = now_s + MAX_FUTURE_S, door.max_event_bytes
     return [_plain(each, latest_s, most) or event_of(each, now_s, door) for each in records]
 
 
-def event_of(record: Record, now_s: float, door: Door = STRICT) -> Sourced | Refused:
+def event_of(
+    record: SourceRecord, now_s: float, door: Door = STRICT
+) -> EventRecord | InvalidRecord:
     """The event in `record`, or why there is none.
 
     Args:
@@ -35,15 +37,15 @@ def event_of(record: Record, now_s: float, door: Door = STRICT) -> Sourced | Ref
         event = topic_events.event_of(_message(record), now_s, door)
         if record.value is None and isinstance(event, UserUpsert):
             event = UserDeletion.of(event)
-        mark = fingerprint(event.event_id)
-        return Sourced(record.source, record.offset, event, mark, record.value or b"")
+        id_fingerprint = fingerprint(event.event_id)
+        return EventRecord(record.source, record.offset, event, id_fingerprint, record.value or b"")
     except InvalidEvent as error:
-        return Refused(record, error.reason, error.path)
+        return InvalidRecord(record, error.reason, error.path)
     except Exception as error:  # the fault of this record, and of no other
-        return Refused(record, f"Expected an event. Received: {error!r}", "$")
+        return InvalidRecord(record, f"Expected an event. Received: {error!r}", "$")
 
 
-def _plain(record: Record, latest_s: float, max_event_bytes: int) -> Sourced | None:
+def _plain(record: SourceRecord, latest_s: float, max_event_bytes: int) -> EventRecord | None:
     """Fast path for canonical interactions; None leaves the record to `event_of`."""
     source, offset, _, value, _ = record
     if value is None or source.topic != INTERACTIONS.name or len(value) > max_event_bytes:
@@ -59,9 +61,11 @@ def _plain(record: Record, latest_s: float, max_event_bytes: int) -> Sourced | N
         and not event.user_id.startswith(PROBE_PREFIX)
         and not event.item_id.startswith(PROBE_PREFIX)
     )
-    return Sourced(source, offset, event, fingerprint(event.event_id), value) if is_plain else None
+    return (
+        EventRecord(source, offset, event, fingerprint(event.event_id), value) if is_plain else None
+    )
 
 
-def _message(record: Record) -> TopicMessage:
+def _message(record: SourceRecord) -> TopicMessage:
     topic, partition = record.source
     return TopicMessage(topic, partition, record.offset, record.timestamp, record.key, record.value)

@@ -9,9 +9,9 @@ from millstream.errors import LogUnavailable
 from millstream.log_identity import Log, Start, begin, logs_of
 from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, Topic
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.metrics import StreamMetrics
-from stream.state.impression_join import Waiting
+from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
 
 log = logging.getLogger(__name__)
@@ -21,11 +21,14 @@ RETRY_S = 1.0
 Logs = Callable[[Settings, Iterable[Topic]], Mapping[Topic, Log]]
 
 
-class Store(Protocol):
-    """Where positions are kept."""
+class LogStore(Protocol):
+    """Store of the positions."""
 
     def begin_logs(
-        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, Waiting]
+        self,
+        logs: Mapping[str, str],
+        gone: Iterable[TopicPartition],
+        open_windows: Mapping[str, OpenWindow],
     ) -> Awaitable[None]:
         """Note that topics are other logs now."""
         ...
@@ -44,7 +47,7 @@ class LogGuard:
         settings: Settings,
         topics: Iterable[Topic],
         memory: Memory,
-        store: Store,
+        store: LogStore,
         metrics: StreamMetrics,
         logs: Logs = logs_of,
     ) -> None:
@@ -66,9 +69,9 @@ class LogGuard:
             self._metrics.log_changed(name, found.changes, found.missed)
         lists = starts.get(IMPRESSIONS.name)
         is_new = lists is not None and bool({"other", "cut"} & set(lists.changes))
-        waiting = self._memory.joins.detached() if is_new else {}
+        open_windows = self._memory.join.detached() if is_new else {}
         if new or gone:
-            await self._store.begin_logs(new, gone, waiting)
+            await self._store.begin_logs(new, gone, open_windows)
         self._remember(starts, gone)
 
     async def _starts(self) -> dict[Topic, Start]:
@@ -91,19 +94,19 @@ class LogGuard:
             for topic, now in self._logs(settings, self._topics).items()
         }
 
-    def _remember(self, starts: Mapping[str, Start], gone: Iterable[Source]) -> None:
+    def _remember(self, starts: Mapping[str, Start], gone: Iterable[TopicPartition]) -> None:
         memory = self._memory
         for source in gone:
             memory.positions.pop(source, None)
-            memory.watermark.reached.pop(source, None)
+            memory.watermark.max_event_times.pop(source, None)
         for name, found in starts.items():
             if found.identity:
                 memory.logs[name] = found.identity
             for partition, offset in found.positions.items():
-                memory.positions[Source(name, partition)] = offset
+                memory.positions[TopicPartition(name, partition)] = offset
 
 
-def _is_gone(source: Source, starts: Mapping[str, Start]) -> bool:
-    """Whether a position is of an earlier log."""
+def _is_gone(source: TopicPartition, starts: Mapping[str, Start]) -> bool:
+    """Return whether a position is of an earlier log."""
     found = starts.get(source.topic)
     return found is not None and source.partition not in found.positions

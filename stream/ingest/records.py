@@ -1,4 +1,4 @@
-"""What the stream reads: records with their positions, and events made of them."""
+"""Records with their offsets, and the events decoded from them."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -7,17 +7,17 @@ from millstream.dead_letters import DeadLetter
 from millstream.events import Event, UserUpsert
 
 
-class Source(NamedTuple):
+class TopicPartition(NamedTuple):
     """A partition that is read; `topic` is without the installation's prefix."""
 
     topic: str
     partition: int
 
 
-class Record(NamedTuple):
+class SourceRecord(NamedTuple):
     """One message as it came; `timestamp` is the broker's, Unix seconds."""
 
-    source: Source
+    source: TopicPartition
     offset: int
     key: bytes | None
     value: bytes | None
@@ -35,37 +35,37 @@ class UserDeletion(Event, frozen=True, kw_only=True, tag="user-deletion", gc=Fal
         return cls(event_id=upsert.event_id, event_time=upsert.event_time, user_id=upsert.user_id)
 
 
-class Sourced(NamedTuple):
+class EventRecord(NamedTuple):
     """An event and where it came from.
 
     Args:
         event: one of `millstream.events`, or a `UserDeletion`.
-        mark: the fingerprint of its id.
+        fingerprint: the fingerprint of its id.
     """
 
-    source: Source
+    source: TopicPartition
     offset: int
     event: Any
-    mark: int
+    fingerprint: int
     value: bytes
 
 
 @dataclass(frozen=True)
-class Refused:
+class InvalidRecord:
     """A record that is no event, and why."""
 
-    record: Record
+    record: SourceRecord
     reason: str
     path: str
 
     @property
-    def source(self) -> Source:
-        """Where the record came from."""
+    def source(self) -> TopicPartition:
+        """Partition that the record was read from."""
         return self.record.source
 
     @property
     def offset(self) -> int:
-        """Where in its partition the record is."""
+        """Offset of the record."""
         return self.record.offset
 
     def letter(self, now_s: float) -> DeadLetter:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from millstream.errors import MillstreamError
 from millstream.topics import TOPICS
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 
 log = logging.getLogger(__name__)
 
@@ -16,17 +16,17 @@ class ChunkLost(MillstreamError):
     """A chunk was fetched and did not arrive."""
 
 
-class Sequence:
-    """Where the next chunk of each partition has to begin."""
+class ChunkSequence:
+    """Next expected offset of each partition."""
 
     def __init__(self) -> None:
-        self._next: dict[Source, int] = {}
+        self._next: dict[TopicPartition, int] = {}
 
-    def begin(self, positions: Mapping[Source, int]) -> None:
+    def begin(self, positions: Mapping[TopicPartition, int]) -> None:
         """Partitions are read from these positions on."""
         self._next = dict(positions)
 
-    def follow(self, source: Source, after: int | None, first: int, last: int) -> int:
+    def follow(self, source: TopicPartition, after: int | None, first: int, last: int) -> int:
         """Note a chunk; how many offsets the broker has left out before it.
 
         Compacted topics have gaps, and transactions leave some; what a topic's retention took

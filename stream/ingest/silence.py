@@ -1,4 +1,4 @@
-"""What the clock may say of event time: which partitions are silent, and since when.
+"""Silence of partitions by the clock: which are silent, and since when.
 
 A partition is quiet when everything on the broker has been read of it, nothing of it is buffered,
 and the broker was asked just now. After it has been quiet for `idle_s` it no longer holds back the
@@ -12,14 +12,14 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from math import inf
 
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.state.watermark import CLOCK, TIMED, Watermark
 
 LONGEST_S = 30.0
 
 
-class Standing(Enum):
-    """What is known of a partition at this moment."""
+class PartitionActivity(Enum):
+    """Activity of a partition at this moment."""
 
     BUSY = auto()  # it has more, here or on the broker
     QUIET = auto()  # all of it was read
@@ -35,42 +35,42 @@ class Silence:
 
     def __init__(self, idle_s: float) -> None:
         self._idle_s = idle_s
-        self._sources: frozenset[Source] = frozenset()
-        self._quiet_since: dict[Source, float] = {}
-        self._away_since: dict[Source, float] = {}
-        self._needed: dict[Source, float] = {}
+        self._sources: frozenset[TopicPartition] = frozenset()
+        self._quiet_since: dict[TopicPartition, float] = {}
+        self._away_since: dict[TopicPartition, float] = {}
+        self._needed: dict[TopicPartition, float] = {}
 
-    def assign(self, sources: Iterable[Source]) -> None:
+    def assign(self, sources: Iterable[TopicPartition]) -> None:
         """Begin anew with these partitions."""
         self._sources = frozenset(source for source in sources if source.topic in TIMED)
         self._quiet_since, self._away_since, self._needed = {}, {}, {}
 
     @property
-    def sources(self) -> frozenset[Source]:
+    def sources(self) -> frozenset[TopicPartition]:
         """Those that are asked about."""
         return self._sources
 
-    def note(self, source: Source, standing: Standing, now_s: float) -> None:
+    def note(self, source: TopicPartition, activity: PartitionActivity, now_s: float) -> None:
         """Note how a partition stands."""
-        if standing is Standing.AWAY:
+        if activity is PartitionActivity.AWAY:
             self._away_since.setdefault(source, now_s)
         elif (away_since := self._away_since.pop(source, None)) is not None:
             self._needed[source] = min(max(now_s - away_since, self._idle_s), LONGEST_S)
-        if standing is Standing.QUIET:
+        if activity is PartitionActivity.QUIET:
             self._quiet_since.setdefault(source, now_s)
         else:
             self._quiet_since.pop(source, None)
 
-    def ticks(self, watermark: Watermark, now_s: float) -> dict[Source, float]:
-        """What is proposed: the newest time of all for those that are silent, and the clock."""
+    def ticks(self, watermark: Watermark, now_s: float) -> dict[TopicPartition, float]:
+        """Proposed times: the newest of all for silent partitions, and the clock."""
         silent = [source for source in self._sources if self._is_silent(source, now_s)]
         newest = watermark.newest()
-        found = {s: newest for s in silent if watermark.reached.get(s, -inf) < newest}
+        found = {s: newest for s in silent if watermark.max_event_times.get(s, -inf) < newest}
         if silent and len(silent) == len(self._sources):
             found[CLOCK] = now_s
         return found
 
-    def _is_silent(self, source: Source, now_s: float) -> bool:
+    def _is_silent(self, source: TopicPartition, now_s: float) -> bool:
         since = self._quiet_since.get(source, inf)
         if now_s - since < self._needed.get(source, self._idle_s):
             return False

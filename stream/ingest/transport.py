@@ -93,7 +93,7 @@ class ChunkConsumer(driver.Consumer):
         self._held.discard(tp)
 
     def is_polled(self, tp: TP, within_s: float) -> bool:
-        """Whether the broker has answered a fetch of the partition in the last `within_s`."""
+        """Return whether the broker answered a fetch of the partition in the last `within_s`."""
         try:
             polled_ms = self._thread._ensure_consumer().last_poll_timestamp(tp)
         except (AssertionError, AttributeError, ConsumerNotStarted):

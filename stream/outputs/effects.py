@@ -1,4 +1,4 @@
-"""What processing a batch of records causes, as data: a shell carries it out.
+"""Effects of processing a batch of records, as data: a shell carries them out.
 
 First everything for Kafka is produced and acknowledged, then everything for the store is written in
 one transaction together with the positions. A crash in between makes the batch be read and its
@@ -13,7 +13,7 @@ import pyarrow as pa
 from features.feature import View
 from millstream.dead_letters import DeadLetter
 from millstream.topics import Topic
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 
 
 @dataclass
@@ -48,36 +48,36 @@ class StateWrites:
 
     Args:
         users, items: entities as bytes by id.
-        marks: fingerprints of new event ids, packed.
-        generation: that the marks belong to, and when it began.
+        fingerprints: fingerprints of new event ids, packed.
+        generation: that the fingerprints belong to, and when it began.
         rotated: whether that generation is new, so that the one before the last is forgotten.
         known: items that have become known.
         hidden, shown: items that are to be, or no longer to be, left out.
-        waiting: lists whose window opened, as bytes by request id.
-        answered: items with feedback by request id, as bytes.
+        open_windows: lists whose window opened, as bytes by request id.
+        attributed: items with feedback by request id, as bytes.
         closed: request ids to forget.
         filters: entries for the users' seen filters.
         erased: users of whom nothing is to be left; carried out before everything else.
         positions: the next offset to read of every source partition.
-        reached: the newest event time of every source partition.
+        max_event_times: the newest event time of every source partition.
     """
 
     users: dict[str, bytes] = field(default_factory=dict)
     items: dict[str, bytes] = field(default_factory=dict)
-    marks: bytes = b""
+    fingerprints: bytes = b""
     generation: int = 0
     started_at: float = 0.0
     rotated: bool = False
     known: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
-    waiting: dict[str, bytes] = field(default_factory=dict)
-    answered: dict[str, bytes] = field(default_factory=dict)
+    open_windows: dict[str, bytes] = field(default_factory=dict)
+    attributed: dict[str, bytes] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
-    positions: dict[Source, int] = field(default_factory=dict)
-    reached: dict[Source, float] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    max_event_times: dict[TopicPartition, float] = field(default_factory=dict)
 
 
 @dataclass

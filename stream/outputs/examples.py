@@ -17,8 +17,8 @@ from features.attributes import coerced
 from features.rows import Columns, arrow_type, value_columns
 from features.spec import BY_NAME, FEATURES
 from millstream.errors import InvalidEvent
-from stream.ingest.records import Source
-from stream.state.impression_join import Joined
+from stream.ingest.records import TopicPartition
+from stream.state.impression_join import LabelledItem
 
 ORIGINS = ("organic", "impression", "sampled")
 ORGANIC, IMPRESSION, SAMPLED = range(len(ORIGINS))
@@ -43,7 +43,7 @@ TYPES = {
 _SCHEMA = pa.schema([*TYPES.items(), *((f.name, arrow_type(f)) for f in FEATURES)])
 
 
-class Row(NamedTuple):
+class ExampleRow(NamedTuple):
     """A shown item; the columns' types are in `TYPES`."""
 
     event_id: str
@@ -60,7 +60,7 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Examples:
+class ImpressionExamples:
     """Rows of shown items, gathered one by one.
 
     Args:
@@ -69,20 +69,26 @@ class Examples:
         places: which events caused them, by their places in the batch.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ExampleRow] = field(default_factory=list)
     logged: list[Mapping[str, Any]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def add_joined(
-        self, source: Source, offset: int, event_id: str, row: int, joined: Joined, place: int = 0
+    def add(
+        self,
+        source: TopicPartition,
+        offset: int,
+        event_id: str,
+        row: int,
+        labelled: LabelledItem,
+        place: int = 0,
     ) -> None:
         """A shown item with its label; `source`, `offset` and `event_id` are of what settled it."""
-        shown, event = joined.item, joined.impression
+        shown, event = labelled.item, labelled.impression
         self.rows.append(
-            Row(
+            ExampleRow(
                 event_id,
                 source.partition,
                 offset,
@@ -90,7 +96,7 @@ class Examples:
                 event.event_time,
                 event.user_id,
                 shown.item_id,
-                joined.label,
+                labelled.label,
                 event.is_probe,
                 shown.propensity,
                 min(shown.position, LAST_POSITION),
@@ -105,14 +111,14 @@ class Examples:
 
     def unpublished(self) -> pa.Table:
         """The rows for `published`."""
-        columns = zip(Row._fields, zip(*self.rows, strict=True), strict=True)
+        columns = zip(ExampleRow._fields, zip(*self.rows, strict=True), strict=True)
         own = {name: pa.array(values, TYPES[name]) for name, values in columns}
         own["origin"] = pa.array(np.full(len(self), IMPRESSION, np.int8))
         return rows_of({**own, **value_columns(self.logged, FEATURES)}, len(self))
 
 
 def rows_of(columns: Columns, count: int) -> pa.Table:
-    """Columns as rows for `published`; what is a probability and not given is 1."""
+    """Columns as rows for `published`; missing probability and weight columns are 1."""
     ones = pa.array(np.ones(count, np.float32))
     return pa.Table.from_arrays([columns.get(n, ones) for n in _SCHEMA.names], schema=_SCHEMA)
 

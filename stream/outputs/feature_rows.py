@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from features.attributes import Version
+from features.attributes import AttributeVersion
 from features.feature import View
 from features.rows import Columns, item_columns, user_columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES, USER_STATS, features_of
-from features.state import Points
+from features.state import States
 from features.stores.schema import (
     CREATED,
     EVENT_TIMESTAMP,
@@ -20,7 +20,7 @@ from features.stores.schema import (
     view_schema,
 )
 from millstream.topics import INTERACTIONS, ITEMS, USERS, Topic
-from stream.ingest.records import Sourced
+from stream.ingest.records import EventRecord
 from stream.outputs.effects import FeatureRows
 
 MICROSECONDS = 1e6
@@ -35,30 +35,30 @@ _TOPICS: dict[str, tuple[View, Topic]] = {
 
 
 @dataclass
-class Gathered:
-    """Attributes of one view, gathered event by event."""
+class AttributesBuilder:
+    """Builder of one view's attributes, event by event."""
 
     ids: list[str] = field(default_factory=list)
-    versions: list[Version] = field(default_factory=list)
-    causes: list[Sourced] = field(default_factory=list)
+    versions: list[AttributeVersion] = field(default_factory=list)
+    records: list[EventRecord] = field(default_factory=list)
 
-    def add(self, entity_id: str, version: Version, cause: Sourced) -> None:
+    def add(self, entity_id: str, version: AttributeVersion, record: EventRecord) -> None:
         """The entity's newest attributes, and the event that made them so."""
         self.ids.append(entity_id)
         self.versions.append(version)
-        self.causes.append(cause)
+        self.records.append(record)
 
 
 @dataclass(frozen=True)
-class Causes:
-    """The positions of the events that caused rows, (rows,) each."""
+class SourceOffsets:
+    """Partitions and offsets of the events that caused rows, (rows,) each."""
 
     partitions: np.ndarray
     offsets: np.ndarray
 
 
-class RowGatherer:
-    """Rows of all views.
+class FeatureRowsBuilder:
+    """Builder of the rows of all views.
 
     Args:
         created_at: Unix seconds.
@@ -66,35 +66,38 @@ class RowGatherer:
 
     def __init__(self, created_at: float) -> None:
         self._created_at = created_at
-        self._attributes = {USER_ATTRIBUTES.name: Gathered(), ITEM_ATTRIBUTES.name: Gathered()}
+        self._attributes = {
+            USER_ATTRIBUTES.name: AttributesBuilder(),
+            ITEM_ATTRIBUTES.name: AttributesBuilder(),
+        }
         self._tables: dict[str, list[pa.Table]] = {name: [] for name in _TOPICS}
         self._last: dict[str, dict[str, int]] = {name: {} for name in _TOPICS}
 
-    def attributes(self, view: View) -> Gathered:
-        """To add to."""
+    def attributes(self, view: View) -> AttributesBuilder:
+        """Builder of a view's attributes, to add to."""
         return self._attributes[view.name]
 
     def add_users(
-        self, ids: Sequence[str], row_of: np.ndarray, points: Points, causes: Causes
+        self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
-        """Users' newest points, (rows,), whose ids are `ids[row_of]`."""
-        self._add(USER_STATS, ids, row_of, points.times, user_columns(points), causes)
+        """Users' newest states, (rows,), whose ids are `ids[row_of]`."""
+        self._add(USER_STATS, ids, row_of, states.times, user_columns(states), offsets)
 
     def add_items(
-        self, ids: Sequence[str], row_of: np.ndarray, points: Points, causes: Causes
+        self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
-        """Items' newest points, (rows,), whose ids are `ids[row_of]`."""
-        self._add(ITEM_STATS, ids, row_of, points.times, item_columns(points), causes)
+        """Items' newest states, (rows,), whose ids are `ids[row_of]`."""
+        self._add(ITEM_STATS, ids, row_of, states.times, item_columns(states), offsets)
 
-    def forget_user(self, user_id: str, time_s: float, cause: Sourced) -> None:
+    def forget_user(self, user_id: str, time_s: float, record: EventRecord) -> None:
         """Attributes without values from `time_s` on, and none for the online store."""
-        self.attributes(USER_ATTRIBUTES).add(user_id, Version(time_s, {}), cause)
+        self.attributes(USER_ATTRIBUTES).add(user_id, AttributeVersion(time_s, {}), record)
         self._add_attributes(USER_ATTRIBUTES)
         for view in (USER_ATTRIBUTES, USER_STATS):
             self._last[view.name].pop(user_id, None)
 
     def rows(self) -> list[FeatureRows]:
-        """What was gathered, for the views that got anything."""
+        """Build the rows of the views that got any."""
         for view in (USER_ATTRIBUTES, ITEM_ATTRIBUTES):
             self._add_attributes(view)
         return [
@@ -104,18 +107,16 @@ class RowGatherer:
         ]
 
     def _add_attributes(self, view: View) -> None:
-        gathered, self._attributes[view.name] = self._attributes[view.name], Gathered()
-        if not gathered.ids:
+        built, self._attributes[view.name] = self._attributes[view.name], AttributesBuilder()
+        if not built.ids:
             return
-        causes = Causes(
-            np.array([cause.source.partition for cause in gathered.causes], np.int32),
-            np.array([cause.offset for cause in gathered.causes], np.int64),
+        offsets = SourceOffsets(
+            np.array([record.source.partition for record in built.records], np.int32),
+            np.array([record.offset for record in built.records], np.int64),
         )
-        times = np.array([version.time for version in gathered.versions])
-        columns = value_columns(
-            [version.values for version in gathered.versions], features_of(view)
-        )
-        self._add(view, gathered.ids, np.arange(len(gathered.ids)), times, columns, causes)
+        times = np.array([version.time for version in built.versions])
+        columns = value_columns([version.values for version in built.versions], features_of(view))
+        self._add(view, built.ids, np.arange(len(built.ids)), times, columns, offsets)
 
     def _add(
         self,
@@ -124,7 +125,7 @@ class RowGatherer:
         row_of: np.ndarray,
         times: np.ndarray,
         columns: Columns,
-        causes: Causes,
+        offsets: SourceOffsets,
     ) -> None:
         if not len(row_of):
             return
@@ -135,8 +136,8 @@ class RowGatherer:
             **columns,
             EVENT_TIMESTAMP: _timestamps(times),
             CREATED: _timestamps(np.full(len(times), self._created_at)),
-            SOURCE_PARTITION: pa.array(causes.partitions, pa.int32()),
-            SOURCE_OFFSET: pa.array(causes.offsets, pa.int64()),
+            SOURCE_PARTITION: pa.array(offsets.partitions, pa.int32()),
+            SOURCE_OFFSET: pa.array(offsets.offsets, pa.int64()),
         }
         tables.append(pa.Table.from_arrays([given[name] for name in schema.names], schema=schema))
         last = np.full(len(ids), -1)

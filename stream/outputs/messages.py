@@ -23,7 +23,7 @@ MAX_TABLE_BYTES = 2 * MAX_MESSAGE_BYTES
 
 
 @dataclass(frozen=True)
-class Message:
+class OutputMessage:
     """One message to produce."""
 
     topic: Topic
@@ -31,25 +31,25 @@ class Message:
     value: bytes
 
 
-def messages(effects: Effects) -> list[Message]:
+def messages(effects: Effects) -> list[OutputMessage]:
     """Everything that a batch publishes, in order.
 
     An event whose rows do not fit into a message becomes one of `effects.dead_letters`.
     """
     now_s = effects.made_at
-    found: list[Message] = []
+    found: list[OutputMessage] = []
     for source, table in effects.examples:
         values, unfit = _fitting(table, _positions_of(source, effects))
-        found += [Message(EXAMPLES, None, value) for value in values]
+        found += [OutputMessage(EXAMPLES, None, value) for value in values]
         effects.dead_letters += [_letter(EXAMPLES, source, rows, now_s) for rows in unfit]
     for rows in effects.features:
         metadata = {"view": rows.view.name, **_positions_of(rows.source_topic, effects)}
         values, unfit = _fitting(rows.rows, metadata)
-        found += [Message(FEATURES, rows.view.name.encode(), value) for value in values]
+        found += [OutputMessage(FEATURES, rows.view.name.encode(), value) for value in values]
         effects.dead_letters += [_letter(FEATURES, rows.source_topic, r, now_s) for r in unfit]
     for letter in effects.dead_letters:
         key = f"{letter.topic}:{letter.partition}".encode()
-        found.append(Message(DEAD_LETTERS, key, letter.encode()))
+        found.append(OutputMessage(DEAD_LETTERS, key, letter.encode()))
     return found
 
 
@@ -65,7 +65,7 @@ def _fitting(table: pa.Table, metadata: dict[str, str]) -> tuple[list[bytes], li
 
 
 def _positions_of(topic: Topic, effects: Effects) -> dict[str, str]:
-    """What the rows' positions are of: a topic, and which log it is, where that is known."""
+    """Metadata of the rows' offsets: their topic, and which log it is, where known."""
     log = effects.logs.get(topic.name)
     return {"source_topic": topic.name, **({"source_log": log} if log else {})}
 
@@ -100,7 +100,7 @@ def _letter(topic: Topic, source: Topic, rows: pa.Table, now_s: float) -> DeadLe
 
 
 def _middle(table: pa.Table) -> int:
-    """Where to cut a table in two: near its middle, between two events; 0 if it has but one."""
+    """Row at which to cut a table: near its middle, between two events; 0 if it has but one."""
     partitions = table["source_partition"].to_numpy()
     offsets = table["source_offset"].to_numpy()
     new = (np.diff(offsets) != 0) | (np.diff(partitions) != 0)

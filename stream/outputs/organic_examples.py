@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from features.attributes import Version, Versions, newest, version_at
+from features.attributes import AttributeVersion, Versions, newest, version_at
 from features.feature import Feature
 from features.rows import Columns, item_columns, user_columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
-from features.state import Points
+from features.state import States
 from stream.outputs.examples import ORGANIC, SAMPLED, rows_of
 from stream.state.entities import Item, User
 
@@ -21,7 +21,7 @@ _USER_ATTRIBUTES = features_of(USER_ATTRIBUTES)
 _ITEM_ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
 
 
-class VersionTable:
+class AttributeVersions:
     """Attributes of some entities, each distinct version once, by number."""
 
     def __init__(self, entities: Sequence[User] | Sequence[Item]) -> None:
@@ -29,7 +29,7 @@ class VersionTable:
         latest = [newest(versions) for versions in self._all]
         distinct = {id(version): version for version in latest}
         numbers = {key: number for number, key in enumerate(distinct)}
-        self.versions: list[Version] = list(distinct.values())
+        self.versions: list[AttributeVersion] = list(distinct.values())
         self._newest = np.array([numbers[id(version)] for version in latest], np.int64)
         self._since = np.array([version.time for version in self.versions])[self._newest]
 
@@ -50,21 +50,21 @@ class VersionTable:
 
 
 @dataclass(frozen=True)
-class Sides:
+class EntityColumns:
     """One kind of entity, as examples see it; rows are in some order of examples.
 
     Args:
         ids: of all entities.
         entities: (rows,) which.
-        points: (rows,) right before the example's time.
+        states: (rows,) right before the example's time.
         versions: (rows,) numbers in `table`.
     """
 
     ids: Sequence[str]
     entities: np.ndarray
-    points: Points
+    states: States
     versions: np.ndarray
-    table: VersionTable
+    table: AttributeVersions
 
     def names(self) -> pa.StringArray:
         """The id of each row."""
@@ -72,7 +72,7 @@ class Sides:
 
 
 @dataclass(frozen=True)
-class Organic:
+class OrganicExamples:
     """Events without a list; (events,) each but where something else is said.
 
     Args:
@@ -88,8 +88,8 @@ class Organic:
     times: np.ndarray
     labels: np.ndarray
     is_probe: np.ndarray
-    users: Sides
-    items: Sides
+    users: EntityColumns
+    items: EntityColumns
     negatives: np.ndarray
     probabilities: np.ndarray
 
@@ -104,7 +104,7 @@ class Organic:
         starts = np.cumsum(self.negatives + 1) - (self.negatives + 1)
         number = np.arange(len(event_of)) - starts[event_of]
         is_own = number == 0
-        of_events = {**self._causes(), **self._user_columns()}
+        of_events = {**self._event_columns(), **self._user_columns()}
         expanded = pa.table(of_events).take(pa.array(event_of)).combine_chunks()
         columns = {name: expanded[name].chunk(0) for name in of_events}
         columns |= {
@@ -114,12 +114,12 @@ class Organic:
             "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
             "sampled_probability": _float32(np.where(is_own, 1.0, self.probabilities[event_of])),
             "position": pa.array(np.full(len(event_of), -1, np.int16)),
-            **item_columns(self.items.points, self.times[event_of]),
+            **item_columns(self.items.states, self.times[event_of]),
             **self.items.table.columns(self.items.versions, _ITEM_ATTRIBUTES),
         }
         return rows_of(columns, len(event_of))
 
-    def _causes(self) -> Columns:
+    def _event_columns(self) -> Columns:
         return {
             "event_id": pa.array(self.event_ids, pa.string()),
             "source_partition": pa.array(self.partitions, pa.int32()),
@@ -131,7 +131,7 @@ class Organic:
 
     def _user_columns(self) -> Columns:
         return {
-            **user_columns(self.users.points, self.times),
+            **user_columns(self.users.states, self.times),
             **self.users.table.columns(self.users.versions, _USER_ATTRIBUTES),
         }
 

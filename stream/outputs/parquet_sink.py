@@ -20,7 +20,7 @@ from features.spec import VIEWS
 from features.stores.offline import OfflineAppender, Rotation
 from millstream.batches import decode_table, metadata_of
 from millstream.errors import InvalidEvent
-from stream.ingest.records import Record
+from stream.ingest.records import SourceRecord
 from stream.metrics import StreamMetrics
 
 log = logging.getLogger(__name__)
@@ -53,12 +53,12 @@ class OfflineSink:
         self._root, self._rotation = root, Rotation(age_s=flush_s)
         self._metrics, self._hold = metrics, hold
         self._appender: OfflineAppender | None = None
-        self._waiting: list[tuple[list[Record], Ack]] = []
+        self._waiting: list[tuple[list[SourceRecord], Ack]] = []
         self._gathered: list[Ack] = []
         self._stopping = False
         self._pause_s, self._paused_until = 0.0, 0.0
 
-    def put(self, records: list[Record], ack: Ack) -> None:
+    def put(self, records: list[SourceRecord], ack: Ack) -> None:
         """Take a chunk; `ack` is called when all of it is in files."""
         self._waiting.append((records, ack))
 
@@ -111,7 +111,7 @@ class OfflineSink:
         )
 
     def _append(
-        self, appender: OfflineAppender, chunks: list[tuple[list[Record], Ack]], is_last: bool
+        self, appender: OfflineAppender, chunks: list[tuple[list[SourceRecord], Ack]], is_last: bool
     ) -> bool:
         """In the thread: whether everything is in files now."""
         for records, _ in chunks:
@@ -122,7 +122,7 @@ class OfflineSink:
             appender.flush()
         return is_due
 
-    def _append_message(self, appender: OfflineAppender, record: Record) -> None:
+    def _append_message(self, appender: OfflineAppender, record: SourceRecord) -> None:
         try:
             table = decode_table(record.value or b"")
             view = _BY_NAME[metadata_of(table)["view"]]

@@ -19,7 +19,7 @@ from millstream.clock import Clock, SystemClock
 from millstream.dead_letters import DeadLetter
 from millstream.settings import Settings
 from millstream.topics import DEAD_LETTERS, Topic
-from stream.outputs.messages import Message
+from stream.outputs.messages import OutputMessage
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ PERMANENT = (
 )
 
 
-class Publisher:
+class MessageProducer:
     """Messages through Faust's producer.
 
     Args:
@@ -58,7 +58,7 @@ class Publisher:
         self._on_dropped = on_dropped
         self._clock = clock or SystemClock()
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[OutputMessage]) -> None:
         """Return when all are acknowledged.
 
         What comes after a message that failed is sent again too, so that the order stays; consumers
@@ -81,7 +81,7 @@ class Publisher:
                 self._on_trouble()
                 await asyncio.sleep(PAUSE_S)
 
-    def _dropped(self, message: Message, error: Exception) -> Message | None:
+    def _dropped(self, message: OutputMessage, error: Exception) -> OutputMessage | None:
         """The dead letter for a message that cannot be sent; None for what is one itself."""
         log.error("Kafka refuses a message of topic %s: %r", message.topic.name, error)
         self._on_dropped(message.topic)
@@ -97,9 +97,9 @@ class Publisher:
             original=message.value,
             failed_at=self._clock.now(),
         )
-        return Message(DEAD_LETTERS, message.topic.name.encode(), letter.encode())
+        return OutputMessage(DEAD_LETTERS, message.topic.name.encode(), letter.encode())
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: OutputMessage) -> None:
         await self._producer.send_and_wait(
             topic=self._settings.topic(message.topic),
             key=message.key,
@@ -111,5 +111,5 @@ class Publisher:
 
 
 def is_permanent(error: BaseException) -> bool:
-    """Whether sending the same message again can only fail again."""
+    """Return whether sending the same message again can only fail again."""
     return isinstance(error, PERMANENT) or isinstance(error.__cause__, PERMANENT)

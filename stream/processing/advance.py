@@ -1,4 +1,4 @@
-"""What a run of events does to the histories of their users, or of their items.
+"""State transitions: advance the histories of a segment's users, or of its items.
 
 An entity whose events come in the order of their times, and of which nobody asks for an earlier
 time than its newest, is moved with all others in rounds (`features/rounds.py`). Any other goes
@@ -13,130 +13,141 @@ import numpy as np
 
 from features.history import History, add, trim
 from features.rounds import Rounds
-from features.state import Points, points_of
-from stream.processing.columns import UNKNOWN, Happenings, Kind, Looks, Moves, P
+from features.state import States, states_of
+from stream.processing.columns import (
+    UNKNOWN,
+    AsOfLookups,
+    EntityKind,
+    InteractionColumns,
+    P,
+    Transitions,
+)
 
 
-def moved(
-    kind: Kind[P],
+def advance(
+    kind: EntityKind[P],
     histories: Sequence[History[P]],
     entity_of: np.ndarray,
-    events: Happenings,
-    looks: Looks,
+    events: InteractionColumns,
+    lookups: AsOfLookups,
     horizon_s: float,
-) -> Moves:
-    """Put all events in their histories.
+) -> Transitions:
+    """Advance the histories by all events.
 
     Args:
         entity_of: (events,) places in `histories`.
         horizon_s: see `features.history.add`.
     """
-    newest = points_of([history.newest for history in histories], kind.layout)
+    newest = states_of([history.newest for history in histories], kind.layout)
     rounds = Rounds(entity_of, len(histories))
-    regular = _regular(kind, newest.times, rounds, entity_of, events, looks)
-    if regular.all():
-        return _in_rounds(kind, histories, newest, rounds, entity_of, events, looks, horizon_s)
-    return _apart(kind, histories, newest, regular, entity_of, events, looks, horizon_s)
+    in_order = _in_order(kind, newest.times, rounds, entity_of, events, lookups)
+    if in_order.all():
+        return _advance_in_waves(
+            kind, histories, newest, rounds, entity_of, events, lookups, horizon_s
+        )
+    return _advance_mixed(kind, histories, newest, in_order, entity_of, events, lookups, horizon_s)
 
 
-def _regular(
-    kind: Kind[P],
+def _in_order(
+    kind: EntityKind[P],
     newest: np.ndarray,
     rounds: Rounds,
     entity_of: np.ndarray,
-    events: Happenings,
-    looks: Looks,
+    events: InteractionColumns,
+    lookups: AsOfLookups,
 ) -> np.ndarray:
-    """Which entities may move in rounds, (entities,) bool."""
+    """Mask of entities whose events may advance in rounds, (entities,) bool."""
     times = np.concatenate([newest[rounds.by_rank], events.times[rounds.order]])
-    regular = np.bincount(entity_of, minlength=len(newest)) <= kind.most
-    regular[entity_of[times[rounds.before] >= events.times]] = False
-    rows = rounds.row_before(looks.entities, looks.events)
-    regular[looks.entities[times[rows] >= looks.times]] = False
-    return regular
+    in_order = np.bincount(entity_of, minlength=len(newest)) <= kind.most
+    in_order[entity_of[times[rounds.before] >= events.times]] = False
+    rows = rounds.row_before(lookups.entities, lookups.events)
+    in_order[lookups.entities[times[rows] >= lookups.times]] = False
+    return in_order
 
 
-def _in_rounds(
-    kind: Kind[P],
+def _advance_in_waves(
+    kind: EntityKind[P],
     histories: Sequence[History[P]],
-    newest: Points,
+    newest: States,
     rounds: Rounds,
     entity_of: np.ndarray,
-    events: Happenings,
-    looks: Looks,
+    events: InteractionColumns,
+    lookups: AsOfLookups,
     horizon_s: float,
-) -> Moves:
+) -> Transitions:
     entities = len(histories)
     times = np.concatenate([newest.times[rounds.by_rank], events.times[rounds.order]])
     rows = np.empty(len(times), kind.layout)
     rows[:entities] = newest.values[rounds.by_rank]
     kind.advance(rows, rounds, events.times - times[rounds.before], events)
-    points = Points(times, rows)
-    _remember(kind, histories, points, rounds, entity_of, events, horizon_s)
-    seen = rounds.row_before(looks.entities, looks.events)
-    return Moves(points, rounds.before, rounds.after, seen)
+    states = States(times, rows)
+    _append(kind, histories, states, rounds, entity_of, events, horizon_s)
+    as_of = rounds.row_before(lookups.entities, lookups.events)
+    return Transitions(states, rounds.before, rounds.after, as_of)
 
 
-def _remember(
-    kind: Kind[P],
+def _append(
+    kind: EntityKind[P],
     histories: Sequence[History[P]],
-    points: Points,
+    states: States,
     rounds: Rounds,
     entity_of: np.ndarray,
-    events: Happenings,
+    events: InteractionColumns,
     horizon_s: float,
 ) -> None:
-    """The histories of the events' entities have them."""
+    """Append the new updates and states to each entity's history."""
     order = rounds.by_entity
-    size, values = kind.layout.itemsize, points.values[rounds.after[order]].tobytes()
-    point, updates = kind.point, events.updates
+    size, values = kind.layout.itemsize, states.values[rounds.after[order]].tobytes()
+    state, updates = kind.state, events.updates
     ordered = [updates[event] for event in order.tolist()]
     new = [
-        point(update.time, values[start : start + size])
+        state(update.time, values[start : start + size])
         for update, start in zip(ordered, range(0, len(values), size), strict=True)
     ]
-    moving, starts = np.unique(entity_of[order], return_index=True)
+    changed, starts = np.unique(entity_of[order], return_index=True)
     stops = np.append(starts, len(order))[1:].tolist()
-    for entity, start, stop in zip(moving.tolist(), starts.tolist(), stops, strict=True):
+    for entity, start, stop in zip(changed.tolist(), starts.tolist(), stops, strict=True):
         history = histories[entity]
         history.updates += ordered[start:stop]
-        history.points += new[start:stop]
+        history.states += new[start:stop]
         trim(history, horizon_s)
 
 
-def _apart(
-    kind: Kind[P],
+def _advance_mixed(
+    kind: EntityKind[P],
     histories: Sequence[History[P]],
-    newest: Points,
-    regular: np.ndarray,
+    newest: States,
+    in_order: np.ndarray,
     entity_of: np.ndarray,
-    events: Happenings,
-    looks: Looks,
+    events: InteractionColumns,
+    lookups: AsOfLookups,
     horizon_s: float,
-) -> Moves:
-    """The regular ones in rounds, the others one after the other."""
-    fast, fast_looks = regular[entity_of], regular[looks.entities]
+) -> Transitions:
+    """Advance entities in order by rounds, the others event by event."""
+    fast, fast_lookups = in_order[entity_of], in_order[lookups.entities]
     rank = np.cumsum(fast)  # of an event among those in rounds
-    part = Looks(
-        looks.entities[fast_looks],
-        (rank - fast)[looks.events[fast_looks]],
-        looks.times[fast_looks],
+    part = AsOfLookups(
+        lookups.entities[fast_lookups],
+        (rank - fast)[lookups.events[fast_lookups]],
+        lookups.times[fast_lookups],
     )
-    in_time = _taken(events, np.flatnonzero(fast))
+    in_time = _subset(events, np.flatnonzero(fast))
     rounds = Rounds(entity_of[fast], len(histories))
-    quick = _in_rounds(kind, histories, newest, rounds, entity_of[fast], in_time, part, horizon_s)
-    slow = _Slowly(kind, histories, horizon_s, len(quick.points.times))
+    quick = _advance_in_waves(
+        kind, histories, newest, rounds, entity_of[fast], in_time, part, horizon_s
+    )
+    slow = _OneByOne(kind, histories, horizon_s, len(quick.states.times))
     before, after = np.empty(len(fast), np.intp), np.empty(len(fast), np.intp)
-    seen = np.empty(len(fast_looks), np.intp)
-    before[fast], after[fast], seen[fast_looks] = quick.before, quick.after, quick.seen
-    slow.work(entity_of, events, looks, ~fast, ~fast_looks, (before, after, seen))
-    more = points_of(slow.points, kind.layout)
-    both = (np.concatenate(pair) for pair in zip(quick.points, more, strict=True))
-    return Moves(Points(*both), before, after, seen)
+    as_of = np.empty(len(fast_lookups), np.intp)
+    before[fast], after[fast], as_of[fast_lookups] = quick.before, quick.after, quick.as_of
+    slow.work(entity_of, events, lookups, ~fast, ~fast_lookups, (before, after, as_of))
+    more = states_of(slow.states, kind.layout)
+    both = (np.concatenate(pair) for pair in zip(quick.states, more, strict=True))
+    return Transitions(States(*both), before, after, as_of)
 
 
-def _taken(events: Happenings, which: np.ndarray) -> Happenings:
-    return Happenings(
+def _subset(events: InteractionColumns, which: np.ndarray) -> InteractionColumns:
+    return InteractionColumns(
         [events.updates[event] for event in which.tolist()],
         events.times[which],
         events.positive[which],
@@ -146,46 +157,46 @@ def _taken(events: Happenings, which: np.ndarray) -> Happenings:
     )
 
 
-class _Slowly(Generic[P]):
-    """Events and looks in their order; `points` are what was found on the way.
+class _OneByOne(Generic[P]):
+    """Events and lookups one by one, in their order; `states` are those found on the way.
 
     Args:
-        first_row: of `points` among all.
+        first_row: of `states` among all.
     """
 
     def __init__(
-        self, kind: Kind[P], histories: Sequence[History[P]], horizon_s: float, first_row: int
+        self, kind: EntityKind[P], histories: Sequence[History[P]], horizon_s: float, first_row: int
     ) -> None:
         self._kind, self._histories, self._horizon_s = kind, histories, horizon_s
         self._first_row = first_row
-        self.points: list[P] = []
+        self.states: list[P] = []
 
     def work(
         self,
         entity_of: np.ndarray,
-        events: Happenings,
-        looks: Looks,
+        events: InteractionColumns,
+        lookups: AsOfLookups,
         slow: np.ndarray,
-        slow_looks: np.ndarray,
+        slow_lookups: np.ndarray,
         into: tuple[np.ndarray, np.ndarray, np.ndarray],
     ) -> None:
-        """Fill in the rows before and after events, and those of looks."""
-        before, after, seen = into
-        # A look comes before the event up to which it looks.
-        turns = [(int(looks.events[n]), 0, n) for n in np.flatnonzero(slow_looks).tolist()]
+        """Fill in the rows before and after events, and those of lookups."""
+        before, after, as_of = into
+        # A lookup comes before the event up to which it looks.
+        turns = [(int(lookups.events[n]), 0, n) for n in np.flatnonzero(slow_lookups).tolist()]
         turns += [(n, 1, n) for n in np.flatnonzero(slow).tolist()]
         for _, is_event, n in sorted(turns):
             if not is_event:
-                history = self._histories[looks.entities[n]]
-                seen[n] = self._row(history.before(float(looks.times[n])))
+                history = self._histories[lookups.entities[n]]
+                as_of[n] = self._row(history.before(float(lookups.times[n])))
                 continue
             history = self._histories[entity_of[n]]
             before[n] = self._row(history.newest)
             newest = add(history, events.updates[n], self._kind.rule, self._horizon_s)
             after[n] = self._row(newest)
 
-    def _row(self, point: P | None) -> int:
-        if point is None:
+    def _row(self, state: P | None) -> int:
+        if state is None:
             return UNKNOWN
-        self.points.append(point)
-        return self._first_row + len(self.points) - 1
+        self.states.append(state)
+        return self._first_row + len(self.states) - 1

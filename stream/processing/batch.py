@@ -1,6 +1,6 @@
-"""The core: a batch of events and what is remembered, to effects. No client, no clock.
+"""The core: a batch of events and the memory, to effects. No client, no clock.
 
-    entries --plan--> what must be in memory --(a shell loads it)--> --process--> effects
+    entries --prefetch--> ids that must be in memory --(a shell loads them)--> --process--> effects
 
 `process` changes the memory in place; the effects hold the same changes for the store.
 """
@@ -18,87 +18,93 @@ from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
-from stream.ingest.alignment import Entry
-from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
+from stream.ingest.alignment import DecodedRecord
+from stream.ingest.records import (
+    EventRecord,
+    InvalidRecord,
+    SourceRecord,
+    TopicPartition,
+    UserDeletion,
+)
 from stream.outputs.effects import Effects, SeenEntries
-from stream.outputs.examples import Examples, in_order, published
-from stream.outputs.feature_rows import RowGatherer
-from stream.processing.interactions import work
-from stream.processing.prefetch import Plan
-from stream.processing.segment import Run
-from stream.state.changes import Touched, state_writes
+from stream.outputs.examples import ImpressionExamples, in_order, published
+from stream.outputs.feature_rows import FeatureRowsBuilder
+from stream.processing.interactions import process_segment
+from stream.processing.prefetch import Prefetch
+from stream.processing.segment import Segment
+from stream.state.changes import Changes, state_writes
 from stream.state.entities import User
-from stream.state.impression_join import Joined, Standing
+from stream.state.impression_join import Attribution, LabelledItem
 from stream.state.memory import Memory, Rules
 
-JOINED_ROW = 0
+LABELLED_ROW = 0
 # Events whose times move the watermark.
 _CLOCKS = frozenset({Interaction, Impression})
 
 
 def process(
-    planned: Plan,
+    needs: Prefetch,
     memory: Memory,
     rules: Rules,
     now_s: float,
-    ticks: Mapping[Source, float] | None = None,
+    ticks: Mapping[TopicPartition, float] | None = None,
 ) -> Effects:
-    """What the batch causes; every user and item of the plan is in memory.
+    """Process a batch whose users and items are in memory; return its effects.
 
     Args:
         now_s: Unix seconds, by the clock.
         ticks: for `Watermark.advance`. They are committed with the batch and count from the next
             one on: what is decided by them is decided again if that one has to be repeated.
     """
-    effects = _Batch(planned, memory, rules, now_s).effects()
+    effects = _Batch(needs, memory, rules, now_s).effects()
     if ticks:
         memory.watermark.advance(ticks)
-        effects.state.reached = dict(memory.watermark.reached)
+        effects.state.max_event_times = dict(memory.watermark.max_event_times)
     return effects
 
 
 class _Batch:
-    """One call of `process`: what is gathered on the way."""
+    """State of one call of `process`."""
 
-    def __init__(self, planned: Plan, memory: Memory, rules: Rules, now_s: float) -> None:
-        self._plan, self._memory, self._rules, self._now_s = planned, memory, rules, now_s
-        self._run = Run()
-        self._outcomes = [""] * len(planned.entries)
-        self._joined, self._closed = Examples(), Examples()
+    def __init__(self, needs: Prefetch, memory: Memory, rules: Rules, now_s: float) -> None:
+        self._needs, self._memory, self._rules, self._now_s = needs, memory, rules, now_s
+        self._segment = Segment()
+        self._outcomes = [""] * len(needs.entries)
+        self._labelled, self._closed = ImpressionExamples(), ImpressionExamples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
-        self._rows = RowGatherer(now_s)
+        self._rows = FeatureRowsBuilder(now_s)
         self._effects = Effects(made_at=now_s, logs=memory.logs)
-        self._touched = Touched()
+        self._changes = Changes()
 
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
-        entries = self._plan.entries
+        entries = self._needs.entries
         rotated = memory.seen.rotate(now_s, len(entries))
         memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
         is_new = self._new(entries)
         for place, entry in enumerate(entries):
             self._entry(place, entry, is_new[place])
-        self._work()
+        self._process_segment()
         topics = [entry.source.topic for entry in entries]
         effects.counts.update(zip(topics, self._outcomes, strict=True))
         effects.watermark = memory.watermark.value()
         self._close_windows()
         self._add_examples()
         effects.features = self._rows.rows()
-        effects.state = state_writes(memory, self._touched, rotated)
+        effects.state = state_writes(memory, self._changes, rotated)
         return effects
 
-    def _new(self, entries: Sequence[Entry]) -> list[bool]:
+    def _new(self, entries: Sequence[DecodedRecord]) -> list[bool]:
         """Which entries are not seen for the second time."""
-        marks = [entry.mark for entry in entries if isinstance(entry, Sourced)]
-        found = self._memory.seen.add(np.array(marks, np.uint64)).tolist()
-        self._touched.marks += compress(marks, found)
+        fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, EventRecord)]
+        found = self._memory.seen.add(np.array(fingerprints, np.uint64)).tolist()
+        self._changes.fingerprints += compress(fingerprints, found)
         left = iter(found)
-        return [next(left) if isinstance(entry, Sourced) else True for entry in entries]
+        return [next(left) if isinstance(entry, EventRecord) else True for entry in entries]
 
-    def _entry(self, place: int, entry: Entry, is_new: bool) -> None:
-        """Work on one entry, or put it into the run of interactions that is worked on later."""
-        if isinstance(entry, Refused):
+    def _entry(self, place: int, entry: DecodedRecord, is_new: bool) -> None:
+        """Process one entry, or append an interaction to the segment that is processed later."""
+        if isinstance(entry, InvalidRecord):
             self._refuse(place, entry)
             return
         if type(entry.event) in _CLOCKS and not entry.event.is_probe:
@@ -114,52 +120,52 @@ class _Batch:
         else:
             self._other(place, entry)
 
-    def _other(self, place: int, sourced: Sourced) -> None:
+    def _other(self, place: int, record: EventRecord) -> None:
         try:
-            self._outcomes[place] = _HANDLERS[type(sourced.event)](self, sourced)
+            self._outcomes[place] = _HANDLERS[type(record.event)](self, record)
         except InvalidEvent as error:
-            record = Record(sourced.source, sourced.offset, None, sourced.value)
-            self._refuse(place, Refused(record, error.reason, error.path))
+            source = SourceRecord(record.source, record.offset, None, record.value)
+            self._refuse(place, InvalidRecord(source, error.reason, error.path))
 
-    def _refuse(self, place: int, refused: Refused) -> None:
-        self._effects.dead_letters.append(refused.letter(self._now_s))
+    def _refuse(self, place: int, invalid: InvalidRecord) -> None:
+        self._effects.dead_letters.append(invalid.letter(self._now_s))
         self._outcomes[place] = "refused"
 
     # Interactions: examples as of just before them, then new features.
 
-    def _interaction(self, place: int, sourced: Sourced) -> None:
-        run, is_alone = self._run, sourced.event.request_id is None
-        answer = Standing.ALONE if is_alone else self._answer(place, sourced)
-        run.entries.append(sourced)
-        run.places.append(place)
-        run.answers.append(answer)
+    def _interaction(self, place: int, record: EventRecord) -> None:
+        segment, is_alone = self._segment, record.event.request_id is None
+        attribution = Attribution.UNATTRIBUTED if is_alone else self._attribute(place, record)
+        segment.entries.append(record)
+        segment.places.append(place)
+        segment.attributions.append(attribution)
 
-    def _answer(self, place: int, sourced: Sourced) -> Standing | Joined:
-        memory, source = self._memory, sourced.source
-        answer = memory.joins.answer(sourced.event, source, memory.watermark, self._now_s)
-        if isinstance(answer, Joined):
-            cause = source, sourced.offset, sourced.event.event_id
-            self._joined.add_joined(*cause, JOINED_ROW, answer, place)
+    def _attribute(self, place: int, record: EventRecord) -> Attribution | LabelledItem:
+        memory, source = self._memory, record.source
+        attribution = memory.join.attribute(record.event, source, memory.watermark, self._now_s)
+        if isinstance(attribution, LabelledItem):
+            cause = source, record.offset, record.event.event_id
+            self._labelled.add(*cause, LABELLED_ROW, attribution, place)
             self._effects.joined += 1
-        return answer
+        return attribution
 
-    def _work(self) -> None:
-        """Work on the interactions that were put off."""
-        run, self._run = self._run, Run()
-        if not run.entries:
+    def _process_segment(self) -> None:
+        """Process the segment of interactions."""
+        segment, self._segment = self._segment, Segment()
+        if not segment.entries:
             return
-        worked = work(run, self._plan, self._memory, self._rules, self._rows)
-        for place, outcome in zip(run.places, worked.outcomes, strict=True):
+        result = process_segment(segment, self._needs, self._memory, self._rules, self._rows)
+        for place, outcome in zip(segment.places, result.outcomes, strict=True):
             self._outcomes[place] = outcome
-        if worked.examples:
-            self._organic.append(worked.examples)
-        self._touched.users.update(worked.users)
-        self._touched.items.update(worked.items)
-        for user_id, item_id in worked.entered:
-            self._enter(user_id, worked.users[user_id], item_id)
+        if result.examples:
+            self._organic.append(result.examples)
+        self._changes.users.update(result.users)
+        self._changes.items.update(result.items)
+        for user_id, item_id in result.overflow:
+            self._add_overflow(user_id, result.users[user_id], item_id)
 
-    def _enter(self, user_id: str, user: User, item: str) -> None:
-        slots = self._touched.filters.setdefault(user_id, [])
+    def _add_overflow(self, user_id: str, user: User, item: str) -> None:
+        slots = self._changes.filters.setdefault(user_id, [])
         slot, begins = bloom.slot(user.entries), bloom.begins_slot(user.entries)
         if begins or not slots or slots[-1].slot != slot:
             slots.append(SeenEntries(slot, begins, []))
@@ -168,9 +174,9 @@ class _Batch:
 
     def _add_examples(self) -> None:
         tables, places = [table for table, _ in self._organic], [at for _, at in self._organic]
-        if self._joined:
-            tables.append(self._joined.unpublished())
-            places.append(np.array(self._joined.places))
+        if self._labelled:
+            tables.append(self._labelled.unpublished())
+            places.append(np.array(self._labelled.places))
         found = self._effects.examples
         if tables:
             found.append((INTERACTIONS, published(in_order(tables, places), self._now_s)))
@@ -179,62 +185,62 @@ class _Batch:
 
     # A list that was shown.
 
-    def _impression(self, sourced: Sourced) -> str:
+    def _impression(self, record: EventRecord) -> str:
         memory = self._memory
-        is_new = memory.joins.open(sourced, memory.watermark, self._now_s)
+        is_new = memory.join.open(record, memory.watermark, self._now_s)
         return "waiting" if is_new else "duplicate"
 
     def _close_windows(self) -> None:
         watermark, effects = self._memory.watermark, self._effects
-        for source, offset, left, reason, shown_at in self._memory.joins.close(watermark):
+        for source, offset, left, reason, shown_at in self._memory.join.close(watermark):
             effects.closed[reason] += 1
             if reason == "memory":
                 effects.window_held_s = watermark.newest() - shown_at
             for row, shown in enumerate(left):
-                self._closed.add_joined(source, offset, shown.impression.event_id, row, shown)
+                self._closed.add(source, offset, shown.impression.event_id, row, shown)
 
     # The catalogue and the accounts.
 
-    def _item(self, sourced: Sourced) -> str:
-        self._work()  # by what was known until now
-        event: ItemUpsert = sourced.event
+    def _item(self, record: EventRecord) -> str:
+        self._process_segment()  # by what was known until now
+        event: ItemUpsert = record.event
         item = self._memory.items[event.item_id]
         item.versions = with_version(item.versions, item_version(event))
-        self._touched.items[event.item_id] = item
-        self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), sourced)
+        self._changes.items[event.item_id] = item
+        self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), record)
         if not event.is_probe:
-            self._memory.catalogue.add(event.item_id)
+            self._memory.known_items.add(event.item_id)
             self._show(event.item_id, hidden=newest(item.versions).hidden)
         return "upserted"
 
     def _show(self, item_id: str, hidden: bool) -> None:
-        catalogue, touched = self._memory.catalogue, self._touched
-        if hidden == (item_id in catalogue.hidden):
+        known_items, changes = self._memory.known_items, self._changes
+        if hidden == (item_id in known_items.hidden):
             return
-        catalogue.hide(item_id, hidden)
-        (touched.hidden if hidden else touched.shown).add(item_id)
-        (touched.shown if hidden else touched.hidden).discard(item_id)
+        known_items.hide(item_id, hidden)
+        (changes.hidden if hidden else changes.shown).add(item_id)
+        (changes.shown if hidden else changes.hidden).discard(item_id)
 
-    def _user(self, sourced: Sourced) -> str:
-        self._work()  # by what was known until now
-        event: UserUpsert = sourced.event
+    def _user(self, record: EventRecord) -> str:
+        self._process_segment()  # by what was known until now
+        event: UserUpsert = record.event
         user = self._memory.users[event.user_id]
         user.versions = with_version(user.versions, user_version(event))
-        self._touched.users[event.user_id] = user
-        self._rows.attributes(USER_ATTRIBUTES).add(event.user_id, newest(user.versions), sourced)
+        self._changes.users[event.user_id] = user
+        self._rows.attributes(USER_ATTRIBUTES).add(event.user_id, newest(user.versions), record)
         return "upserted"
 
-    def _forget_user(self, sourced: Sourced) -> str:
-        self._work()  # by what was known until now
-        event: UserDeletion = sourced.event
+    def _forget_user(self, record: EventRecord) -> str:
+        self._process_segment()  # by what was known until now
+        event: UserDeletion = record.event
         self._memory.users.put(event.user_id, User())
-        self._touched.erase(event.user_id)
-        self._rows.forget_user(event.user_id, event.event_time, sourced)
+        self._changes.erase(event.user_id)
+        self._rows.forget_user(event.user_id, event.event_time, record)
         return "erased"
 
 
-# Not in the batch itself: a cycle would keep all of it until the next sweep.
-_HANDLERS: dict[Any, Callable[[_Batch, Sourced], str]] = {
+# Not in the batch itself: a cycle would keep all of it until the next collection.
+_HANDLERS: dict[Any, Callable[[_Batch, EventRecord], str]] = {
     Impression: _Batch._impression,
     ItemUpsert: _Batch._item,
     UserUpsert: _Batch._user,

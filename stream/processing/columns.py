@@ -13,24 +13,24 @@ from features.state import (
     ITEM_VALUES,
     USER_RULE,
     USER_VALUES,
-    ItemPoint,
-    Points,
-    UserPoint,
+    ItemState,
+    States,
+    UserState,
 )
 
 UNKNOWN = -1
 
-P = TypeVar("P", bound=ItemPoint | UserPoint)
+P = TypeVar("P", bound=ItemState | UserState)
 
 
 @dataclass(frozen=True)
-class Happenings:
-    """A run of events, in the order in which they are worked on.
+class InteractionColumns:
+    """Columns of a segment of events, in the order of processing.
 
     Args:
         updates: one an event.
         times, positive: (events,) of the updates.
-        items: (events,) numbers of `features.names`.
+        items: (events,) numbers of `features.interner`.
         categories: (events, most) numbers of the items' categories, padded with 0.
         voters: (events,) the users, `features.state.voter`.
     """
@@ -44,8 +44,8 @@ class Happenings:
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Questions for entities as they were just before a time; all (looks,).
+class AsOfLookups:
+    """As-of lookups: entities just before a time; all (lookups,).
 
     Args:
         entities: which.
@@ -59,22 +59,22 @@ class Looks:
 
 
 @dataclass(frozen=True)
-class Moves:
-    """Where the entities were; rows of `points`.
+class Transitions:
+    """Entity states before and after each event; rows of `states`.
 
     Args:
-        before, after: (events,) the newest point of the event's entity before and after it.
-        seen: (looks,) the answers, `UNKNOWN` where it was forgotten.
+        before, after: (events,) the newest state of the event's entity before and after it.
+        as_of: (lookups,) the answers, `UNKNOWN` where it was forgotten.
     """
 
-    points: Points
+    states: States
     before: np.ndarray
     after: np.ndarray
-    seen: np.ndarray
+    as_of: np.ndarray
 
 
 @dataclass(frozen=True)
-class Kind(Generic[P]):
+class EntityKind(Generic[P]):
     """Users or items.
 
     Args:
@@ -84,23 +84,23 @@ class Kind(Generic[P]):
     """
 
     rule: Rule[P]
-    point: type[P]
+    state: type[P]
     layout: np.dtype[Any]
-    advance: Callable[[np.ndarray, Rounds, np.ndarray, Happenings], None]
+    advance: Callable[[np.ndarray, Rounds, np.ndarray, InteractionColumns], None]
     most: int
 
 
 def _advance_users(
-    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: Happenings
+    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: InteractionColumns
 ) -> None:
     advance_users(rows, rounds, ages_s, events.positive, events.items, events.categories)
 
 
 def _advance_items(
-    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: Happenings
+    rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: InteractionColumns
 ) -> None:
     advance_items(rows, rounds, ages_s, events.positive, events.voters)
 
 
-USER_KIND = Kind(USER_RULE, UserPoint, USER_VALUES, _advance_users, most=32)
-ITEM_KIND = Kind(ITEM_RULE, ItemPoint, ITEM_VALUES, _advance_items, most=10_000)
+USER_KIND = EntityKind(USER_RULE, UserState, USER_VALUES, _advance_users, most=32)
+ITEM_KIND = EntityKind(ITEM_RULE, ItemState, ITEM_VALUES, _advance_items, most=10_000)

@@ -1,8 +1,8 @@
-"""A run of interactions, worked on together: examples as of just before each, then new features.
+"""Processing of a segment of interactions: examples as of just before each, then new features.
 
-Everything is in columns; `events` below is the length of the run. The order of the steps is that of
-what they need of one another: who has which attributes; what the users are before and after each
-event; which negatives a positive gets, given what its user has met; what the items are.
+Everything is in columns; `events` below is the length of the segment. The order of the steps is
+that of their needs: the attributes of each event's item; the users' states before and after each
+event; the negatives of a positive, given the items that its user has met; the items' states.
 """
 
 from collections.abc import Sequence
@@ -13,95 +13,101 @@ import numpy as np
 import pyarrow as pa
 
 from features.history import Update
+from features.interner import CATEGORIES, ITEMS
 from features.labels import label_of
-from features.names import CATEGORIES, ITEMS
 from features.spec import RECENT_ITEMS
 from features.state import voter
 from millstream.events import Interaction
-from stream.outputs.feature_rows import Causes, RowGatherer
-from stream.outputs.organic_examples import Organic, Sides, VersionTable
-from stream.processing.advance import moved
+from stream.outputs.feature_rows import FeatureRowsBuilder, SourceOffsets
+from stream.outputs.organic_examples import AttributeVersions, EntityColumns, OrganicExamples
+from stream.processing.advance import advance
 from stream.processing.columns import (
     ITEM_KIND,
     UNKNOWN,
     USER_KIND,
-    Happenings,
-    Kind,
-    Looks,
-    Moves,
+    AsOfLookups,
+    EntityKind,
+    InteractionColumns,
     P,
+    Transitions,
 )
-from stream.processing.prefetch import Plan
-from stream.processing.segment import Drawn, Numbered, Run, Seen, Worked
-from stream.state.impression_join import Standing
-from stream.state.known_items import Wanted, negatives
+from stream.processing.prefetch import Prefetch
+from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
+from stream.state.impression_join import Attribution
+from stream.state.known_items import NegativesRequest, negatives
 from stream.state.memory import Memory, Rules
 
 NO_DRAW = -1
 
 
-def work(run: Run, planned: Plan, memory: Memory, rules: Rules, rows: RowGatherer) -> Worked:
-    """Work on a run; memory changes in place."""
-    return _Work(run, planned, memory, rules).worked(rows)
+def process_segment(
+    segment: Segment, needs: Prefetch, memory: Memory, rules: Rules, rows: FeatureRowsBuilder
+) -> SegmentResult:
+    """Process a segment; memory changes in place."""
+    return _SegmentProcessor(segment, needs, memory, rules).result(rows)
 
 
-class _Work:
-    """One call of `work`."""
+class _SegmentProcessor:
+    """One call of `process_segment`."""
 
-    def __init__(self, run: Run, planned: Plan, memory: Memory, rules: Rules) -> None:
-        self._run, self._planned, self._memory, self._rules = run, planned, memory, rules
-        events: list[Interaction] = [entry.event for entry in run.entries]
+    def __init__(self, segment: Segment, needs: Prefetch, memory: Memory, rules: Rules) -> None:
+        self._segment, self._needs, self._memory, self._rules = segment, needs, memory, rules
+        events: list[Interaction] = [entry.event for entry in segment.entries]
         self._events = events
         self._times = np.array([event.event_time for event in events])
         # None becomes a nan.
         labels = [label_of(event.kind, event.value) for event in events]
         self._labels = np.array(labels, np.float64)
         self._is_probe = np.array([event.is_probe for event in events])
-        self._user_rows = Numbered([event.user_id for event in events])
-        self._item_rows = Numbered([event.item_id for event in events])
+        self._user_rows = IdIndexer([event.user_id for event in events])
+        self._item_rows = IdIndexer([event.item_id for event in events])
         self._item_numbers = np.array(ITEMS.numbers(self._item_rows.ids), np.int32)
-        self._causes = Causes(
-            np.array([entry.source.partition for entry in run.entries], np.int32),
-            np.array([entry.offset for entry in run.entries], np.int64),
+        self._source_offsets = SourceOffsets(
+            np.array([entry.source.partition for entry in segment.entries], np.int32),
+            np.array([entry.offset for entry in segment.entries], np.int64),
         )
 
-    def worked(self, rows: RowGatherer) -> Worked:
-        """All steps."""
+    def result(self, rows: FeatureRowsBuilder) -> SegmentResult:
+        """Run all steps."""
         memory, event_items = self._memory, len(self._item_rows.ids)
         users = [memory.users[user] for user in self._user_rows.ids]
-        happenings = self._happenings()
-        outcomes, wanting = self._wanting()
-        user_moves = self._moved(USER_KIND, users, self._user_rows.of_events, happenings, wanting)
-        drawn = self._negatives(wanting, user_moves)
+        columns = self._interaction_columns()
+        outcomes, organic_events = self._outcomes()
+        user_transitions = self._advance(
+            USER_KIND, users, self._user_rows.of_events, columns, organic_events
+        )
+        drawn = self._negatives(organic_events, user_transitions)
         drawn_rows = self._item_rows.numbers(ITEMS.texts(drawn.numbers.tolist()))
         items = [memory.items[item] for item in self._item_rows.ids]
-        item_moves = self._moved(
+        item_transitions = self._advance(
             ITEM_KIND,
             items,
             self._item_rows.of_events,
-            happenings,
-            np.concatenate([wanting, wanting[drawn.of]]),
+            columns,
+            np.concatenate([organic_events, organic_events[drawn.of]]),
             drawn_rows,
         )
-        seen = Seen(user_moves.seen, *np.split(item_moves.seen, [len(wanting)]))
-        for event in wanting[~seen.is_known].tolist():
+        as_of = AsOfRows(
+            user_transitions.as_of, *np.split(item_transitions.as_of, [len(organic_events)])
+        )
+        for event in organic_events[~as_of.is_known].tolist():
             outcomes[event] = "late"
-        tables = VersionTable(users), VersionTable(items)
-        moves = user_moves, item_moves
-        examples = self._examples(wanting, drawn, drawn_rows, seen, tables, moves)
-        self._add_rows(rows, user_moves, item_moves)
+        tables = AttributeVersions(users), AttributeVersions(items)
+        transitions = user_transitions, item_transitions
+        examples = self._examples(organic_events, drawn, drawn_rows, as_of, tables, transitions)
+        self._add_rows(rows, user_transitions, item_transitions)
         self._add_known()
-        return Worked(
+        return SegmentResult(
             outcomes,
             examples,
             dict(zip(self._user_rows.ids, users, strict=True)),
             dict(zip(self._item_rows.ids[:event_items], items[:event_items], strict=True)),
-            self._entered(user_moves),
+            self._overflow(user_transitions),
         )
 
-    def _happenings(self) -> Happenings:
-        """What the events do; an item's categories are those of the event's time."""
-        table = VersionTable([self._memory.items[item] for item in self._item_rows.ids])
+    def _interaction_columns(self) -> InteractionColumns:
+        """Columns of the segment; an item's categories are those of the event's time."""
+        table = AttributeVersions([self._memory.items[item] for item in self._item_rows.ids])
         numbers = table.at(self._item_rows.of_events, self._times)
         names = [tuple(v.values.get("item_categories", ())) for v in table.versions]
         most = max(map(len, names), default=0)
@@ -110,10 +116,10 @@ class _Work:
         voters = np.array([voter(user) for user in users.ids], np.uint32)[users.of_events]
         columns = positive.tolist(), numbers.tolist(), voters.tolist()
         updates = [
-            Update(e.event.event_time, e.mark, is_positive, e.event.item_id, names[n], by)
-            for e, is_positive, n, by in zip(self._run.entries, *columns, strict=True)
+            Update(e.event.event_time, e.fingerprint, is_positive, e.event.item_id, names[n], by)
+            for e, is_positive, n, by in zip(self._segment.entries, *columns, strict=True)
         ]
-        return Happenings(
+        return InteractionColumns(
             updates,
             self._times,
             positive,
@@ -122,74 +128,80 @@ class _Work:
             voters,
         )
 
-    def _wanting(self) -> tuple[list[str], np.ndarray]:
-        """What becomes of each event, and those that make examples of their own."""
+    def _outcomes(self) -> tuple[list[str], np.ndarray]:
+        """Outcome per event, and the indices that yield organic examples."""
         is_labelled = ~np.isnan(self._labels)
-        outcomes, wanting = [], []
-        pairs = zip(self._run.answers, is_labelled.tolist(), strict=True)
-        for event, (answer, has_label) in enumerate(pairs):
-            if answer is not Standing.ALONE:
-                outcomes.append("settled" if answer is Standing.SETTLED else "joined")
+        outcomes, organic_events = [], []
+        pairs = zip(self._segment.attributions, is_labelled.tolist(), strict=True)
+        for event, (attribution, has_label) in enumerate(pairs):
+            if attribution is not Attribution.UNATTRIBUTED:
+                outcomes.append(
+                    "settled" if attribution is Attribution.ALREADY_LABELLED else "joined"
+                )
             elif has_label:
                 outcomes.append("organic")
-                wanting.append(event)
+                organic_events.append(event)
             else:
                 outcomes.append("unlabelled")
-        return outcomes, np.array(wanting, np.int64)
+        return outcomes, np.array(organic_events, np.int64)
 
-    def _moved(
+    def _advance(
         self,
-        kind: Kind[P],
+        kind: EntityKind[P],
         entities: Sequence[Any],
         entity_of: np.ndarray,
-        happenings: Happenings,
-        looking: np.ndarray,
+        columns: InteractionColumns,
+        lookup_events: np.ndarray,
         others: np.ndarray | None = None,
-    ) -> Moves:
-        """Move entities, and look at them before events: their own, then `others`."""
-        own = looking if others is None else looking[: len(looking) - len(others)]
-        looked_at = entity_of[own] if others is None else np.append(entity_of[own], others)
-        looks = Looks(looked_at, looking, self._times[looking])
+    ) -> Transitions:
+        """Advance entities, and look them up before events: their own, then `others`."""
+        own = lookup_events if others is None else lookup_events[: len(lookup_events) - len(others)]
+        lookup_entities = entity_of[own] if others is None else np.append(entity_of[own], others)
+        lookups = AsOfLookups(lookup_entities, lookup_events, self._times[lookup_events])
         histories = [entity.history for entity in entities]
         # While partitions are out of step, what the slower ones bring is not late.
         horizon_s = self._rules.allowed_lateness_s + self._memory.watermark.out_of_step_s()
-        return moved(kind, histories, entity_of, happenings, looks, horizon_s)
+        return advance(kind, histories, entity_of, columns, lookups, horizon_s)
 
-    def _negatives(self, wanting: np.ndarray, users: Moves) -> Drawn:
+    def _negatives(self, organic_events: np.ndarray, users: Transitions) -> SampledNegatives:
         """Items drawn for the positives that want some."""
-        drawn_at, at = self._planned.positives, self._run.places
-        row_of = [drawn_at.get(at[event], NO_DRAW) for event in wanting.tolist()]
+        drawn_at, at = self._needs.positives, self._segment.places
+        row_of = [drawn_at.get(at[event], NO_DRAW) for event in organic_events.tolist()]
         rows = np.array(row_of, np.int64)
-        positives = np.flatnonzero((rows != NO_DRAW) & (users.seen != UNKNOWN))
-        catalogue, events, planned = self._memory.catalogue, wanting[positives], self._planned
+        positives = np.flatnonzero((rows != NO_DRAW) & (users.as_of != UNKNOWN))
+        known_items, events, needs = (
+            self._memory.known_items,
+            organic_events[positives],
+            self._needs,
+        )
         known_since = np.array(sorted(self._new_items.values()), np.int64)
-        places = planned.drawn[rows[positives]]
-        drawn = catalogue.numbers_at(places, planned.known, planned.added)
+        places = needs.drawn[rows[positives]]
+        drawn = known_items.numbers_at(places, needs.known, needs.added)
         chosen, chances = negatives(
-            catalogue,
-            Wanted(
+            known_items,
+            NegativesRequest(
                 drawn,
                 self._item_numbers[self._item_rows.of_events[events]],
-                users.points.values["recent"][users.seen[positives]],
+                users.states.values["recent"][users.as_of[positives]],
                 np.searchsorted(known_since, events),
                 {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
             ),
             self._rules.sampled_negatives,
         )
-        probabilities = np.ones(len(wanting))
+        probabilities = np.ones(len(organic_events))
         probabilities[positives] = chances
-        return Drawn(positives[np.nonzero(chosen)[0]], drawn[chosen], probabilities)
+        return SampledNegatives(positives[np.nonzero(chosen)[0]], drawn[chosen], probabilities)
 
     @cached_property
     def _new_items(self) -> dict[str, int]:
-        """Items that become known in the run, and the events of which they do, in that order."""
-        catalogue = self._memory.catalogue
-        unknown = [item for item in self._event_items() if item not in catalogue]
+        """Items that become known in the segment, and the events that make them so, in order."""
+        known_items = self._memory.known_items
+        unknown = [item for item in self._event_items() if item not in known_items]
         if not unknown:
             return {}
         found: dict[str, int] = {}
         for n, event in enumerate(self._events):
-            if not event.is_probe and event.item_id not in catalogue:
+            if not event.is_probe and event.item_id not in known_items:
                 found.setdefault(event.item_id, n)
         return found
 
@@ -198,80 +210,80 @@ class _Work:
 
     def _examples(
         self,
-        wanting: np.ndarray,
-        drawn: Drawn,
+        organic_events: np.ndarray,
+        drawn: SampledNegatives,
         drawn_rows: np.ndarray,
-        seen: Seen,
-        tables: tuple[VersionTable, VersionTable],
-        moves: tuple[Moves, Moves],
+        as_of: AsOfRows,
+        tables: tuple[AttributeVersions, AttributeVersions],
+        transitions: tuple[Transitions, Transitions],
     ) -> tuple[pa.Table, np.ndarray] | None:
         """The examples of those whose user and item are still known as they were."""
-        kept = np.flatnonzero(seen.is_known)
+        kept = np.flatnonzero(as_of.is_known)
         if not len(kept):
             return None
-        events = wanting[kept]
-        is_kept = seen.is_known[drawn.of] & (seen.negatives != UNKNOWN)
+        events = organic_events[kept]
+        is_kept = as_of.is_known[drawn.of] & (as_of.negatives != UNKNOWN)
         negatives_of = np.searchsorted(kept, drawn.of[is_kept])
         counts = np.bincount(negatives_of, minlength=len(kept))
         # Each event's own item, then its negatives, which are in the order of their events.
         order = np.argsort(np.append(np.arange(len(kept)), negatives_of), kind="stable")
         own_rows = self._item_rows.of_events[events]
         item_rows = np.append(own_rows, drawn_rows[is_kept])[order]
-        item_seen = np.append(seen.items[kept], seen.negatives[is_kept])[order]
+        item_as_of = np.append(as_of.items[kept], as_of.negatives[is_kept])[order]
         times, users = self._times[events], self._user_rows.of_events[events]
         row_times = np.repeat(times, counts + 1)
-        (user_table, item_table), (user_moves, item_moves) = tables, moves
-        organic = Organic(
+        (user_table, item_table), (user_transitions, item_transitions) = tables, transitions
+        built = OrganicExamples(
             [self._events[event].event_id for event in events.tolist()],
-            self._causes.partitions[events],
-            self._causes.offsets[events],
+            self._source_offsets.partitions[events],
+            self._source_offsets.offsets[events],
             times,
             self._labels[events],
             self._is_probe[events],
-            Sides(
+            EntityColumns(
                 self._user_rows.ids,
                 users,
-                user_moves.points.take(seen.users[kept]),
+                user_transitions.states.take(as_of.users[kept]),
                 user_table.at(users, times),
                 user_table,
             ),
-            Sides(
+            EntityColumns(
                 self._item_rows.ids,
                 item_rows,
-                item_moves.points.take(item_seen),
+                item_transitions.states.take(item_as_of),
                 item_table.at(item_rows, row_times),
                 item_table,
             ),
             counts,
             drawn.probabilities[kept],
         )
-        places = np.array(self._run.places)[events]
-        return organic.unpublished(), places[organic.event_of]
+        places = np.array(self._segment.places)[events]
+        return built.unpublished(), places[built.event_of]
 
-    def _add_rows(self, rows: RowGatherer, users: Moves, items: Moves) -> None:
+    def _add_rows(self, rows: FeatureRowsBuilder, users: Transitions, items: Transitions) -> None:
         """The newest features after each event."""
         user_ids, item_ids = self._user_rows.ids, self._event_items()
         user_of, item_of = self._user_rows.of_events, self._item_rows.of_events
-        rows.add_users(user_ids, user_of, users.points.take(users.after), self._causes)
-        rows.add_items(item_ids, item_of, items.points.take(items.after), self._causes)
+        rows.add_users(user_ids, user_of, users.states.take(users.after), self._source_offsets)
+        rows.add_items(item_ids, item_of, items.states.take(items.after), self._source_offsets)
 
     def _add_known(self) -> None:
         for item in self._new_items:
-            self._memory.catalogue.add(item)
+            self._memory.known_items.add(item)
 
-    def _entered(self, moves: Moves) -> list[tuple[str, str]]:
-        """What is no longer among a user's recent items, or never was, in the order of events."""
-        recent = moves.points.values["recent"]
-        before, after = recent[moves.before], recent[moves.after]
+    def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
+        """Items that fell out of (or never fitted into) a user's recent items, in event order."""
+        recent = transitions.states.values["recent"]
+        before, after = recent[transitions.before], recent[transitions.after]
         own = self._item_numbers[self._item_rows.of_events]
         is_left_out = ~(after == own[:, None]).any(1)
-        entered = [(n, -1, int(own[n])) for n in np.flatnonzero(is_left_out).tolist()]
+        overflow = [(n, -1, int(own[n])) for n in np.flatnonzero(is_left_out).tolist()]
         full = np.flatnonzero(before[:, RECENT_ITEMS - 1])  # the others had room
         fell = ~(before[full][:, :, None] == after[full][:, None, :]).any(2)
         for n, place in zip(*(each.tolist() for each in np.nonzero(fell)), strict=True):
             event = int(full[n])
-            entered.append((event, place, int(before[event, place])))
+            overflow.append((event, place, int(before[event, place])))
         return [
             (self._events[event].user_id, ITEMS.texts([item])[0])
-            for event, _, item in sorted(entered)
+            for event, _, item in sorted(overflow)
         ]

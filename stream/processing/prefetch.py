@@ -1,4 +1,4 @@
-"""Before a batch is processed: what of it is new, and which users and items it needs in memory."""
+"""Prefetch: the new entries of a batch, and the users and items it needs in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 
 from features.labels import TWO_SIDED_KINDS, label_of
 from millstream.events import Interaction, ItemUpsert, UserUpsert
-from stream.ingest.alignment import Entry
-from stream.ingest.records import Sourced
+from stream.ingest.alignment import DecodedRecord
+from stream.ingest.records import EventRecord
 from stream.state.known_items import SPARE_DRAWS, draws
 from stream.state.memory import Memory, Rules
 
@@ -17,7 +17,7 @@ _TOUCH_ITEMS = frozenset({Interaction, ItemUpsert})
 
 
 @dataclass(frozen=True)
-class Plan:
+class Prefetch:
     """A batch and its needs.
 
     Args:
@@ -30,7 +30,7 @@ class Plan:
         users, items: ids that have to be in memory before the batch is processed.
     """
 
-    entries: list[Entry]
+    entries: list[DecodedRecord]
     known: int
     added: list[str]
     drawn: np.ndarray
@@ -39,23 +39,23 @@ class Plan:
     items: set[str]
 
 
-def plan(entries: Sequence[Entry], memory: Memory, rules: Rules) -> Plan:
-    """What a batch needs; nothing is changed yet."""
-    reached = memory.positions
-    fresh = [entry for entry in entries if entry.offset >= reached.get(entry.source, 0)]
-    events = [entry.event for entry in fresh if type(entry) is Sourced]
+def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> Prefetch:
+    """Determine the needs of a batch; nothing is changed yet."""
+    positions = memory.positions
+    fresh = [entry for entry in entries if entry.offset >= positions.get(entry.source, 0)]
+    events = [entry.event for entry in fresh if type(entry) is EventRecord]
     users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
     items = {event.item_id for event in events if type(event) in _TOUCH_ITEMS}
-    known, added = memory.catalogue.items, _added(fresh, items, memory)
+    known, added = memory.known_items.items, _added(fresh, items, memory)
     positives, drawn = _drawn(fresh, len(known), list(added.values()), rules.sampled_negatives)
     new = list(added)
     for place in np.unique(drawn).tolist():
         items.add(known[place] if place < len(known) else new[place - len(known)])
-    return Plan(fresh, len(known), new, drawn, positives, users, items)
+    return Prefetch(fresh, len(known), new, drawn, positives, users, items)
 
 
 def _drawn(
-    fresh: Sequence[Entry], known: int, added_at: Sequence[int], count: int
+    fresh: Sequence[DecodedRecord], known: int, added_at: Sequence[int], count: int
 ) -> tuple[dict[int, int], np.ndarray]:
     """Draws of each positive from what is known before it, wherever its batch begins."""
     wanting = [n for n, entry in enumerate(fresh) if count and _wants_negatives(entry)]
@@ -68,14 +68,14 @@ def _drawn(
     return {n: row for row, n in enumerate(positives)}, places.astype(np.int64)
 
 
-def _added(fresh: Sequence[Entry], items: set[str], memory: Memory) -> dict[str, int]:
+def _added(fresh: Sequence[DecodedRecord], items: set[str], memory: Memory) -> dict[str, int]:
     """Items that the batch makes known, and the index of the entry that does, in that order."""
-    unknown = {item for item in items if item not in memory.catalogue}
+    unknown = {item for item in items if item not in memory.known_items}
     added: dict[str, int] = {}
     if not unknown:
         return added
     for n, entry in enumerate(fresh):
-        if type(entry) is not Sourced or type(entry.event) not in _TOUCH_ITEMS:
+        if type(entry) is not EventRecord or type(entry.event) not in _TOUCH_ITEMS:
             continue
         event = entry.event
         if event.item_id in unknown and not event.is_probe:
@@ -83,8 +83,8 @@ def _added(fresh: Sequence[Entry], items: set[str], memory: Memory) -> dict[str,
     return added
 
 
-def _wants_negatives(entry: Entry) -> bool:
-    if type(entry) is not Sourced or type(entry.event) is not Interaction:
+def _wants_negatives(entry: DecodedRecord) -> bool:
+    if type(entry) is not EventRecord or type(entry.event) is not Interaction:
         return False
     event = entry.event
     is_positive = label_of(event.kind, event.value) == 1.0

@@ -6,47 +6,47 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from stream.ingest.records import Sourced
+from stream.ingest.records import EventRecord
 from stream.processing.columns import UNKNOWN
 from stream.state.entities import Item, User
-from stream.state.impression_join import Joined, Standing
+from stream.state.impression_join import Attribution, LabelledItem
 
 
 @dataclass
-class Run:
+class Segment:
     """Interactions in their order.
 
     Args:
         entries: the interactions.
         places: of them in the batch.
-        answers: what the open lists say of them.
+        attributions: of them to items of open lists.
     """
 
-    entries: list[Sourced] = field(default_factory=list)
+    entries: list[EventRecord] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
-    answers: list[Joined | Standing] = field(default_factory=list)
+    attributions: list[LabelledItem | Attribution] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Worked:
-    """What a run has brought about, beside the feature rows and what is in memory.
+class SegmentResult:
+    """Result of processing one segment, beside the feature rows and the memory.
 
     Args:
         outcomes: by event.
         examples: rows for `stream.outputs.examples.published`, None for none, and the place in the
             batch of each row's event.
         users, items: those that changed, by id.
-        entered: (user, item): items for the users' seen filters, in their order.
+        overflow: (user, item): items for the users' seen filters, in their order.
     """
 
     outcomes: list[str]
     examples: tuple[pa.Table, np.ndarray] | None
     users: dict[str, User]
     items: dict[str, Item]
-    entered: list[tuple[str, str]]
+    overflow: list[tuple[str, str]]
 
 
-class Numbered:
+class IdIndexer:
     """Entities by number, in the order in which they are first named."""
 
     def __init__(self, ids: Sequence[str]) -> None:
@@ -64,12 +64,12 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledNegatives:
     """Negatives, in the order of their positives.
 
     Args:
         of: (negatives,) which of the events that want examples each is for.
-        numbers: (negatives,) of `features.names`.
+        numbers: (negatives,) of `features.interner`.
         probabilities: of the draws, by event that wants an example.
     """
 
@@ -79,8 +79,8 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Rows of points right before the examples' times, `UNKNOWN` where that was forgotten."""
+class AsOfRows:
+    """Rows of the states right before the examples' times, `UNKNOWN` where forgotten."""
 
     users: np.ndarray
     items: np.ndarray

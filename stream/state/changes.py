@@ -1,4 +1,4 @@
-"""What a batch has changed in memory, as writes for the store."""
+"""Changes of a batch in memory, as writes for the store."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 
 
 @dataclass
-class Touched:
-    """What a batch has changed in memory."""
+class Changes:
+    """Changes of a batch in memory."""
 
     users: dict[str, User] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
-    marks: list[int] = field(default_factory=list)
+    fingerprints: list[int] = field(default_factory=list)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
@@ -35,29 +35,29 @@ class Touched:
         self.erased.append(user_id)
 
 
-def state_writes(memory: Memory, touched: Touched, rotated: bool) -> StateWrites:
+def state_writes(memory: Memory, changes: Changes, rotated: bool) -> StateWrites:
     """Everything that the store must take over, all or nothing."""
-    joins = memory.joins
-    opened, answered, closed = joins.taken_changes()
+    join = memory.join
+    opened, attributed, closed = join.take_changes()
     return StateWrites(
-        users=_bytes_of(touched.users, users_bytes),
-        items=_bytes_of(touched.items, items_bytes),
-        marks=pack(touched.marks),
+        users=_bytes_of(changes.users, users_bytes),
+        items=_bytes_of(changes.items, items_bytes),
+        fingerprints=pack(changes.fingerprints),
         generation=memory.seen.generation,
         started_at=memory.seen.started_at or 0.0,
         rotated=rotated,
-        known=memory.catalogue.taken_fresh(),
-        hidden=touched.hidden,
-        shown=touched.shown,
-        waiting={request: _ENCODE(joins.waiting[request]) for request in opened},
-        answered={request: _ENCODE(joins.answered[request]) for request in answered},
+        known=memory.known_items.take_unsaved(),
+        hidden=changes.hidden,
+        shown=changes.shown,
+        open_windows={request: _ENCODE(join.open_windows[request]) for request in opened},
+        attributed={request: _ENCODE(join.attributed[request]) for request in attributed},
         closed=closed,
-        filters=touched.filters,
-        erased=touched.erased,
+        filters=changes.filters,
+        erased=changes.erased,
         positions=dict(memory.positions),
-        reached=dict(memory.watermark.reached),
+        max_event_times=dict(memory.watermark.max_event_times),
     )
 
 
-def _bytes_of(touched: dict[str, T], packed: Callable[[list[T]], list[bytes]]) -> dict[str, bytes]:
-    return dict(zip(touched, packed(list(touched.values())), strict=True))
+def _bytes_of(changes: dict[str, T], packed: Callable[[list[T]], list[bytes]]) -> dict[str, bytes]:
+    return dict(zip(changes, packed(list(changes.values())), strict=True))

@@ -1,6 +1,6 @@
 """Users and items as the stream knows them: in memory, and as bytes in the store.
 
-A history is stored as its base point and the updates since; the points between are computed anew
+A history is stored as its base state and the updates since; the states between are computed anew
 when it is loaded, by the same steps, so that nothing changes by going to the store and back.
 """
 
@@ -19,14 +19,14 @@ from features.state import (
     USER_RULE,
     USER_VALUES,
     ItemHistory,
-    ItemPoint,
+    ItemState,
     UserHistory,
     new_item,
     new_user,
-    points_of,
+    states_of,
 )
 from features.stores.binary import joined
-from stream.state.serialization import packed_users, user_point
+from stream.state.serialization import packed_users, user_state
 
 
 @dataclass(slots=True)
@@ -47,10 +47,10 @@ class Item:
 
 
 class _Stored(msgspec.Struct, array_like=True, gc=False):
-    """An entity in the store; what `spec` says how to read comes after it, unread.
+    """Stored entity; `base` and `updates` stay undecoded until `spec` is known to match.
 
     Args:
-        spec: of the features, and the layout of points and updates.
+        spec: of the features, and the layout of states and updates.
     """
 
     spec: str
@@ -63,7 +63,7 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
 _ENCODE = msgspec.msgpack.Encoder().encode
 _STORED = msgspec.msgpack.Decoder(_Stored)
 _UPDATES = msgspec.msgpack.Decoder(list[Update])
-_ITEM_POINT = msgspec.msgpack.Decoder(ItemPoint)
+_ITEM_STATE = msgspec.msgpack.Decoder(ItemState)
 # Counts are stored in the order of the spec, and as bytes: others would be misread.
 _SPEC = f"{spec_hash()}:4"
 # What begins a msgpack array of few entries: one byte.
@@ -73,15 +73,15 @@ _FIVE, _FOUR = b"\x95", b"\x94"
 def users_bytes(users: Sequence[User]) -> list[bytes]:
     """Users for the store."""
     rest = [_ENCODE((user.history.updates, user.versions, user.entries))[1:] for user in users]
-    points = points_of([user.history.base for user in users], USER_VALUES)
-    return _stored(_FIVE, packed_users(points), rest)
+    states = states_of([user.history.base for user in users], USER_VALUES)
+    return _stored(_FIVE, packed_users(states), rest)
 
 
 def items_bytes(items: Sequence[Item]) -> list[bytes]:
     """Items for the store."""
     rest = [_ENCODE((item.history.updates, item.versions))[1:] for item in items]
-    points = [_ENCODE(item.history.base) for item in items]
-    return _stored(_FOUR, pa.array(points, pa.binary()), rest)
+    states = [_ENCODE(item.history.base) for item in items]
+    return _stored(_FOUR, pa.array(states, pa.binary()), rest)
 
 
 def user_from(stored: bytes | None) -> User:
@@ -91,7 +91,7 @@ def user_from(stored: bytes | None) -> User:
     kept = _STORED.decode(stored)
     if kept.spec != _SPEC:
         return User(versions=kept.versions, entries=kept.entries)
-    base, updates = user_point(kept.base), _UPDATES.decode(kept.updates)
+    base, updates = user_state(kept.base), _UPDATES.decode(kept.updates)
     return User(restored(base, updates, USER_RULE), kept.versions, kept.entries)
 
 
@@ -102,13 +102,13 @@ def item_from(stored: bytes | None) -> Item:
     kept = _STORED.decode(stored)
     if kept.spec != _SPEC:
         return Item(versions=kept.versions)
-    base, updates = _ITEM_POINT.decode(kept.base), _UPDATES.decode(kept.updates)
+    base, updates = _ITEM_STATE.decode(kept.base), _UPDATES.decode(kept.updates)
     return Item(restored(base, updates, ITEM_RULE), kept.versions)
 
 
-def _stored(begin: bytes, points: pa.BinaryArray, rest: list[bytes]) -> list[bytes]:
-    """`_Stored`, from points and what follows them, which lacks its own beginning."""
-    return joined(begin + _ENCODE(_SPEC), points, pa.array(rest, pa.binary())).to_pylist()
+def _stored(begin: bytes, states: pa.BinaryArray, rest: list[bytes]) -> list[bytes]:
+    """Splice packed states into the msgpack of each `_Stored`."""
+    return joined(begin + _ENCODE(_SPEC), states, pa.array(rest, pa.binary())).to_pylist()
 
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Feedback meets the list in which the item was shown.
+"""Impression join: feedback is attributed to the list in which the item was shown.
 
 An impression waits by its request id for `window_s` of event time. Feedback of the same user with
 that id gives a labelled example at once, so that it is learnt within seconds; when the window
@@ -31,21 +31,21 @@ from features.labels import label_of
 from millstream.codec import decode, record_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ShownItem
-from stream.ingest.records import Source, Sourced
+from stream.ingest.records import EventRecord, TopicPartition
 from stream.state.watermark import Watermark
 
 # What a list takes beside its message, and feedback beside its item's id: bytes, about.
-LIST_BYTES, ANSWER_BYTES = 800, 250
+LIST_BYTES, FEEDBACK_BYTES = 800, 250
 # The share of the memory that feedback without a list may take.
 EARLY_SHARE = 0.25
 # What is remembered for one list at the most.
-EARLY_ANSWERS = 500
+EARLY_FEEDBACK = 500
 
 Reason = Literal["watermark", "silence", "memory"]
 REASONS: tuple[Reason, ...] = ("watermark", "silence", "memory")
 
 
-class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class OpenWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A list that was shown and whose window is open.
 
     Args:
@@ -77,7 +77,7 @@ def _leave_out(paths: list[str]) -> None:
 
 
 @dataclass
-class Joined:
+class LabelledItem:
     """An item of a list, and the label that its feedback gave."""
 
     impression: Impression
@@ -95,43 +95,43 @@ class Closed(NamedTuple):
         event_time: when it was shown, Unix seconds.
     """
 
-    source: Source
+    source: TopicPartition
     offset: int
-    left: list[Joined]
+    left: list[LabelledItem]
     reason: Reason
     event_time: float
 
 
-class Standing(Enum):
-    """Feedback that makes no example of a list."""
+class Attribution(Enum):
+    """Attribution of feedback that makes no example of a list."""
 
-    ALONE = auto()  # no open list of its user has the item: it stands for itself
-    SETTLED = auto()  # the item has its label already, or this feedback has none
+    UNATTRIBUTED = auto()  # no open list of its user has the item: it stands for itself
+    ALREADY_LABELLED = auto()  # the item has its label already, or this feedback has none
 
 
 @dataclass
-class Joins:
+class ImpressionJoin:
     """The open windows.
 
     Args:
         window_s: how long feedback is waited for.
         grace_s: how much longer by the clock.
         memory_bytes: what the lists and the feedback may take, about.
-        waiting: lists by request id.
+        open_windows: lists by request id.
         order: request ids by partition, in the order of their offsets.
-        answered: items with feedback by request id, of waiting lists; of such as may come, items
+        attributed: items with feedback by request id, of waiting lists; of such as may come, items
             and their users (`_early_key`).
         early: (event time, time by the clock) of the first feedback that had no list, by request.
         size_bytes: what the lists and the feedback take, about.
-        opened, touched, closed: request ids changed since the last `taken_changes`.
+        opened, touched, closed: request ids changed since the last `take_changes`.
     """
 
     window_s: float
     grace_s: float
     memory_bytes: int = 512 << 20
-    waiting: dict[str, Waiting] = field(default_factory=dict)
+    open_windows: dict[str, OpenWindow] = field(default_factory=dict)
     order: dict[int, deque[str]] = field(default_factory=dict)
-    answered: dict[str, list[str]] = field(default_factory=dict)
+    attributed: dict[str, list[str]] = field(default_factory=dict)
     early: dict[str, tuple[float, float]] = field(default_factory=dict)
     size_bytes: int = 0
     opened: set[str] = field(default_factory=set)
@@ -139,24 +139,24 @@ class Joins:
     closed: set[str] = field(default_factory=set)
     _evicted: list[Closed] = field(default_factory=list)
 
-    def open(self, sourced: Sourced, watermark: Watermark, now_s: float) -> bool:
+    def open(self, record: EventRecord, watermark: Watermark, now_s: float) -> bool:
         """Begin to wait for feedback on a list; False if one of its request id waits already."""
-        impression: Impression = sourced.event
+        impression: Impression = record.event
         request_id = impression.request_id
-        if request_id in self.waiting:
+        if request_id in self.open_windows:
             return False
-        waiting = Waiting(
-            sourced.source.partition, sourced.offset, impression.event_time, now_s, sourced.value
+        window = OpenWindow(
+            record.source.partition, record.offset, impression.event_time, now_s, record.value
         )
         self._take_early(impression, watermark)
-        self._enqueue(request_id, waiting)
+        self._enqueue(request_id, window)
         self.opened.add(request_id)
         self._make_room()
         return True
 
-    def answer(
-        self, feedback: Interaction, source: Source, watermark: Watermark, now_s: float
-    ) -> Joined | Standing:
+    def attribute(
+        self, feedback: Interaction, source: TopicPartition, watermark: Watermark, now_s: float
+    ) -> LabelledItem | Attribution:
         """The shown item that `feedback` labels, with its label.
 
         Args:
@@ -165,22 +165,22 @@ class Joins:
         """
         request_id, item_id = feedback.request_id, feedback.item_id
         if request_id is None:
-            return Standing.ALONE
+            return Attribution.UNATTRIBUTED
         label = label_of(feedback.kind, feedback.value)
-        waiting = self.waiting.get(request_id)
-        if waiting is None:
+        window = self.open_windows.get(request_id)
+        if window is None:
             if label is not None:
                 self._note_early(request_id, feedback, now_s)
-            return Standing.ALONE
-        impression = waiting.impression()
+            return Attribution.UNATTRIBUTED
+        impression = window.impression()
         shown = next((item for item in impression.items if item.item_id == item_id), None)
         is_theirs = shown is not None and impression.user_id == feedback.user_id
-        if shown is None or not is_theirs or self._is_over_for(waiting, source, watermark):
-            return Standing.ALONE
-        if label is None or item_id in self.answered.get(request_id, ()):
-            return Standing.SETTLED
+        if shown is None or not is_theirs or self._is_over_for(window, source, watermark):
+            return Attribution.UNATTRIBUTED
+        if label is None or item_id in self.attributed.get(request_id, ()):
+            return Attribution.ALREADY_LABELLED
         self._note(request_id, item_id)
-        return Joined(impression, shown, label)
+        return LabelledItem(impression, shown, label)
 
     def close(self, watermark: Watermark) -> Iterator[Closed]:
         """The lists whose window is over."""
@@ -189,96 +189,104 @@ class Joins:
         passed_s, clock_s = watermark.value(), watermark.clock_s
         for requests in self.order.values():
             while requests:
-                reason = self._over(self.waiting[requests[0]], passed_s, clock_s)
+                reason = self._over(self.open_windows[requests[0]], passed_s, clock_s)
                 if reason is None:
                     break
                 yield self._close(requests.popleft(), reason)
         self._drop_early(passed_s, clock_s)
 
     def has_over(self, watermark: Watermark) -> bool:
-        """Whether `close` would close anything."""
+        """Return whether `close` would close anything."""
         passed_s, clock_s = watermark.value(), watermark.clock_s
-        heads = (self.waiting[requests[0]] for requests in self.order.values() if requests)
-        return any(self._over(waiting, passed_s, clock_s) for waiting in heads)
+        heads = (self.open_windows[requests[0]] for requests in self.order.values() if requests)
+        return any(self._over(window, passed_s, clock_s) for window in heads)
 
     def restore(
-        self, waiting: dict[str, Waiting], answered: dict[str, list[str]], now_s: float
+        self, open_windows: dict[str, OpenWindow], attributed: dict[str, list[str]], now_s: float
     ) -> None:
-        """Begin with what a store kept."""
-        self.waiting, self.order, self.size_bytes = {}, {}, 0
-        for request_id, kept in sorted(waiting.items(), key=lambda entry: entry[1].offset):
+        """Load from the store."""
+        self.open_windows, self.order, self.size_bytes = {}, {}, 0
+        for request_id, kept in sorted(open_windows.items(), key=lambda entry: entry[1].offset):
             self._enqueue(request_id, kept)
-        self.answered = answered
+        self.attributed = attributed
         self.size_bytes += sum(
-            map(_answer_bytes, (i for items in answered.values() for i in items))
+            map(_feedback_bytes, (i for items in attributed.values() for i in items))
         )
-        self.early = {request: (now_s, now_s) for request in answered if request not in waiting}
+        self.early = {
+            request: (now_s, now_s) for request in attributed if request not in open_windows
+        }
 
-    def detached(self) -> dict[str, Waiting]:
+    def detached(self) -> dict[str, OpenWindow]:
         """Take the positions of all open lists away: the log that they are of is gone.
 
         Feedback joins them as before. Their negatives come at an offset that counts as seen, so
         that it is not taken for one of the log that begins now.
         """
-        kept = self.waiting
-        self.waiting = {id_: msgspec.structs.replace(w, offset=-1) for id_, w in kept.items()}
-        return self.waiting
+        kept = self.open_windows
+        self.open_windows = {id_: msgspec.structs.replace(w, offset=-1) for id_, w in kept.items()}
+        return self.open_windows
 
-    def taken_changes(self) -> tuple[set[str], set[str], set[str]]:
+    def take_changes(self) -> tuple[set[str], set[str], set[str]]:
         """Request ids (opened, touched, closed) since this was last asked."""
-        opened = {request for request in self.opened if request in self.waiting}
-        touched = {request for request in self.touched if request in self.answered}
-        closed = {r for r in self.closed if r not in self.waiting and r not in self.answered}
+        opened = {request for request in self.opened if request in self.open_windows}
+        touched = {request for request in self.touched if request in self.attributed}
+        closed = {r for r in self.closed if r not in self.open_windows and r not in self.attributed}
         self.opened, self.touched, self.closed = set(), set(), set()
         return opened, touched, closed
 
-    def _enqueue(self, request_id: str, waiting: Waiting) -> None:
-        self.waiting[request_id] = waiting
-        self.order.setdefault(waiting.partition, deque()).append(request_id)
-        self.size_bytes += len(waiting.message) + LIST_BYTES
+    def _enqueue(self, request_id: str, window: OpenWindow) -> None:
+        self.open_windows[request_id] = window
+        self.order.setdefault(window.partition, deque()).append(request_id)
+        self.size_bytes += len(window.message) + LIST_BYTES
 
-    def _over(self, waiting: Waiting, passed_s: float, clock_s: float) -> Reason | None:
+    def _over(self, window: OpenWindow, passed_s: float, clock_s: float) -> Reason | None:
         """Why a list is over, if it is."""
-        if passed_s >= waiting.event_time + self.window_s:
+        if passed_s >= window.event_time + self.window_s:
             return "watermark"
-        if clock_s >= waiting.received_at + self.window_s + self.grace_s:
+        if clock_s >= window.received_at + self.window_s + self.grace_s:
             return "silence"
         return None
 
-    def _is_over_for(self, waiting: Waiting, source: Source, watermark: Watermark) -> bool:
-        return self._over(waiting, watermark.of(source), watermark.clock_s) is not None
+    def _is_over_for(
+        self, window: OpenWindow, source: TopicPartition, watermark: Watermark
+    ) -> bool:
+        return self._over(window, watermark.of(source), watermark.clock_s) is not None
 
     def _close(self, request_id: str, reason: Reason) -> Closed:
         """Take out a list that is the first of its partition."""
-        waiting = self.waiting.pop(request_id)
-        self.size_bytes -= len(waiting.message) + LIST_BYTES
-        impression, answered = waiting.impression(), self._forget(request_id)
-        left = [Joined(impression, i, 0.0) for i in impression.items if i.item_id not in answered]
-        source = Source("impressions", waiting.partition)
-        return Closed(source, waiting.offset, left, reason, waiting.event_time)
+        window = self.open_windows.pop(request_id)
+        self.size_bytes -= len(window.message) + LIST_BYTES
+        impression, attributed = window.impression(), self._forget(request_id)
+        left = [
+            LabelledItem(impression, i, 0.0)
+            for i in impression.items
+            if i.item_id not in attributed
+        ]
+        source = TopicPartition("impressions", window.partition)
+        return Closed(source, window.offset, left, reason, window.event_time)
 
     def _make_room(self) -> None:
         while self.size_bytes > self.memory_bytes:
-            if len(self.waiting) <= 1:
+            if len(self.open_windows) <= 1:
                 return
             heads = [requests for requests in self.order.values() if requests]
-            oldest = min(heads, key=lambda requests: self.waiting[requests[0]].event_time)
+            oldest = min(heads, key=lambda requests: self.open_windows[requests[0]].event_time)
             self._evicted.append(self._close(oldest.popleft(), "memory"))
 
     # Feedback.
 
-    def _note(self, request_id: str, answer: str) -> None:
-        self.answered.setdefault(request_id, []).append(answer)
-        self.size_bytes += _answer_bytes(answer)
+    def _note(self, request_id: str, key: str) -> None:
+        self.attributed.setdefault(request_id, []).append(key)
+        self.size_bytes += _feedback_bytes(key)
         self.touched.add(request_id)
 
     def _note_early(self, request_id: str, feedback: Interaction, now_s: float) -> None:
-        answers = self.answered.get(request_id, [])
+        keys = self.attributed.get(request_id, [])
         key = _early_key(feedback.user_id, feedback.item_id)
-        if len(answers) < EARLY_ANSWERS and key not in answers:
+        if len(keys) < EARLY_FEEDBACK and key not in keys:
             self.early.setdefault(request_id, (feedback.event_time, now_s))
             self._note(request_id, key)
-        while len(self.early) * ANSWER_BYTES > EARLY_SHARE * self.memory_bytes:
+        while len(self.early) * FEEDBACK_BYTES > EARLY_SHARE * self.memory_bytes:
             self._forget(next(iter(self.early)))
 
     def _take_early(self, impression: Impression, watermark: Watermark) -> None:
@@ -288,17 +296,17 @@ class Joins:
         if noted is None:
             return
         is_over = self._is_early_over(noted, watermark.value(), watermark.clock_s)
-        answers = frozenset(self._forget(request_id))
+        keys = frozenset(self._forget(request_id))
         for item in impression.items:
-            if not is_over and _early_key(impression.user_id, item.item_id) in answers:
+            if not is_over and _early_key(impression.user_id, item.item_id) in keys:
                 self._note(request_id, item.item_id)
 
     def _forget(self, request_id: str) -> list[str]:
         self.closed.add(request_id)
         self.early.pop(request_id, None)
-        answers = self.answered.pop(request_id, [])
-        self.size_bytes -= sum(map(_answer_bytes, answers))
-        return answers
+        keys = self.attributed.pop(request_id, [])
+        self.size_bytes -= sum(map(_feedback_bytes, keys))
+        return keys
 
     def _is_early_over(self, noted: tuple[float, float], passed_s: float, clock_s: float) -> bool:
         event_time, noted_at = noted
@@ -319,5 +327,5 @@ def _early_key(user_id: str, item_id: str) -> str:
     return f"{user_id}\0{item_id}"
 
 
-def _answer_bytes(answer: str) -> int:
-    return len(answer) + ANSWER_BYTES
+def _feedback_bytes(key: str) -> int:
+    return len(key) + FEEDBACK_BYTES

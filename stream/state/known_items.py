@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.names import ITEMS, NOTHING
+from features.interner import ITEMS, NOTHING
 
 # Draws that may meet an excluded item before a negative is given up.
 SPARE_DRAWS = 4
@@ -25,40 +25,40 @@ _MIX = (
 
 
 @dataclass
-class Catalogue:
+class KnownItems:
     """Known items in the order in which they came to be known.
 
     Args:
         items: their ids; none is ever taken out.
         hidden: those of them not to be recommended.
-        drawable: those of them that may be.
-        fresh: known since the last `taken_fresh`.
-        changed: to be noted in `is_drawable`, which is by numbers of `features.names`.
+        eligible: those of them that may be.
+        unsaved: known since the last `take_unsaved`.
+        changed: to be noted in `is_eligible`, which is by numbers of `features.interner`.
         numbers: of the first of `items`.
     """
 
     items: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
-    drawable: set[str] = field(default_factory=set)
-    fresh: list[str] = field(default_factory=list)
+    eligible: set[str] = field(default_factory=set)
+    unsaved: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
-    is_drawable: np.ndarray = field(default_factory=lambda: np.zeros(1, np.bool_))
+    is_eligible: np.ndarray = field(default_factory=lambda: np.zeros(1, np.bool_))
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
 
     def __contains__(self, item_id: str) -> bool:
-        return item_id in self.drawable or item_id in self.hidden
+        return item_id in self.eligible or item_id in self.hidden
 
     def add(self, item_id: str) -> None:
         """Know an item."""
         if item_id not in self:
-            self.drawable.add(item_id)
+            self.eligible.add(item_id)
             self.changed.append(item_id)
             self.items.append(item_id)
-            self.fresh.append(item_id)
+            self.unsaved.append(item_id)
 
     def hide(self, item_id: str, hidden: bool) -> None:
         """Hide a known item, or show it again."""
-        before, after = self.drawable, self.hidden
+        before, after = self.eligible, self.hidden
         if not hidden:
             before, after = after, before
         before.discard(item_id)
@@ -66,11 +66,11 @@ class Catalogue:
         self.changed.append(item_id)
 
     def restore(self, items: Iterable[str], hidden: Iterable[str]) -> None:
-        """Begin with what a store kept."""
+        """Load from the store."""
         self.items = list(dict.fromkeys(items))
         self.hidden = set(hidden)
-        self.drawable = set(self.items) - self.hidden
-        self.changed = list(self.drawable)
+        self.eligible = set(self.items) - self.hidden
+        self.changed = list(self.eligible)
         self.numbers = np.zeros(0, np.int32)
 
     def numbers_at(self, places: np.ndarray, known: int, added: Sequence[str]) -> np.ndarray:
@@ -83,21 +83,21 @@ class Catalogue:
         numbers = np.append(self.numbers[:known], np.array(ITEMS.numbers(added), np.int32))
         return numbers[places]
 
-    def drawable_numbers(self) -> np.ndarray:
-        """Which numbers of `features.names` are drawable items, (numbers,) bool."""
-        changed = [(ITEMS.number(item), item in self.drawable) for item in self.changed]
+    def eligible_numbers(self) -> np.ndarray:
+        """Which numbers of `features.interner` are drawable items, (numbers,) bool."""
+        changed = [(ITEMS.number(item), item in self.eligible) for item in self.changed]
         self.changed = []
-        if len(self.is_drawable) < len(ITEMS):
-            more = np.zeros(2 * len(ITEMS) - len(self.is_drawable), np.bool_)
-            self.is_drawable = np.concatenate([self.is_drawable, more])
-        for number, is_drawable in changed:
-            self.is_drawable[number] = is_drawable
-        return self.is_drawable
+        if len(self.is_eligible) < len(ITEMS):
+            more = np.zeros(2 * len(ITEMS) - len(self.is_eligible), np.bool_)
+            self.is_eligible = np.concatenate([self.is_eligible, more])
+        for number, is_eligible in changed:
+            self.is_eligible[number] = is_eligible
+        return self.is_eligible
 
-    def taken_fresh(self) -> list[str]:
+    def take_unsaved(self) -> list[str]:
         """The items that have become known since this was last asked."""
-        fresh, self.fresh = self.fresh, []
-        return fresh
+        unsaved, self.unsaved = self.unsaved, []
+        return unsaved
 
 
 def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray:
@@ -109,50 +109,54 @@ def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Positives that want negatives; numbers of `features.names`.
+class NegativesRequest:
+    """Positives that want negatives; numbers of `features.interner`.
 
     Args:
         drawn: (positives, draws) items drawn uniformly from what was known before each.
         own: (positives,) the positives' own items.
         recent: (positives, most) what their users have met lately, padded with 0.
-        added: (positives,) how many items have become known on the way to each.
-        born: items that have become known on the way, to how many there were then.
+        added_before: (positives,) how many items have become known on the way to each.
+        rank_of: items that have become known on the way, to how many there were then.
     """
 
     drawn: np.ndarray
     own: np.ndarray
     recent: np.ndarray
-    added: np.ndarray
-    born: dict[int, int]
+    added_before: np.ndarray
+    rank_of: dict[int, int]
 
 
-def negatives(catalogue: Catalogue, wanted: Wanted, count: int) -> tuple[np.ndarray, np.ndarray]:
+def negatives(
+    known_items: KnownItems, request: NegativesRequest, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The first `count` of the drawn items of each that are neither hidden nor excluded.
 
     Returns:
         Which of `drawn` they are, bool, and (positives,) the probability with which each draw gave
         its item.
     """
-    drawn, own, recent = wanted.drawn, wanted.own[:, None], wanted.recent
-    drawable = catalogue.drawable_numbers()
+    drawn, own, recent = request.drawn, request.own[:, None], request.recent
+    eligible = known_items.eligible_numbers()
     excluded = (drawn == own) | (drawn[:, :, None] == recent[:, None, :]).any(2)
-    fit = _drawable_at(drawable, drawn, wanted) & ~excluded
+    fit = _eligible_at(eligible, drawn, request) & ~excluded
     chosen = fit & (np.cumsum(fit, axis=1) <= count)
     # Distinct: what is recent, and the item itself.
-    known = _drawable_at(drawable, recent, wanted).sum(1)
-    known += (_drawable_at(drawable, own, wanted) & ~(recent == own).any(1, keepdims=True))[:, 0]
-    left = len(catalogue.drawable) + wanted.added - known
+    known = _eligible_at(eligible, recent, request).sum(1)
+    known += (_eligible_at(eligible, own, request) & ~(recent == own).any(1, keepdims=True))[:, 0]
+    left = len(known_items.eligible) + request.added_before - known
     return chosen, 1.0 / np.maximum(left, 1)
 
 
-def _drawable_at(drawable: np.ndarray, numbers: np.ndarray, wanted: Wanted) -> np.ndarray:
+def _eligible_at(
+    eligible: np.ndarray, numbers: np.ndarray, request: NegativesRequest
+) -> np.ndarray:
     """Which of (positives, some) items were drawable when it was each positive's turn."""
-    found = drawable[numbers] & (numbers != NOTHING)
-    if wanted.born:
-        ranks = np.full(len(ITEMS), len(wanted.born))
-        ranks[list(wanted.born)] = list(wanted.born.values())
-        found |= ranks[numbers] < wanted.added[:, None]
+    found = eligible[numbers] & (numbers != NOTHING)
+    if request.rank_of:
+        ranks = np.full(len(ITEMS), len(request.rank_of))
+        ranks[list(request.rank_of)] = list(request.rank_of.values())
+        found |= ranks[numbers] < request.added_before[:, None]
     return found
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
 from millstream.settings import Settings
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.state.entities import Cache, Item, User
-from stream.state.impression_join import LIST_BYTES, Joins
-from stream.state.known_items import Catalogue
+from stream.state.impression_join import LIST_BYTES, ImpressionJoin
+from stream.state.known_items import KnownItems
 from stream.state.watermark import Watermark
 
 # An impression of ten items with their features.
@@ -69,21 +69,21 @@ class Memory:
     users: Cache[User]
     items: Cache[Item]
     seen: SeenIds
-    catalogue: Catalogue
-    joins: Joins
+    known_items: KnownItems
+    join: ImpressionJoin
     watermark: Watermark
-    positions: dict[Source, int] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
 
 
 def empty_memory(rules: Rules) -> Memory:
-    """What a stream remembers that has read nothing yet."""
+    """Initial, empty state."""
     return Memory(
         users=Cache(rules.cache_entities),
         items=Cache(rules.cache_entities),
         seen=SeenIds(rules.dedupe_window_s, rules.dedupe_memory_bytes),
-        catalogue=Catalogue(),
-        joins=Joins(rules.join_window_s, rules.join_grace_s, rules.join_memory_bytes),
+        known_items=KnownItems(),
+        join=ImpressionJoin(rules.join_window_s, rules.join_grace_s, rules.join_memory_bytes),
         watermark=Watermark(rules.allowed_lateness_s),
     )
 

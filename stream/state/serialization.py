@@ -1,4 +1,4 @@
-"""Users' points as msgpack for the store, all at once: by names, as numbers mean nothing elsewhere.
+"""User states as msgpack for the store, all at once: by strings, as numbers mean nothing elsewhere.
 
     [time, counts, strengths, categories, recent]
 
@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from features.floats import unpacked
-from features.names import CATEGORIES, ITEMS, NOTHING, Names
-from features.state import Points, UserPoint, UserValues
+from features.interner import CATEGORIES, ITEMS, NOTHING, Interner
+from features.state import States, UserState, UserValues
 from features.stores.binary import fixed, joined, joined_lists, sliced
 
 _ARRAY_OF_FIVE, _FLOAT64, _BIN16, _ARRAY16 = b"\x95", b"\xcb", b"\xc5", b"\xdc"
 
 
-class _Point(msgspec.Struct, array_like=True, gc=False):
+class _StoredState(msgspec.Struct, array_like=True, gc=False):
     time: float
     counts: bytes
     strengths: bytes
@@ -29,17 +29,17 @@ class _Point(msgspec.Struct, array_like=True, gc=False):
     recent: tuple[str, ...]
 
 
-_POINT = msgspec.msgpack.Decoder(_Point)
+_STATE = msgspec.msgpack.Decoder(_StoredState)
 
 
-def packed_users(points: Points) -> pa.BinaryArray:
-    """(rows,) points of `USER_VALUES` as msgpack."""
-    values = points.values
+def packed_users(states: States) -> pa.BinaryArray:
+    """(rows,) states of `USER_VALUES` as msgpack."""
+    values = states.values
     is_used = values["categories"] != NOTHING
     strengths = np.concatenate([values["events"], values["positives"]], axis=1)
     return joined(
         _ARRAY_OF_FIVE + _FLOAT64,
-        fixed(points.times.astype(">f8")),
+        fixed(states.times.astype(">f8")),
         _bin(values["counts"], np.ones(values["counts"].shape, np.bool_)),
         _bin(strengths, np.concatenate([is_used, is_used], axis=1)),
         _strings(CATEGORIES, values["categories"]),
@@ -47,13 +47,13 @@ def packed_users(points: Points) -> pa.BinaryArray:
     )
 
 
-def user_point(packed: bytes | msgspec.Raw) -> UserPoint:
-    """The point of one row."""
-    kept = _POINT.decode(packed)
+def user_state(packed: bytes | msgspec.Raw) -> UserState:
+    """The state of one row."""
+    kept = _STATE.decode(packed)
     values = UserValues(
         unpacked(kept.counts), kept.categories, list(unpacked(kept.strengths)), kept.recent
     )
-    return UserPoint(kept.time, values.packed())
+    return UserState(kept.time, values.packed())
 
 
 def _bin(numbers: np.ndarray, is_used: np.ndarray) -> pa.BinaryArray:
@@ -63,7 +63,7 @@ def _bin(numbers: np.ndarray, is_used: np.ndarray) -> pa.BinaryArray:
     return joined(_BIN16, _uint16(sizes), sliced(numbers[is_used], offsets))
 
 
-def _strings(names: Names, numbers: np.ndarray) -> pa.BinaryArray:
+def _strings(names: Interner, numbers: np.ndarray) -> pa.BinaryArray:
     """The strings of (rows, most) numbers."""
     is_used = numbers != NOTHING
     offsets = _offsets(is_used)

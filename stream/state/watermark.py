@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from math import inf
 
 from millstream.topics import IMPRESSIONS, INTERACTIONS
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 
 # Topics whose events tell the time.
 TIMED = frozenset({INTERACTIONS.name, IMPRESSIONS.name})
-# Stands in `reached` for the clock at which every partition was last known to be silent.
-CLOCK = Source("clock", 0)
+# Stands in `max_event_times` for the clock at which every partition was last known to be silent.
+CLOCK = TopicPartition("clock", 0)
 # A partition that is further behind the others than this is idle, not out of step.
 OUT_OF_STEP_S = 300.0
 
@@ -26,33 +26,33 @@ class Watermark:
 
     Args:
         lateness_s: how far out of order an event may come.
-        reached: newest event time by partition; under `CLOCK` a time by the clock.
+        max_event_times: newest event time by partition; under `CLOCK` a time by the clock.
         awaited: partitions of which nothing is known yet: there is no watermark before it is.
     """
 
     lateness_s: float
-    reached: dict[Source, float] = field(default_factory=dict)
-    awaited: set[Source] = field(default_factory=set)
+    max_event_times: dict[TopicPartition, float] = field(default_factory=dict)
+    awaited: set[TopicPartition] = field(default_factory=set)
 
-    def expect(self, sources: Iterable[Source]) -> None:
+    def expect(self, sources: Iterable[TopicPartition]) -> None:
         """Wait for partitions that have brought nothing yet."""
         timed = {source for source in sources if source.topic in TIMED}
-        self.awaited = timed - self.reached.keys()
+        self.awaited = timed - self.max_event_times.keys()
 
-    def observe(self, source: Source, event_time: float) -> None:
+    def observe(self, source: TopicPartition, event_time: float) -> None:
         """Note an event."""
-        if event_time > self.reached.get(source, -inf):
-            self.reached[source] = event_time
+        if event_time > self.max_event_times.get(source, -inf):
+            self.max_event_times[source] = event_time
             self.awaited.discard(source)
 
-    def advance(self, ticks: Mapping[Source, float]) -> None:
+    def advance(self, ticks: Mapping[TopicPartition, float]) -> None:
         """Take over what the clock proposes; nothing goes back."""
         for source, time in ticks.items():
             self.observe(source, time)
 
-    def after(self, ticks: Mapping[Source, float]) -> "Watermark":
+    def after(self, ticks: Mapping[TopicPartition, float]) -> "Watermark":
         """A copy that has taken `ticks` over."""
-        copied = Watermark(self.lateness_s, dict(self.reached), set(self.awaited))
+        copied = Watermark(self.lateness_s, dict(self.max_event_times), set(self.awaited))
         copied.advance(ticks)
         return copied
 
@@ -60,26 +60,26 @@ class Watermark:
         """No event older than this is expected; -inf before the first event."""
         if self.awaited:
             return -inf
-        times = (time for source, time in self.reached.items() if source != CLOCK)
+        times = (time for source, time in self.max_event_times.items() if source != CLOCK)
         return min(times, default=-inf) - self.lateness_s
 
-    def of(self, source: Source) -> float:
+    def of(self, source: TopicPartition) -> float:
         """The watermark of one partition alone; that of all is at or below it."""
-        return self.reached.get(source, -inf) - self.lateness_s
+        return self.max_event_times.get(source, -inf) - self.lateness_s
 
     @property
     def clock_s(self) -> float:
         """Up to when, by the clock, nothing is outstanding in any partition."""
-        return self.reached.get(CLOCK, -inf)
+        return self.max_event_times.get(CLOCK, -inf)
 
     def newest(self) -> float:
         """The newest event time of all; -inf before the first event."""
-        times = (time for source, time in self.reached.items() if source != CLOCK)
+        times = (time for source, time in self.max_event_times.items() if source != CLOCK)
         return max(times, default=-inf)
 
     def out_of_step_s(self) -> float:
         """How much event time the partitions of interactions are apart, but for idle ones."""
         topic = INTERACTIONS.name
-        times = [time for source, time in self.reached.items() if source.topic == topic]
+        times = [time for source, time in self.max_event_times.items() if source.topic == topic]
         newest = max(times, default=0.0)
         return max((newest - t for t in times if newest - t <= OUT_OF_STEP_S), default=0.0)

@@ -36,11 +36,11 @@ _NOT_NOW = (
 )
 
 
-class RedisLink(asyncio.Protocol):
+class RedisConnection(asyncio.Protocol):
     """A connection that takes whole pipelines.
 
-    >>> link = await connected("redis://127.0.0.1:6379/0")  # doctest: +SKIP
-    >>> await link.call([("SET", "a", 1), ("GET", "a")])  # doctest: +SKIP
+    >>> connection = await connected("redis://127.0.0.1:6379/0")  # doctest: +SKIP
+    >>> await connection.call([("SET", "a", 1), ("GET", "a")])  # doctest: +SKIP
     [b'OK', b'1']
     """
 
@@ -53,7 +53,7 @@ class RedisLink(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether a call may be tried."""
+        """True if a call may be tried."""
         return self._transport is not None and not self._transport.is_closing()
 
     async def call(self, commands: Iterable[Commands]) -> list[Any]:
@@ -109,7 +109,7 @@ def _packed(command: Command) -> Packed:
     return Packed(1, hiredis.pack_command(command))  # type: ignore[arg-type]
 
 
-async def connected(url: str) -> RedisLink:
+async def connected(url: str) -> RedisConnection:
     """A link to the server and database of a Redis URL (`millstream.redis_address`).
 
     Raises:
@@ -123,30 +123,30 @@ async def connected(url: str) -> RedisLink:
             host, port = await _master(url, address.service)
         else:
             host, port = options.get("host", "localhost"), options.get("port", DEFAULT_PORT)
-        link = await _opened(host, port, options, address.is_tls)
-        await _greet(link, options)
-    return link
+        connection = await _opened(host, port, options, address.is_tls)
+        await _greet(connection, options)
+    return connection
 
 
-async def _opened(host: str, port: int, options: dict[str, Any], is_tls: bool) -> RedisLink:
+async def _opened(host: str, port: int, options: dict[str, Any], is_tls: bool) -> RedisConnection:
     loop = asyncio.get_running_loop()
     if "path" in options:
-        _, link = await loop.create_unix_connection(RedisLink, options["path"])
-        return link
+        _, connection = await loop.create_unix_connection(RedisConnection, options["path"])
+        return connection
     secure = _tls_context(options) if is_tls else None
-    _, link = await loop.create_connection(RedisLink, host, port, ssl=secure)
-    return link
+    _, connection = await loop.create_connection(RedisConnection, host, port, ssl=secure)
+    return connection
 
 
 def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
-    """What redis-py makes of the same options: one connection of it, never opened, is asked."""
+    """TLS context of a redis-py connection with the same options, never opened."""
     known = {name: value for name, value in options.items() if name.startswith("ssl_")}
     context: ssl.SSLContext = SSLConnection(**known).ssl_context.get()
     return context
 
 
 async def _master(url: str, service: str) -> tuple[str, int]:
-    """Where the sentinels say that the service's master is."""
+    """Host and port of the service's master, by the sentinels."""
     try:
         host, port = await async_sentinel(url).discover_master(service)
     except RedisError as error:
@@ -154,19 +154,19 @@ async def _master(url: str, service: str) -> tuple[str, int]:
     return host, port
 
 
-async def _greet(link: RedisLink, options: dict[str, Any]) -> None:
+async def _greet(connection: RedisConnection, options: dict[str, Any]) -> None:
     commands: list[Command] = [("SELECT", options.get("db", 0))]
     if options.get("password"):
         user = (options["username"],) if options.get("username") else ()
         commands.insert(0, ("AUTH", *user, options["password"]))
-    for reply in await link.call(commands):
+    for reply in await connection.call(commands):
         if isinstance(reply, hiredis.ReplyError):
-            link.close()
+            connection.close()
             if is_temporary(reply):
                 raise ConnectionError(f"Redis: {reply}")
             raise StoreUnavailable(f"Redis refuses what REDIS_URL says: {reply}")
 
 
 def is_temporary(reply: hiredis.ReplyError) -> bool:
-    """Whether a refusal says "not now": the server loads its data, is a replica, is full."""
+    """Return whether a refusal is temporary: the server loads its data, is a replica, is full."""
     return str(reply).startswith(_NOT_NOW)

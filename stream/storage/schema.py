@@ -28,7 +28,7 @@ from features.spec import ITEM_STATS, USER_STATS
 from features.stores.binary import joined, texts
 from features.stores.redis_online import Layouts
 from features.stores.resp import Packed, packed
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects, SeenEntries, StateWrites
 from stream.storage.redis_connection import Command, Commands
 
@@ -72,7 +72,7 @@ class StateCommands:
             ("HGETALL", self.key("logs")),
         ]
 
-    def marks(self, generation: int) -> Command:
+    def fingerprints(self, generation: int) -> Command:
         """The fingerprints of one generation."""
         return ("GET", self.key(f"marks:{generation}"))
 
@@ -83,7 +83,7 @@ class StateCommands:
     # Writing.
 
     def commit(self, effects: Effects) -> Iterator[Commands]:
-        """What one batch writes."""
+        """Commands that write one batch."""
         state = effects.state
         for user in state.erased:
             yield self._erasure(user)
@@ -96,10 +96,10 @@ class StateCommands:
         for user, entries in state.filters.items():
             yield from self._filters(user, entries)
         yield from self._dedupe(state)
-        yield from self._catalogue(state)
-        yield from self._joins(state)
+        yield from self._known_items(state)
+        yield from self._join(state)
         yield from self._hash("positions", {field_of(s): v for s, v in state.positions.items()})
-        yield from self._hash("reached", {field_of(s): v for s, v in state.reached.items()})
+        yield from self._hash("reached", {field_of(s): v for s, v in state.max_event_times.items()})
 
     def _erasure(self, user: str) -> Command:
         filters = [bloom.key(self._seen_prefix, user, slot) for slot in range(bloom.SLOTS)]
@@ -107,11 +107,14 @@ class StateCommands:
         return ("DEL", self.key(f"user:{user}"), features, *filters)
 
     def begin_logs(
-        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, bytes]
+        self,
+        logs: Mapping[str, str],
+        gone: Iterable[TopicPartition],
+        open_windows: Mapping[str, bytes],
     ) -> Iterator[Command]:
         """Topics have become other logs; what was reached of `gone` is forgotten."""
         yield from self._hash("logs", logs)
-        yield from self._hash("waiting", waiting)
+        yield from self._hash("waiting", open_windows)
         for field in map(field_of, gone):
             yield ("HDEL", self.key("positions"), field)
             yield ("HDEL", self.key("reached"), field)
@@ -136,12 +139,12 @@ class StateCommands:
     def _dedupe(self, state: StateWrites) -> Iterator[Command]:
         if state.rotated:
             yield ("DEL", self.key(f"marks:{state.generation - 2}"))
-        if state.marks:
-            yield ("APPEND", self.key(f"marks:{state.generation}"), state.marks)
+        if state.fingerprints:
+            yield ("APPEND", self.key(f"marks:{state.generation}"), state.fingerprints)
         begun = {"generation": state.generation, "started_at": state.started_at}
         yield from self._hash("dedupe", begun)
 
-    def _catalogue(self, state: StateWrites) -> Iterator[Command]:
+    def _known_items(self, state: StateWrites) -> Iterator[Command]:
         if state.known:
             yield ("RPUSH", self.key("known"), *state.known)
         if state.hidden:
@@ -149,9 +152,9 @@ class StateCommands:
         if state.shown:
             yield ("SREM", self.key("hidden"), *state.shown)
 
-    def _joins(self, state: StateWrites) -> Iterator[Command]:
-        yield from self._hash("waiting", state.waiting)
-        yield from self._hash("answered", state.answered)
+    def _join(self, state: StateWrites) -> Iterator[Command]:
+        yield from self._hash("waiting", state.open_windows)
+        yield from self._hash("answered", state.attributed)
         if state.closed:
             yield ("HDEL", self.key("waiting"), *state.closed)
             yield ("HDEL", self.key("answered"), *state.closed)
@@ -164,15 +167,15 @@ class StateCommands:
             yield ("HSET", self.key(name), *pairs)
 
 
-def field_of(source: Source) -> str:
+def field_of(source: TopicPartition) -> str:
     """A source partition as a hash field."""
     return f"{source.topic}:{source.partition}"
 
 
-def sources_from(reply: list[bytes]) -> dict[Source, float]:
+def sources_from(reply: list[bytes]) -> dict[TopicPartition, float]:
     """A hash by source partition."""
     found = {}
     for field, value in zip(reply[::2], reply[1::2], strict=True):
         topic, _, partition = field.decode().rpartition(":")
-        found[Source(topic, int(partition))] = float(value)
+        found[TopicPartition(topic, int(partition))] = float(value)
     return found

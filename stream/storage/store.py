@@ -17,21 +17,27 @@ import msgspec
 
 from features.dedup import unpack
 from millstream.errors import StoreUnavailable
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
 from stream.state.entities import item_from, user_from
-from stream.state.impression_join import Waiting
+from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
 from stream.storage.leader_lease import LeaseLost
-from stream.storage.redis_connection import Command, Commands, RedisLink, connected, is_temporary
+from stream.storage.redis_connection import (
+    Command,
+    Commands,
+    RedisConnection,
+    connected,
+    is_temporary,
+)
 from stream.storage.schema import StateCommands, sources_from
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 WATCH_S = 1.0
-_WAITING = msgspec.msgpack.Decoder(Waiting)
-_ANSWERED = msgspec.msgpack.Decoder(list[str])
+_OPEN_WINDOW = msgspec.msgpack.Decoder(OpenWindow)
+_ATTRIBUTED = msgspec.msgpack.Decoder(list[str])
 
 R = TypeVar("R")
 
@@ -55,7 +61,7 @@ class StateStore:
         self._commands = commands
         self._epoch = epoch
         self._on_trouble = on_trouble
-        self._link: RedisLink | None = None
+        self._connection: RedisConnection | None = None
         self._count = 0
         self._last: bytes | None = None  # the batch that Redis must hold, once it has been read
         self._next: bytes | None = None  # the one under way: Redis may have it, or not
@@ -65,17 +71,20 @@ class StateStore:
     async def restore(self, memory: Memory, now_s: float) -> None:
         """Fill an empty memory with what Redis has."""
         replies = await self._until_done(self._read_all)
-        positions, reached, dedupe, known, hidden, waiting, answered, logs = replies
+        positions, max_event_times, dedupe, known, hidden, open_windows, attributed, logs = replies
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
-        memory.watermark.reached = sources_from(reached)
-        memory.catalogue.restore(map(bytes.decode, known), map(bytes.decode, hidden))
-        memory.joins.restore(
-            {request.decode(): _WAITING.decode(value) for request, value in _pairs(waiting)},
-            {request.decode(): _ANSWERED.decode(value) for request, value in _pairs(answered)},
+        memory.watermark.max_event_times = sources_from(max_event_times)
+        memory.known_items.restore(map(bytes.decode, known), map(bytes.decode, hidden))
+        memory.join.restore(
+            {
+                request.decode(): _OPEN_WINDOW.decode(value)
+                for request, value in _pairs(open_windows)
+            },
+            {request.decode(): _ATTRIBUTED.decode(value) for request, value in _pairs(attributed)},
             now_s,
         )
-        await self._restore_marks(memory, dict(_pairs(dedupe)))
+        await self._restore_fingerprints(memory, dict(_pairs(dedupe)))
 
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring users and items into memory; those that Redis does not have are new."""
@@ -86,7 +95,7 @@ class StateStore:
             commands.append(self._commands.entities("item", items))
         if not commands:
             return
-        replies = iter(await self._until_done(lambda link: _call(link, commands)))
+        replies = iter(await self._until_done(lambda connection: _call(connection, commands)))
         if users:
             for user, stored in zip(users, next(replies), strict=True):
                 memory.users.put(user, user_from(stored))
@@ -104,19 +113,22 @@ class StateStore:
         await self._write(self._commands.commit(effects))
 
     async def begin_logs(
-        self, logs: Mapping[str, str], gone: Iterable[Source], waiting: Mapping[str, Waiting]
+        self,
+        logs: Mapping[str, str],
+        gone: Iterable[TopicPartition],
+        open_windows: Mapping[str, OpenWindow],
     ) -> None:
         """Note that topics are other logs now: their positions are forgotten.
 
         Args:
             logs: identities of topics.
             gone: partitions whose positions belong to an earlier log.
-            waiting: lists that are to be kept otherwise than they were, by request id.
+            open_windows: lists that are to be kept otherwise than they were, by request id.
 
         Raises:
             LeaseLost: see `commit`.
         """
-        await self._write(self._commands.begin_logs(logs, gone, _encoded(waiting)))
+        await self._write(self._commands.begin_logs(logs, gone, _encoded(open_windows)))
 
     async def watch(self) -> None:
         """Reconnect, for ever, when the connection is lost while nothing is written.
@@ -126,15 +138,15 @@ class StateStore:
         """
         while True:
             await asyncio.sleep(WATCH_S)
-            if self._link is None or not self._link.is_open:
+            if self._connection is None or not self._connection.is_open:
                 with suppress(OSError):  # whoever writes next says it
                     async with self._using:
                         await self._connected()
 
     def close(self) -> None:
         """Close the connection."""
-        if self._link is not None:
-            self._link.close()
+        if self._connection is not None:
+            self._connection.close()
 
     async def _write(self, commands: Iterable[Commands]) -> None:
         self._count += 1
@@ -148,14 +160,14 @@ class StateStore:
         ]
         self._next = name
 
-        async def attempt(link: RedisLink) -> None:
+        async def attempt(connection: RedisConnection) -> None:
             if self._last != name:  # else it was carried out, and only the reply was lost
-                self._check(await _call(link, writes))
+                self._check(await _call(connection, writes))
 
         await self._until_done(attempt)
 
     def _guard(self) -> tuple[Command, Command]:
-        """From here on, transactions fail if epoch or batch changes; and what they are now."""
+        """WATCH the epoch and the batch, and read them."""
         keys = self._commands.key("epoch"), self._commands.key("batch")
         return ("WATCH", *keys), ("MGET", *keys)
 
@@ -171,7 +183,7 @@ class StateStore:
         self._check_held(epoch, batch)
 
     def _check_held(self, epoch: bytes | None, batch: bytes | None) -> None:
-        """Whether Redis is as this worker left it; `batch` is what it left from now on."""
+        """Check that Redis is as this worker left it, and expect `batch` from now on."""
         if epoch != self._epoch.encode():
             raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
         if self._is_restored and batch not in (self._last, self._next):
@@ -182,23 +194,23 @@ class StateStore:
             )
         self._last = batch
 
-    async def _restore_marks(self, memory: Memory, dedupe: dict[bytes, bytes]) -> None:
+    async def _restore_fingerprints(self, memory: Memory, dedupe: dict[bytes, bytes]) -> None:
         if not dedupe:
             return
         seen = memory.seen
         seen.generation = int(dedupe[b"generation"])
         seen.started_at = float(dedupe[b"started_at"])
         generations = (seen.generation - 1, seen.generation)
-        commands = [self._commands.marks(generation) for generation in generations]
-        old, young = await self._until_done(lambda link: _call(link, commands))
+        commands = [self._commands.fingerprints(generation) for generation in generations]
+        old, young = await self._until_done(lambda connection: _call(connection, commands))
         seen.old, seen.young = unpack(old or b""), unpack(young or b"")
 
-    async def _read_all(self, link: RedisLink) -> list[Any]:
+    async def _read_all(self, connection: RedisConnection) -> list[Any]:
         """The whole state, and from now on Redis must hold what belongs to it."""
         self._is_restored = True
-        return await _call(link, self._commands.restore())
+        return await _call(connection, self._commands.restore())
 
-    async def _until_done(self, action: Callable[[RedisLink], Awaitable[R]]) -> R:
+    async def _until_done(self, action: Callable[[RedisConnection], Awaitable[R]]) -> R:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
@@ -210,25 +222,25 @@ class StateStore:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _connected(self) -> RedisLink:
-        if self._link is None or not self._link.is_open:
-            link = await connected(self._url)
+    async def _connected(self) -> RedisConnection:
+        if self._connection is None or not self._connection.is_open:
+            connection = await connected(self._url)
             try:
-                _, (epoch, batch) = await _call(link, self._guard())
+                _, (epoch, batch) = await _call(connection, self._guard())
                 self._check_held(epoch, batch)
             except LeaseLost:
-                link.close()
+                connection.close()
                 raise
-            self._link = link
-        return self._link
+            self._connection = connection
+        return self._connection
 
 
-async def _call(link: RedisLink, commands: Sequence[Commands]) -> list[Any]:
-    """The replies; one that says "not now" is a connection that has to be tried again."""
-    replies = await link.call(commands)
+async def _call(connection: RedisConnection, commands: Sequence[Commands]) -> list[Any]:
+    """Replies of the commands; ConnectionError on a temporary refusal (LOADING, READONLY, ...)."""
+    replies = await connection.call(commands)
     for reply in replies:
         if isinstance(reply, hiredis.ReplyError):
-            link.close()
+            connection.close()
             if is_temporary(reply):
                 raise ConnectionError(f"Redis: {reply}")
             raise StoreUnavailable(f"Redis refuses: {reply}")
@@ -239,8 +251,8 @@ def _pairs(reply: list[bytes]) -> list[tuple[bytes, bytes]]:
     return list(zip(reply[::2], reply[1::2], strict=True))
 
 
-def _encoded(waiting: Mapping[str, Waiting]) -> dict[str, bytes]:
-    return {request: msgspec.msgpack.encode(each) for request, each in waiting.items()}
+def _encoded(open_windows: Mapping[str, OpenWindow]) -> dict[str, bytes]:
+    return {request: msgspec.msgpack.encode(each) for request, each in open_windows.items()}
 
 
 def _text(batch: bytes | None) -> str:

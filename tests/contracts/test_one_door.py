@@ -9,7 +9,7 @@ from features.validation import check, event_of
 from millstream.codec import encode, from_object
 from millstream.errors import InvalidEvent
 from millstream.events import MAX_EVENT_BYTES, AnyEvent, Impression, ShownItem, UserUpsert
-from stream.ingest.records import Sourced
+from stream.ingest.records import EventRecord
 from stream.outputs.messages import MAX_MESSAGE_BYTES, messages
 from tests.support.stream_cases import (
     START,
@@ -50,7 +50,7 @@ def let_in(event):
 @given(st.lists(events, min_size=1, max_size=4))
 def test_what_the_check_accepts_the_stream_accepts_and_publishes(offered):
     taken = [event for event in offered if let_in(event)]
-    assert all(isinstance(entry(event, now_s=START), Sourced) for event in taken)
+    assert all(isinstance(entry(event, now_s=START), EventRecord) for event in taken)
     found = published(*taken)
     assert "dead-letters" not in {message.topic.name for message in found}
     assert max((len(message.value) for message in found), default=0) <= MAX_MESSAGE_BYTES

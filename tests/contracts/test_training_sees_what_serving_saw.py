@@ -22,9 +22,9 @@ from serving.catalogue.catalogue import Catalogue
 from serving.model.loader import Loader
 from serving.recommend.impression import impression
 from serving.recommend.query import Query
-from stream.ingest.records import Source
-from stream.outputs.examples import Examples as StreamExamples
-from stream.state.impression_join import Joined
+from stream.ingest.records import TopicPartition
+from stream.outputs.examples import ImpressionExamples
+from stream.state.impression_join import LabelledItem
 from tests.support.examples import example_message
 from tests.support.serving_cases import NOW_S, Case
 
@@ -64,10 +64,14 @@ async def test_a_shown_item_is_learnt_from_with_the_inputs_it_was_scored_with():
     scored = case.model.ranker.inputs[0]
 
     logged = decode(encode(impression(shown)), Impression)
-    rows = StreamExamples()
+    rows = ImpressionExamples()
     for row, item in enumerate(logged.items):
-        rows.add_joined(
-            Source("impressions", 0), 0, logged.event_id, row, Joined(logged, item, 1.0)
+        rows.add(
+            TopicPartition("impressions", 0),
+            0,
+            logged.event_id,
+            row,
+            LabelledItem(logged, item, 1.0),
         )
     learnt = Examples.of(rows.table(published_at=NOW_S)).batch.inputs
 

@@ -8,10 +8,10 @@ from millstream.codec import encode
 from millstream.events import Event, Impression, Interaction, ItemUpsert, ShownItem, UserUpsert
 from millstream.kafka import route
 from stream.ingest.decode import event_of
-from stream.ingest.records import Record, Refused, Source, Sourced
+from stream.ingest.records import EventRecord, InvalidRecord, SourceRecord, TopicPartition
 from stream.outputs.effects import Effects
 from stream.processing.batch import process
-from stream.processing.prefetch import plan
+from stream.processing.prefetch import prefetch
 from stream.state.entities import Item, User
 from stream.state.memory import Memory, Rules, empty_memory
 from stream.state.watermark import CLOCK
@@ -69,25 +69,27 @@ def user_upsert(second: float, user: str = "u1", **attributes: Any) -> UserUpser
     )
 
 
-def record(event: Event | bytes | None, partition: int = 0, offset: int = 0) -> Record:
+def record(event: Event | bytes | None, partition: int = 0, offset: int = 0) -> SourceRecord:
     """A message with the event, as of its time, or with these bytes on `interactions`."""
     if isinstance(event, Event):
         (topic, key), value = route(event), encode(event)
-        return Record(Source(topic.name, partition), offset, key, value, event.event_time)
-    return Record(Source("interactions", partition), offset, b"key", event, START)
+        return SourceRecord(
+            TopicPartition(topic.name, partition), offset, key, value, event.event_time
+        )
+    return SourceRecord(TopicPartition("interactions", partition), offset, b"key", event, START)
 
 
 def entry(
     event: Event | bytes | None, partition: int = 0, offset: int = 0, now_s: float = START + 1e6
-) -> Sourced | Refused:
+) -> EventRecord | InvalidRecord:
     """The same, decoded."""
     return event_of(record(event, partition, offset), now_s)
 
 
-def event_entry(event: Event, partition: int = 0, offset: int = 0) -> Sourced:
+def event_entry(event: Event, partition: int = 0, offset: int = 0) -> EventRecord:
     """A valid event, decoded."""
     found = entry(event, partition, offset)
-    assert isinstance(found, Sourced)
+    assert isinstance(found, EventRecord)
     return found
 
 
@@ -97,7 +99,7 @@ class MemoryStream:
     def __init__(self, **rules: Any) -> None:
         self.rules = Rules(**rules)
         self.memory: Memory = empty_memory(self.rules)
-        self._offsets: dict[Source, int] = {}
+        self._offsets: dict[TopicPartition, int] = {}
 
     def run(self, *events: Event | bytes, partition: int = 0, now: float = 1e6) -> Effects:
         """One batch of events of one partition, at `now` seconds after `START`."""
@@ -115,15 +117,18 @@ class MemoryStream:
         return self.run_entries([], now)
 
     def run_entries(
-        self, entries: Iterable[Any], now: float = 1e6, ticks: Mapping[Source, float] | None = None
+        self,
+        entries: Iterable[Any],
+        now: float = 1e6,
+        ticks: Mapping[TopicPartition, float] | None = None,
     ) -> Effects:
         """One batch of entries."""
-        planned = plan(list(entries), self.memory, self.rules)
-        for user in self.memory.users.missing(planned.users):
+        needs = prefetch(list(entries), self.memory, self.rules)
+        for user in self.memory.users.missing(needs.users):
             self.memory.users.put(user, User())
-        for item in self.memory.items.missing(planned.items):
+        for item in self.memory.items.missing(needs.items):
             self.memory.items.put(item, Item())
-        return process(planned, self.memory, self.rules, START + now, ticks)
+        return process(needs, self.memory, self.rules, START + now, ticks)
 
 
 def examples_of(effects: Effects, source: str = "interactions") -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def position(settings: Settings, topic: Topic) -> int:
 
 def examples(settings: Settings) -> list[dict[str, Any]]:
     """Every example, as a consumer keeps it: rows at or below the positions seen are dropped."""
-    marks: dict[tuple[str, int], int] = {}
+    seen: dict[tuple[str, int], int] = {}
     rows: list[dict[str, Any]] = []
     for value in _all_values(settings, settings.topic(EXAMPLES)):
         table = decode_table(value)
@@ -71,11 +71,11 @@ def examples(settings: Settings) -> list[dict[str, Any]]:
         new = [
             row
             for row in table.to_pylist()
-            if row["source_offset"] > marks.get((source, row["source_partition"]), -1)
+            if row["source_offset"] > seen.get((source, row["source_partition"]), -1)
         ]
         for row in new:
             place = (source, row["source_partition"])
-            marks[place] = max(marks.get(place, -1), row["source_offset"])
+            seen[place] = max(seen.get(place, -1), row["source_offset"])
         rows += new
     return rows
 

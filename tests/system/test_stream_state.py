@@ -60,11 +60,11 @@ async def test_what_is_committed_is_restored(store):
 
     was = stream.memory
     assert again.positions == was.positions
-    assert again.watermark.reached == was.watermark.reached
-    assert (again.catalogue.items, again.catalogue.hidden) == (was.catalogue.items, {"i3"})
+    assert again.watermark.max_event_times == was.watermark.max_event_times
+    assert (again.known_items.items, again.known_items.hidden) == (was.known_items.items, {"i3"})
     assert again.seen.young == was.seen.young
-    assert again.joins.waiting == was.joins.waiting
-    assert again.joins.answered == was.joins.answered == {"r1": ["i1"]}
+    assert again.join.open_windows == was.join.open_windows
+    assert again.join.attributed == was.join.attributed == {"r1": ["i1"]}
     assert [again.users[user] for user in ("u1", "u2")] == [was.users[u] for u in ("u1", "u2")]
     assert [again.items[item] for item in ("i1", "j1")] == [was.items[i] for i in ("i1", "j1")]
 
@@ -75,7 +75,7 @@ async def test_a_window_that_closed_is_gone(store):
     await store.commit(stream.run(now=1e6))
     again = empty_memory(stream.rules)
     await store.restore(again, START)
-    assert (again.joins.waiting, again.joins.answered) == ({}, {})
+    assert (again.join.open_windows, again.join.attributed) == ({}, {})
 
 
 async def test_ids_of_two_generations_are_remembered(store):
@@ -135,15 +135,15 @@ async def test_a_command_that_redis_refuses_for_good_is_an_error(store, client):
 
 
 async def test_a_link_takes_a_long_pipeline_and_tells_errors_from_values(redis_url):
-    link = await connected(redis_url)
+    connection = await connected(redis_url)
     values = [bytes([n % 256]) * n for n in range(2_000)]
-    await link.call(("SET", f"key-{n}", value) for n, value in enumerate(values))
-    assert await link.call([("MGET", *(f"key-{n}" for n in range(2_000)))]) == [values]
-    (reply,) = await link.call([("NO-SUCH-COMMAND",)])
+    await connection.call(("SET", f"key-{n}", value) for n, value in enumerate(values))
+    assert await connection.call([("MGET", *(f"key-{n}" for n in range(2_000)))]) == [values]
+    (reply,) = await connection.call([("NO-SUCH-COMMAND",)])
     assert "unknown command" in str(reply)
-    link.close()
+    connection.close()
     with pytest.raises(ConnectionError):
-        await link.call([("PING",)])
+        await connection.call([("PING",)])
 
 
 async def test_one_worker_has_the_lease_and_the_next_waits_for_it(client, monkeypatch):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from features.attributes import (
     MAX_VERSIONS,
     NOTHING,
-    Version,
+    AttributeVersion,
     Versions,
     item_version,
     newest,
@@ -56,7 +56,9 @@ def test_a_text_for_a_number_is_refused_with_its_path():
 
 
 def test_an_event_gets_the_version_of_its_own_time():
-    versions = with_version(with_version((), Version(10.0, {"v": 1})), Version(20.0, {"v": 2}))
+    versions = with_version(
+        with_version((), AttributeVersion(10.0, {"v": 1})), AttributeVersion(20.0, {"v": 2})
+    )
     assert version_at(versions, 9.9) is NOTHING
     assert version_at(versions, 10.0).values == {"v": 1}
     assert version_at(versions, 19.9).values == {"v": 1}
@@ -64,15 +66,17 @@ def test_an_event_gets_the_version_of_its_own_time():
 
 
 def test_a_version_that_comes_late_does_not_hold_now():
-    versions = with_version(with_version((), Version(20.0, {"v": 2})), Version(10.0, {"v": 1}))
+    versions = with_version(
+        with_version((), AttributeVersion(20.0, {"v": 2})), AttributeVersion(10.0, {"v": 1})
+    )
     assert newest(versions).values == {"v": 2}
     assert version_at(versions, 15.0).values == {"v": 1}
 
 
 def test_versions_are_bounded():
-    versions: tuple[Version, ...] = ()
+    versions: tuple[AttributeVersion, ...] = ()
     for time in range(100):
-        versions = with_version(versions, Version(float(time), {}))
+        versions = with_version(versions, AttributeVersion(float(time), {}))
     assert [v.time for v in versions] == [96.0, 97.0, 98.0, 99.0]
     assert len(versions) == MAX_VERSIONS
 
@@ -83,7 +87,7 @@ def test_nothing_is_known_of_a_new_entity():
 
 @given(st.permutations(range(6)))
 def test_what_holds_of_upserts_does_not_depend_on_their_order(order):
-    upserts = [Version(float(n // 2), {"v": n}, event_id=f"e{n}") for n in range(6)]
+    upserts = [AttributeVersion(float(n // 2), {"v": n}, event_id=f"e{n}") for n in range(6)]
     versions: Versions = ()
     for n in order:
         versions = with_version(versions, upserts[n])
@@ -92,10 +96,12 @@ def test_what_holds_of_upserts_does_not_depend_on_their_order(order):
 
 
 def test_an_upsert_that_comes_again_with_other_contents_is_the_first_one_still():
-    first = with_version((), Version(10.0, {"v": "first"}, event_id="e3"))
-    assert with_version(first, Version(11.0, {"v": "second"}, event_id="e3")) == first
+    first = with_version((), AttributeVersion(10.0, {"v": "first"}, event_id="e3"))
+    assert with_version(first, AttributeVersion(11.0, {"v": "second"}, event_id="e3")) == first
 
 
 def test_an_older_hide_that_comes_late_hides_nothing():
-    shown = with_version((), Version(5_000.0, {}, hidden=False, event_id="a"))
-    assert not newest(with_version(shown, Version(5.0, {}, hidden=True, event_id="b"))).hidden
+    shown = with_version((), AttributeVersion(5_000.0, {}, hidden=False, event_id="a"))
+    assert not newest(
+        with_version(shown, AttributeVersion(5.0, {}, hidden=True, event_id="b"))
+    ).hidden

@@ -82,10 +82,10 @@ def test_what_is_remembered_for_the_window_is_what_the_memory_holds():
 
 
 def test_what_is_in_the_set_is_found_through_all_its_tables():
-    marks = np.random.default_rng(5).integers(2, 2**64, 300_000, np.uint64)
+    distinct = np.random.default_rng(5).integers(2, 2**64, 300_000, np.uint64)
     found = Fingerprints()
-    found.add(marks[:150_000])
-    assert found.contains(marks).tolist() == [True] * 150_000 + [False] * 150_000
+    found.add(distinct[:150_000])
+    assert found.contains(distinct).tolist() == [True] * 150_000 + [False] * 150_000
     assert len(found) == 150_000
     assert found.size_bytes <= 36 * len(found)
 
@@ -100,9 +100,9 @@ def test_neighbours_in_one_slot_are_kept_apart():
 
 @given(st.sets(MARKS.filter(bool)))
 def test_fingerprints_survive_the_store(fingerprints):
-    marks = np.array(sorted(fingerprints), np.uint64)
+    distinct = np.array(sorted(fingerprints), np.uint64)
     found = unpack(pack(fingerprints))
-    assert found.contains(marks).all()
+    assert found.contains(distinct).all()
     assert len(found) == len(fingerprints)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.history import Update
-from features.names import CATEGORIES, ITEMS
+from features.interner import CATEGORIES, ITEMS
 from features.rounds import Rounds, advance_items, advance_users
 from features.state import (
     ITEM_VALUES,
@@ -15,7 +15,7 @@ from features.state import (
     VOTERS,
     advance_item,
     advance_user,
-    points_of,
+    states_of,
 )
 
 ENTITIES = 4
@@ -35,21 +35,21 @@ EVENTS = st.lists(
 
 def one_by_one(events, empty, advance):
     """Ages, and the points before and after each event."""
-    points = [empty] * ENTITIES
+    states = [empty] * ENTITIES
     ages, before, after = [], [], []
     for entity, age_s, positive, item, categories, user in events:
-        update = Update(points[entity].time + age_s, 0, positive, item, categories, user)
-        ages.append(update.time - points[entity].time)
-        before.append(points[entity])
-        points[entity] = advance(points[entity], update)
-        after.append(points[entity])
+        update = Update(states[entity].time + age_s, 0, positive, item, categories, user)
+        ages.append(update.time - states[entity].time)
+        before.append(states[entity])
+        states[entity] = advance(states[entity], update)
+        after.append(states[entity])
     return np.array(ages), before, after
 
 
 def rows_of(events, empty, layout):
     rounds = Rounds(np.array([event[0] for event in events], int), ENTITIES)
     rows = np.zeros(ENTITIES + len(events), layout)
-    rows[:ENTITIES] = points_of([empty] * ENTITIES, layout).values
+    rows[:ENTITIES] = states_of([empty] * ENTITIES, layout).values
     return rounds, rows
 
 
@@ -60,8 +60,8 @@ def test_items_in_rounds_are_what_they_are_one_by_one(events):
     positive = np.array([event[2] for event in events], bool)
     voters = np.array([event[5] for event in events], np.uint32)
     advance_items(rows, rounds, ages, positive, voters)
-    assert [row.tobytes() for row in rows[rounds.after]] == [point.values for point in after]
-    assert [row.tobytes() for row in rows[rounds.before]] == [point.values for point in before]
+    assert [row.tobytes() for row in rows[rounds.after]] == [state.values for state in after]
+    assert [row.tobytes() for row in rows[rounds.before]] == [state.values for state in before]
 
 
 @given(EVENTS)
@@ -75,8 +75,8 @@ def test_users_in_rounds_are_what_they_are_one_by_one(events):
     positive = np.array([event[2] for event in events], bool)
     items = np.array([ITEMS.number(event[3]) for event in events], np.int32)
     advance_users(rows, rounds, ages, positive, items, categories)
-    assert [row.tobytes() for row in rows[rounds.after]] == [point.values for point in after]
-    assert [row.tobytes() for row in rows[rounds.before]] == [point.values for point in before]
+    assert [row.tobytes() for row in rows[rounds.after]] == [state.values for state in after]
+    assert [row.tobytes() for row in rows[rounds.before]] == [state.values for state in before]
 
 
 @given(st.lists(st.floats(-1e4, 0.0), min_size=1, max_size=40))

@@ -11,21 +11,21 @@ from features.state import (
     USER_VALUES,
     new_item,
     new_user,
-    points_of,
+    states_of,
 )
 
 START = 1.7e9
 
 
-def users(*points):
-    return points_of(points, USER_VALUES)
+def users(*states):
+    return states_of(states, USER_VALUES)
 
 
-def items(*points):
-    return points_of(points, ITEM_VALUES)
+def items(*states):
+    return states_of(states, ITEM_VALUES)
 
 
-def user_point():
+def user_state():
     history = new_user()
     for order, item in enumerate("ab"):
         update = Update(START, order, item == "a", item, ("drama", f"only-{item}"))
@@ -37,7 +37,7 @@ def test_the_columns_are_those_of_the_spec_in_name_and_type():
     item = new_item()
     add(item, Update(START, 0, True, "i"), ITEM_RULE, 10.0)
     for view, columns in (
-        (USER_STATS, user_columns(users(user_point()))),
+        (USER_STATS, user_columns(users(user_state()))),
         (ITEM_STATS, item_columns(items(item.newest))),
     ):
         assert {name: column.type for name, column in columns.items()} == {
@@ -46,7 +46,7 @@ def test_the_columns_are_those_of_the_spec_in_name_and_type():
 
 
 def test_a_row_holds_the_point_s_values():
-    row = {name: column[0].as_py() for name, column in user_columns(users(user_point())).items()}
+    row = {name: column[0].as_py() for name, column in user_columns(users(user_state())).items()}
     assert row["user_updated_at"] == START
     assert row["user_events_1h"] == 2.0
     assert row["user_positives_30d"] == 1.0
@@ -57,7 +57,7 @@ def test_a_row_holds_the_point_s_values():
 
 
 def test_values_as_of_a_later_time_have_decayed_and_say_so_by_their_own_age():
-    later = user_columns(users(NO_USER, user_point()), [START, START + 30 * DAY_S])
+    later = user_columns(users(NO_USER, user_state()), [START, START + 30 * DAY_S])
     assert later["user_events_30d"].to_pylist() == [0.0, 1.0]
     assert later["user_category_events"].to_pylist() == [[], [1.0, 0.5, 0.5]]
     assert later["user_updated_at"].to_pylist() == [0.0, START]

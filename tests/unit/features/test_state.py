@@ -28,8 +28,8 @@ def update(second: float, order: int = 0, item: str = "i", positive: bool = True
     return Update(START + second, order, positive, item, categories, voter(str(order % 5)))
 
 
-def strengths(point: state.UserPoint) -> dict[str, float]:
-    return dict(zip(point.categories, point.events, strict=True))
+def strengths(state: state.UserState) -> dict[str, float]:
+    return dict(zip(state.categories, state.events, strict=True))
 
 
 UPDATES = st.lists(
@@ -87,7 +87,7 @@ def test_an_event_that_is_too_late_still_counts():
 
 def test_a_history_is_bounded_however_many_events_come_at_once():
     history = history_of([update(0, order) for order in range(3 * MAX_UPDATES)])
-    assert len(history.updates) == len(history.points) == MAX_UPDATES
+    assert len(history.updates) == len(history.states) == MAX_UPDATES
     assert history.newest.counts[0] == 3 * MAX_UPDATES
 
 
@@ -105,17 +105,17 @@ def test_recent_items_come_newest_first_and_each_once():
 
 
 def test_the_strongest_categories_come_first():
-    point = history_of(
+    state = history_of(
         [update(s, s, item) for s, item in enumerate("abbbcc")], new_user, USER_RULE
     ).newest
-    assert point.categories == ("all", "category-b", "category-c", "category-a")
-    assert list(point.events) == sorted(point.events, reverse=True)
+    assert state.categories == ("all", "category-b", "category-c", "category-a")
+    assert list(state.events) == sorted(state.events, reverse=True)
 
 
 @given(UPDATES)
 def test_categories_are_always_in_the_order_of_their_strength(updates):
-    point = history_of(updates).newest
-    assert list(point.events) == sorted(point.events, reverse=True)
+    state = history_of(updates).newest
+    assert list(state.events) == sorted(state.events, reverse=True)
 
 
 def test_affinities_fade():
@@ -141,10 +141,10 @@ POSITIVES = [feature.name for feature in ITEM_COUNTERS.features].index("item_pos
 
 
 def popularity_of(users, seconds=0.0):
-    point = NO_ITEM
+    state = NO_ITEM
     for n, user in enumerate(users):
-        point = advance_item(point, Update(START + n * seconds, n, True, "i", (), voter(user)))
-    return point.counts
+        state = advance_item(state, Update(START + n * seconds, n, True, "i", (), voter(user)))
+    return state.counts
 
 
 def test_one_person_makes_an_item_popular_once_however_often_they_like_it():
@@ -159,6 +159,6 @@ def test_of_an_item_that_is_liked_by_many_one_of_them_is_no_more_than_a_small_sh
 
 
 def test_a_person_who_only_looked_is_still_new_when_they_like():
-    point = advance_item(NO_ITEM, Update(START, 0, False, "i", (), voter("ann")))
-    assert point.counts[PEOPLE] == 0.0
-    assert advance_item(point, Update(START, 1, True, "i", (), voter("ann"))).counts[PEOPLE] == 1.0
+    state = advance_item(NO_ITEM, Update(START, 0, False, "i", (), voter("ann")))
+    assert state.counts[PEOPLE] == 0.0
+    assert advance_item(state, Update(START, 1, True, "i", (), voter("ann"))).counts[PEOPLE] == 1.0

@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.upserts import Version, supersedes
+from features.upserts import UpsertVersion, supersedes
 
-VERSIONS = st.builds(Version, st.sampled_from([1.0, 2.0, 3.0]), st.sampled_from("abc"))
+VERSIONS = st.builds(UpsertVersion, st.sampled_from([1.0, 2.0, 3.0]), st.sampled_from("abc"))
 
 
 def held(versions):
@@ -21,8 +21,8 @@ def test_what_holds_is_the_same_in_any_order(orders):
 
 
 def test_the_newest_by_event_time_holds_whatever_came_last():
-    assert held([Version(5.0, "a"), Version(1.0, "z")]) == Version(5.0, "a")
+    assert held([UpsertVersion(5.0, "a"), UpsertVersion(1.0, "z")]) == UpsertVersion(5.0, "a")
 
 
 def test_an_upsert_that_comes_again_changes_nothing():
-    assert not supersedes(Version(1.0, "a"), Version(1.0, "a"))
+    assert not supersedes(UpsertVersion(1.0, "a"), UpsertVersion(1.0, "a"))

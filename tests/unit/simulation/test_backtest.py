@@ -15,7 +15,7 @@ from millstream.settings import Settings
 from models.weights import weight_arrays
 from simulation import report
 from simulation.asking import questions
-from simulation.backtest import Backtest, Plan
+from simulation.backtest import Backtest, BacktestPlan
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
 from simulation.clock import SimulatedClock
@@ -28,12 +28,14 @@ SETTINGS = Settings(
 )
 
 
-def plan_of(log: Any, cadence: Cadence | None = None, **given: Any) -> Plan:
+def plan_of(log: Any, cadence: Cadence | None = None, **given: Any) -> BacktestPlan:
     asked = questions(log, "session-last")
-    return Plan(log, hour_of(log), asked, first_seen(log), cadence or Cadence(30.0), k=5, **given)
+    return BacktestPlan(
+        log, hour_of(log), asked, first_seen(log), cadence or Cadence(30.0), k=5, **given
+    )
 
 
-async def ran(plan: Plan, folder: Any, **given: Any) -> Backtest:
+async def ran(plan: BacktestPlan, folder: Any, **given: Any) -> Backtest:
     backtest = Backtest(plan, SETTINGS, folder, **given)
     await backtest.run()
     return backtest
@@ -120,7 +122,7 @@ async def test_no_answer_knows_what_it_is_asked(tmp_path):
     """Every item comes once: who asks after telling would find it, who asks before cannot."""
     log = small_log(events=20)
     once = log.take(np.sort(np.unique(log.items, return_index=True)[1]))
-    plan = Plan(
+    plan = BacktestPlan(
         once, hour_of(once), np.ones(len(once), np.bool_), first_seen(once), Cadence(30.0), k=50
     )
     others = baselines(["all"], len(once.item_ids))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from millstream.errors import ConfigurationError
-from simulation.baselines.baseline import Baseline, Moment, best, filled
+from simulation.baselines.baseline import BaselineRecommender, Moment, best, filled
 from simulation.baselines.catalogue import BASELINES, baselines
 from simulation.baselines.cooccurrence import Pairs
 from simulation.baselines.decay import Decayed
@@ -17,7 +17,7 @@ ITEMS = 12
 SEQUENCE_AWARE = ("co-occurrence", "blended", "session-neighbours", "item-neighbours", "ease")
 
 
-def told(baseline: Baseline, sessions: list[list[int]], start_s: float = 0.0) -> float:
+def told(baseline: BaselineRecommender, sessions: list[list[int]], start_s: float = 0.0) -> float:
     """Tell whole sessions, an event a second; when the last one was."""
     time_s = start_s
     for number, items in enumerate(sessions):

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.ingest.sequence import ChunkLost
 from stream.main import StreamEnded, _Parts, _supervised
 from stream.metrics import StreamMetrics
 from tests.support.stream_cases import interaction, record
 
-A = Source("interactions", 0)
+A = TopicPartition("interactions", 0)
 
 
 class Taking:

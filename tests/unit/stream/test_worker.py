@@ -8,17 +8,17 @@ from prometheus_client import CollectorRegistry
 
 from millstream.clock import FakeClock
 from stream import worker as module
-from stream.ingest.records import Record, Source
+from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
-from stream.outputs.messages import Message
+from stream.outputs.messages import OutputMessage
 from stream.state.entities import Item, User
 from stream.state.memory import Memory, Rules, empty_memory
 from stream.state.watermark import CLOCK
-from stream.worker import Reading, Worker
+from stream.worker import ConsumerControl, StreamWorker
 from tests.support.stream_cases import START, impression, interaction, record
 
-A, B = Source("interactions", 0), Source("interactions", 1)
+A, B = TopicPartition("interactions", 0), TopicPartition("interactions", 1)
 
 
 class Notes:
@@ -36,7 +36,7 @@ class Notes:
         for item in items:
             memory.items.put(item, Item())
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[OutputMessage]) -> None:
         self.steps.append(f"publish {len(messages)}")
         await self.gate.wait()
 
@@ -51,22 +51,24 @@ class Bench:
     def __init__(self, **rules) -> None:
         self.clock = FakeClock(START)
         self.notes = Notes()
-        self.held: dict[Source, bool] = {}
+        self.held: dict[TopicPartition, bool] = {}
         self.metrics = StreamMetrics(CollectorRegistry())
         self.rules = Rules(**rules)
         self.memory = empty_memory(self.rules)
-        self.worker = Worker(
+        self.worker = StreamWorker(
             self.memory,
             self.rules,
             self.notes,
             self.notes,
             self.metrics,
             self.clock,
-            Reading(self.held.__setitem__),
+            ConsumerControl(self.held.__setitem__),
         )
         self.acked: list[str] = []
 
-    def put(self, source: Source, *records: Record, behind: bool = False, name: str = "") -> None:
+    def put(
+        self, source: TopicPartition, *records: SourceRecord, behind: bool = False, name: str = ""
+    ) -> None:
         self.worker.put(source, list(records), behind, lambda: self.acked.append(name))
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -81,7 +83,7 @@ class Bench:
 @pytest.fixture
 async def bench():
     made = Bench(join_window_s=60.0, join_grace_s=5.0)
-    await made.worker.assign({A: 0, B: 0, Source("impressions", 0): 0})
+    await made.worker.assign({A: 0, B: 0, TopicPartition("impressions", 0): 0})
     running = asyncio.create_task(made.worker.run())
     yield made
     made.notes.gate.set()
@@ -89,7 +91,7 @@ async def bench():
     await running
 
 
-def click(offset: int, partition: int = 0) -> Record:
+def click(offset: int, partition: int = 0) -> SourceRecord:
     return record(interaction(offset, event_id=f"{partition}-{offset}"), partition, offset)
 
 
@@ -140,13 +142,13 @@ async def test_a_new_assignment_goes_on_from_the_positions_in_memory_or_from_the
 
 
 async def test_windows_close_by_the_clock_when_nothing_comes(bench):
-    lists = Source("impressions", 0)
+    lists = TopicPartition("impressions", 0)
     bench.put(lists, record(impression(0), 0, 0))
     await bench.until(lambda: bench.notes.effects)
     await bench.until(lambda: bench.clock.advance(1.0) or len(bench.notes.effects) == 3)
     _, ticked, closed = bench.notes.effects
     assert not ticked.examples  # what the clock says is committed before it decides anything
-    assert ticked.state.reached[CLOCK] >= START + 65.0
+    assert ticked.state.max_event_times[CLOCK] >= START + 65.0
     ((topic, table),) = closed.examples
     assert (topic.name, table.num_rows) == ("impressions", 2)
 

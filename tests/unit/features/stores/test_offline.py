@@ -114,10 +114,10 @@ def test_what_a_crash_loses_is_appended_when_it_is_read_again(tmp_path):
 
 
 def test_a_crash_between_two_views_or_before_the_commit_doubles_nothing(tmp_path, monkeypatch):
-    def crash_at_items(path, rows, marks):
+    def crash_at_items(path, rows, newest_offsets):
         if path.parent.name == "item_stats":
             raise OSError("planted")
-        return parts.write_part(path, rows, marks)
+        return parts.write_part(path, rows, newest_offsets)
 
     def feed(appender):
         for offset in range(3):
@@ -139,7 +139,7 @@ def test_a_crash_between_two_views_or_before_the_commit_doubles_nothing(tmp_path
 
 
 def test_a_flush_that_failed_can_be_repeated(tmp_path, monkeypatch):
-    def fail(path, rows, marks):
+    def fail(path, rows, newest_offsets):
         raise OSError("disk full")
 
     appender = OfflineAppender(tmp_path)

@@ -8,7 +8,7 @@ from features.stores.parts import (
     merged,
     open_folder,
     parts_in,
-    read_marks,
+    read_newest_offsets,
     write_part,
 )
 
@@ -19,8 +19,8 @@ def rows(*numbers):
     return pa.table({"item_id": [str(n) for n in numbers], "n": list(numbers)}, SCHEMA)
 
 
-def put(folder, part, table, marks=None):
-    write_part(folder / part.name, table, marks or {})
+def put(folder, part, table, newest_offsets=None):
+    write_part(folder / part.name, table, newest_offsets or {})
 
 
 def numbers(folder):
@@ -41,7 +41,7 @@ def test_names_sort_by_offset():
 def test_marks_are_kept_with_the_rows(tmp_path):
     put(tmp_path, Part(0, 0, 1), rows(1), {"0": 7, "3": 2})
     put(tmp_path, Part(0, 2, 2), rows(2), {"0": 9})
-    assert read_marks(tmp_path / Part(0, 0, 1).name) == {"0": 7, "3": 2}
+    assert read_newest_offsets(tmp_path / Part(0, 0, 1).name) == {"0": 7, "3": 2}
     assert open_folder(tmp_path, SCHEMA) == {"0": 9, "3": 2}
 
 

@@ -1,7 +1,7 @@
 """Times ahead of the clock count as of the arrival, for whatever follows from them."""
 
 from stream.ingest.arrival import bounded
-from stream.ingest.records import Record
+from stream.ingest.records import SourceRecord
 from tests.support.stream_cases import (
     START,
     MemoryStream,
@@ -50,7 +50,7 @@ def test_a_record_without_a_time_came_now():
 
 def test_upserts_keep_their_times_and_what_is_no_event_stays():
     upsert, refused = event_entry(item_upsert(3_000)), entry(b"{")
-    records = [Record(upsert.source, 0, None, b"", START), refused.record]
+    records = [SourceRecord(upsert.source, 0, None, b"", START), refused.record]
     assert bounded([upsert, refused], records, START, SKEW_S) == [upsert, refused]
 
 

@@ -6,7 +6,13 @@ from features.topic_events import Door
 from features.validation import MAX_FUTURE_S
 from millstream.codec import encode
 from stream.ingest.decode import entries_of, event_of
-from stream.ingest.records import Record, Refused, Source, Sourced, UserDeletion
+from stream.ingest.records import (
+    EventRecord,
+    InvalidRecord,
+    SourceRecord,
+    TopicPartition,
+    UserDeletion,
+)
 from stream.outputs.messages import MAX_MESSAGE_BYTES
 from tests.support.stream_cases import (
     START,
@@ -25,16 +31,20 @@ def mutated(place: int, junk: bytes) -> bytes:
     return whole[:place] + junk + whole[place + len(junk) :]
 
 
-def refused(event, **options) -> Refused:
+def refused(event, **options) -> InvalidRecord:
     found = entry(event, **options)
-    assert isinstance(found, Refused)
+    assert isinstance(found, InvalidRecord)
     return found
 
 
 def test_an_event_keeps_its_position_and_gets_a_fingerprint():
     found = event_entry(interaction(1), partition=3, offset=17)
-    assert (found.source, found.offset) == (Source("interactions", 3), 17)
-    assert found.mark == event_entry(interaction(1)).mark != event_entry(interaction(2)).mark
+    assert (found.source, found.offset) == (TopicPartition("interactions", 3), 17)
+    assert (
+        found.fingerprint
+        == event_entry(interaction(1)).fingerprint
+        != event_entry(interaction(2)).fingerprint
+    )
 
 
 def test_what_is_no_json_is_refused_as_a_whole():
@@ -48,13 +58,13 @@ def test_a_wrong_field_is_refused_with_its_path():
 
 def test_an_event_of_another_topic_s_kind_is_refused():
     other = record(impression(0))
-    found = event_of(Record(Source("interactions", 0), 0, None, other.value), START)
-    assert isinstance(found, Refused)
+    found = event_of(SourceRecord(TopicPartition("interactions", 0), 0, None, other.value), START)
+    assert isinstance(found, InvalidRecord)
 
 
 def test_a_time_far_ahead_of_the_clock_is_refused():
     assert refused(interaction(MAX_FUTURE_S + 1), now_s=START).path == "$.event_time"
-    assert isinstance(entry(interaction(MAX_FUTURE_S), now_s=START), Sourced)
+    assert isinstance(entry(interaction(MAX_FUTURE_S), now_s=START), EventRecord)
 
 
 def test_a_logged_feature_of_the_wrong_type_is_refused_with_its_path():
@@ -65,7 +75,7 @@ def test_a_logged_feature_of_the_wrong_type_is_refused_with_its_path():
 
 
 def test_a_feature_that_the_spec_does_not_know_is_let_through():
-    assert isinstance(entry(impression(0, user_features={"shoe": [1]})), Sourced)
+    assert isinstance(entry(impression(0, user_features={"shoe": [1]})), EventRecord)
 
 
 @pytest.mark.parametrize(
@@ -77,9 +87,9 @@ def test_probes_touch_ids_of_their_own_and_nobody_else_does(user, item, is_probe
 
 
 def test_a_message_without_a_value_hides_its_item():
-    tombstone = Record(Source("items", 0), 5, b"i7", None, START)
+    tombstone = SourceRecord(TopicPartition("items", 0), 5, b"i7", None, START)
     found = event_of(tombstone, START)
-    assert isinstance(found, Sourced)
+    assert isinstance(found, EventRecord)
     event = found.event
     assert (event.item_id, event.hidden, event.event_time) == ("i7", True, START)
 
@@ -147,7 +157,9 @@ POISON = {
 def counted_and_letters(poison: bytes):
     records = [*GOOD[:3], record(poison, offset=99), *GOOD[3:]]
     found = entries_of(records, START + 100)
-    return [f for f in found if isinstance(f, Sourced)], [f for f in found if type(f) is Refused]
+    return [f for f in found if isinstance(f, EventRecord)], [
+        f for f in found if type(f) is InvalidRecord
+    ]
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
@@ -171,26 +183,28 @@ def test_whatever_the_bytes_are_the_others_are_counted(poison):
 @pytest.mark.parametrize("topic", ["interactions", "impressions", "items", "users"])
 @pytest.mark.parametrize("key", [None, b"", b"\xff", b"x" * 100_000, b"__probe"])
 def test_a_deletion_is_taken_or_refused_whatever_its_key(topic, key):
-    found = event_of(Record(Source(topic, 0), 5, key, None, START), START)
-    assert isinstance(found, Refused)
+    found = event_of(SourceRecord(TopicPartition(topic, 0), 5, key, None, START), START)
+    assert isinstance(found, InvalidRecord)
 
 
 def test_a_message_of_users_without_a_value_forgets_the_user():
-    found = event_of(Record(Source("users", 1), 5, b"ann", None, START), START)
-    assert isinstance(found, Sourced)
+    found = event_of(SourceRecord(TopicPartition("users", 1), 5, b"ann", None, START), START)
+    assert isinstance(found, EventRecord)
     assert type(found.event) is UserDeletion
     assert (found.event.user_id, found.event.event_time) == ("ann", START)
 
 
 def test_a_record_without_an_id_and_a_time_gets_those_of_its_place():
     plain = b'{"user_id":"ann","item_id":"lamp","kind":"click"}'
-    found = event_of(Record(Source("interactions", 3), 17, None, plain, START), START)
-    assert isinstance(found, Sourced)
+    found = event_of(SourceRecord(TopicPartition("interactions", 3), 17, None, plain, START), START)
+    assert isinstance(found, EventRecord)
     assert (found.event.event_id, found.event.event_time) == ("interactions:3:17", START)
-    again = event_of(Record(Source("interactions", 3), 17, None, plain, START), START + 9)
-    assert again.mark == found.mark
-    other = event_of(Record(Source("interactions", 3), 18, None, plain, START), START)
-    assert other.mark != found.mark
+    again = event_of(
+        SourceRecord(TopicPartition("interactions", 3), 17, None, plain, START), START + 9
+    )
+    assert again.fingerprint == found.fingerprint
+    other = event_of(SourceRecord(TopicPartition("interactions", 3), 18, None, plain, START), START)
+    assert other.fingerprint != found.fingerprint
 
 
 def test_a_misspelt_field_is_refused_with_what_is_meant():
@@ -202,18 +216,18 @@ def test_a_misspelt_field_is_refused_with_what_is_meant():
 def test_where_they_are_only_warned_of_unknown_fields_are_left_out():
     named: list[str] = []
     found = event_of(record(WHOLE[:-1] + b',"color":1}'), START + 9, Door(on_unknown=named.extend))
-    assert isinstance(found, Sourced)
+    assert isinstance(found, EventRecord)
     assert found.event == interaction(7)
     assert named == ["$.color"]
 
 
 def test_an_event_of_too_many_bytes_is_refused():
-    assert isinstance(event_of(record(WHOLE), START + 9, Door(len(WHOLE))), Sourced)
+    assert isinstance(event_of(record(WHOLE), START + 9, Door(len(WHOLE))), EventRecord)
     for found in (
         event_of(record(WHOLE), START + 9, Door(len(WHOLE) - 1)),
         *entries_of([record(WHOLE)], START + 9, Door(len(WHOLE) - 1)),
     ):
-        assert isinstance(found, Refused)
+        assert isinstance(found, InvalidRecord)
         assert "bytes as JSON" in found.reason
 
 
@@ -225,5 +239,5 @@ def test_whatever_decoding_raises_is_the_record_s_fault(error, monkeypatch):
     monkeypatch.setattr("stream.ingest.decode._INTERACTION", fails)
     monkeypatch.setattr("features.topic_events.decode", fails)
     (found,) = entries_of([record(interaction(0))], START)
-    assert isinstance(found, Refused)
+    assert isinstance(found, InvalidRecord)
     assert type(error).__name__ in found.reason

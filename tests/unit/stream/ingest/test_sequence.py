@@ -1,13 +1,13 @@
 import pytest
 
-from stream.ingest.records import Source
-from stream.ingest.sequence import ChunkLost, Sequence
+from stream.ingest.records import TopicPartition
+from stream.ingest.sequence import ChunkLost, ChunkSequence
 
-A, ITEMS = Source("interactions", 0), Source("items", 0)
+A, ITEMS = TopicPartition("interactions", 0), TopicPartition("items", 0)
 
 
-def sequence_at(offset: int) -> Sequence:
-    sequence = Sequence()
+def sequence_at(offset: int) -> ChunkSequence:
+    sequence = ChunkSequence()
     sequence.begin({A: offset, ITEMS: offset})
     return sequence
 
@@ -36,4 +36,4 @@ def test_gaps_of_a_compacted_topic_are_none():
 
 
 def test_a_partition_whose_beginning_is_not_known_begins_anywhere():
-    assert Sequence().follow(A, None, 70, 80) == 0
+    assert ChunkSequence().follow(A, None, 70, 80) == 0

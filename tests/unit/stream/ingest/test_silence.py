@@ -1,22 +1,22 @@
-from stream.ingest.records import Source
-from stream.ingest.silence import LONGEST_S, Silence, Standing
+from stream.ingest.records import TopicPartition
+from stream.ingest.silence import LONGEST_S, PartitionActivity, Silence
 from stream.state.watermark import CLOCK, Watermark
 
-A, B = Source("interactions", 0), Source("interactions", 1)
+A, B = TopicPartition("interactions", 0), TopicPartition("interactions", 1)
 IDLE_S = 5.0
 
 
-def silence_of(*standings: tuple[float, Standing, Standing]) -> Silence:
+def silence_of(*standings: tuple[float, PartitionActivity, PartitionActivity]) -> Silence:
     """What is known after (time, how A stands, how B stands) each."""
     silence = Silence(IDLE_S)
-    silence.assign([A, B, Source("items", 0)])
+    silence.assign([A, B, TopicPartition("items", 0)])
     for now_s, of_a, of_b in standings:
         silence.note(A, of_a, now_s)
         silence.note(B, of_b, now_s)
     return silence
 
 
-BUSY, QUIET, AWAY = Standing.BUSY, Standing.QUIET, Standing.AWAY
+BUSY, QUIET, AWAY = PartitionActivity.BUSY, PartitionActivity.QUIET, PartitionActivity.AWAY
 WATERMARK = Watermark(10.0, {A: 100.0, B: 80.0})
 
 

@@ -7,14 +7,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from features.stores.parts import parts_in
-from stream.ingest.records import Record, Source
+from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
 from stream.outputs import parquet_sink as module
 from stream.outputs.messages import messages
 from stream.outputs.parquet_sink import OfflineSink
 from tests.support.stream_cases import MemoryStream, interaction
 
-FEATURES = Source("features", 0)
+FEATURES = TopicPartition("features", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +22,14 @@ def _quick(monkeypatch):
     monkeypatch.setattr(module, "CHECK_S", 0.01)
 
 
-def feature_records(count: int) -> list[Record]:
+def feature_records(count: int) -> list[SourceRecord]:
     """The messages of `count` clicks, one batch each: two views a click."""
     stream = MemoryStream()
     batches = [messages(stream.run(interaction(n))) for n in range(count)]
     found = [m for batch in batches for m in batch if m.topic.name == "features"]
-    return [Record(FEATURES, n, message.key, message.value) for n, message in enumerate(found)]
+    return [
+        SourceRecord(FEATURES, n, message.key, message.value) for n, message in enumerate(found)
+    ]
 
 
 def written(folder: Path) -> pa.Table:
@@ -75,8 +77,8 @@ async def test_what_comes_again_after_a_restart_is_written_once(tmp_path):
 
 async def test_what_is_no_feature_rows_is_left_out(tmp_path, caplog):
     sink, acks = sink_in(tmp_path, 0.01), []
-    poison = [Record(FEATURES, 0, None, b"poison"), Record(FEATURES, 1, None, None)]
-    good = [Record(FEATURES, 2 + r.offset, r.key, r.value) for r in feature_records(1)]
+    poison = [SourceRecord(FEATURES, 0, None, b"poison"), SourceRecord(FEATURES, 1, None, None)]
+    good = [SourceRecord(FEATURES, 2 + r.offset, r.key, r.value) for r in feature_records(1)]
     sink.put([*poison, *good], lambda: acks.append(1))
     await run_until(sink, lambda: acks)
     assert written(tmp_path / "user_stats").num_rows == 1

@@ -14,8 +14,8 @@ from millstream.clock import FakeClock
 from millstream.settings import Settings
 from millstream.topics import DEAD_LETTERS, EXAMPLES
 from stream.outputs import producer as module
-from stream.outputs.messages import Message
-from stream.outputs.producer import Publisher, is_permanent
+from stream.outputs.messages import OutputMessage
+from stream.outputs.producer import MessageProducer, is_permanent
 
 
 class Producer:
@@ -42,13 +42,13 @@ def settings():
     return Settings(topic_prefix="test.", _env_file=None)
 
 
-def messages(*values: bytes) -> list[Message]:
-    return [Message(EXAMPLES, None, value) for value in values]
+def messages(*values: bytes) -> list[OutputMessage]:
+    return [OutputMessage(EXAMPLES, None, value) for value in values]
 
 
 async def test_messages_go_out_in_order(settings):
     producer = Producer(set())
-    await Publisher(producer, settings).publish(messages(b"a", b"b", b"c"))
+    await MessageProducer(producer, settings).publish(messages(b"a", b"b", b"c"))
     assert producer.taken == [b"a", b"b", b"c"]
 
 
@@ -57,7 +57,7 @@ async def test_what_comes_after_a_failure_is_sent_again_so_that_the_order_stays(
 ):
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
     producer, trouble = Producer({b"b"}), []
-    publisher = Publisher(producer, settings, lambda: trouble.append(1))
+    publisher = MessageProducer(producer, settings, lambda: trouble.append(1))
     await publisher.publish(messages(b"a", b"b", b"c"))
     last = {value: place for place, value in enumerate(producer.taken)}
     assert last[b"a"] < last[b"b"] < last[b"c"]
@@ -66,7 +66,7 @@ async def test_what_comes_after_a_failure_is_sent_again_so_that_the_order_stays(
 
 async def test_what_can_never_succeed_is_dropped_at_once_and_the_rest_goes_on(settings):
     producer, trouble, dropped = Producer(set(), limit=1_000), [], []
-    publisher = Publisher(
+    publisher = MessageProducer(
         producer, settings, lambda: trouble.append(1), dropped.append, FakeClock(5.0)
     )
     large = bytes(100_000)
@@ -83,7 +83,7 @@ async def test_the_letter_for_a_dropped_message_is_sent(settings):
             await super().send_and_wait(topic=topic, value=value, **options)
 
     producer = Picky({b"b"})
-    await Publisher(producer, settings, clock=FakeClock(5.0)).publish(messages(b"bad", b"b"))
+    await MessageProducer(producer, settings, clock=FakeClock(5.0)).publish(messages(b"bad", b"b"))
     assert producer.taken[0] == b"b"
     letter = json.loads(producer.taken[1])
     assert (letter["topic"], letter["failed_at"]) == ("examples", 5.0)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from stream.processing import advance as moves
+from stream.processing import advance as transitions
 from stream.processing import interactions
 from stream.processing.columns import USER_KIND
 from tests.support.stream_cases import (
@@ -58,7 +58,7 @@ def test_rounds_are_a_faster_way_to_the_same_outcome(step_s, disorder_s, monkeyp
     given = events(1, 160, step_s, disorder_s)
     batches = [given[start : start + 40] for start in range(0, len(given), 40)]
     in_rounds = outcome(batches)
-    monkeypatch.setattr(moves, "_regular", lambda kind, newest, *_: newest < -1.0)
+    monkeypatch.setattr(transitions, "_in_order", lambda kind, newest, *_: newest < -1.0)
     assert outcome(batches) == in_rounds
 
 

@@ -284,7 +284,7 @@ def test_a_probe_is_marked_and_is_no_item_to_draw():
     effects = stream.run(probe)
     assert effects.probes == [START]
     assert one(examples_of(effects))["is_probe"]
-    assert stream.memory.catalogue.items == []
+    assert stream.memory.known_items.items == []
 
 
 def test_the_watermark_is_the_newest_time_less_the_lateness():

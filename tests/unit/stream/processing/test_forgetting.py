@@ -6,7 +6,7 @@ import pyarrow as pa
 from features.spec import USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from stream.ingest.decode import event_of
-from stream.ingest.records import Record, Source, Sourced
+from stream.ingest.records import EventRecord, SourceRecord, TopicPartition
 from stream.state.entities import User
 from tests.support.stream_cases import (
     START,
@@ -20,9 +20,11 @@ from tests.support.stream_cases import (
 )
 
 
-def forgotten(user: str = "u1", offset: int = 0) -> Sourced:
-    found = event_of(Record(Source("users", 1), offset, user.encode(), None, START + 50), START)
-    assert isinstance(found, Sourced)
+def forgotten(user: str = "u1", offset: int = 0) -> EventRecord:
+    found = event_of(
+        SourceRecord(TopicPartition("users", 1), offset, user.encode(), None, START + 50), START
+    )
+    assert isinstance(found, EventRecord)
     return found
 
 
@@ -79,7 +81,7 @@ def test_everything_of_a_deleted_user_is_deleted_before_anything_is_written():
 def test_a_list_that_an_earlier_version_let_in_and_this_one_refuses_closes_without_examples():
     stream = MemoryStream()
     stream.run(impression(0, "r1"), impression(0, "r2"))
-    waiting = stream.memory.joins.waiting
+    waiting = stream.memory.join.open_windows
     for request, old in (("r1", b'"position":0,"old":1'), ("r2", b'"position":-7')):
         message = waiting[request].message.replace(b'"position":0', old)
         waiting[request] = msgspec.structs.replace(waiting[request], message=message)
@@ -90,7 +92,7 @@ def test_a_list_that_an_earlier_version_let_in_and_this_one_refuses_closes_witho
 def test_a_value_that_no_column_holds_costs_an_old_list_only_that_value():
     stream = MemoryStream()
     stream.run(impression(0, "r1", ["i1"]))
-    waiting = stream.memory.joins.waiting
+    waiting = stream.memory.join.open_windows
     message = waiting["r1"].message.replace(b"7.0", b'"nan"')
     waiting["r1"] = msgspec.structs.replace(waiting["r1"], message=message)
     effects = stream.fall_silent(now=2e6)

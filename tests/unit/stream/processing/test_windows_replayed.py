@@ -12,8 +12,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.ingest.records import Sourced
-from stream.ingest.silence import Silence, Standing
+from stream.ingest.records import EventRecord
+from stream.ingest.silence import PartitionActivity, Silence
 from stream.state.memory import Memory
 from stream.state.watermark import CLOCK
 from tests.support.stream_cases import (
@@ -29,7 +29,7 @@ WINDOW_S, LATENESS_S = 60.0, 10.0
 PARTITIONS = 2
 
 
-def log_of(random: Random) -> tuple[list[list[Sourced]], dict[str, float]]:
+def log_of(random: Random) -> tuple[list[list[EventRecord]], dict[str, float]]:
     """Partitions of a log, and the label that each shown item is to have."""
     labels: dict[str, float] = {}
     lists, clicks = defaultdict(list), defaultdict(list)
@@ -65,7 +65,7 @@ def log_of(random: Random) -> tuple[list[list[Sourced]], dict[str, float]]:
 class Reader:
     """A worker whose process can be killed, and a consumer of what it publishes."""
 
-    def __init__(self, logs: list[list[Sourced]], random: Random) -> None:
+    def __init__(self, logs: list[list[EventRecord]], random: Random) -> None:
         self._logs, self._random, self._now = logs, random, 1e6
         self._stream = MemoryStream(
             join_window_s=WINDOW_S, allowed_lateness_s=LATENESS_S, sampled_negatives=0
@@ -101,7 +101,7 @@ class Reader:
         for log in self._logs:
             source = log[0].source
             is_out = self._begins[source] == len(log) and source not in read
-            standing = Standing.QUIET if is_out else Standing.BUSY
+            standing = PartitionActivity.QUIET if is_out else PartitionActivity.BUSY
             self._silence.note(source, standing, START + self._now)
         ticks = self._silence.ticks(memory.watermark, START + self._now)
         effects = self._stream.run_entries(entries, self._now, ticks)
@@ -111,9 +111,9 @@ class Reader:
             self._start(committed)  # nothing of the turn was committed
             return True
         is_read = all(self._begins[log[0].source] == len(log) for log in self._logs)
-        return not is_read or bool(memory.joins.waiting)
+        return not is_read or bool(memory.join.open_windows)
 
-    def _read(self) -> list[Sourced]:
+    def _read(self) -> list[EventRecord]:
         entries = []
         for _ in range(self._random.randint(0, 8)):
             log = self._random.choice(self._logs)
@@ -169,7 +169,7 @@ def test_the_clock_decides_nothing_in_the_batch_that_commits_it():
     click = event_entry(interaction(1, item="i1", request_id="r1"))
     effects = stream.run_entries([click], 100.0, ticks)
     assert effects.counts == {("interactions", "joined"): 1}
-    assert effects.state.reached[CLOCK] == START + 100.0
+    assert effects.state.max_event_times[CLOCK] == START + 100.0
 
 
 def test_feedback_that_waited_on_the_broker_during_an_outage_still_joins():

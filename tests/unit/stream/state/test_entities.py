@@ -1,6 +1,6 @@
 import msgspec
 
-from features.attributes import Version
+from features.attributes import AttributeVersion
 from features.history import Update, add
 from features.state import ITEM_RULE, USER_RULE
 from stream.state import entities
@@ -26,14 +26,14 @@ def item_bytes(item):
 
 
 def test_a_user_survives_the_store_bit_by_bit():
-    user = User(versions=(Version(START, {"user_age": 31.0}),), entries=17)
+    user = User(versions=(AttributeVersion(START, {"user_age": 31.0}),), entries=17)
     for second in (1, 50, 49, 55):
         add(user.history, update(second), USER_RULE, 10.0)
     assert user_from(user_bytes(user)) == user
 
 
 def test_an_item_survives_the_store_bit_by_bit():
-    item = Item(versions=(Version(START, {"item_categories": ["drama"]}, hidden=True),))
+    item = Item(versions=(AttributeVersion(START, {"item_categories": ["drama"]}, hidden=True),))
     for second in (1, 50, 49, 55):
         add(item.history, update(second), ITEM_RULE, 10.0)
     assert item_from(item_bytes(item)) == item
@@ -46,7 +46,7 @@ def test_what_the_store_does_not_have_is_new():
 
 def test_counts_of_another_spec_begin_anew_but_attributes_stay(monkeypatch):
     user, item = User(entries=3), Item()
-    user.versions = item.versions = (Version(START, {"v": 1}),)
+    user.versions = item.versions = (AttributeVersion(START, {"v": 1}),)
     add(user.history, update(1), USER_RULE, 10.0)
     add(item.history, update(1), ITEM_RULE, 10.0)
     monkeypatch.setattr(entities, "_SPEC", "another")
@@ -57,7 +57,7 @@ def test_counts_of_another_spec_begin_anew_but_attributes_stay(monkeypatch):
 
 
 def test_attributes_of_an_earlier_layout_stay_whatever_its_points_are():
-    versions = (Version(START, {"v": 1}),)
+    versions = (AttributeVersion(START, {"v": 1}),)
     stored = msgspec.msgpack.encode(("spec:3", (START, ["i1"], b""), [], versions, 3))
     assert user_from(stored) == User(versions=versions, entries=3)
     stored = msgspec.msgpack.encode(("spec:3", (START, b""), [(START, 1)], versions))

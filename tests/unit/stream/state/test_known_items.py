@@ -1,32 +1,32 @@
 import numpy as np
 import pytest
 
-from features.names import ITEMS, NOTHING
-from stream.state.known_items import Catalogue, Wanted, draws, negatives
+from features.interner import ITEMS, NOTHING
+from stream.state.known_items import KnownItems, NegativesRequest, draws, negatives
 
 
 def catalogue_of(*items, hidden=()):
-    catalogue = Catalogue()
+    known_items = KnownItems()
     for item in items:
-        catalogue.add(item)
+        known_items.add(item)
     for item in hidden:
-        catalogue.hide(item, hidden=True)
-    return catalogue
+        known_items.hide(item, hidden=True)
+    return known_items
 
 
 def test_an_item_becomes_known_once_and_in_order():
-    catalogue = catalogue_of("b", "a", "b")
-    assert catalogue.items == ["b", "a"]
-    assert catalogue.taken_fresh() == ["b", "a"]
-    assert catalogue.taken_fresh() == []
+    known_items = catalogue_of("b", "a", "b")
+    assert known_items.items == ["b", "a"]
+    assert known_items.take_unsaved() == ["b", "a"]
+    assert known_items.take_unsaved() == []
 
 
 def test_what_a_store_kept_is_known_and_not_fresh():
-    catalogue = Catalogue()
-    catalogue.restore(["b", "a", "b"], ["a"])
-    catalogue.add("a")
-    assert (catalogue.items, catalogue.hidden) == (["b", "a"], {"a"})
-    assert catalogue.taken_fresh() == []
+    known_items = KnownItems()
+    known_items.restore(["b", "a", "b"], ["a"])
+    known_items.add("a")
+    assert (known_items.items, known_items.hidden) == (["b", "a"], {"a"})
+    assert known_items.take_unsaved() == []
 
 
 def test_a_position_always_draws_the_same_and_different_positions_do_not():
@@ -43,57 +43,57 @@ def test_draws_are_uniform():
     assert ((counts - expected) ** 2 / expected).sum() < 27.9  # chi-square, 9 degrees, p = 0.001
 
 
-def negatives_of(catalogue, drawn, recent, count, own="own", added=0, born=()):
+def negatives_of(known_items, drawn, recent, count, own="own", added=0, born=()):
     """Negatives of one positive by name, and the chance of each draw."""
-    wanted = Wanted(
+    request = NegativesRequest(
         drawn=np.array([ITEMS.numbers(drawn)], int).reshape(1, -1),
         own=np.array([ITEMS.number(own)]),
         recent=np.array([[*ITEMS.numbers(recent), NOTHING]]),
-        added=np.array([added]),
-        born={ITEMS.number(item): rank for rank, item in enumerate(born)},
+        added_before=np.array([added]),
+        rank_of={ITEMS.number(item): rank for rank, item in enumerate(born)},
     )
-    chosen, (chance,) = negatives(catalogue, wanted, count)
-    return list(ITEMS.texts(wanted.drawn[chosen].tolist())), chance
+    chosen, (chance,) = negatives(known_items, request, count)
+    return list(ITEMS.texts(request.drawn[chosen].tolist())), chance
 
 
 def test_neither_hidden_nor_excluded_items_are_negatives():
-    catalogue = catalogue_of("a", "b", "c", "d", hidden=["a"])
-    chosen, _ = negatives_of(catalogue, ["a", "b", "c", "d", "c"], ["b"], 2)
+    known_items = catalogue_of("a", "b", "c", "d", hidden=["a"])
+    chosen, _ = negatives_of(known_items, ["a", "b", "c", "d", "c"], ["b"], 2)
     assert chosen == ["c", "d"]
-    assert negatives_of(catalogue, ["b", "c"], [], 2, own="b")[0] == ["c"]
+    assert negatives_of(known_items, ["b", "c"], [], 2, own="b")[0] == ["c"]
 
 
 @pytest.mark.parametrize(
     ("excluded", "chance"), [((), 1 / 3), (("b",), 1 / 2), (("a", "b"), 1 / 2), (("z",), 1 / 3)]
 )
 def test_the_probability_is_that_of_one_draw_among_what_may_be_drawn(excluded, chance):
-    catalogue = catalogue_of("a", "b", "c", "d", hidden=["a"])
-    assert negatives_of(catalogue, ["d"], excluded, 1) == (["d"], pytest.approx(chance))
+    known_items = catalogue_of("a", "b", "c", "d", hidden=["a"])
+    assert negatives_of(known_items, ["d"], excluded, 1) == (["d"], pytest.approx(chance))
 
 
 def test_the_item_itself_is_left_out_once_whether_the_user_met_it_or_not():
-    catalogue = catalogue_of("a", "b", "c")
+    known_items = catalogue_of("a", "b", "c")
     for recent in ((), ("a",)):
-        assert negatives_of(catalogue, ["b"], recent, 1, own="a")[1] == pytest.approx(1 / 2)
+        assert negatives_of(known_items, ["b"], recent, 1, own="a")[1] == pytest.approx(1 / 2)
 
 
 def test_what_became_known_on_the_way_counts_from_then_on():
-    catalogue = catalogue_of("a", "b")
+    known_items = catalogue_of("a", "b")
     chances = [
-        negatives_of(catalogue, ["a"], ["new"], 1, "newer", added, ["new", "newer"])[1]
+        negatives_of(known_items, ["a"], ["new"], 1, "newer", added, ["new", "newer"])[1]
         for added in (0, 1, 2)
     ]
     assert chances == pytest.approx([1 / 2, 1 / 2, 1 / 2])
-    assert negatives_of(catalogue, ["a"], [], 1, "own", 2, ["new", "newer"])[1] == 1 / 4
+    assert negatives_of(known_items, ["a"], [], 1, "own", 2, ["new", "newer"])[1] == 1 / 4
 
 
 def test_what_became_known_on_the_way_can_be_drawn_from_then_on():
-    catalogue = catalogue_of("a")
+    known_items = catalogue_of("a")
     for added, expected in ((0, []), (1, ["new"])):
-        assert negatives_of(catalogue, ["new"], [], 1, "own", added, ["new"])[0] == expected
+        assert negatives_of(known_items, ["new"], [], 1, "own", added, ["new"])[0] == expected
 
 
 def test_a_negative_that_cannot_be_found_is_given_up():
-    catalogue = catalogue_of("a")
-    assert negatives_of(catalogue, ["a", "a"], ["a"], 1)[0] == []
-    assert negatives_of(Catalogue(), [], [], 1)[0] == []
+    known_items = catalogue_of("a")
+    assert negatives_of(known_items, ["a", "a"], ["a"], 1)[0] == []
+    assert negatives_of(KnownItems(), [], [], 1)[0] == []

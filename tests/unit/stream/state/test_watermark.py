@@ -1,14 +1,18 @@
 from math import inf
 
-from stream.ingest.records import Source
+from stream.ingest.records import TopicPartition
 from stream.state.watermark import CLOCK, OUT_OF_STEP_S, Watermark
 
-A, B, LISTS = Source("interactions", 0), Source("interactions", 1), Source("impressions", 0)
+A, B, LISTS = (
+    TopicPartition("interactions", 0),
+    TopicPartition("interactions", 1),
+    TopicPartition("impressions", 0),
+)
 
 
-def watermark_of(**reached: float) -> Watermark:
+def watermark_of(**max_event_times: float) -> Watermark:
     sources = {"a": A, "b": B, "lists": LISTS}
-    return Watermark(10.0, {sources[name]: time for name, time in reached.items()})
+    return Watermark(10.0, {sources[name]: time for name, time in max_event_times.items()})
 
 
 def test_the_slowest_partition_decides_less_the_lateness():
@@ -27,7 +31,7 @@ def test_there_is_none_before_the_first_event():
 
 def test_a_partition_that_has_brought_nothing_is_waited_for_until_the_clock_speaks_for_it():
     watermark = watermark_of(a=100.0)
-    watermark.expect([A, B, Source("items", 0)])
+    watermark.expect([A, B, TopicPartition("items", 0)])
     assert watermark.value() == -inf
     watermark.advance({B: 100.0})
     assert watermark.value() == 90.0

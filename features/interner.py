@@ -1,4 +1,4 @@
-"""Strings as small numbers within one process: what arrays of ids and categories are made of.
+"""String interner: strings as small numbers of one process, for arrays of ids and categories.
 
 A number stands for the same string as long as the process lives, and for nothing in another one:
 what leaves the process is the string. 0 is no string.
@@ -15,8 +15,8 @@ NOTHING = 0
 _PACK = msgspec.msgpack.Encoder().encode
 
 
-class Names:
-    """Strings by number, and their numbers; none is ever forgotten."""
+class Interner:
+    """String interner: strings by number, and their numbers; none is ever forgotten."""
 
     def __init__(self) -> None:
         self._texts = [""]
@@ -60,5 +60,5 @@ class Names:
         return self._column.take(pa.array(numbers))
 
 
-ITEMS = Names()
-CATEGORIES = Names()
+ITEMS = Interner()
+CATEGORIES = Interner()

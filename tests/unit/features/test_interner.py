@@ -1,23 +1,23 @@
 import msgspec
 import numpy as np
 
-from features.names import NOTHING, Names
+from features.interner import NOTHING, Interner
 
 
 def test_a_string_keeps_its_number_and_no_two_share_one():
-    names = Names()
+    names = Interner()
     first, second, again = names.numbers(["a", "b", "a"])
     assert first == again == names.number("a") != second
     assert len({NOTHING, *names.numbers(["a", "b", ""])}) == 4
 
 
 def test_padding_is_no_string():
-    names = Names()
+    names = Interner()
     assert names.texts([names.number("a"), NOTHING, NOTHING]) == ("a",)
 
 
 def test_columns_know_what_came_after_the_last_one():
-    names = Names()
+    names = Interner()
     for text in ("a", "é" * 300, "b"):
         number = np.array([names.number(text)] * 2)
         assert names.column(number).to_pylist() == [text] * 2
