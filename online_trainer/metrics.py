@@ -53,10 +53,10 @@ class TrainerMetrics:
         )
         self._created = self._gauge("snapshot_created_timestamp_seconds", "Of the newest published")
         self._bytes = self._gauge("snapshot_bytes", "Of the newest snapshot on disk", "kind")
-        self._taking_s = self._histogram(
+        self._capture_s = self._histogram(
             "snapshot_taking_seconds", "Training stopped by a snapshot"
         )
-        self._writing_s = self._histogram("snapshot_writing_seconds", "Writing and announcing one")
+        self._write_s = self._histogram("snapshot_writing_seconds", "Writing and announcing one")
         self._snapshots = self._counter("snapshots", "Snapshots written", "status")
         for status in get_args(Status):
             self._snapshots.labels(status=status)
@@ -98,7 +98,7 @@ class TrainerMetrics:
         for role, learner in trainer.learners.items():
             self._table_rows.labels(role=role).set(len(learner.tables))
         self._lag.set(lag_messages)
-        self._lag_s.set(max(now_s - trainer.position.event_time, 0.0))
+        self._lag_s.set(max(now_s - trainer.offsets.event_time, 0.0))
 
     def _compare(self, comparison: Comparison) -> None:
         self._compared.inc(comparison.rows - self._compared_before)
@@ -111,8 +111,8 @@ class TrainerMetrics:
         manifest = published.manifest
         self._snapshots.labels(status=published.status).inc()
         self._bytes.labels(kind=manifest.kind).set(published.bytes)
-        self._taking_s.observe(published.taking_s)
-        self._writing_s.observe(published.writing_s)
+        self._capture_s.observe(published.capture_s)
+        self._write_s.observe(published.write_s)
         if published.status == "published":
             self._version.set(manifest.version)
             self._snapshot_examples.set(manifest.examples)

@@ -9,7 +9,7 @@ from online_trainer.learners.batch import Batch
 from online_trainer.learners.ranker import Ranker
 
 
-class Baseline:
+class FrozenBaseline:
     """A frozen ranker, and how it compares.
 
     Args:

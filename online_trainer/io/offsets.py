@@ -14,7 +14,7 @@ from millstream.batches import metadata_of
 
 
 @dataclass
-class Position:
+class Offsets:
     """Where to go on.
 
     Args:
@@ -69,7 +69,7 @@ class Position:
     @classmethod
     def restored(
         cls, offset: int, marks: Mapping[str, int], event_time: float, examples: int, log: str = ""
-    ) -> "Position":
+    ) -> "Offsets":
         """From a manifest's values."""
         return cls(offset, dict(marks), event_time, examples, log)
 

@@ -10,7 +10,7 @@ from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.dense import DenseWeights
 
 
-class Learner(Protocol):
+class OnlineLearner(Protocol):
     """A network that learns online.
 
     Attributes:
