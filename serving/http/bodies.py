@@ -22,7 +22,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Body:
+class DecodedBody:
     """What a body says.
 
     Args:
@@ -38,13 +38,13 @@ class _Constant(float):
     """NaN and its like, which are no JSON."""
 
 
-def read(body: bytes) -> Body:
+def read(body: bytes) -> DecodedBody:
     """The JSON in `body`, or what is wrong with it and where."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _diagnosed(body, error)
-    return Body(None, (_too_deep(),)) if _is_deep(value) else Body(value)
+    return DecodedBody(None, (_too_deep(),)) if _is_deep(value) else DecodedBody(value)
 
 
 def decoded(body: bytes) -> Any:
@@ -72,18 +72,18 @@ def validated(model: type[Model], body: bytes) -> Model:
         raise RefusedBody([(path_of(e["loc"]), reason_of(dict(e))) for e in found]) from error
 
 
-def _diagnosed(body: bytes, error: Exception) -> Body:
+def _diagnosed(body: bytes, error: Exception) -> DecodedBody:
     whole: Steps = ()
     try:
         value = json.loads(body, parse_constant=_Constant)
     except RecursionError:
-        return Body(None, (_too_deep(),))
+        return DecodedBody(None, (_too_deep(),))
     except ValueError:
-        return Body(None, ((whole, f"Expected JSON. Received: {error}."),))
+        return DecodedBody(None, ((whole, f"Expected JSON. Received: {error}."),))
     if _is_deep(value):
-        return Body(None, (_too_deep(),))
+        return DecodedBody(None, (_too_deep(),))
     faults = tuple(_faults(value, whole)) or ((whole, f"Expected JSON. Received: {error}."),)
-    return Body(value, faults)
+    return DecodedBody(value, faults)
 
 
 def _faults(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:

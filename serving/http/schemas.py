@@ -47,20 +47,20 @@ ContextText = Annotated[str, BeforeValidator(_text_of_id), StringConstraints(max
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """A request: what it does not know, it refuses; ids may be integers."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class RangeBody(Body):
+class RangeBody(RequestBody):
     """Bounds of a number, both included."""
 
     at_least: Number | None = None
     at_most: Number | None = None
 
 
-class FiltersBody(Body):
+class FiltersBody(RequestBody):
     """What an item must be like."""
 
     categories: list[Category] = Field(
@@ -77,7 +77,7 @@ class FiltersBody(Body):
     )
 
 
-class RecommendBody(Body):
+class RecommendBody(RequestBody):
     """A question for a list."""
 
     user_id: UserId = Field(examples=["196"])

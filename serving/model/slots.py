@@ -14,7 +14,7 @@ ZEROS = 0  # the slot of padding
 _FIRST_CAPACITY = 1024
 
 
-class Version(Protocol):
+class TableVersion(Protocol):
     """What reads the slots: a table at one snapshot."""
 
     @property
@@ -52,7 +52,7 @@ class Slots:
         self._end = ZEROS + 1
         self._free = np.zeros(0, np.int32)
         self._steps: list[_Step] = []
-        self._versions: list[weakref.ref[Version]] = []
+        self._versions: list[weakref.ref[TableVersion]] = []
 
     def may_follow(self, generation: int) -> bool:
         """Whether the next version can be made from that one; frees what nobody reads any more.
@@ -85,7 +85,7 @@ class Slots:
         self.values[slots] = vectors
         return slots
 
-    def made(self, version: Version, added: np.ndarray, retired: np.ndarray) -> None:
+    def made(self, version: TableVersion, added: np.ndarray, retired: np.ndarray) -> None:
         """A version is there to be read."""
         retired = retired[retired != ZEROS]
         self._steps.append(_Step(version.generation, added, retired))

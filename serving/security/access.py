@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings
-from serving.security.keys import Caller, Keys, keys_from_text, limits_from_text
+from serving.security.keys import Caller, Keyring, keys_from_text, limits_from_text
 from serving.security.scopes import ALL, OUTSIDE, Scope, needed_by_route
 
 _NOBODY = Caller("", frozenset())
@@ -21,7 +21,7 @@ class Access:
         has_open_metrics: whether `/metrics` needs no key.
     """
 
-    keys: Keys
+    keys: Keyring
     anonymous: Caller
     has_open_metrics: bool
 

@@ -23,7 +23,7 @@ from serving.model.loader import Loader
 from serving.recommend.impression import impression
 from serving.recommend.query import Query
 from stream.ingest.records import Source
-from stream.outputs.examples import ExampleBatch as StreamExamples
+from stream.outputs.examples import Examples as StreamExamples
 from stream.state.impression_join import Joined
 from tests.support.examples import example_message
 from tests.support.serving_cases import NOW_S, Case

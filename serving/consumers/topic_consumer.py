@@ -29,7 +29,7 @@ def _uncounted() -> None:
     """What counts records that were left out, where nobody does."""
 
 
-class Feed:
+class TopicConsumer:
     """Hands the records of a topic to a handler, in order, from the event loop.
 
     A fetch is handed over in slices that take a few milliseconds each, and requests are worked on
