@@ -5,11 +5,11 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from millstream.event_files.records import Record, digest
+from millstream.event_files.records import FileRecord, digest
 
 
 @dataclass(frozen=True)
-class Progress:
+class PublishProgress:
     """What has been delivered of one file.
 
     Args:
@@ -33,7 +33,7 @@ class Progress:
         return file.with_name(f".{file.name}.published")
 
     @classmethod
-    def after(cls, seed: str, record: Record) -> "Progress":
+    def after(cls, seed: str, record: FileRecord) -> "PublishProgress":
         """Progress of a file whose records are delivered up to `record`."""
         return cls(
             seed=seed,
@@ -46,7 +46,7 @@ class Progress:
         )
 
     @classmethod
-    def load(cls, file: Path) -> "Progress | None":
+    def load(cls, file: Path) -> "PublishProgress | None":
         """What is remembered of a file of this name."""
         try:
             return cls(**json.loads(cls.path(file).read_bytes()))

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.evaluation.figures import auc
 from models.evaluation.learner import Report
 from models.evaluation.networks import Network
-from models.evaluation.runs import Run, trained
+from models.evaluation.runs import EvaluationRun, trained
 from models.importance import (
     CrossImportance,
     Drop,
@@ -35,7 +35,7 @@ class Explained:
     crosses: CrossImportance | None
 
 
-def explained(run: Run, repeats: int, report: Report) -> Explained:
+def explained(run: EvaluationRun, repeats: int, report: Report) -> Explained:
     """Train a model and ask what it goes by; its test rows are scored.
 
     Args:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from models.metrics.kept import KeptRows
 from models.metrics.metric import State
+from models.metrics.row_keeping import RowKeepingMetric
 
 POSITIVE_FROM = 0.5
 
@@ -74,7 +74,7 @@ def ranks(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> Ranks:
     )
 
 
-class Ranking(KeptRows):
+class Ranking(RowKeepingMetric):
     """The mean over groups with a positive."""
 
     @abstractmethod

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.split import Table
+from models.split import TableSpec
 from online_trainer.embeddings.admission_filter import AdmissionFilter
 from online_trainer.embeddings.keyed_rows import NO_ROW, KeyedRows
 from online_trainer.embeddings.keys import RowKeys
@@ -53,7 +53,9 @@ class EmbeddingSlab:
         policy: of admission and expiry.
     """
 
-    def __init__(self, tables: Sequence[Table], optimiser: RowOptimiser, policy: Policy) -> None:
+    def __init__(
+        self, tables: Sequence[TableSpec], optimiser: RowOptimiser, policy: Policy
+    ) -> None:
         self.tables = tuple(tables)
         self.width = tables[0].width
         self.optimiser = optimiser

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.layers.field_embedding import layer_name
 from models.optimisers import longest_prefix
-from models.split import Table
+from models.split import TableSpec
 from online_trainer.embeddings.keyed_rows import NO_ROW
 from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowOptimiser
@@ -28,10 +28,10 @@ class DynamicTables:
     """
 
     def __init__(
-        self, tables: Iterable[Table], optimisers: Mapping[str, RowOptimiser], policy: Policy
+        self, tables: Iterable[TableSpec], optimisers: Mapping[str, RowOptimiser], policy: Policy
     ) -> None:
         self._given = (tuple(tables), dict(optimisers), policy)
-        groups: dict[str, list[Table]] = {}
+        groups: dict[str, list[TableSpec]] = {}
         by_group: dict[str, RowOptimiser] = {}
         for table in sorted(self._given[0], key=lambda table: (table.width, table.name)):
             prefix = longest_prefix(layer_name(table.name), optimisers) or ""

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.rows import RowInit
-from models.split import Table
+from models.split import TableSpec
 from online_trainer.embeddings.keyed_rows import NO_ROW
 from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.slab import VECTORS, EmbeddingSlab, Policy
 
 WIDTH = 3
-TABLES = [Table("user", WIDTH, RowInit()), Table("item", WIDTH, RowInit())]
+TABLES = [TableSpec("user", WIDTH, RowInit()), TableSpec("item", WIDTH, RowInit())]
 USER, ITEM = range(2)
 
 

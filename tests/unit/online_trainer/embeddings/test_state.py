@@ -5,16 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.rows import RowInit
-from models.split import Table
+from models.split import TableSpec
 from online_trainer.embeddings.optimisers import LazyAdam
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.state import TablesState, drop_tombstones, export, restore
 from online_trainer.embeddings.tables import DynamicTables
 
 TABLES = [
-    Table("user", 2, RowInit()),
-    Table("item", 2, RowInit()),
-    Table("item:bias", 1, RowInit()),
+    TableSpec("user", 2, RowInit()),
+    TableSpec("item", 2, RowInit()),
+    TableSpec("item:bias", 1, RowInit()),
 ]
 
 
