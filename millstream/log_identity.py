@@ -49,7 +49,7 @@ class TopicLog:
 
 @dataclass(frozen=True)
 class Start:
-    """Where to go on.
+    """Start positions in a log.
 
     Args:
         identity: of the log that the positions are of.
@@ -64,7 +64,7 @@ class Start:
     missed: int = 0
 
     def text(self, topic: str) -> str:
-        """What to tell of it."""
+        """Log message about it."""
         told = {
             "other": f"Topic {topic} is another log than the one that was read: it is read from"
             " its beginning, and what was learnt is kept.",
@@ -75,7 +75,7 @@ class Start:
 
 
 def start(identity: str, positions: Mapping[int, int], now: TopicLog) -> Start:
-    """Where to go on in a log, given what was known of it.
+    """Find where to go on in a log, given what was known of it.
 
     Args:
         identity: that the positions are of; "" where that is not known.
@@ -167,7 +167,7 @@ def _identity(topic: Mapping[str, object]) -> str:
 def _is_late(
     settings: Settings, topic: Topic, now: TopicLog, identity: str, positions: Mapping[int, int]
 ) -> bool:
-    """Whether ends that lie below our positions are merely old: what we read last is there still.
+    """True if ends that lie below our positions are merely old: what we read last is there still.
 
     Some brokers report ends that lag behind (`deploy.local.tansu`).
     """

@@ -35,7 +35,7 @@ class TopicRecord:
 def messages(
     settings: Settings, topic: Topic, since_s: float | None = None
 ) -> Iterator[TopicRecord]:
-    """What a topic holds now; each partition in its order.
+    """Messages that a topic holds now; each partition in its order.
 
     Args:
         since_s: Unix seconds; older messages are left out by the broker.
@@ -98,7 +98,7 @@ def _to_the_end(
 
 
 def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterator[TopicRecord]:
-    """What comes until every position has reached its end, which control records count in."""
+    """Records until every position has reached its end, which control records count in."""
     heard_at = time.monotonic()
     while any(consumer.position(place) < end for place, end in ends.items()):
         batches = consumer.poll(timeout_ms=POLL_MS)

@@ -1,4 +1,4 @@
-"""What the catalogue says of one model."""
+"""Catalogue entry of one model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -18,7 +18,7 @@ from models.rows import RowInit
 
 @dataclass(frozen=True)
 class TableSpec:
-    """What is to be known of a table to hold it elsewhere; `init.rows(ids, width, name)` fills it.
+    """Specification of a table that is held elsewhere; `init.rows(ids, width, name)` fills it.
 
     Args:
         name: `<table>`, or `<table>:<role>` for a second table over the same ids.

@@ -33,7 +33,7 @@ class Probe:
 
 @dataclass
 class Consumed:
-    """What came of one message.
+    """Result of one message.
 
     Args:
         refused: why the message, or a part of it, was not learnt from; None if all was well.

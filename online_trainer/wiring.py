@@ -29,7 +29,7 @@ _FREQUENCY_SLOTS = 1 << 16
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the settings choose.
+    """Models, tables and optimisers that the settings choose.
 
     Args:
         settings: of the installation.

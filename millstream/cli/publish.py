@@ -250,7 +250,7 @@ def _progress() -> Progress:
 
 
 def _door() -> event_files.EventOf:
-    """What makes events of values, by the installation's settings."""
+    """Decoder of events from values, by the installation's settings."""
     from features.topic_events import door
     from features.validation import event_of
 

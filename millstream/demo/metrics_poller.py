@@ -100,7 +100,7 @@ class MetricsPoller(threading.Thread):
         return max(rise, 0.0) / (recent[-1].at_s - recent[0].at_s)
 
     def is_quiet(self, events: int, over: int = 6) -> bool:
-        """Whether all `events` have come in and the examples have stopped rising."""
+        """True if all `events` have come in and the examples have stopped rising."""
         recent = self.samples[-over:]
         return (
             len(recent) == over

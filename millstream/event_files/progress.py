@@ -10,7 +10,7 @@ from millstream.event_files.records import FileRecord, digest
 
 @dataclass(frozen=True)
 class PublishProgress:
-    """What has been delivered of one file.
+    """Delivered part of one file.
 
     Args:
         seed: of the file's event ids; says which file it is.
@@ -29,7 +29,7 @@ class PublishProgress:
 
     @staticmethod
     def path(file: Path) -> Path:
-        """Where it is kept."""
+        """Path of the progress file."""
         return file.with_name(f".{file.name}.published")
 
     @classmethod
@@ -47,7 +47,7 @@ class PublishProgress:
 
     @classmethod
     def load(cls, file: Path) -> "PublishProgress | None":
-        """What is remembered of a file of this name."""
+        """Remembered progress of a file of this name."""
         try:
             return cls(**json.loads(cls.path(file).read_bytes()))
         except (OSError, ValueError, TypeError):

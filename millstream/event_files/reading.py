@@ -88,7 +88,7 @@ class EventFile:
         return header.content
 
     def _is_of(self, start: PublishProgress) -> bool:
-        """Whether this file still begins with what `start` says was delivered."""
+        """True if this file still begins with what `start` says was delivered."""
         if not self.source.can_resume or start.seed != self.seed:
             return False
         with self.source.open(start.start) as stream:

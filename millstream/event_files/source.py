@@ -1,4 +1,4 @@
-"""What is published: a file, plain or compressed with gzip or Zstandard, or standard input."""
+"""Input of `publish`: a file, plain or compressed (gzip, Zstandard), or standard input."""
 
 import io
 import sys
@@ -35,7 +35,7 @@ class RegularFile:
 
     @property
     def is_csv(self) -> bool:
-        """Whether the name says so: `x.csv`, `x.csv.gz`."""
+        """True if the name says so: `x.csv`, `x.csv.gz`."""
         suffixes = [each.lower() for each in self.path.suffixes]
         return suffixes[-1:] == [".csv"] or (self.codec is not None and ".csv" in suffixes[-2:])
 

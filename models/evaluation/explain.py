@@ -1,4 +1,4 @@
-"""What a trained model goes by: permutation importance, and the cross layers' block norms."""
+"""Feature importance: permutation importance, and the cross layers' block norms."""
 
 import csv
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from models.layers.cross_mixture import CrossMixture
 
 @dataclass(frozen=True)
 class Explained:
-    """What one run's model goes by.
+    """Feature importance of one run's model.
 
     Args:
         auc: of the rows that were scored.

@@ -1,4 +1,4 @@
-"""What a run asks of a model, network or trees."""
+"""Protocol of a model in an evaluation, network or trees."""
 
 from collections.abc import Callable
 from typing import Protocol

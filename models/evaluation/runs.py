@@ -30,7 +30,7 @@ ONE_PASS_OPTIMISERS = {"embedding.": "adagrad", "linear.": "adagrad"}
 
 @dataclass(frozen=True)
 class EvaluationRun:
-    """What is to be run.
+    """One evaluation: a model on a split of a dataset.
 
     Args:
         entry: of the catalogue. In one pass its rows are learnt by Adagrad where it does not say.

@@ -51,7 +51,7 @@ class Ranks(NamedTuple):
 
 
 def ranks(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> Ranks:
-    """Where every row stands, for (n,) aligned arrays, n > 0."""
+    """Rank of every row within its group, for (n,) aligned arrays, n > 0."""
     order = np.lexsort((-scores, groups))
     labels, scores, groups = labels[order], scores[order], groups[order]
     new_group = np.r_[True, groups[1:] != groups[:-1]]

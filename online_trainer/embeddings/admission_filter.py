@@ -1,4 +1,4 @@
-"""How often ids have come that have no row yet."""
+"""Admission filter: counts of ids that have no row yet."""
 
 import numpy as np
 

@@ -39,7 +39,7 @@ class IdIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Of the slots."""
+        """Memory of the slots, bytes."""
         return self._words.nbytes
 
     def find(self, keys: RowKeys) -> np.ndarray:

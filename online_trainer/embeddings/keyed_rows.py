@@ -111,7 +111,7 @@ class KeyedRows:
         return rows[self._tags[rows] != _NO_TAG]
 
     def remove(self, rows: np.ndarray, step: int) -> None:
-        """Free rows; their keys are kept in mind until `drop_tombstones`."""
+        """Free rows; their keys stay as tombstones until `drop_tombstones`."""
         if not len(rows):
             return
         keys = self.keys(rows)
@@ -129,7 +129,7 @@ class KeyedRows:
         return RowKeys(*(np.concatenate(column) for column in zip(*recent, strict=True)))
 
     def drop_tombstones(self, step: int) -> None:
-        """No longer keep in mind what was removed up to `step`."""
+        """Drop tombstones up to and including `step`."""
         self._tombstones = [entry for entry in self._tombstones if entry[0] > step]
 
     def _grow(self) -> None:

@@ -1,4 +1,4 @@
-"""The embedding rows of every table of one width, in one place.
+"""Embedding slab: the rows of every table of one width, in one place.
 
 Tables of one width share their columns and their index: a batch costs one lookup, one gather and
 one update, however many tables it reads.

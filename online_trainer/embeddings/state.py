@@ -23,7 +23,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class TablesState(NamedTuple):
-    """What serving reads, and what only training does."""
+    """State of tables: rows for serving, and arrays for training alone."""
 
     rows: dict[str, TableRows]
     training: Arrays
@@ -48,7 +48,7 @@ def restore(tables: DynamicTables, state: TablesState) -> None:
 
 
 def drop_tombstones(tables: DynamicTables, step: int) -> None:
-    """A snapshot of `step` is safe: what was removed until then need not be told again."""
+    """Drop the tombstones up to `step`: a snapshot of it is safe."""
     for slab in tables.slabs.values():
         slab.rows.drop_tombstones(step)
         slab.admission.rows.drop_tombstones(step)

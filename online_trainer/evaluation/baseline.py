@@ -32,7 +32,7 @@ class FrozenBaseline:
             self.comparison.update(online, frozen, batch.labels, batch.weights)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Of the comparison; the weights are those of the snapshot `version`."""
+        """Arrays of the comparison; the weights are those of the snapshot `version`."""
         return self.comparison.state()
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:

@@ -101,7 +101,7 @@ def usable(table: pa.Table) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ExampleBatch:
-    """Rows to learn from, with what is to be known of them.
+    """A batch of training examples with metadata.
 
     Args:
         batch: what the learners take.

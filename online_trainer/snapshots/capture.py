@@ -47,7 +47,7 @@ class PendingSnapshot:
 
     @property
     def status(self) -> Status:
-        """Whether it is to be served."""
+        """True if it is to be served."""
         return "held" if self.objections else "published"
 
 

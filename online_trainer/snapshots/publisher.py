@@ -1,4 +1,4 @@
-"""Snapshots go out: taken in the trainer's thread, written and announced in another.
+"""Publication of snapshots: captured in the trainer's thread, written and announced in another.
 
 What is published, and when, has no influence on what is learnt.
 """
@@ -70,7 +70,7 @@ class Published(NamedTuple):
 
 @dataclass
 class SnapshotPublisher:
-    """Takes, writes, announces and prunes the snapshots of one trainer.
+    """Captures, writes, announces and prunes the snapshots of one trainer.
 
     A delta builds on the newest *published* snapshot: what was held, or could not be written, is in
     the next one. One snapshot is on its way at a time.
@@ -114,7 +114,7 @@ class SnapshotPublisher:
 
     @property
     def is_writing(self) -> bool:
-        """Whether a snapshot is on its way to the disk."""
+        """True if a snapshot is on its way to the disk."""
         return self._writing is not None
 
     def passed(self, probes: list[Probe]) -> None:
@@ -122,7 +122,7 @@ class SnapshotPublisher:
         self._probes = [*self._probes, *probes][-_MOST_PROBES:]
 
     def tell_again(self) -> None:
-        """After a restart: tell of the snapshot gone on from, if it is the one to be served.
+        """Re-announce the snapshot that we resumed from if `LATEST` still points to it.
 
         The announcement may have been lost with the process before. Where `LATEST` points to one
         that cannot be read any more, nothing is told.
@@ -193,7 +193,7 @@ class SnapshotPublisher:
         return Published(pending.manifest, pending.status, traces, size, pending.seconds, seconds)
 
     def _collect(self) -> Published | None:
-        """What came of the writing; None if it failed."""
+        """Result of the writing; None if it failed."""
         pending, writing = self._pending, self._writing
         assert pending is not None and writing is not None
         self._pending, self._writing = None, None

@@ -132,7 +132,7 @@ class Catalogue:
         return encode_entity("item", self._keys.take(rows), features, time_s)
 
     def raw(self, rows: Sequence[int], features: Arrays) -> list[dict[str, Any]]:
-        """What is logged of items: their as-of numbers in `features`, strings as they are."""
+        """Logged values of items: their as-of numbers in `features`, strings as they are."""
         columns = [
             list(map(column.text, rows)) if column.is_text else features[name].tolist()
             for name, column in self.columns.items()

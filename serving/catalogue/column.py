@@ -27,7 +27,7 @@ class FeatureColumn:
 
     @property
     def is_text(self) -> bool:
-        """Whether the values are keys of strings."""
+        """True if the values are keys of strings."""
         return self.feature.dtype in ("string", "string_list")
 
     def put(self, rows: np.ndarray, values: np.ndarray, texts: Sequence[Any]) -> None:

@@ -40,7 +40,7 @@ class ProducerRecord(NamedTuple):
 
 
 def _unnoticed(event: Event) -> None:
-    """What is told of events that were taken, where nobody listens."""
+    """Default listener for accepted events: does nothing."""
 
 
 class EventProducer:
@@ -212,7 +212,7 @@ def _error(sent: asyncio.Future[object]) -> BaseException | None:
 
 
 def _outcome(error: BaseException | None) -> Exception | None:
-    """What became of an event of which a producer says `error`."""
+    """Outcome of an event whose delivery ended with `error`."""
     if error is None or isinstance(error, MillstreamError):
         return error
     if isinstance(error, MessageSizeTooLargeError):

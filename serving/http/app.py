@@ -82,7 +82,7 @@ def _surround(app: FastAPI, worker: ServingWorker) -> None:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """What FastAPI found wrong with parameters, in the form of every other refusal."""
+    """Answer for faults that FastAPI found in parameters, in the form of every other refusal."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     refused = RefusedBody([(path_of(each["loc"][1:]), reason_of(each)) for each in found])
     return JSONResponse({"detail": refused.errors}, 422)

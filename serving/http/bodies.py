@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class DecodedBody:
-    """What a body says.
+    """Decoded JSON of a body, and its faults.
 
     Args:
         value: as JSON; only where there are faults may it hold what JSON does not.
@@ -87,7 +87,7 @@ def _diagnosed(body: bytes, error: Exception) -> DecodedBody:
 
 
 def _faults(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
-    """Where `value`, which is not nested deep, holds what JSON or UTF-8 cannot."""
+    """Faults of `value`, not nested deep: places that hold what JSON or UTF-8 cannot."""
     if isinstance(value, str) and not _is_text(value):
         yield steps, f"Expected text that UTF-8 can hold. Received: {value[:80]!a}."
     elif isinstance(value, float) and not math.isfinite(value):
@@ -112,7 +112,7 @@ def _is_text(value: str) -> bool:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether lists and objects are nested more than `MAX_DEPTH` deep."""
+    """True if lists and objects are nested more than `MAX_DEPTH` deep."""
     level = [value] if _is_nested(value) else []
     for _ in range(MAX_DEPTH):
         if not level:

@@ -1,4 +1,4 @@
-"""Bodies of events: taken apart, checked, published, and answered by what became of each event."""
+"""Event intake: bodies parsed, checked, published, and answered by each event's outcome."""
 
 import logging
 import uuid
@@ -35,7 +35,7 @@ _audit = logging.getLogger("millstream.audit")
 
 @dataclass(frozen=True)
 class RefusedEvent:
-    """Why one event was not taken.
+    """Refusal of one event.
 
     Args:
         place: of the event in its list; None where it came alone.
@@ -55,7 +55,7 @@ class RefusedEvent:
 
 @dataclass
 class ParsedEvents:
-    """A body, taken apart: its events that are right, with their places, and what is not."""
+    """A parsed body: valid events with their places, and refused ones."""
 
     events: list[Event] = field(default_factory=list)
     places: list[int | None] = field(default_factory=list)
@@ -192,7 +192,7 @@ def _not_allowed(event: Event, place: int | None, caller: Caller) -> RefusedEven
 
 
 def _given(body: DecodedBody, places: Sequence[int | None]) -> list[Mapping[str, Any]]:
-    """What was sent of each event."""
+    """Each event as it was sent."""
     return [body.value if place is None else body.value[place] for place in places]
 
 

@@ -61,7 +61,7 @@ class RangeBody(RequestBody):
 
 
 class FiltersBody(RequestBody):
-    """What an item must be like."""
+    """Filters on items."""
 
     categories: list[Category] = Field(
         default=[], max_length=MAX_FILTERED, description="At least one of them."
@@ -115,7 +115,7 @@ class ListAnswer(BaseModel):
     request_id: str
     items: list[ItemAnswer]
     model_version: str = Field(description="The snapshot that ranked it; empty where none did.")
-    degraded: list[str] = Field(description="What had to be done without.")
+    degraded: list[str] = Field(description="Parts that were missing or skipped, by name.")
     user_features: dict[str, Any] | None = None
 
 
@@ -135,15 +135,15 @@ class EventError(BaseModel):
 
 
 class EventsAnswer(BaseModel):
-    """What became of the events: the ids of those that were accepted, in their order."""
+    """Outcome of the events: the ids of those that were accepted, in their order."""
 
     event_ids: list[str]
     errors: list[EventError] = []
-    detail: str | None = Field(default=None, description="What is wrong, where nothing was taken.")
+    detail: str | None = Field(default=None, description="Why nothing was accepted, if so.")
 
 
 class ReadyAnswer(BaseModel):
-    """Whether the worker should get requests, and what it has."""
+    """Readiness of the worker for requests, and its state."""
 
     ready: bool
     model_version: str

@@ -88,7 +88,7 @@ class EmbeddingTable:
         return self._slots.values[self._shared]
 
     def has(self, ids: np.ndarray) -> np.ndarray:
-        """Whether each of `ids` has a row of its own, of their shape, bool."""
+        """True if each of `ids` has a row of its own, of their shape, bool."""
         slots = self._slots_of(ids)
         return (slots != self._shared) & (slots != ZEROS)
 

@@ -45,7 +45,7 @@ class SharedRowRewrite:
         self._joined: dict[int, _SharedConcatenation] = {}  # by the identity of `whole`
 
     def __call__(self, operation: keras.Operation) -> Callable[..., Any]:
-        """What runs in place of `operation`."""
+        """Replacement of `operation`."""
         match operation:
             case keras.layers.Concatenate():
                 return lambda parts: self._concatenated(operation, parts)

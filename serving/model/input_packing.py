@@ -49,7 +49,7 @@ class InputPacking:
         }
 
     def spec(self, rows: int | None) -> tf.TensorSpec:
-        """Of the whole; None is any number of rows."""
+        """Tensor spec of the whole; None is any number of rows."""
         return tf.TensorSpec([rows, self.width], self.dtype)
 
 

@@ -51,7 +51,7 @@ class Program:
         )
 
     def weights(self, arrays: Arrays) -> Weights:
-        """What `models.weights.weight_arrays` made of the owner, as this network takes them.
+        """Weights of this network from the owner's `models.weights.weight_arrays`.
 
         Raises:
             ConfigurationError: the number of weights or a shape does not fit.
@@ -85,6 +85,6 @@ class Program:
 
 
 def _places(owner: keras.Model, variables: list[keras.Variable]) -> list[int]:
-    """Where each variable stands in the owner's own order."""
+    """Place of each variable in the owner's own order."""
     place = {id(variable): at for at, variable in enumerate(owner.variables)}
     return [place[id(variable)] for variable in variables]

@@ -84,7 +84,7 @@ class ServedRetriever:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What one version of the snapshot brought; a role that it lacks is None.
+    """Models of one snapshot version; a role that it lacks is None.
 
     Args:
         probes: event times by event id of the probes that it has learnt past and the version that
@@ -98,5 +98,5 @@ class ServedModel:
 
     @property
     def version(self) -> int:
-        """Of the snapshot."""
+        """Version of the snapshot."""
         return self.manifest.version

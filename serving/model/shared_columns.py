@@ -105,7 +105,7 @@ def _total(terms: Terms, row: np.ndarray) -> np.ndarray:
 
 
 def _fit(x0: SharedColumns, x: SharedColumns) -> bool:
-    """Whether the product of `x0` with what is linear in rows is linear in rows again."""
+    """True if the product of `x0` with what is linear in rows is linear in rows again."""
     return not x0.terms and np.array_equal(x0.columns, x.columns)
 
 

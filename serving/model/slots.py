@@ -15,7 +15,7 @@ _FIRST_CAPACITY = 1024
 
 
 class TableVersion(Protocol):
-    """What reads the slots: a table at one snapshot."""
+    """Reader of the slots: a table at one snapshot."""
 
     @property
     def generation(self) -> int:
@@ -23,7 +23,7 @@ class TableVersion(Protocol):
 
 
 class _Step(NamedTuple):
-    """What one version brought.
+    """Slots that one version added and retired.
 
     Args:
         generation: of the version.
@@ -55,7 +55,7 @@ class Slots:
         self._versions: list[weakref.ref[TableVersion]] = []
 
     def may_follow(self, generation: int) -> bool:
-        """Whether the next version can be made from that one; frees what nobody reads any more.
+        """True if the next version can be made from that one; frees what nobody reads any more.
 
         It cannot where a later version is alive: both would claim the same slots.
         """

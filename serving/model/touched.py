@@ -1,4 +1,4 @@
-"""Which items' vectors a delta changed."""
+"""Items whose vectors a delta changed."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ _SLICE = 4096
 
 
 def same_weights(one: ServedNetwork, other: ServedNetwork) -> bool:
-    """Whether two networks are one program with equal dense weights."""
+    """True if two networks are one program with equal dense weights."""
     if one.program is not other.program:
         return False
     return all(map(np.array_equal, one.weights, other.weights))

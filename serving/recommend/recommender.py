@@ -38,7 +38,7 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What lists are made from.
+    """Dependencies of the recommender.
 
     Args:
         model: the model that is served now, or None.
@@ -149,6 +149,6 @@ class Recommender:
 
 
 def _rang_late(limit: asyncio.Timeout) -> bool:
-    """Whether this process was so busy that time-outs came late: so may have the answer."""
+    """True if this process was so busy that time-outs came late: so may have the answer."""
     due_s = limit.when() if limit.expired() else None
     return due_s is not None and asyncio.get_running_loop().time() - due_s > _LATE_S

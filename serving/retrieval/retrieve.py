@@ -18,7 +18,7 @@ _DEEPER = 4
 
 @dataclass(frozen=True)
 class RetrievalRequest:
-    """What a request asks of retrieval.
+    """Retrieval request: what may be shown, and how much of it.
 
     Args:
         allowed: shape (rows,), bool: what may be shown at all.

@@ -13,7 +13,7 @@ _NOBODY = Caller("", frozenset())
 
 @dataclass(frozen=True)
 class Access:
-    """Who may do what.
+    """Access rules: callers and their scopes.
 
     Args:
         keys: those that are known; with none, everybody is `anonymous`.
@@ -33,7 +33,7 @@ class Access:
 
 
 def access_from_settings(settings: Settings) -> Access:
-    """What the settings open.
+    """Access rules that the settings open.
 
     Raises:
         ConfigurationError: the keys cannot be read, or there are none, and the address is not this
@@ -53,7 +53,7 @@ def access_from_settings(settings: Settings) -> Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens on `host`.
+    """True if only this machine can reach what listens on `host`.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)

@@ -29,7 +29,7 @@ _FIELDS = {"key", "scopes", "limits"}
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks.
+    """A caller: the name, scopes and limits of a key.
 
     Args:
         name: of their key; empty for somebody without one.

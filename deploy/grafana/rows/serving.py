@@ -28,7 +28,7 @@ SERVING = PanelRow(
         ),
         Panel(
             "Latency",
-            "Of recommend requests, as the worker measures it.",
+            "Latency of recommend requests, as the worker measures it.",
             "s",
             quantiles("millstream_serving_request_seconds", matchers='route="/v1/recommend"'),
             bad_from=0.1,
@@ -60,7 +60,7 @@ SERVING = PanelRow(
         ),
         Panel(
             "Candidates by source",
-            "What brought the candidates that are ranked.",
+            "Sources of the candidates that are ranked.",
             "cps",
             [PanelQuery(rate("millstream_serving_candidates_total", by="source"), "{{source}}")],
         ),

@@ -19,7 +19,7 @@ SNAPSHOTS = PanelRow(
         ),
         Panel(
             "Age",
-            "Of the newest published and of the served snapshot, and of the newest event in it.",
+            "Age of the newest published snapshot, of the served one, and of its newest event.",
             "s",
             [
                 PanelQuery(
@@ -61,7 +61,7 @@ SNAPSHOTS = PanelRow(
         ),
         Panel(
             "Size on disk",
-            "Of the newest full snapshot and of the newest delta.",
+            "Size of the newest full snapshot and of the newest delta.",
             "bytes",
             [PanelQuery("max by (kind) (millstream_trainer_snapshot_bytes)", "{{kind}}")],
         ),

@@ -8,7 +8,7 @@ STORES = PanelRow(
     [
         Panel(
             "Records behind",
-            "What is on the broker and not yet processed: by the stream worker, in records; by the "
+            "Messages not yet processed: by the stream worker, in records; by the "
             "trainer, in messages.",
             "short",
             [

@@ -8,7 +8,7 @@ THROUGHPUT = PanelRow(
     [
         Panel(
             "Events by outcome",
-            "What the stream worker made of them. A few duplicates and late ones are normal.",
+            "Events by outcome in the stream worker. A few duplicates and late ones are normal.",
             "cps",
             [
                 PanelQuery(
