@@ -47,7 +47,7 @@ SNAPSHOTS = PanelRow(
         ),
         Panel(
             "Time of a snapshot, p99",
-            "How long taking one stops the training, writing it, and loading it into serving.",
+            "Time that a snapshot stops training, takes to write, and takes to load into serving.",
             "s",
             [
                 PanelQuery(quantile(0.99, "millstream_trainer_snapshot_taking_seconds"), "taking"),
