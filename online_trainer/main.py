@@ -50,7 +50,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     consumer = _connected(chosen, trainer.offsets, publisher.lineage, metrics, asked_to_end)
     if consumer is None:
         return
-    publisher.tell_again()
+    publisher.reannounce()
     log.info("Learning from %s.", chosen.topic(EXAMPLES))
     try:
         TrainerWorker(trainer, publisher, consumer, outbox, metrics, SystemClock()).run(

@@ -121,7 +121,7 @@ class SnapshotPublisher:
         """Probe events that the next snapshot will have learnt past."""
         self._probes = [*self._probes, *probes][-_MOST_PROBES:]
 
-    def tell_again(self) -> None:
+    def reannounce(self) -> None:
         """Re-announce the snapshot that we resumed from if `LATEST` still points to it.
 
         The announcement may have been lost with the process before. Where `LATEST` points to one

@@ -268,7 +268,7 @@ def test_after_a_restart_the_snapshot_gone_on_from_is_told_again(trainers, tmp_p
     first = Publishing(trainers.fresh(), tmp_path, MODELS)
     first.learn(range(2))
     again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
-    again.publisher.tell_again()
+    again.publisher.reannounce()
     assert [(each.version, each.status) for each in again.said] == [(2, "published")]
 
 
@@ -277,7 +277,7 @@ def test_where_the_pointer_names_another_it_is_not(trainers, tmp_path):
     first.learn(range(2))
     first.publisher.writer.point_latest(1)
     again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
-    again.publisher.tell_again()
+    again.publisher.reannounce()
     assert again.said == []
 
 
