@@ -111,7 +111,7 @@ def with_defaults(value: Any, event_id: str, now_s: float) -> Any:
 def record_defaults(
     topic: str, partition: int, offset: int, timestamp_s: float
 ) -> dict[str, str | float]:
-    """What a Kafka record without them gets: an id made of its place, and the record's time.
+    """Defaults of a Kafka record: an id made of its place, and the record's time.
 
     Every reader gives the same record the same id, so that it counts once.
 
@@ -126,7 +126,7 @@ def record_defaults(
 
 
 def lacks_rating(event: Interaction) -> bool:
-    """Whether it is a rating without a number, which is no event."""
+    """True if it is a rating without a number, which is no event."""
     return event.kind == "rating" and event.value is None
 
 

@@ -1,4 +1,4 @@
-"""What the topic `dead-letters` carries: a message that was refused, and why."""
+"""Message of the topic `dead-letters`: a message that was refused, and why."""
 
 import msgspec
 

@@ -46,7 +46,7 @@ class Event(
     gc=False,
     forbid_unknown_fields=True,
 ):
-    """What every event has.
+    """Fields that every event has.
 
     Args:
         event_id: unique; an event that comes again with the same id has no effect.

@@ -13,7 +13,7 @@ EVENTS = "millstream_stream_events_total"
 
 
 @dataclass(frozen=True)
-class Stage:
+class FunnelStage:
     """One stage.
 
     Args:
@@ -29,7 +29,7 @@ class Stage:
     aside: tuple[tuple[str, float], ...] = ()
 
 
-def funnel(stream: Scrape, trainer: Scrape, serving: Scrape) -> list[Stage]:
+def funnel(stream: Scrape, trainer: Scrape, serving: Scrape) -> list[FunnelStage]:
     """The stages by one reading of each worker."""
     came = _total(stream, EVENTS)
     refused = stream.total(EVENTS, outcome="refused")
@@ -40,31 +40,33 @@ def funnel(stream: Scrape, trainer: Scrape, serving: Scrape) -> list[Stage]:
     ]
     late = stream.total(EVENTS, outcome="late")
     return [
-        Stage("events in", came),
-        Stage("valid", _less(came, refused), aside=_some(("refused", refused))),
-        Stage(
+        FunnelStage("events in", came),
+        FunnelStage("valid", _less(came, refused), aside=_some(("refused", refused))),
+        FunnelStage(
             "counted",
             _less(came, refused + duplicate),
             aside=_some(("duplicate", duplicate), ("late, without an example", late)),
         ),
-        Stage("joined to a list", _total(stream, "millstream_stream_joined_total")),
-        Stage("examples", _total(stream, "millstream_stream_examples_total")),
-        Stage(
+        FunnelStage("joined to a list", _total(stream, "millstream_stream_joined_total")),
+        FunnelStage("examples", _total(stream, "millstream_stream_examples_total")),
+        FunnelStage(
             "learnt",
             _total(trainer, "millstream_trainer_examples_total"),
             aside=_some(*passed_over),
         ),
-        Stage("in served weights", serving.value("millstream_serving_snapshot_examples")),
+        FunnelStage("in served weights", serving.value("millstream_serving_snapshot_examples")),
     ]
 
 
-def with_rates(before: Sequence[Stage], after: Sequence[Stage], seconds: float) -> list[Stage]:
+def with_rates(
+    before: Sequence[FunnelStage], after: Sequence[FunnelStage], seconds: float
+) -> list[FunnelStage]:
     """The later reading, with what was added since the earlier one, per second.
 
     A total that fell is that of a worker that was started anew: its rate is not known.
     """
     return [
-        Stage(new.name, new.total, _rate(old.total, new.total, seconds), new.aside)
+        FunnelStage(new.name, new.total, _rate(old.total, new.total, seconds), new.aside)
         for old, new in zip(before, after, strict=True)
     ]
 

@@ -95,7 +95,7 @@ def create_topics(settings: Settings) -> list[str]:
 
 
 def _create(client: KafkaAdminClient, settings: Settings, topic: Topic) -> bool:
-    """Whether it was created here; another process may have been quicker."""
+    """Create the topic; False if it was there: another process may have been quicker."""
     new = NewTopic(settings.topic(topic), topic.partitions, -1, topic_configs=topic.config())
     try:
         client.create_topics([new])

@@ -45,7 +45,7 @@ def _sasl(settings: Settings) -> dict[str, Any]:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
-    """What to trust, and who we are."""
+    """TLS context: certificates to trust, and our own."""
     name = "kafka_ssl_cafile"
     try:
         context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)

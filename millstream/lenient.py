@@ -1,4 +1,4 @@
-"""What producers may write in another way than the vocabulary says, and what they may not.
+"""Lenient forms that producers may write beside the vocabulary's, and their limits.
 
 Integer ids become decimal strings, RFC 3339 times become Unix seconds. Strings that UTF-8 cannot
 hold (half an emoji) are refused with their path, keys too.

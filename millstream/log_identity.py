@@ -33,7 +33,7 @@ _PROBE_MS = 3_000
 
 
 @dataclass(frozen=True)
-class Log:
+class TopicLog:
     """A topic as the brokers have it now.
 
     Args:
@@ -49,7 +49,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Start:
-    """Where to go on.
+    """Start positions in a log.
 
     Args:
         identity: of the log that the positions are of.
@@ -64,7 +64,7 @@ class Start:
     missed: int = 0
 
     def text(self, topic: str) -> str:
-        """What to tell of it."""
+        """Log message about it."""
         told = {
             "other": f"Topic {topic} is another log than the one that was read: it is read from"
             " its beginning, and what was learnt is kept.",
@@ -74,14 +74,14 @@ class Start:
         return " ".join(told[change] for change in self.changes)
 
 
-def start(identity: str, positions: Mapping[int, int], now: Log) -> Start:
-    """Where to go on in a log, given what was known of it.
+def start(identity: str, positions: Mapping[int, int], now: TopicLog) -> Start:
+    """Find where to go on in a log, given what was known of it.
 
     Args:
         identity: that the positions are of; "" where that is not known.
         positions: the next offset to read of each partition.
 
-    >>> start("a", {0: 7}, Log("b", {0: 0}, {0: 3}))
+    >>> start("a", {0: 7}, TopicLog("b", {0: 0}, {0: 3}))
     Start(identity='b', positions={}, changes=['other'], missed=0)
     """
     base, _, cuts = identity.partition(".")
@@ -99,13 +99,13 @@ def start(identity: str, positions: Mapping[int, int], now: Log) -> Start:
     return Start(kept, found, [*changes, "gap"] if lost else changes, lost)
 
 
-def _is_other(identity: str, now: Log) -> bool:
+def _is_other(identity: str, now: TopicLog) -> bool:
     base = identity.partition(".")[0]
     return bool(base and now.identity and base != now.identity)
 
 
 def begin(
-    settings: Settings, topic: Topic, now: Log, identity: str, positions: Mapping[int, int]
+    settings: Settings, topic: Topic, now: TopicLog, identity: str, positions: Mapping[int, int]
 ) -> Start:
     """The same on the brokers, said in the process' log where anything happened.
 
@@ -115,7 +115,7 @@ def begin(
     """
     found = start(identity, positions, now)
     if _is_late(settings, topic, now, identity, positions):
-        found = start(identity, positions, Log(now.identity, now.begins, {}))
+        found = start(identity, positions, TopicLog(now.identity, now.begins, {}))
     if not found.changes:
         return found
     text = found.text(settings.topic(topic))
@@ -125,7 +125,7 @@ def begin(
     return found
 
 
-def logs_of(settings: Settings, topics: Iterable[Topic]) -> dict[Topic, Log]:
+def logs_of(settings: Settings, topics: Iterable[Topic]) -> dict[Topic, TopicLog]:
     """The topics as they are now; one that is not there is left out.
 
     Raises:
@@ -139,7 +139,7 @@ def logs_of(settings: Settings, topics: Iterable[Topic]) -> dict[Topic, Log]:
         for name, identity in identities.items():
             partitions = [TopicPartition(name, n) for n in reader.partitions_for_topic(name) or ()]
             begins, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
-            found[names[name]] = Log(identity, _numbers(begins), _numbers(ends))
+            found[names[name]] = TopicLog(identity, _numbers(begins), _numbers(ends))
         return found
     except KafkaError as error:
         raise LogUnavailable(f"Offsets not known: {error!r}") from error
@@ -165,9 +165,9 @@ def _identity(topic: Mapping[str, object]) -> str:
 
 
 def _is_late(
-    settings: Settings, topic: Topic, now: Log, identity: str, positions: Mapping[int, int]
+    settings: Settings, topic: Topic, now: TopicLog, identity: str, positions: Mapping[int, int]
 ) -> bool:
-    """Whether ends that lie below our positions are merely old: what we read last is there still.
+    """True if ends that lie below our positions are merely old: what we read last is there still.
 
     Some brokers report ends that lag behind (`deploy.local.tansu`).
     """

@@ -16,7 +16,7 @@ from millstream.settings import Settings
 T = TypeVar("T")
 
 
-class Publisher:
+class EventPublisher:
     """Sends events to the topics they belong to.
 
     Args:

@@ -26,7 +26,7 @@ class Scrape:
 
     @classmethod
     def of(cls, url: str, timeout_s: float = 2.0) -> "Scrape":
-        """What `url` says now; nothing where nobody answers."""
+        """Metrics of `url` now; none where nobody answers."""
         try:
             with urllib.request.urlopen(url, timeout=timeout_s) as answer:
                 return cls.parse(answer.read().decode())

@@ -18,7 +18,7 @@ SECRET: dict[str, Any] = {"secret": True}
 
 
 def is_secret(model: type[BaseSettings], name: str) -> bool:
-    """Whether a setting may not be shown, and may come from a file."""
+    """True if a setting may not be shown, and may come from a file."""
     extra = model.model_fields[name].json_schema_extra
     return isinstance(extra, dict) and extra.get("secret") is True
 

@@ -356,12 +356,12 @@ class Settings(BaseSettings):
 
     @property
     def offline_dir(self) -> Path:
-        """Where the Parquet part files are, one folder a view."""
+        """Directory of the Parquet part files, one folder a view."""
         return self.data_dir / "offline"
 
     @property
     def snapshot_dir(self) -> Path:
-        """Where the snapshots are."""
+        """Directory of the snapshots."""
         return self.data_dir / "snapshots"
 
     def topic(self, topic: Topic) -> str:

@@ -18,7 +18,7 @@ SILENCE_S = 10.0
 
 
 @dataclass(frozen=True)
-class Message:
+class TopicRecord:
     """One message.
 
     Args:
@@ -32,8 +32,10 @@ class Message:
     value: bytes | None
 
 
-def messages(settings: Settings, topic: Topic, since_s: float | None = None) -> Iterator[Message]:
-    """What a topic holds now; each partition in its order.
+def messages(
+    settings: Settings, topic: Topic, since_s: float | None = None
+) -> Iterator[TopicRecord]:
+    """Messages that a topic holds now; each partition in its order.
 
     Args:
         since_s: Unix seconds; older messages are left out by the broker.
@@ -50,7 +52,7 @@ def messages(settings: Settings, topic: Topic, since_s: float | None = None) -> 
         consumer.close()
 
 
-def message_at(settings: Settings, topic: Topic, partition: int, offset: int) -> Message | None:
+def message_at(settings: Settings, topic: Topic, partition: int, offset: int) -> TopicRecord | None:
     """The message at one place; None where retention or compaction has removed it.
 
     Raises:
@@ -84,7 +86,7 @@ def _partitions(consumer: KafkaConsumer, name: str) -> list[TopicPartition]:
 
 def _to_the_end(
     consumer: KafkaConsumer, partitions: list[TopicPartition], since_s: float | None
-) -> Iterator[Message]:
+) -> Iterator[TopicRecord]:
     consumer.assign(partitions)
     ends, begins = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
     if since_s is not None:
@@ -95,8 +97,8 @@ def _to_the_end(
     yield from _polled(consumer, {p: ends[p] for p in partitions if begins[p] < ends[p]})
 
 
-def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterator[Message]:
-    """What comes until every position has reached its end, which control records count in."""
+def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterator[TopicRecord]:
+    """Records until every position has reached its end, which control records count in."""
     heard_at = time.monotonic()
     while any(consumer.position(place) < end for place, end in ends.items()):
         batches = consumer.poll(timeout_ms=POLL_MS)
@@ -107,7 +109,7 @@ def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterato
         for place, batch in batches.items():
             for record in batch:
                 if record.offset < ends.get(place, 0):
-                    yield Message(
+                    yield TopicRecord(
                         place.partition,
                         record.offset,
                         record.timestamp / 1000,

@@ -77,7 +77,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "models.ranking.fnn:fnn",
         learning_rate=3e-3,
         l2=1e-5,
-        begins_from={"fm": "models.ranking.fnn:copy_fm"},
+        initialize_from={"fm": "models.ranking.fnn:copy_fm"},
     ),
     Entry(
         "nfm",

@@ -1,4 +1,4 @@
-"""What the catalogue says of one model."""
+"""Catalogue entry of one model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Entry:
         row_init: how rows begin of ids whose field does not say. A network that sees nothing but
             products of rows needs them larger: products near 0 leave its hidden units to the
             bias, and most of them die before a product is learnt.
-        begins_from: models whose weights it begins with, and the `module:function` that copies
+        initialize_from: models whose weights it begins with, and the `module:function` that copies
             them, called with both networks.
         learns_online: whether the online trainer takes it.
         learns_pairs: whether it can learn what two fields mean together.
@@ -44,7 +44,7 @@ class Entry:
     learning_rate: float = 1e-2
     l2: float = 1e-3
     row_init: RowInit = field(default_factory=RowInit)
-    begins_from: Mapping[str, str] = field(default_factory=dict)
+    initialize_from: Mapping[str, str] = field(default_factory=dict)
     learns_online: bool = True
     learns_pairs: bool = True
 
@@ -54,7 +54,7 @@ class Entry:
 
     def copiers(self) -> dict[str, Callable[..., None]]:
         """By the model it begins from: what copies that one's weights."""
-        return {name: _imported(function) for name, function in self.begins_from.items()}
+        return {name: _imported(function) for name, function in self.initialize_from.items()}
 
     def defaults(self) -> dict[str, Any]:
         """Every option with its default for this model."""

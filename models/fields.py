@@ -1,4 +1,4 @@
-"""What a network reads and what it predicts."""
+"""Inputs of a network, and its target."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -93,7 +93,7 @@ class Field:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one example: () for a single value, (length,) for a list, (width,) for floats."""
+        """Shape of one example: () for one value, (length,) for a list, (width,) for floats."""
         if self.is_id:
             return () if self.length is None else (self.length,)
         return () if self.width == 1 else (self.width,)

@@ -151,7 +151,7 @@ class FieldInputs:
         return pooling(vectors, self.tensors[field.name], self.target(field))
 
     def _once(self, name: str, make: Callable[[str], Any]) -> Any:
-        """What has weights of its own is one layer, however often a network asks for it."""
+        """One layer for each set of weights, however often a network asks for it."""
         if name not in self._shared:
             self._shared[name] = make(name)
         return self._shared[name]

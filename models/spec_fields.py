@@ -15,7 +15,7 @@ def ranker_fields(width: int) -> tuple[Field, ...]:
 
 
 def retriever_fields(width: int) -> tuple[Field, ...]:
-    """What the towers take: no crosses, and of an item only what stays as it is.
+    """Inputs of the towers: no crosses, and of an item only what stays as it is.
 
     An item's vector lies in an index. It must not depend on counters and ages that move with every
     event and with time: then it changes when the item's attributes or the weights do, and a new

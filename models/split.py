@@ -17,8 +17,8 @@ from models.rows import RowInit
 
 
 @dataclass(frozen=True)
-class Table:
-    """What is to be known of a table to hold it elsewhere; `init.rows(ids, width, name)` fills it.
+class TableSpec:
+    """Specification of a table that is held elsewhere; `init.rows(ids, width, name)` fills it.
 
     Args:
         name: `<table>`, or `<table>:<role>` for a second table over the same ids.
@@ -57,7 +57,7 @@ class Split:
             network gives.
     """
 
-    tables: Mapping[str, Table]
+    tables: Mapping[str, TableSpec]
     lookups: tuple[Lookup, ...]
     body: keras.Model
 
@@ -76,14 +76,14 @@ def split(model: keras.Model) -> Split:
     Lookup(field='item_id', table='item_id', input_name='item_id:vectors')
     """
     _check_flat(model)
-    tables: dict[str, Table] = {}
+    tables: dict[str, TableSpec] = {}
     vectors: dict[Lookup, keras.KerasTensor] = {}
 
     def cut(layer: keras.Operation) -> Callable[..., Any]:
         return lookup(layer) if isinstance(layer, FieldEmbedding) else layer
 
     def lookup(layer: FieldEmbedding) -> Callable[..., Any]:
-        tables[layer.table] = Table(layer.table, layer.width, layer.init)
+        tables[layer.table] = TableSpec(layer.table, layer.width, layer.init)
         return lambda ids: _vectors(layer, ids, vectors)
 
     inputs = [keras.Input(x.shape[1:], dtype=x.dtype, name=x.name) for x in model.inputs]

@@ -14,18 +14,18 @@ from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
-from online_trainer.io.consumer import Source
-from online_trainer.io.offsets import Position
+from online_trainer.io.consumer import ExamplesConsumer
+from online_trainer.io.offsets import Offsets
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.snapshots.capture import About, Taker
+from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.lineage import Lineage
-from online_trainer.snapshots.publisher import Publisher, Schedule
+from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
 from online_trainer.snapshots.resume import resume
 from online_trainer.trainer import Trainer
 from online_trainer.wiring import Wiring
-from online_trainer.worker import Worker
+from online_trainer.worker import TrainerWorker
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +47,23 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     trainer = wiring.trainer(frozen_baseline=frozen_baseline)
     publisher = _publisher(chosen, wiring, trainer, outbox)
     publisher.on_failure = metrics.snapshot_failed
-    source = _connected(chosen, trainer.position, publisher.lineage, metrics, asked_to_end)
-    if source is None:
+    consumer = _connected(chosen, trainer.offsets, publisher.lineage, metrics, asked_to_end)
+    if consumer is None:
         return
-    publisher.tell_again()
+    publisher.reannounce()
     log.info("Learning from %s.", chosen.topic(EXAMPLES))
     try:
-        Worker(trainer, publisher, source, outbox, metrics, SystemClock()).run(asked_to_end)
+        TrainerWorker(trainer, publisher, consumer, outbox, metrics, SystemClock()).run(
+            asked_to_end
+        )
     finally:
-        source.close()
+        consumer.close()
         outbox.close()
 
 
-def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbox) -> Publisher:
+def _publisher(
+    chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbox
+) -> SnapshotPublisher:
     """Resumes the trainer, and publishes from there."""
     reader, writer = SnapshotReader(chosen.snapshot_dir), SnapshotWriter(chosen.snapshot_dir)
     if leftovers := writer.clear_leftovers():
@@ -70,9 +74,9 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
         outbox.announce(announcement)
         outbox.flush()
 
-    about = About(chosen.topic(EXAMPLES), wiring.models())
-    return Publisher(
-        Taker(trainer, Gate(), about),
+    facts = ManifestFacts(chosen.topic(EXAMPLES), wiring.models())
+    return SnapshotPublisher(
+        SnapshotBuilder(trainer, Gate(), facts),
         writer,
         reader,
         announce,
@@ -90,12 +94,12 @@ def _publisher(chosen: Settings, wiring: Wiring, trainer: Trainer, outbox: Outbo
 
 def _connected(
     chosen: Settings,
-    position: Position,
+    offsets: Offsets,
     lineage: Lineage,
     metrics: TrainerMetrics,
     asked_to_end: Event,
-) -> Source | None:
-    """The source, as soon as a broker answers; None if asked to end before.
+) -> ExamplesConsumer | None:
+    """The consumer, as soon as a broker answers; None if asked to end before.
 
     Raises:
         LogChanged: the input is another log, and the settings say that this stops the trainer.
@@ -103,24 +107,24 @@ def _connected(
     while not asked_to_end.is_set():
         try:
             create_topics(chosen)
-            _settle(chosen, position, metrics)
-            source = Source(chosen, position.offset)
-            lineage.announced = source.announced()
-            return source
+            _settle(chosen, offsets, metrics)
+            consumer = ExamplesConsumer(chosen, offsets.offset)
+            lineage.announced = consumer.announced()
+            return consumer
         except LogUnavailable as error:
             log.warning("%s. Will try again in %gs.", error, _RECONNECT_S)
             asked_to_end.wait(_RECONNECT_S)
     return None
 
 
-def _settle(chosen: Settings, position: Position, metrics: TrainerMetrics) -> None:
+def _settle(chosen: Settings, offsets: Offsets, metrics: TrainerMetrics) -> None:
     """Compare the position with the log that the broker has."""
     now = logs_of(chosen, [EXAMPLES])[EXAMPLES]
-    reached = {0: position.offset} if position.offset else {}
-    found = begin(chosen, EXAMPLES, now, position.log, reached)
+    reached = {0: offsets.offset} if offsets.offset else {}
+    found = begin(chosen, EXAMPLES, now, offsets.log, reached)
     metrics.log_changed(found.changes, found.missed)
     offset = found.positions.get(0, now.begins.get(0, 0))
-    position.begin(found.identity, offset, is_other="other" in found.changes)
+    offsets.begin(found.identity, offset, is_other="other" in found.changes)
 
 
 def _asked_to_end() -> Event:

@@ -1,4 +1,4 @@
-"""What the trainer exports on `/metrics`."""
+"""Metrics that the trainer exports on `/metrics`."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -23,47 +23,58 @@ class TrainerMetrics:
         self.registry = CollectorRegistry()
         add_build_info("trainer", self.registry)
         self._examples = self._counter("examples", "Examples learnt from")
-        self._rows = self._counter("rows_passed_over", "Rows not learnt from", "reason")
+        self._rows = self._counter("rows_passed_over", "Rows not learnt from, by reason", "reason")
         for reason in ("repeated", "unsound"):
             self._rows.labels(reason=reason)
         self._refused = self._counter("messages_refused", "Messages refused, whole or in part")
         self._loss = self._gauge("loss", "Log loss of the ranker's newest step")
         self._retriever_loss = self._gauge("retriever_loss", "Loss of the retriever's newest step")
         self._hit_rate = self._gauge(
-            "retriever_hit_rate", "Share of positives among the first ten candidates, newest step"
+            "retriever_hit_rate", "Hit rate at 10 of the positives, newest step"
         )
         self._progressive = {
             name: self._gauge(
-                f"progressive_{name}", f"{name} of scores given before learning", "segment", "span"
+                f"progressive_{name}",
+                f"Progressive {name}: scored before learnt from",
+                "segment",
+                "span",
             )
             for name in ("auc", "log_loss", "normalised_entropy", "calibration", "gauc")
         }
         self._comparison = self._gauge(
-            "comparison_auc", "AUC over the same rows, online and frozen", "model"
+            "comparison_auc", "AUC of the online and the frozen ranker over the same rows", "model"
         )
-        self._compared = self._counter("compared_examples", "Examples that both have scored")
+        self._compared = self._counter("compared_examples", "Examples scored by both rankers")
         self._compared_before = 0
         self._step_s = self._histogram("message_seconds", "Time to learn from one message")
-        self._learnt_s = self._histogram("event_to_learnt_seconds", "Probe event until learnt past")
-        self._example_s = self._histogram("example_to_learnt_seconds", "Example until learnt from")
-        self._table_rows = self._gauge("table_rows", "Ids with a row", "role")
-        self._version = self._gauge("snapshot_version", "Newest published version")
+        self._learnt_s = self._histogram(
+            "event_to_learnt_seconds", "Time from a probe event until learnt past"
+        )
+        self._example_s = self._histogram(
+            "example_to_learnt_seconds", "Time from an example until learnt from"
+        )
+        self._table_rows = self._gauge("table_rows", "Embedding rows", "role")
+        self._version = self._gauge("snapshot_version", "Version of the newest published snapshot")
         self._snapshot_examples = self._gauge(
-            "snapshot_examples", "Examples that the newest published snapshot has learnt from"
+            "snapshot_examples", "Examples learnt by the newest published snapshot"
         )
-        self._created = self._gauge("snapshot_created_timestamp_seconds", "Of the newest published")
-        self._bytes = self._gauge("snapshot_bytes", "Of the newest snapshot on disk", "kind")
-        self._taking_s = self._histogram(
-            "snapshot_taking_seconds", "Training stopped by a snapshot"
+        self._created = self._gauge(
+            "snapshot_created_timestamp_seconds", "Time of the newest published snapshot"
         )
-        self._writing_s = self._histogram("snapshot_writing_seconds", "Writing and announcing one")
-        self._snapshots = self._counter("snapshots", "Snapshots written", "status")
+        self._bytes = self._gauge("snapshot_bytes", "Size of the newest snapshot on disk", "kind")
+        self._capture_s = self._histogram(
+            "snapshot_taking_seconds", "Time that training stood still for a snapshot"
+        )
+        self._write_s = self._histogram(
+            "snapshot_writing_seconds", "Time to write and announce a snapshot"
+        )
+        self._snapshots = self._counter("snapshots", "Snapshots written, by status", "status")
         for status in get_args(Status):
             self._snapshots.labels(status=status)
         self._failed = self._counter("snapshots_failed", "Snapshots that could not be written")
         self._log_changes = self._counter(
             "log_changes",
-            "Times the input was found to be another log, cut, or overtaken",
+            "Changes of the input log, by kind: another log, cut, or a gap",
             "change",
         )
         self._missed = self._counter("missed_messages", "Messages removed before being read")
@@ -98,7 +109,7 @@ class TrainerMetrics:
         for role, learner in trainer.learners.items():
             self._table_rows.labels(role=role).set(len(learner.tables))
         self._lag.set(lag_messages)
-        self._lag_s.set(max(now_s - trainer.position.event_time, 0.0))
+        self._lag_s.set(max(now_s - trainer.offsets.event_time, 0.0))
 
     def _compare(self, comparison: Comparison) -> None:
         self._compared.inc(comparison.rows - self._compared_before)
@@ -111,8 +122,8 @@ class TrainerMetrics:
         manifest = published.manifest
         self._snapshots.labels(status=published.status).inc()
         self._bytes.labels(kind=manifest.kind).set(published.bytes)
-        self._taking_s.observe(published.taking_s)
-        self._writing_s.observe(published.writing_s)
+        self._capture_s.observe(published.capture_s)
+        self._write_s.observe(published.write_s)
         if published.status == "published":
             self._version.set(manifest.version)
             self._snapshot_examples.set(manifest.examples)

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from millstream.errors import InvalidEvent
 from millstream.snapshots.layout import Role
-from online_trainer.evaluation.baseline import Baseline
-from online_trainer.evaluation.progressive import Progress, Rows
-from online_trainer.io.examples import Examples, decode, usable
-from online_trainer.io.offsets import Position
-from online_trainer.learners.learner import Learner
+from online_trainer.evaluation.baseline import FrozenBaseline
+from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
+from online_trainer.io.examples import ExampleBatch, decode, usable
+from online_trainer.io.offsets import Offsets
+from online_trainer.learners.learner import OnlineLearner
 from online_trainer.learners.ranker import Learnt, Ranker
 from online_trainer.learners.retriever import Retrieved, Retriever
 
@@ -33,7 +33,7 @@ class Probe:
 
 @dataclass
 class Consumed:
-    """What came of one message.
+    """Result of one message.
 
     Args:
         refused: why the message, or a part of it, was not learnt from; None if all was well.
@@ -72,17 +72,17 @@ class Trainer:
         self,
         ranker: Ranker,
         retriever: Retriever,
-        progress: Progress,
-        baseline: Baseline | None,
+        progress: ProgressiveMetrics,
+        baseline: FrozenBaseline | None,
         batch_size: int,
     ) -> None:
         self.ranker, self.retriever = ranker, retriever
         self.progress, self.baseline = progress, baseline
-        self.position = Position()
+        self.offsets = Offsets()
         self._batch_size = batch_size
 
     @property
-    def learners(self) -> Mapping[Role, Learner]:
+    def learners(self) -> Mapping[Role, OnlineLearner]:
         """By role."""
         return {"ranker": self.ranker, "retriever": self.retriever}
 
@@ -100,7 +100,7 @@ class Trainer:
         except Exception as error:  # the same message would end every trainer after this one
             log.exception("Message %d of the input could not be learnt from.", offset)
             consumed.refused = f"{type(error).__name__}: {error}"
-        self.position.advance(offset, table)
+        self.offsets.advance(offset, table)
         return consumed
 
     def _usable(self, table: pa.Table, consumed: Consumed) -> pa.Table:
@@ -112,15 +112,15 @@ class Trainer:
         return table.filter(pa.array(is_usable))
 
     def _learn_from(self, table: pa.Table, consumed: Consumed) -> None:
-        unseen = self.position.unseen(table)
+        unseen = self.offsets.unseen(table)
         is_probe = table["is_probe"].to_numpy()
         consumed.repeated = int((~unseen).sum())
         consumed.probes = _probes(table, unseen & is_probe)
-        examples = Examples.of(table.filter(pa.array(unseen & ~is_probe)))
+        examples = ExampleBatch.of(table.filter(pa.array(unseen & ~is_probe)))
         for part in examples.slices(self._batch_size):
             self._learn(part, consumed)
 
-    def _learn(self, examples: Examples, consumed: Consumed) -> None:
+    def _learn(self, examples: ExampleBatch, consumed: Consumed) -> None:
         sound = examples.batch.sound()
         if not sound.all():
             consumed.unsound += int((~sound).sum())
@@ -144,7 +144,7 @@ class Trainer:
             consumed.retrieved.append(retrieved)
         self._count(examples, consumed)
 
-    def _learn_the_rest(self, examples: Examples, learnt: Learnt, consumed: Consumed) -> None:
+    def _learn_the_rest(self, examples: ExampleBatch, learnt: Learnt, consumed: Consumed) -> None:
         """After a step that was refused: the same without the rows that may be to blame."""
         consumed.refused = f"Expected a finite loss. Received: {learnt.loss}."
         extreme = examples.batch.extreme()
@@ -152,10 +152,10 @@ class Trainer:
         consumed.unsound += int(refused.sum())
         self._learn(examples.take(np.flatnonzero(~refused)), consumed)
 
-    def _count(self, examples: Examples, consumed: Consumed) -> None:
-        position = self.position
-        position.examples += len(examples)
-        position.event_time = max(position.event_time, float(examples.event_time.max()))
+    def _count(self, examples: ExampleBatch, consumed: Consumed) -> None:
+        offsets = self.offsets
+        offsets.examples += len(examples)
+        offsets.event_time = max(offsets.event_time, float(examples.event_time.max()))
         consumed.learnt += len(examples)
         consumed.published_at = np.append(consumed.published_at, examples.published_at)
 

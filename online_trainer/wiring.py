@@ -13,10 +13,10 @@ from models.losses.streaming_frequency import StreamingFrequency
 from models.retrieval.two_tower import TwoTower
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
-from online_trainer.embeddings.arena import Policy
+from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
-from online_trainer.evaluation.baseline import Baseline
-from online_trainer.evaluation.progressive import Progress
+from online_trainer.evaluation.baseline import FrozenBaseline
+from online_trainer.evaluation.progressive import ProgressiveMetrics
 from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.optimisers import dense_optimiser, row_optimisers
 from online_trainer.learners.ranker import Ranker
@@ -29,7 +29,7 @@ _FREQUENCY_SLOTS = 1 << 16
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the settings choose.
+    """Models, tables and optimisers that the settings choose.
 
     Args:
         settings: of the installation.
@@ -67,8 +67,8 @@ class Wiring:
         return Trainer(
             ranker=self.ranker(),
             retriever=self.retriever(),
-            progress=Progress(),
-            baseline=Baseline(self.ranker()) if frozen_baseline else None,
+            progress=ProgressiveMetrics(),
+            baseline=FrozenBaseline(self.ranker()) if frozen_baseline else None,
             batch_size=self.settings.batch_size,
         )
 

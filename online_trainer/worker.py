@@ -5,10 +5,10 @@ import time
 from threading import Event
 
 from millstream.clock import Clock
-from online_trainer.io.consumer import Message, Source
+from online_trainer.io.consumer import ConsumedMessage, ExamplesConsumer
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.snapshots.publisher import Publisher
+from online_trainer.snapshots.publisher import SnapshotPublisher
 from online_trainer.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -17,13 +17,13 @@ _POLL_S = 0.2
 _STATE_EVERY_S = 1.0
 
 
-class Worker:
+class TrainerWorker:
     """Feeds messages to the trainer until it is asked to end.
 
     Args:
         trainer: learns.
         publisher: of its snapshots.
-        source: of its messages.
+        consumer: of its messages.
         outbox: takes what was refused.
         metrics: of all of it.
         clock: the time of day.
@@ -32,20 +32,20 @@ class Worker:
     def __init__(
         self,
         trainer: Trainer,
-        publisher: Publisher,
-        source: Source,
+        publisher: SnapshotPublisher,
+        consumer: ExamplesConsumer,
         outbox: Outbox,
         metrics: TrainerMetrics,
         clock: Clock,
     ) -> None:
-        self._trainer, self._publisher, self._source = trainer, publisher, source
+        self._trainer, self._publisher, self._consumer = trainer, publisher, consumer
         self._outbox, self._metrics, self._clock = outbox, metrics, clock
         self._told_at = 0.0
 
     def run(self, asked_to_end: Event) -> None:
         """Work until asked to end; what was learnt last is published before."""
         while not asked_to_end.is_set():
-            for message in self._source.poll(_POLL_S):
+            for message in self._consumer.poll(_POLL_S):
                 self._work(message)
                 self._between()
                 if asked_to_end.is_set():
@@ -53,9 +53,9 @@ class Worker:
             self._between()
         if published := self._publisher.finish():
             self._metrics.snapshot(published)
-        log.info("Ended after %d examples.", self._trainer.position.examples)
+        log.info("Ended after %d examples.", self._trainer.offsets.examples)
 
-    def _work(self, message: Message) -> None:
+    def _work(self, message: ConsumedMessage) -> None:
         start = time.perf_counter()
         consumed = self._trainer.consume(message.value, message.offset)
         now_s = self._clock.now()
@@ -70,4 +70,4 @@ class Worker:
         now_s = self._clock.now()
         if now_s - self._told_at >= _STATE_EVERY_S:
             self._told_at = now_s
-            self._metrics.state(self._trainer, self._source.lag, now_s)
+            self._metrics.state(self._trainer, self._consumer.lag, now_s)

@@ -1,4 +1,4 @@
-"""The counters of items that were known before this worker: from the online store, at the start."""
+"""Warm start: load item counters from the online store."""
 
 import asyncio
 import logging

@@ -32,7 +32,7 @@ class Breaker:
         self._open_until: float | None = None
 
     def allows(self) -> bool:
-        """Whether to ask; while it is open, one caller in each `rest_s` may."""
+        """True if to ask; while it is open, one caller in each `rest_s` may."""
         if self._open_until is None:
             return True
         if self._clock.now() < self._open_until:

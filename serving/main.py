@@ -15,7 +15,7 @@ from millstream import logs
 from millstream.settings import Settings
 from serving.http import server
 from serving.http.app import create_app
-from serving.wiring import Worker
+from serving.wiring import ServingWorker
 
 
 def main(settings: Settings) -> None:
@@ -26,4 +26,4 @@ def main(settings: Settings) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     # A snapshot loads in a thread; by default that may keep the event loop waiting 5 ms at a time.
     sys.setswitchinterval(0.001)
-    server.run(create_app(Worker(settings)), settings)
+    server.run(create_app(ServingWorker(settings)), settings)

@@ -1,4 +1,4 @@
-"""What the worker exports on `/metrics`."""
+"""Metrics that the worker exports on `/metrics`."""
 
 import time
 from collections.abc import Iterator
@@ -25,46 +25,40 @@ class Metrics:
         self.registry = CollectorRegistry()
         add_build_info("serving", self.registry)
         self.task_failures = self._counter(
-            "task_failures_total", "Background tasks that ended and were started anew", "task"
+            "task_failures_total", "Restarts of background tasks, by task", "task"
         )
-        self.shed = self._counter(
-            "shed_total", "Requests that were turned away unanswered, by the reason", "reason"
+        self.shed = self._counter("shed_total", "Requests shed, by reason", "reason")
+        self.requests = self._counter(
+            "requests_total", "HTTP requests, by route and status", "route", "status"
         )
-        self.requests = self._counter("requests_total", "HTTP requests", "route", "status")
-        self.request_seconds = self._histogram("request_seconds", "HTTP latency", "route")
+        self.request_seconds = self._histogram("request_seconds", "HTTP latency, by route", "route")
         self.stage_seconds = self._histogram(
-            "stage_seconds", "Time of one stage of a recommendation", "stage"
+            "stage_seconds", "Time of a recommendation, by stage", "stage"
         )
-        self.candidates = self._counter(
-            "candidates_total", "Candidates by the source that brought them", "source"
-        )
-        self.degraded = self._counter(
-            "degraded_total", "Answers that fell back to the next-best list", "reason"
-        )
-        self.events = self._counter("events_total", "Events by what became of them", "outcome")
+        self.candidates = self._counter("candidates_total", "Candidates, by source", "source")
+        self.degraded = self._counter("degraded_total", "Degraded answers, by reason", "reason")
+        self.events = self._counter("events_total", "Events, by outcome", "outcome")
         self.impressions = self._counter(
-            "impressions_total", "Lists that were shown, by what became of their log", "outcome"
+            "impressions_total", "Impressions logged, by outcome", "outcome"
         )
         self.feed_errors = self._counter(
-            "feed_errors_total", "Messages that could not be taken over", "topic"
+            "feed_errors_total", "Messages left out, by topic", "topic"
         )
-        self.snapshot_version = self._gauge("snapshot_version", "The version that is served")
-        self.snapshot_age = self._gauge(
-            "snapshot_age_seconds", "Seconds since the served snapshot was made"
-        )
+        self.snapshot_version = self._gauge("snapshot_version", "Version of the served snapshot")
+        self.snapshot_age = self._gauge("snapshot_age_seconds", "Age of the served snapshot")
         self.trained_through_age = self._gauge(
-            "trained_through_age_seconds", "Seconds since the newest event in the served weights"
+            "trained_through_age_seconds", "Age of the newest event in the served weights"
         )
         self.snapshot_examples = self._gauge(
-            "snapshot_examples", "Examples that the served weights have learnt from"
+            "snapshot_examples", "Examples learnt by the served weights"
         )
-        self.swaps = self._counter("swaps_total", "Snapshots by what became of them", "outcome")
+        self.swaps = self._counter("swaps_total", "Snapshot swaps, by outcome", "outcome")
         self.pinned_version = self._gauge(
-            "pinned_version", "The version that an operator has chosen; 0 where serving follows"
+            "pinned_version", "Version pinned by an operator; 0 while serving follows"
         )
         self.control = Gauge(
             f"{_P}control",
-            "1 for the operator's command that is obeyed: follow, pause, pin or rollback",
+            "1 for the operator's command in force: follow, pause, pin or rollback",
             ["action"],
             registry=self.registry,
         )
@@ -76,13 +70,14 @@ class Metrics:
         self.items = self._gauge("items", "Items in the catalogue")
         self.index_items = self._gauge("index_items", "Items in the index")
         self.items_without_vector = self._gauge(
-            "items_without_vector", "Items that are not in the index: their vector is not finite"
+            "items_without_vector", "Items missing from the index: their vector is not finite"
         )
         self.event_to_weights = self._histogram(
-            "event_to_weights_seconds", "From a probe event to served weights that are past it"
+            "event_to_weights_seconds", "Time from a probe event to served weights past it"
         )
         self.item_to_retrievable = self._histogram(
-            "item_to_retrievable_seconds", "From a probe item's upsert to its place in the index"
+            "item_to_retrievable_seconds",
+            "Time from a probe item's upsert to its place in the index",
         )
         self._begin_at_zero()
 

@@ -1,4 +1,4 @@
-"""What goes on beside the requests, watched: no task of the process ends unseen.
+"""Supervision of background tasks: no task of the process ends unseen.
 
 A task that fails, or ends though it should go on for ever, is logged and counted, makes the worker
 unready until it runs again, and is started anew after a pause that grows while it goes on failing.

@@ -1,4 +1,4 @@
-"""What the online store knows of a user: features and what they have seen, in one go."""
+"""Users from the online store: features and seen filters, in one round trip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class StoredUser:
 
 
 class Users(Protocol):
-    """Where users are read from."""
+    """Protocol of a store of users."""
 
     async def read(self, user_id: str) -> StoredUser:
         """The user, with defaults for what is not known.

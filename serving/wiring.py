@@ -21,18 +21,18 @@ from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, Topic
 from serving.admission import Admission
 from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
-from serving.consumers.feed import Feed, Handler
-from serving.consumers.items import ItemFeeds
-from serving.consumers.publisher import Publisher
+from serving.consumers.catalogue_updater import CatalogueUpdater
+from serving.consumers.producer import EventProducer
 from serving.consumers.snapshots import SnapshotFollower
-from serving.consumers.standing import Standing
+from serving.consumers.status_reporter import StatusReporter
+from serving.consumers.topic_consumer import Handler, TopicConsumer
 from serving.http.schemas import ReadyAnswer
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.models import Models
 from serving.recommend.lists import Lists
-from serving.recommend.options import Options
-from serving.recommend.recommender import Recommender, Surroundings
+from serving.recommend.options import ListOptions
+from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
 from serving.retrieval.rankings import Rankings
 from serving.supervision import Supervisor
@@ -45,7 +45,7 @@ _PATIENCE_S = 20.0
 
 
 @dataclass
-class Worker:
+class ServingWorker:
     """All parts of one process; `running` brings them to life."""
 
     settings: Settings
@@ -63,16 +63,16 @@ class Worker:
         loader = Loader(reader, self.catalogue, clock)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
         remembered = Remembered()
-        self.publisher = Publisher(settings, self.metrics, clock, taken=remembered.note)
-        options = Options.of(settings)
+        self.producer = EventProducer(settings, self.metrics, clock, taken=remembered.note)
+        options = ListOptions.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
         self.recommender = Recommender(
-            Surroundings(
+            Dependencies(
                 catalogue=self.catalogue,
                 rankings=self.rankings,
                 users=RedisUsers(self.redis, settings.feast_project, settings.topic_prefix),
                 model=lambda: self.models.current,
-                log=self.publisher.log,
+                log=self.producer.log,
                 metrics=self.metrics,
                 clock=clock,
             ),
@@ -83,9 +83,11 @@ class Worker:
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
         self.follower = SnapshotFollower(reader, self.models, clock, self.metrics)
         port = settings.serving_port
-        self._standing = Standing(self.models, self.follower, self.publisher, clock, port)
+        self._status_reporter = StatusReporter(
+            self.models, self.follower, self.producer, clock, port
+        )
         self.door = door(settings.max_event_bytes, settings.unknown_fields)
-        self._items = ItemFeeds(
+        self._items = CatalogueUpdater(
             self.catalogue,
             self.models,
             self.metrics,
@@ -93,7 +95,7 @@ class Worker:
             settings.dedupe_window_s,
             self.door,
         )
-        self.items_feed = self._feed(ITEMS, self._items.items)
+        self.items_consumer = self._topic_consumer(ITEMS, self._items.items)
         self._began = time.monotonic()
 
     def readiness(self) -> ReadyAnswer:
@@ -116,18 +118,21 @@ class Worker:
         now_s = self.clock.now()
         start = self.supervisor.start
         async with self._closing(), self.supervisor.running():
-            start("items", self.items_feed.run)
-            start("features", self._feed(FEATURES, self._items.features, now_s - _OVERLAP_S).run)
-            start("snapshots", self._feed(SNAPSHOTS, self.follower.announced, now_s).run)
+            start("items", self.items_consumer.run)
+            start(
+                "features",
+                self._topic_consumer(FEATURES, self._items.features, now_s - _OVERLAP_S).run,
+            )
+            start("snapshots", self._topic_consumer(SNAPSHOTS, self.follower.announced, now_s).run)
             start("follower", self.follower.run)
-            start("standing", self._standing.run)
+            start("standing", self._status_reporter.run)
             start("bootstrap", self._bootstrap, ends=True)
-            start("publisher", self.publisher.run)
+            start("publisher", self.producer.run)
             start("settle", self._settle, ends=True)
             yield
 
     async def _bootstrap(self) -> None:
-        await self.bootstrap.run(self.items_feed.caught_up)
+        await self.bootstrap.run(self.items_consumer.caught_up)
 
     @contextlib.asynccontextmanager
     async def _closing(self) -> AsyncIterator[None]:
@@ -145,10 +150,12 @@ class Worker:
             gc.collect()
             gc.freeze()
 
-    def _feed(self, topic: Topic, handle: Handler, since_s: float | None = None) -> Feed:
+    def _topic_consumer(
+        self, topic: Topic, handle: Handler, since_s: float | None = None
+    ) -> TopicConsumer:
         left_out = self.metrics.feed_errors.labels(topic.name).inc
         brokers = client_options(self.settings)
-        return Feed(brokers, self.settings.topic(topic), handle, since_s, left_out)
+        return TopicConsumer(brokers, self.settings.topic(topic), handle, since_s, left_out)
 
 
 def _redis(settings: Settings) -> Redis:

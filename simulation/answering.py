@@ -10,15 +10,15 @@ from millstream.events import Impression
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from serving.catalogue.catalogue import Catalogue
-from serving.consumers.items import ItemFeeds
+from serving.consumers.catalogue_updater import CatalogueUpdater
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.models import Models
-from serving.recommend.options import Options
-from serving.recommend.recommender import Recommender, Surroundings
+from serving.recommend.options import ListOptions
+from serving.recommend.recommender import Dependencies, Recommender
 from serving.recommend.request import Ranked
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import Wanted
+from serving.retrieval.retrieve import RetrievalRequest
 from serving.users import Users
 
 # A request takes no simulated time, so none is late.
@@ -42,17 +42,17 @@ class Answering:
         clock: Clock,
         users: Users,
         log: Callable[[Impression], None],
-        watch: Callable[[Wanted, Ranked], None],
+        watch: Callable[[RetrievalRequest, Ranked], None],
         seed: int,
     ) -> None:
         self.metrics, self.catalogue = Metrics(), Catalogue()
         self.rankings = Rankings(self.catalogue)
         loader = Loader(SnapshotReader(settings.snapshot_dir), self.catalogue, clock)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
-        self.feeds = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
+        self.feeds = CatalogueUpdater(self.catalogue, self.models, self.metrics, clock)
         unlimited = settings.model_copy(update={"request_budget_ms": _NO_LIMIT_MS})
         self.recommender = Recommender(
-            Surroundings(
+            Dependencies(
                 catalogue=self.catalogue,
                 rankings=self.rankings,
                 users=users,
@@ -62,7 +62,7 @@ class Answering:
                 clock=clock,
                 watch=watch,
             ),
-            Options.of(unlimited),
+            ListOptions.of(unlimited),
             np.random.default_rng(seed),
         )
 

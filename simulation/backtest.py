@@ -10,7 +10,7 @@ import numpy as np
 from millstream.settings import Settings
 from serving.recommend.query import Query
 from serving.recommend.request import Ranked
-from serving.retrieval.retrieve import Wanted
+from serving.retrieval.retrieve import RetrievalRequest
 from simulation.baselines.baseline import BaselineRecommender, Moment
 from simulation.cadence import Cadence
 from simulation.judging import NOT_FOUND, rank_of
@@ -73,7 +73,7 @@ class Backtest:
         # The session in which each user was met first.
         self._first_session = np.full(len(log.user_ids), NOT_FOUND)
         self._seen_items = np.zeros(len(log.item_ids), np.bool_)
-        self._watched: tuple[Wanted, Ranked] | None = None
+        self._watched: tuple[RetrievalRequest, Ranked] | None = None
         self.loop: Loop | None = None
         if with_loop and len(log):
             start_s = min([log.times[0], *(e.event_time for e in self._upserts[:1])])
@@ -186,5 +186,5 @@ class Backtest:
         items = self._sessions.items(session)
         return Moment(float(log.times[place]), int(log.users[place]), session, items)
 
-    def _watch(self, wanted: Wanted, ranked: Ranked) -> None:
+    def _watch(self, wanted: RetrievalRequest, ranked: Ranked) -> None:
         self._watched = (wanted, ranked)

@@ -10,9 +10,9 @@ from millstream.clock import Clock
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
-from online_trainer.snapshots.capture import About, Taker
+from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
-from online_trainer.snapshots.publisher import Publisher, Schedule
+from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
 from online_trainer.wiring import Wiring
 from simulation.broker import Delivered
 
@@ -50,8 +50,10 @@ class Learning:
         wiring = Wiring(settings)
         self.trainer = wiring.trainer()
         self.refused: list[str] = []
-        self.publisher = Publisher(
-            Taker(self.trainer, Gate(), About(settings.topic(EXAMPLES), wiring.models())),
+        self.publisher = SnapshotPublisher(
+            SnapshotBuilder(
+                self.trainer, Gate(), ManifestFacts(settings.topic(EXAMPLES), wiring.models())
+            ),
             SnapshotWriter(settings.snapshot_dir),
             SnapshotReader(settings.snapshot_dir),
             announce,

@@ -15,7 +15,7 @@ from millstream.snapshots import Announcement
 from millstream.topics import EXAMPLES, FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Ranked
-from serving.retrieval.retrieve import Wanted
+from serving.retrieval.retrieve import RetrievalRequest
 from simulation.answering import Answering
 from simulation.broker import SimulatedBroker, record_of
 from simulation.cadence import Cadence
@@ -30,7 +30,7 @@ from stream.worker import ConsumerControl, StreamWorker
 INPUTS = (ITEMS, USERS, INTERACTIONS, IMPRESSIONS)
 
 
-def nobody_watches(wanted: Wanted, ranked: Ranked) -> None:
+def nobody_watches(wanted: RetrievalRequest, ranked: Ranked) -> None:
     """See nothing of how a list is made."""
 
 
@@ -54,7 +54,7 @@ class Loop:
         cadence: Cadence,
         start_s: float,
         log: Callable[[Impression], None] | None = None,
-        watch: Callable[[Wanted, Ranked], None] = nobody_watches,
+        watch: Callable[[RetrievalRequest, Ranked], None] = nobody_watches,
         seed: int = 0,
     ) -> None:
         chosen = settings.model_copy(update={"data_dir": folder})

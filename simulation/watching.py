@@ -6,7 +6,7 @@ import numpy as np
 
 from serving.recommend.request import Ranked
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import POPULAR, RECENT, TWO_TOWER, Wanted
+from serving.retrieval.retrieve import POPULAR, RECENT, TWO_TOWER, RetrievalRequest
 from serving.retrieval.seen import FRESH
 from simulation.judging import NOT_FOUND, rank_of
 
@@ -32,7 +32,7 @@ class Stages:
     is_candidate: bool
 
 
-def stages(wanted: Wanted, ranked: Ranked, rankings: Rankings, target: int) -> Stages:
+def stages(wanted: RetrievalRequest, ranked: Ranked, rankings: Rankings, target: int) -> Stages:
     """Rank of catalogue row `target`; `NOT_FOUND` is a row of no item."""
     found = {
         POPULAR: rankings.popular(DEPTH, wanted.allowed, wanted.time_s),

@@ -19,7 +19,7 @@ SCHEMA_VERSION = 39
 
 
 @dataclass(frozen=True)
-class Query:
+class PanelQuery:
     """One PromQL expression and the name of its lines."""
 
     expr: str
@@ -42,7 +42,7 @@ class Panel:
     title: str
     description: str
     unit: str
-    queries: Sequence[Query]
+    queries: Sequence[PanelQuery]
     kind: Literal["timeseries", "stat"] = "timeseries"
     bad_from: float | None = None
     good_from: float | None = None
@@ -50,14 +50,14 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Row:
+class PanelRow:
     """Panels of one kind under one title, in lines of even length."""
 
     title: str
     panels: Sequence[Panel]
 
 
-def dashboard(uid: str, title: str, rows: Sequence[Row]) -> Json:
+def dashboard(uid: str, title: str, rows: Sequence[PanelRow]) -> Json:
     """The dashboard in Grafana's JSON model."""
     return {
         "uid": uid,
@@ -73,7 +73,7 @@ def dashboard(uid: str, title: str, rows: Sequence[Row]) -> Json:
     }
 
 
-def _laid_out(rows: Sequence[Row]) -> Iterator[Json]:
+def _laid_out(rows: Sequence[PanelRow]) -> Iterator[Json]:
     y = 0
     for row in rows:
         yield {
@@ -115,7 +115,7 @@ def _panel(panel: Panel) -> Json:
     }
 
 
-def _target(query: Query, letter: str) -> Json:
+def _target(query: PanelQuery, letter: str) -> Json:
     return {
         "refId": letter,
         "datasource": DATASOURCE,

@@ -1,6 +1,6 @@
 """The few forms that the dashboard's expressions have. All sum over workers first."""
 
-from deploy.grafana.panels import Query
+from deploy.grafana.panels import PanelQuery
 
 # Four readings or the panel's resolution, whichever is longer.
 WINDOW = "[$__rate_interval]"
@@ -31,10 +31,12 @@ def quantile(q: float, histogram: str, matchers: str = "", by: str = "") -> str:
     return f"histogram_quantile({q:g}, {rate(f'{histogram}_bucket{chosen}', by=labels)})"
 
 
-def quantiles(histogram: str, name: str = "", matchers: str = "") -> list[Query]:
+def quantiles(histogram: str, name: str = "", matchers: str = "") -> list[PanelQuery]:
     """The median and the 99th percentile."""
     prefix = f"{name}, " if name else ""
-    return [Query(quantile(q, histogram, matchers), f"{prefix}p{q * 100:g}") for q in (0.5, 0.99)]
+    return [
+        PanelQuery(quantile(q, histogram, matchers), f"{prefix}p{q * 100:g}") for q in (0.5, 0.99)
+    ]
 
 
 def mean(histogram: str) -> str:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def apache_kafka_possible() -> bool:
-    """Whether Java is new enough, and the jars are there or Maven can fetch them."""
+    """True if Java is new enough, and the jars are there or Maven can fetch them."""
     return java_version() >= OLDEST_JAVA and (
         libs_folder().is_dir() or shutil.which("mvn") is not None
     )
@@ -69,7 +69,7 @@ def kafka_libs() -> Path:
 
 
 def libs_folder() -> Path:
-    """Where the jars are kept."""
+    """Folder of the jars."""
     return cache_dir() / f"kafka-{VERSION}"
 
 

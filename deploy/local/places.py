@@ -1,4 +1,4 @@
-"""Where local services live: the user's cache folder, and free ports on 127.0.0.1."""
+"""Places of local services: the user's cache folder, and free ports on 127.0.0.1."""
 
 import os
 import random
@@ -43,7 +43,7 @@ def _is_free(port: int) -> bool:
 
 
 def accepts_connections(port: int) -> bool:
-    """Whether something listens on `port` of 127.0.0.1."""
+    """True if something listens on `port` of 127.0.0.1."""
     try:
         with socket.create_connection((HOST, port), timeout=0.5):
             return True

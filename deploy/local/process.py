@@ -81,7 +81,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """True if it runs."""
         return self._supervisor is not None and self._supervisor.poll() is None
 
     @property

@@ -1,4 +1,4 @@
-"""What local services have in common: an address, a start, an end, and whether data outlive it."""
+"""Protocol of local services: an address, a start, an end, and whether data outlive it."""
 
 from pathlib import Path
 from typing import Protocol
@@ -81,11 +81,11 @@ class LocalService:
         raise NotImplementedError
 
     def ready(self) -> bool:
-        """Whether it answers its clients."""
+        """True if it answers its clients."""
         raise NotImplementedError
 
     def prepare(self) -> None:
-        """What the first start needs on disk."""
+        """Write what the first start needs on disk."""
 
     def start(self) -> None:
         """Start it (again) on the same address and data; returns when it answers.

@@ -42,7 +42,7 @@ class LocalServices:
         return self.kafka.kind
 
     def environment(self) -> dict[str, str]:
-        """What worker processes need in their environment to find both."""
+        """Environment variables by which worker processes find both."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "REDIS_URL": self.redis_url,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from millstream.cli.hushed import import_keras
+from millstream.cli.quiet_import import import_keras_quietly
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -106,7 +106,7 @@ def backtest(files: tuple[Path, ...], **options: Any) -> None:
     # Before NumPy's and TensorFlow's first work: one thread each, so that sums are the same.
     for name in _THREADS:
         os.environ.setdefault(name, "1")
-    import_keras()
-    from simulation.command import Options, run
+    import_keras_quietly()
+    from simulation.command import BacktestOptions, run
 
-    run(Options(files=files, **options))
+    run(BacktestOptions(files=files, **options))

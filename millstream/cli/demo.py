@@ -10,15 +10,14 @@ from rich.console import Console
 from rich.live import Live
 
 from millstream import kafka
-from millstream.demo import stage as stages
+from millstream.demo.environment import Environment, services, workers
+from millstream.demo.metrics_poller import MetricsPoller, MetricsSample
 from millstream.demo.replay import Replay, shifted
 from millstream.demo.report import draw_auc, print_report
-from millstream.demo.stage import Stage
-from millstream.demo.story import tell
+from millstream.demo.scenario import play
 from millstream.demo.view import render
-from millstream.demo.watch import Reading, Watch
 from millstream.errors import MillstreamError
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 
 # How long the workers may take for what is still under way when the last event is sent.
 DRAIN_S = 60.0
@@ -75,49 +74,49 @@ def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
     with ExitStack() as running:
         with console.status("Starting a broker and Redis, applying the Feast repository"):
             frozen_at = int(FROZEN_AFTER * len(interactions))
-            stage = running.enter_context(stages.services(folder.resolve(), frozen_at))
-        with console.status(f"Starting the workers ({stage.broker} broker)"):
-            running.enter_context(stages.workers(stage))
+            environment = running.enter_context(services(folder.resolve(), frozen_at))
+        with console.status(f"Starting the workers ({environment.broker} broker)"):
+            running.enter_context(workers(environment))
         replay = Replay(
-            Publisher(kafka.producer(stage.settings), stage.settings),
+            EventPublisher(kafka.producer(environment.settings), environment.settings),
             [*items, *shifted(dataset.users(), to_now_s)],
             interactions,
             rate,
         )
-        readings = _streamed(console, stage, replay)
+        samples = _streamed(console, environment, replay)
         with console.status("Ten new events of one user: waiting for weights that know them"):
-            story = tell(stage, items, interactions)
-        picture = stage.folder / "auc.png"
-        draw_auc(readings, picture)
-        print_report(console, readings, story, picture)
+            scenario = play(environment, items, interactions)
+        picture = environment.folder / "auc.png"
+        draw_auc(samples, picture)
+        print_report(console, samples, scenario, picture)
         if keep:
-            _hold(console, stage)
+            _hold(console, environment)
 
 
-def _streamed(console: Console, stage: Stage, replay: Replay) -> list[Reading]:
+def _streamed(console: Console, environment: Environment, replay: Replay) -> list[MetricsSample]:
     """Publish everything while showing the view, and wait until it has been learnt from."""
-    watch = Watch(stage.metrics)
-    watch.start()
+    poller = MetricsPoller(environment.metrics)
+    poller.start()
     replay.start()
     with Live(console=console, refresh_per_second=4) as live:
         while replay.is_alive():
-            live.update(render(watch, replay.sent, replay.total, "Streaming MovieLens-100K"))
+            live.update(render(poller, replay.sent, replay.total, "Streaming MovieLens-100K"))
             time.sleep(REFRESH_S)
         if replay.error:
             raise MillstreamError(f"The replay stopped: {replay.error}") from replay.error
         deadline = time.monotonic() + DRAIN_S
-        while not watch.is_quiet(replay.total) and time.monotonic() < deadline:
-            live.update(render(watch, replay.sent, replay.total, "Learning from the last events"))
+        while not poller.is_quiet(replay.total) and time.monotonic() < deadline:
+            live.update(render(poller, replay.sent, replay.total, "Learning from the last events"))
             time.sleep(REFRESH_S)
-    watch.stop()
-    return watch.readings
+    poller.stop()
+    return poller.samples
 
 
-def _hold(console: Console, stage: Stage) -> None:
+def _hold(console: Console, environment: Environment) -> None:
     """Say how to play with what runs, until Ctrl-C."""
     console.rule("Everything keeps running; Ctrl-C ends it")
-    for name, value in stage.environment.items():
+    for name, value in environment.variables.items():
         console.print(f"export {name}={value}", highlight=False)
-    console.print(PLAY.format(api=stage.api), highlight=False)
+    console.print(PLAY.format(api=environment.api), highlight=False)
     with suppress(KeyboardInterrupt):
         signal.pause()

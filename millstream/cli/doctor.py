@@ -15,7 +15,7 @@ _COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON, for scripts.")
-@click.option("--quiet", "-q", is_flag=True, help="Only what is not OK.")
+@click.option("--quiet", "-q", is_flag=True, help="Show only findings that are not OK.")
 def doctor(as_json: bool, quiet: bool) -> None:
     """Examine settings, Kafka, Redis, stream, trainer, snapshots, disk and serving.
 

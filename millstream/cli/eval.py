@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from millstream.cli.hushed import import_keras
+from millstream.cli.quiet_import import import_keras_quietly
 from millstream.cli.training import training_of, training_options
 
 
@@ -62,7 +62,7 @@ def evaluate(
       millstream eval deepfm --data ml-100k --split progressive
       millstream eval deepfm --data clicks.toml --option hidden=400,400 --dropout 0.2
     """
-    import_keras()
+    import_keras_quietly()
     from models.evaluation import loaders, session, splits
 
     dataset = loaders.load(data)

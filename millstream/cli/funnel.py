@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from millstream.errors import MillstreamError
-from millstream.funnel import Stage, funnel, with_rates
+from millstream.funnel import FunnelStage, funnel, with_rates
 from millstream.scraping import Scrape
 from millstream.settings import Settings
 from millstream.settings import settings as current_settings
@@ -55,7 +55,7 @@ def show_funnel(seconds: float, as_json: bool) -> None:
     Console().print(table)
 
 
-def _read(settings: Settings) -> list[Stage]:
+def _read(settings: Settings) -> list[FunnelStage]:
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     ports = (settings.stream_metrics_port, settings.trainer_metrics_port, settings.serving_port)
     return funnel(*(Scrape.of(f"http://{host}:{port}/metrics") for port in ports))

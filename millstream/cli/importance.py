@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from millstream.cli.hushed import import_keras
+from millstream.cli.quiet_import import import_keras_quietly
 from millstream.cli.training import training_of, training_options
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ def importance(
     Example:
       millstream importance dcn_v2 --data ml-100k
     """
-    import_keras()
+    import_keras_quietly()
     from models.catalogue import find
     from models.evaluation import explain, loaders, splits
     from models.evaluation.options import options_of
-    from models.evaluation.runs import Run
+    from models.evaluation.runs import EvaluationRun
 
     entry, dataset = find(model), loaders.load(data)
     split = kind or splits.default_split(dataset)
-    run = Run(
+    run = EvaluationRun(
         entry,
         dataset,
         split,

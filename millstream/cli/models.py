@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from millstream.cli.hushed import import_keras
+from millstream.cli.quiet_import import import_keras_quietly
 
 # Terminals that are narrower show papers without their links; `models NAME` has them.
 LINKS_FROM_WIDTH = 130
@@ -46,7 +46,7 @@ def _tell(name: str) -> None:
     from models.catalogue import find
 
     entry, console = find(name), Console(highlight=False)
-    import_keras()
+    import_keras_quietly()
     builder = entry.load()
     console.print(f"[bold]{entry.name}[/bold]: {entry.family}, {entry.task}. {entry.paper}\n")
     console.print(inspect.getdoc(inspect.getmodule(builder)), markup=False, soft_wrap=True)
@@ -59,5 +59,5 @@ def _tell(name: str) -> None:
     if entry.task == "ranking" and entry.family != "trees":
         console.print(f"\n--learning-rate, of Adam: {entry.learning_rate:g}", markup=False)
         console.print(f"--l2, the penalty on embedding rows: {entry.l2:g}", markup=False)
-    if entry.begins_from:
-        console.print(f"Begins from a trained {', '.join(entry.begins_from)}.", markup=False)
+    if entry.initialize_from:
+        console.print(f"Begins from a trained {', '.join(entry.initialize_from)}.", markup=False)

@@ -9,7 +9,7 @@ import click
 from millstream import kafka
 from millstream.errors import LogUnavailable
 from millstream.events import Interaction, ItemUpsert
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 from millstream.settings import settings
 
 PROBE_USER = "__probe_user__"
@@ -37,13 +37,13 @@ def probe(interval_s: float | None, count: int | None) -> None:
       millstream probe --interval 0.5 --count 20
     """
     pause_s = interval_s or settings().probe_interval_s
-    publisher = Publisher(kafka.producer(settings()), settings())
+    publisher = EventPublisher(kafka.producer(settings()), settings())
     for number in itertools.count() if count is None else range(count):
         _send(publisher, number)
         time.sleep(pause_s)
 
 
-def _send(publisher: Publisher, number: int) -> None:
+def _send(publisher: EventPublisher, number: int) -> None:
     now_s = time.time()
     identity = f"probe-{uuid.uuid4().hex}"
     interaction = Interaction(

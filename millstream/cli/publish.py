@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from millstream import event_files, kafka
 from millstream.errors import InvalidEvent, LogUnavailable
-from millstream.event_files import EventFile, Record, Source
+from millstream.event_files import EventFile, FileRecord, RegularFile
 from millstream.events import AnyEvent, Event
-from millstream.publishing import Publisher, paced
+from millstream.publishing import EventPublisher, paced
 from millstream.settings import settings
 
 # Delivery is awaited, and progress remembered, after so many records or seconds.
@@ -108,14 +108,16 @@ def publish(
     is_csv = style == "csv" or (style is None and source.is_csv)
     events = EventFile(source, is_csv, kind, _pairs("--map", renamed), _pairs("--set", constants))
     run = _Run(events, skip_invalid)
-    start = event_files.Progress.load(source.path) if isinstance(source, Source) else None
+    start = (
+        event_files.PublishProgress.load(source.path) if isinstance(source, RegularFile) else None
+    )
     start = None if restart else start
     try:
         with _interruptible():
             if source.can_resume and not skip_invalid:
                 for _ in run.checked(events.records(start), "Checking"):
                     pass
-            run.publish(Publisher(kafka.producer(settings()), settings()), start, rate)
+            run.publish(EventPublisher(kafka.producer(settings()), settings()), start, rate)
     except Interrupted as interrupted:
         run.say_how_to_go_on()
         sys.exit(interrupted.exit_code)
@@ -127,11 +129,14 @@ class _Run:
     def __init__(self, events: EventFile, skip_invalid: bool) -> None:
         self._events, self._skips = events, skip_invalid
         self._sent, self._skipped = 0, 0
-        self._last: Record | None = None
+        self._last: FileRecord | None = None
         self._is_remembered, self._can_remember = True, True
 
     def publish(
-        self, publisher: Publisher, start: event_files.Progress | None, rate: float | None
+        self,
+        publisher: EventPublisher,
+        start: event_files.PublishProgress | None,
+        rate: float | None,
     ) -> None:
         """Send what is left of the file, and say how much it was."""
         try:
@@ -141,13 +146,15 @@ class _Run:
             with suppress(LogUnavailable):
                 self._checkpoint(publisher)
             raise
-        if isinstance(self._events.source, Source):
-            event_files.Progress.forget(self._events.source.path)
+        if isinstance(self._events.source, RegularFile):
+            event_files.PublishProgress.forget(self._events.source.path)
         click.echo(f"{self._sent:,} events published.")
         if self._skipped:
             click.secho(f"{self._skipped:,} records skipped.", fg="yellow", err=True)
 
-    def checked(self, records: Iterable[Record], title: str) -> Iterator[tuple[Record, Event]]:
+    def checked(
+        self, records: Iterable[FileRecord], title: str
+    ) -> Iterator[tuple[FileRecord, Event]]:
         """Each record with its event; invalid ones end the run or are counted."""
         event_of = _door()
         with _progress() as progress:
@@ -175,7 +182,10 @@ class _Run:
         click.secho(f"Interrupted: {self._sent:,} events published. {hint}.", fg="yellow", err=True)
 
     def _send(
-        self, publisher: Publisher, start: event_files.Progress | None, rate: float | None
+        self,
+        publisher: EventPublisher,
+        start: event_files.PublishProgress | None,
+        rate: float | None,
     ) -> None:
         records, at_s = self._events.records(start), time.monotonic()
         for record, event in self.checked(paced(records, rate), "Publishing"):
@@ -189,16 +199,16 @@ class _Run:
                 at_s = time.monotonic()
         publisher.flush()
 
-    def _checkpoint(self, publisher: Publisher) -> None:
+    def _checkpoint(self, publisher: EventPublisher) -> None:
         """Wait until all that was sent is delivered, and remember it."""
         source, last = self._events.source, self._last
         if last is None or self._is_remembered:
             return
         publisher.flush()
         self._is_remembered = True
-        if isinstance(source, Source) and self._can_remember:
+        if isinstance(source, RegularFile) and self._can_remember:
             try:
-                event_files.Progress.after(self._events.seed, last).save(source.path)
+                event_files.PublishProgress.after(self._events.seed, last).save(source.path)
             except OSError as error:
                 self._can_remember = False
                 click.secho(f"Progress is not remembered: {error}", fg="yellow", err=True)
@@ -240,7 +250,7 @@ def _progress() -> Progress:
 
 
 def _door() -> event_files.EventOf:
-    """What makes events of values, by the installation's settings."""
+    """Decoder of events from values, by the installation's settings."""
     from features.topic_events import door
     from features.validation import event_of
 

@@ -24,11 +24,13 @@ from millstream.snapshots.control import Action
 
 _LOOK_S = 1.0  # for a broker, where the list does without
 
-_reason = click.option("--reason", default="by hand", show_default=True, help="Kept with it.")
+_reason = click.option(
+    "--reason", default="by hand", show_default=True, help="Reason that is kept with the command."
+)
 _timeout = click.option(
     "--timeout", default=30.0, show_default=True, help="Seconds to wait for the serving workers."
 )
-_force = click.option("--force", is_flag=True, help="Even if the gate held it.")
+_force = click.option("--force", is_flag=True, help="Serve it even if the gate held it.")
 
 
 @click.group()
@@ -177,7 +179,7 @@ def _command(
 
 
 def _next_number() -> int:
-    """Of the next command: above that of the one before, and of one that cannot be read."""
+    """Number of the next command: above that of the one before, and of one that cannot be read."""
     try:
         return read_control(settings().snapshot_dir).number + 1
     except SnapshotError:

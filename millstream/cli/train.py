@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from millstream.cli.hushed import import_keras
+from millstream.cli.quiet_import import import_keras_quietly
 from millstream.errors import ConfigurationError
 from millstream.settings import settings
 
@@ -45,7 +45,7 @@ def train(ranker: str | None, options: tuple[str, ...], frozen_baseline: bool) -
     """
     chosen = settings()
     entry = _ranker(ranker or chosen.ranker)
-    import_keras()
+    import_keras_quietly()
     from models.evaluation.options import options_of
     from online_trainer.main import main
 

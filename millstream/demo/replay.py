@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from millstream.events import Event, Interaction, ItemUpsert, UserUpsert
-from millstream.publishing import Publisher, paced
+from millstream.publishing import EventPublisher, paced
 
 E = TypeVar("E", bound=Event)
 
@@ -28,7 +28,7 @@ class Replay(threading.Thread):
 
     def __init__(
         self,
-        publisher: Publisher,
+        publisher: EventPublisher,
         catalogue: Iterable[ItemUpsert | UserUpsert],
         interactions: Sequence[Interaction],
         per_second: float,

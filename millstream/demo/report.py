@@ -7,35 +7,37 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from millstream.demo.story import Story
+from millstream.demo.metrics_poller import FRESHNESS, MetricsSample
+from millstream.demo.scenario import Scenario
 from millstream.demo.view import duration, number
-from millstream.demo.watch import FRESHNESS, Reading
 
 
-def print_report(console: Console, readings: list[Reading], story: Story, picture: Path) -> None:
+def print_report(
+    console: Console, samples: list[MetricsSample], scenario: Scenario, picture: Path
+) -> None:
     """Everything that is worth keeping of the run."""
-    last = readings[-1]
+    last = samples[-1]
     console.rule("[bold]Millstream: the report")
     console.print(
-        f"Streamed {last.events:,.0f} interactions in {last.at_s - readings[0].at_s:.0f} s; "
+        f"Streamed {last.events:,.0f} interactions in {last.at_s - samples[0].at_s:.0f} s; "
         f"{last.examples:,.0f} examples were scored, then learnt from; "
         f"{number(last.trained_version, '{:.0f}')} snapshots published, "
         f"{number(last.served_version, '{:.0f}')} is served."
     )
     console.print(_auc(last))
     console.print(_freshness(last))
-    console.print(_lists(story))
+    console.print(_lists(scenario))
     console.print(f"The two AUC curves: {picture}")
 
 
-def draw_auc(readings: list[Reading], path: Path) -> None:
+def draw_auc(samples: list[MetricsSample], path: Path) -> None:
     """The two curves of progressive AUC over the examples, as a PNG."""
     from matplotlib.figure import Figure
 
     compared = [
-        (reading.compared, reading.auc_online, reading.auc_frozen)
-        for reading in readings
-        if reading.auc_online is not None and reading.auc_frozen is not None
+        (sample.compared, sample.auc_online, sample.auc_frozen)
+        for sample in samples
+        if sample.auc_online is not None and sample.auc_frozen is not None
     ]
     figure = Figure(figsize=(9, 5), dpi=120, layout="constrained")
     axes = figure.subplots()
@@ -52,7 +54,7 @@ def draw_auc(readings: list[Reading], path: Path) -> None:
     figure.savefig(path)
 
 
-def _auc(last: Reading) -> str:
+def _auc(last: MetricsSample) -> str:
     if last.auc_online is None or last.auc_frozen is None:
         return "[red]No AUC: too few examples after the first snapshot."
     margin = last.auc_online - last.auc_frozen
@@ -62,7 +64,7 @@ def _auc(last: Reading) -> str:
     )
 
 
-def _freshness(last: Reading) -> Table:
+def _freshness(last: MetricsSample) -> Table:
     table = Table("freshness", "p50", "p99")
     for what in FRESHNESS:
         p50, p99 = last.freshness_s[what]
@@ -70,20 +72,23 @@ def _freshness(last: Reading) -> Table:
     return table
 
 
-def _lists(story: Story) -> Table:
+def _lists(scenario: Scenario) -> Table:
+    took = duration(scenario.took_s)
     table = Table(
-        "", "before", f"after 10 five-star ratings of {story.category}",
-        title=f"User {story.user_id}; the new weights were served after {duration(story.took_s)}",
+        "", "before", f"after 10 five-star ratings of {scenario.category}",
+        title=f"User {scenario.user_id}; the new weights were served after {took}",
         title_justify="left",
     )  # fmt: skip
-    old = {place["item_id"] for place in story.before}
-    for rank, (was, now) in enumerate(zip(story.before, story.after, strict=False), 1):
+    old = {place["item_id"] for place in scenario.before}
+    for rank, (was, now) in enumerate(zip(scenario.before, scenario.after, strict=False), 1):
         is_new = now["item_id"] not in old
-        table.add_row(str(rank), _title(was, story), _title(now, story, "green" if is_new else ""))
+        table.add_row(
+            str(rank), _title(was, scenario), _title(now, scenario, "green" if is_new else "")
+        )
     return table
 
 
-def _title(place: dict[str, Any], story: Story, style: str = "") -> Text:
-    categories = ", ".join(story.categories.get(place["item_id"], ()))
+def _title(place: dict[str, Any], scenario: Scenario, style: str = "") -> Text:
+    categories = ", ".join(scenario.categories.get(place["item_id"], ()))
     title = Text(place["title"] or place["item_id"], style=f"bold {style}")
     return title.append(f"  {categories}", style=f"not bold dim {style}")

@@ -6,29 +6,29 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from millstream.demo.watch import FRESHNESS, Reading, Watch
+from millstream.demo.metrics_poller import FRESHNESS, MetricsPoller, MetricsSample
 
 SPARKS = "▁▂▃▄▅▆▇█"
 CURVE_POINTS = 60
 
 
-def render(watch: Watch, sent: int, total: int, phase: str) -> RenderableType:
+def render(poller: MetricsPoller, sent: int, total: int, phase: str) -> RenderableType:
     """The view at this moment.
 
     Args:
         sent: interactions published so far, of `total`.
         phase: what is going on, in a few words.
     """
-    newest = watch.newest
+    newest = poller.newest
     if newest is None:
         return Panel(Text(phase), title="Millstream")
     return Panel(
         Group(
             _progress(sent, total, phase),
             Text(),
-            _throughput(watch, newest),
+            _throughput(poller, newest),
             Text(),
-            _learning(watch, newest),
+            _learning(poller, newest),
             Text(),
             _freshness(newest),
         ),
@@ -43,13 +43,13 @@ def _progress(sent: int, total: int, phase: str) -> RenderableType:
     return row
 
 
-def _throughput(watch: Watch, newest: Reading) -> RenderableType:
+def _throughput(poller: MetricsPoller, newest: MetricsSample) -> RenderableType:
     table = Table.grid(padding=(0, 3))
     table.add_row(
         "events/s",
-        f"[bold]{watch.per_second('events'):,.0f}[/bold]",
+        f"[bold]{poller.per_second('events'):,.0f}[/bold]",
         "examples/s",
-        f"[bold]{watch.per_second('examples'):,.0f}[/bold]",
+        f"[bold]{poller.per_second('examples'):,.0f}[/bold]",
         "ids in tables",
         f"[bold]{newest.table_rows:,.0f}[/bold]",
     )
@@ -64,7 +64,7 @@ def _throughput(watch: Watch, newest: Reading) -> RenderableType:
     return table
 
 
-def _learning(watch: Watch, newest: Reading) -> RenderableType:
+def _learning(poller: MetricsPoller, newest: MetricsSample) -> RenderableType:
     table = Table(
         title="Progressive AUC: scored before learnt from", title_justify="left", box=None
     )
@@ -75,13 +75,13 @@ def _learning(watch: Watch, newest: Reading) -> RenderableType:
         ("online", "auc_online", "green"),
         ("frozen at the first snapshot", "auc_frozen", "yellow"),
     ):
-        curve = [getattr(reading, name) for reading in watch.readings]
+        curve = [getattr(sample, name) for sample in poller.samples]
         line = sparkline([value for value in curve if value is not None])
         table.add_row(label, number(getattr(newest, name), "{:.4f}"), Text(line, style=style))
     return table
 
 
-def _freshness(newest: Reading) -> RenderableType:
+def _freshness(newest: MetricsSample) -> RenderableType:
     table = Table(title="Freshness, by probes", title_justify="left", box=None)
     table.add_column("")
     table.add_column("p50", justify="right")

@@ -1,4 +1,4 @@
-"""What is wrong with an installation: checks of each part, as findings with what to do.
+"""Examination of an installation: checks of each part, as findings with what to do.
 
 A check is a pure function of what was read (`*_checks.py`); `reading.py` reads it from Kafka,
 Redis, the disk and the workers; `examination.py` does both, and a part that does not answer is a

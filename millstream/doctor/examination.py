@@ -49,7 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def kafka_findings(topics: Topics) -> Iterator[Finding]:
-    """Of the topics."""
+    """Findings on the topics."""
     yield kafka_checks.topics_exist(topics)
     yield from kafka_checks.partitions_agree(topics)
     yield from kafka_checks.retention_is_kept(topics)
@@ -57,7 +57,7 @@ def kafka_findings(topics: Topics) -> Iterator[Finding]:
 
 
 def redis_findings(redis: RedisState) -> Iterator[Finding]:
-    """Of the online store, and of its clock."""
+    """Findings on the online store, and on its clock."""
     yield redis_checks.is_a_primary(redis.info)
     yield redis_checks.keeps_its_data(redis.info)
     yield redis_checks.evicts_nothing(redis.info)
@@ -66,7 +66,7 @@ def redis_findings(redis: RedisState) -> Iterator[Finding]:
 
 
 def stream_findings(redis: RedisState, topics: Topics) -> Iterator[Finding]:
-    """Of the stream worker."""
+    """Findings on the stream worker."""
     at, reads = redis.positions, stream_checks.READ_BY_STREAM
     yield stream_checks.is_led(redis.holder)
     yield from stream_checks.is_in_the_log(stream_checks.STREAM, reads, at, topics)
@@ -76,7 +76,7 @@ def stream_findings(redis: RedisState, topics: Topics) -> Iterator[Finding]:
 
 
 def trainer_findings(versions: Versions, topics: Topics, prefix: str) -> Iterator[Finding]:
-    """Of the trainer, by the newest snapshot's position."""
+    """Findings on the trainer, by the newest snapshot's position."""
     if not versions.manifests or not topics:
         return
     at = stream_checks.parsed_positions(versions.manifests[-1].offsets, prefix)
@@ -85,7 +85,7 @@ def trainer_findings(versions: Versions, topics: Topics, prefix: str) -> Iterato
 
 
 def snapshot_findings(versions: Versions, now_s: float) -> Iterator[Finding]:
-    """Of the snapshots on disk."""
+    """Findings on the snapshots on disk."""
     yield snapshot_checks.has_a_sound_one(versions)
     yield from snapshot_checks.chains_are_whole(versions)
     yield from snapshot_checks.is_fresh(versions, now_s)
@@ -93,7 +93,7 @@ def snapshot_findings(versions: Versions, now_s: float) -> Iterator[Finding]:
 
 
 def disk_findings(settings: Settings) -> Iterator[Finding]:
-    """Of the folder of snapshots and of the offline store."""
+    """Findings on the folder of snapshots and on the offline store."""
     folder = settings.data_dir
     yield machine_checks.is_writable(folder)
     there = next(each for each in (folder, *folder.resolve().parents) if each.is_dir())

@@ -15,7 +15,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check has found.
+    """Finding of a check.
 
     Args:
         part: of the installation: `Kafka`, `Redis`, ...

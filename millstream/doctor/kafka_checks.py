@@ -34,7 +34,7 @@ Topics = Mapping[Topic, TopicState]
 
 
 def topics_exist(topics: Topics) -> Finding:
-    """Whether every topic is there."""
+    """Check that every topic is there."""
     missing = [topic.name for topic in TOPICS if topic not in topics]
     if missing:
         return fail(PART, f"Topics missing: {', '.join(missing)}", "Run `millstream topics create`")
@@ -42,7 +42,7 @@ def topics_exist(topics: Topics) -> Finding:
 
 
 def partitions_agree(topics: Topics) -> list[Finding]:
-    """Whether topics that belong together have the same number of partitions."""
+    """Check that topics that belong together have the same number of partitions."""
     found = []
     by_user = {topic.name: len(topics[topic].ends) for topic in BY_USER if topic in topics}
     if len(set(by_user.values())) > 1:
@@ -67,7 +67,7 @@ def partitions_agree(topics: Topics) -> list[Finding]:
 
 
 def retention_is_kept(topics: Topics) -> list[Finding]:
-    """Whether topics are kept for as long, and in the way, that the table says."""
+    """Check that topics are kept for as long, and in the way, that the table says."""
     found = []
     for topic, state in topics.items():
         wanted, has = topic.config(), state.config
@@ -100,7 +100,7 @@ def retention_is_kept(topics: Topics) -> list[Finding]:
 
 
 def replicas_are_there(topics: Topics) -> list[Finding]:
-    """Whether every partition has a leader, and all of its replicas."""
+    """Check that every partition has a leader, and all of its replicas."""
     leaderless = [topic.name for topic, state in topics.items() if state.leaderless]
     behind = [topic.name for topic, state in topics.items() if state.behind]
     found = []

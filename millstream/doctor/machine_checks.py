@@ -12,7 +12,7 @@ SKEWED_S, BADLY_SKEWED_S = 2.0, 30.0
 
 
 def is_writable(folder: Path) -> Finding:
-    """Whether a file can be made in `folder`, or in what is there of its parents."""
+    """Check that a file can be made in `folder`, or in what is there of its parents."""
     there = next(each for each in (folder, *folder.resolve().parents) if each.is_dir())
     try:
         with tempfile.TemporaryFile(dir=there) as file:
@@ -29,7 +29,7 @@ def is_writable(folder: Path) -> Finding:
 
 
 def has_room(folder: Path, free_bytes: int, total_bytes: int) -> Finding:
-    """Whether the disk of `folder` has room."""
+    """Check that the disk of `folder` has room."""
     text = f"{free_bytes / 2**30:,.1f} GiB of {total_bytes / 2**30:,.1f} GiB free for {folder}"
     if free_bytes < VERY_LITTLE * total_bytes:
         return fail(DISK, text, "Free it: snapshots and part files are about to fail")
@@ -39,7 +39,7 @@ def has_room(folder: Path, free_bytes: int, total_bytes: int) -> Finding:
 
 
 def clocks_agree(ahead_s: float, other: str) -> Finding:
-    """Whether this machine's clock is that of another.
+    """Check that this machine's clock is that of another.
 
     Args:
         ahead_s: by how much ours is ahead.
@@ -53,5 +53,5 @@ def clocks_agree(ahead_s: float, other: str) -> Finding:
 
 
 def variables_are_known(warnings: list[str]) -> list[Finding]:
-    """Whether every `MILLSTREAM_*` variable is a setting."""
+    """Check that every `MILLSTREAM_*` variable is a setting."""
     return [warn(SETTINGS, each, "Correct or remove the variable") for each in warnings]

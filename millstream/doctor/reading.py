@@ -1,4 +1,4 @@
-"""What the checks are about, read from Kafka, Redis and the serving worker."""
+"""Inputs of the checks, read from Kafka, Redis and the serving worker."""
 
 import json
 import time
@@ -28,7 +28,7 @@ REDIS_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class RedisState:
-    """What Redis says.
+    """State of Redis.
 
     Args:
         info: of the command INFO.
@@ -79,7 +79,7 @@ def read_topics(settings: Settings) -> dict[Topic, TopicState]:
 
 
 def read_redis(settings: Settings) -> RedisState:
-    """What Redis says of itself and of the stream.
+    """State of Redis, and of the stream in it.
 
     Raises:
         StoreUnavailable: it does not answer, or refuses.

@@ -11,7 +11,7 @@ Info = Mapping[str, Any]
 
 
 def is_a_primary(info: Info) -> Finding:
-    """Whether it takes writes, and transactions over all keys."""
+    """Check that it takes writes, and transactions over all keys."""
     if info.get("cluster_enabled"):
         return fail(
             PART,
@@ -24,7 +24,7 @@ def is_a_primary(info: Info) -> Finding:
 
 
 def keeps_its_data(info: Info) -> Finding:
-    """Whether an end of the server loses nothing but a second."""
+    """Check that an end of the server loses nothing but a second."""
     if not info.get("aof_enabled"):
         return warn(
             PART,
@@ -37,7 +37,7 @@ def keeps_its_data(info: Info) -> Finding:
 
 
 def evicts_nothing(info: Info) -> Finding:
-    """Whether a full memory refuses writes instead of removing keys."""
+    """Check that a full memory refuses writes instead of removing keys."""
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         return fail(
@@ -49,7 +49,7 @@ def evicts_nothing(info: Info) -> Finding:
 
 
 def has_memory(info: Info) -> Finding:
-    """Whether there is room."""
+    """Check that there is room."""
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     if not most:
         most = int(info.get("total_system_memory", 0))

@@ -23,7 +23,7 @@ class Ready:
 
 
 def is_ready(ready: Ready) -> Finding:
-    """Whether the worker serves lists from a snapshot."""
+    """Check that the worker serves lists from a snapshot."""
     if ready.status is None:
         return warn(PART, f"Nobody answers at {ready.url}", "Start `millstream serve` there")
     told = ", ".join(f"{name} {value}" for name, value in ready.body.items() if name != "ready")

@@ -12,7 +12,7 @@ OLD_S = 120.0
 
 @dataclass(frozen=True)
 class Versions:
-    """What lies in the folder.
+    """Contents of the snapshot folder.
 
     Args:
         manifests: of the versions whose manifest can be read, oldest first.
@@ -41,7 +41,7 @@ def read_versions(reader: SnapshotReader) -> Versions:
 
 
 def has_a_sound_one(found: Versions) -> Finding:
-    """Whether there is a snapshot to serve and to go on from."""
+    """Check that there is a snapshot to serve and to go on from."""
     sound = [each.version for each in found.manifests if each.version not in found.broken]
     if not found.manifests and not found.broken:
         return warn(
@@ -55,7 +55,7 @@ def has_a_sound_one(found: Versions) -> Finding:
 
 
 def chains_are_whole(found: Versions) -> list[Finding]:
-    """Whether every version can be read with those that it needs."""
+    """Check that every version can be read with those that it needs."""
     findings = [
         warn(PART, f"Version {version}: {reason}", "Roll back to one before it if it is served")
         for version, reason in sorted(found.broken.items())
@@ -82,7 +82,7 @@ def chains_are_whole(found: Versions) -> list[Finding]:
 
 
 def is_fresh(found: Versions, now_s: float) -> list[Finding]:
-    """Whether the newest is young."""
+    """Check that the newest is young."""
     if not found.manifests:
         return []
     old_s = max(now_s - found.manifests[-1].created_at, 0.0)

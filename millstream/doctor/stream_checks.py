@@ -30,7 +30,7 @@ def parsed_positions(
 
 
 def is_led(holder: str | None) -> Finding:
-    """Whether a stream worker is active."""
+    """Check that a stream worker is active."""
     if holder is None:
         return fail(STREAM, "No stream worker is active", "Start `millstream stream`")
     return ok(STREAM, f"active: {holder}")
@@ -39,7 +39,7 @@ def is_led(holder: str | None) -> Finding:
 def is_in_the_log(
     part: str, reads: tuple[Topic, ...], at: Positions, topics: Topics
 ) -> list[Finding]:
-    """Whether positions are within what the topics hold."""
+    """Check that positions are within what the topics hold."""
     found = []
     for topic in (topic for topic in reads if topic in topics):
         state = topics[topic]
@@ -68,7 +68,7 @@ def is_in_the_log(
 
 
 def same_logs(known: Mapping[str, str], topics: Topics) -> list[Finding]:
-    """Whether the topics are those that the positions were noted for.
+    """Check that the topics are those that the positions were noted for.
 
     Args:
         known: identity by the topic's name; with a suffix after a dot where it was cut.

@@ -5,20 +5,20 @@ records, `table.py` reads the cells of CSV, `reading.py` makes events of records
 remembers how far a file has been published.
 """
 
-from millstream.event_files.progress import Progress
+from millstream.event_files.progress import PublishProgress
 from millstream.event_files.reading import EventFile, EventOf, event_of_record
-from millstream.event_files.records import Record
-from millstream.event_files.source import Source, StandardInput, source_of
-from millstream.event_files.table import Table
+from millstream.event_files.records import FileRecord
+from millstream.event_files.source import RegularFile, StandardInput, source_of
+from millstream.event_files.table import EventTable
 
 __all__ = [
     "EventFile",
     "EventOf",
-    "Progress",
-    "Record",
-    "Source",
+    "EventTable",
+    "FileRecord",
+    "PublishProgress",
+    "RegularFile",
     "StandardInput",
-    "Table",
     "event_of_record",
     "source_of",
 ]

@@ -27,7 +27,7 @@ class Line:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the line is longer than `MAX_LINE_BYTES`."""
+        """True if the line is longer than `MAX_LINE_BYTES`."""
         return len(self.content) > MAX_LINE_BYTES
 
 

@@ -5,12 +5,12 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from millstream.event_files.records import Record, digest
+from millstream.event_files.records import FileRecord, digest
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What has been delivered of one file.
+class PublishProgress:
+    """Delivered part of one file.
 
     Args:
         seed: of the file's event ids; says which file it is.
@@ -29,11 +29,11 @@ class Progress:
 
     @staticmethod
     def path(file: Path) -> Path:
-        """Where it is kept."""
+        """Path of the progress file."""
         return file.with_name(f".{file.name}.published")
 
     @classmethod
-    def after(cls, seed: str, record: Record) -> "Progress":
+    def after(cls, seed: str, record: FileRecord) -> "PublishProgress":
         """Progress of a file whose records are delivered up to `record`."""
         return cls(
             seed=seed,
@@ -46,8 +46,8 @@ class Progress:
         )
 
     @classmethod
-    def load(cls, file: Path) -> "Progress | None":
-        """What is remembered of a file of this name."""
+    def load(cls, file: Path) -> "PublishProgress | None":
+        """Remembered progress of a file of this name."""
         try:
             return cls(**json.loads(cls.path(file).read_bytes()))
         except (OSError, ValueError, TypeError):

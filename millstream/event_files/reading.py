@@ -7,10 +7,10 @@ from typing import Any
 from millstream.codec import parsed, with_defaults
 from millstream.errors import InvalidEvent
 from millstream.event_files.lines import Line, lines
-from millstream.event_files.progress import Progress
-from millstream.event_files.records import Record, csv_records, digest, json_records
-from millstream.event_files.source import Source, StandardInput
-from millstream.event_files.table import Table, cells_of
+from millstream.event_files.progress import PublishProgress
+from millstream.event_files.records import FileRecord, csv_records, digest, json_records
+from millstream.event_files.source import RegularFile, StandardInput
+from millstream.event_files.table import EventTable, cells_of
 from millstream.events import Event
 
 MAX_REASON = 500
@@ -27,20 +27,20 @@ class EventFile:
     Args:
         source: where its bytes are.
         is_csv: whether it is CSV with a header; else JSON lines.
-        kind, renamed, constants: see `Table`.
+        kind, renamed, constants: see `EventTable`.
         resumed: whether `records` went on where an earlier run had left.
     """
 
-    source: Source | StandardInput
+    source: RegularFile | StandardInput
     is_csv: bool
     kind: str = "interaction"
     renamed: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
-    table: Table | None = None
+    table: EventTable | None = None
     seed: str = ""
     resumed: bool = False
 
-    def records(self, start: Progress | None = None) -> Iterator[Record]:
+    def records(self, start: PublishProgress | None = None) -> Iterator[FileRecord]:
         """The records that are still to be published; blank lines are none.
 
         Args:
@@ -65,14 +65,14 @@ class EventFile:
             rest = self._split(lines(stream, start.next_byte, start.line), start.ordinal)
             yield from _watched(rest)
 
-    def event(self, record: Record, now_s: float, event_of: EventOf) -> Event:
+    def event(self, record: FileRecord, now_s: float, event_of: EventOf) -> Event:
         """The event of one of `records`; see `event_of_record`."""
         return event_of_record(record, self.table, self.seed, now_s, event_of)
 
-    def _split(self, of: Iterable[Line], after: int) -> Iterator[Record]:
+    def _split(self, of: Iterable[Line], after: int) -> Iterator[FileRecord]:
         return csv_records(of, after) if self.is_csv else json_records(of, after)
 
-    def _read_header(self, records: Iterator[Record]) -> bytes:
+    def _read_header(self, records: Iterator[FileRecord]) -> bytes:
         if not self.is_csv:
             return b""
         header = next(records, None)
@@ -82,13 +82,13 @@ class EventFile:
             if header.content.startswith(_UTF16):
                 raise InvalidEvent("Expected UTF-8. Received: UTF-16")
             names = [name.strip() for name in cells_of(header.content)]
-            self.table = Table(names, self.kind, self.renamed, self.constants)
+            self.table = EventTable(names, self.kind, self.renamed, self.constants)
         except InvalidEvent as error:
             raise InvalidEvent(error.reason, f"line {header.first_line}") from error
         return header.content
 
-    def _is_of(self, start: Progress) -> bool:
-        """Whether this file still begins with what `start` says was delivered."""
+    def _is_of(self, start: PublishProgress) -> bool:
+        """True if this file still begins with what `start` says was delivered."""
         if not self.source.can_resume or start.seed != self.seed:
             return False
         with self.source.open(start.start) as stream:
@@ -96,7 +96,7 @@ class EventFile:
 
 
 def event_of_record(
-    record: Record, table: Table | None, seed: str, now_s: float, event_of: EventOf
+    record: FileRecord, table: EventTable | None, seed: str, now_s: float, event_of: EventOf
 ) -> Event:
     """The event of one record.
 
@@ -126,7 +126,7 @@ def event_of_record(
 
 
 def _event(
-    record: Record, table: Table | None, seed: str, now_s: float, event_of: EventOf
+    record: FileRecord, table: EventTable | None, seed: str, now_s: float, event_of: EventOf
 ) -> Event:
     if record.fault is not None:
         raise InvalidEvent(record.fault)
@@ -141,7 +141,7 @@ def _json_object(content: bytes) -> Any:
     return parsed(content)
 
 
-def _watched(records: Iterator[Record]) -> Iterator[Record]:
+def _watched(records: Iterator[FileRecord]) -> Iterator[FileRecord]:
     """The records; compressed bytes that are damaged or cut are a fault of the next one."""
     last = 0
     try:

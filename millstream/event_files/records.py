@@ -12,7 +12,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
-class Record:
+class FileRecord:
     """One record.
 
     Args:
@@ -41,7 +41,7 @@ def digest(*parts: bytes) -> str:
     return found.hexdigest()
 
 
-def json_records(lines: Iterable[Line], after: int = 0) -> Iterator[Record]:
+def json_records(lines: Iterable[Line], after: int = 0) -> Iterator[FileRecord]:
     """A record for each line that is not blank.
 
     Args:
@@ -54,7 +54,7 @@ def json_records(lines: Iterable[Line], after: int = 0) -> Iterator[Record]:
         yield _record(after, [line], _too_long(line))
 
 
-def csv_records(lines: Iterable[Line], after: int = 0) -> Iterator[Record]:
+def csv_records(lines: Iterable[Line], after: int = 0) -> Iterator[FileRecord]:
     """A record for each row; a quoted cell may go over several lines.
 
     A row that cannot be read (a quote that nothing closes) costs its first line only.
@@ -112,12 +112,14 @@ def _texts(taken: list[Line], waiting: _Waiting) -> Iterator[str]:
         yield line.content.decode(errors="surrogateescape")
 
 
-def _record(ordinal: int, taken: list[Line], fault: str | None) -> Record:
+def _record(ordinal: int, taken: list[Line], fault: str | None) -> FileRecord:
     first, last = taken[0], taken[-1]
     content = b"".join(line.content for line in taken).rstrip(b"\r\n")
     if first.start == 0:
         content = content.removeprefix(BOM)
-    return Record(ordinal, first.number, last.number, first.start, last.next_byte, content, fault)
+    return FileRecord(
+        ordinal, first.number, last.number, first.start, last.next_byte, content, fault
+    )
 
 
 def _is_blank(line: Line) -> bool:

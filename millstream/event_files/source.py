@@ -1,4 +1,4 @@
-"""What is published: a file, plain or compressed with gzip or Zstandard, or standard input."""
+"""Input of `publish`: a file, plain or compressed (gzip, Zstandard), or standard input."""
 
 import io
 import sys
@@ -14,7 +14,7 @@ _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _SKIP_BYTES = 1 << 20
 
 
-class Source:
+class RegularFile:
     """A file that can be read from any byte on.
 
     Args:
@@ -35,7 +35,7 @@ class Source:
 
     @property
     def is_csv(self) -> bool:
-        """Whether the name says so: `x.csv`, `x.csv.gz`."""
+        """True if the name says so: `x.csv`, `x.csv.gz`."""
         suffixes = [each.lower() for each in self.path.suffixes]
         return suffixes[-1:] == [".csv"] or (self.codec is not None and ".csv" in suffixes[-2:])
 
@@ -72,7 +72,7 @@ class StandardInput:
         yield self._stream or cast(io.BufferedReader, sys.stdin.buffer)
 
 
-def source_of(name: str) -> Source | StandardInput:
+def source_of(name: str) -> RegularFile | StandardInput:
     """The source that a person names: a path, or - for standard input.
 
     Raises:
@@ -88,7 +88,7 @@ def source_of(name: str) -> Source | StandardInput:
     try:
         if path.exists() and not path.is_file():
             return StandardInput(path.open("rb"))
-        return Source(path)
+        return RegularFile(path)
     except OSError as error:
         raise DatasetError(
             f"Expected a file of events. Received: {name}: {error.strerror}."

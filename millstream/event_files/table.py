@@ -39,7 +39,7 @@ _ALSO_CALLED = {
 }
 
 
-class Table:
+class EventTable:
     """How to read the rows of one file.
 
     Args:

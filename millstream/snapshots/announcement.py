@@ -1,4 +1,4 @@
-"""What the topic `snapshots` carries: which version was published, and which was held."""
+"""Message of the topic `snapshots`: which version was published, and which was held."""
 
 from typing import Annotated, Literal
 

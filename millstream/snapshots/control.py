@@ -1,4 +1,4 @@
-"""What an operator has said about serving: a file beside the snapshots, until it is lifted.
+"""Operator's command to serving: a file beside the snapshots, until it is lifted.
 
 `<root>/CONTROL` holds the newest command. Every serving worker reads it about once a second, and
 when it starts; the trainer keeps the version that it names. Where there is no such file, serving
@@ -40,7 +40,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def follows(self) -> bool:
-        """Whether serving goes by what the trainer publishes."""
+        """True if serving goes by what the trainer publishes."""
         return self.action == "follow"
 
 

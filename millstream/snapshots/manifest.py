@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_held(self) -> bool:
-        """Whether the gate refused it: it is not served unless an operator forces it."""
+        """True if the gate refused it: it is not served unless an operator forces it."""
         return bool(self.extra.get("status") == "held")
 
     @property

@@ -46,7 +46,7 @@ class SnapshotReader:
         return read_manifest(self.directory(version))
 
     def chain(self, version: int) -> list[Manifest]:
-        """What must be read for `version`, in order: a full snapshot, then its deltas.
+        """Chain of `version`, in reading order: a full snapshot, then its deltas.
 
         Raises:
             SnapshotCorrupt: a link is missing.
@@ -98,7 +98,7 @@ class SnapshotReader:
         return None
 
     def traces(self, version: int) -> Traces:
-        """What the disk says of every file that `version` needs, without reading them.
+        """Traces of every file that `version` needs, without reading them.
 
         Raises:
             SnapshotCorrupt: a file is missing.
@@ -127,12 +127,12 @@ class SnapshotReader:
                     raise SnapshotCorrupt(f"{path} is missing or does not match its checksum.")
 
     def directory(self, version: int) -> Path:
-        """Where `version` is, or would be."""
+        """Directory of `version`, whether or not it exists."""
         return self.root / directory_name(version)
 
 
 def _matches(path: Path, expected: str) -> bool:
-    """Whether a file is there and has that checksum."""
+    """True if a file is there and has that checksum."""
     try:
         return checksum(path) == expected
     except OSError:

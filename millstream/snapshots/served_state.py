@@ -1,4 +1,4 @@
-"""What the topic `serving` carries: the version that each worker serves, about once a second."""
+"""Message of the topic `serving`: the version that each worker serves, about once a second."""
 
 import msgspec
 
@@ -28,7 +28,7 @@ class ServedState(msgspec.Struct, frozen=True, kw_only=True):
     told_at: float = 0.0
 
     def obeys(self, control: Control) -> bool:
-        """Whether the worker has taken over `control` and serves what it asks for."""
+        """True if the worker has taken over `control` and serves what it asks for."""
         is_it = control.follows or control.version in (None, self.version)
         return self.control == control.number and is_it and not self.trouble
 

@@ -13,7 +13,7 @@ Columns = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Examples:
+class EncodedExamples:
     """Aligned inputs, labels, and groups where there are some."""
 
     x: Columns
@@ -31,7 +31,7 @@ class Examples:
 
 def encoded(
     dataset: Dataset, known: np.ndarray, *, width: int, min_count: int = 1
-) -> tuple[tuple[Field, ...], Examples]:
+) -> tuple[tuple[Field, ...], EncodedExamples]:
     """The fields with `width` and `rows`, and all rows of the dataset.
 
     Args:
@@ -59,4 +59,4 @@ def encoded(
         else:
             fields.append(field)
             x[field.name] = values.astype(np.float32)
-    return tuple(fields), Examples(x, dataset.labels.astype(np.float32), dataset.groups)
+    return tuple(fields), EncodedExamples(x, dataset.labels.astype(np.float32), dataset.groups)

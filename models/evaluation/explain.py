@@ -1,4 +1,4 @@
-"""What a trained model goes by: permutation importance, and the cross layers' block norms."""
+"""Feature importance: permutation importance, and the cross layers' block norms."""
 
 import csv
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pathlib import Path
 from models.evaluation.figures import auc
 from models.evaluation.learner import Report
 from models.evaluation.networks import Network
-from models.evaluation.runs import Run, trained
+from models.evaluation.runs import EvaluationRun, trained
 from models.importance import (
     CrossImportance,
     Drop,
@@ -22,7 +22,7 @@ from models.layers.cross_mixture import CrossMixture
 
 @dataclass(frozen=True)
 class Explained:
-    """What one run's model goes by.
+    """Feature importance of one run's model.
 
     Args:
         auc: of the rows that were scored.
@@ -35,7 +35,7 @@ class Explained:
     crosses: CrossImportance | None
 
 
-def explained(run: Run, repeats: int, report: Report) -> Explained:
+def explained(run: EvaluationRun, repeats: int, report: Report) -> Explained:
     """Train a model and ask what it goes by; its test rows are scored.
 
     Args:

@@ -87,7 +87,7 @@ def load(history: bool = False) -> Dataset:
 def rated_before(
     users: np.ndarray, items: np.ndarray, length: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the user of each row rated in the newest `length` earlier rows, (n, length).
+    """Items that the user of each row rated in the newest `length` earlier rows, (n, length).
 
     Returns:
         The items, 0 where there are no more, and the numbers of their rows, -1 there.

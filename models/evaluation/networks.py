@@ -12,7 +12,7 @@ from millstream.errors import ConfigurationError
 from models.adam import Adam
 from models.catalogue import build
 from models.entry import Entry
-from models.evaluation.encoded import Columns, Examples
+from models.evaluation.encoded import Columns, EncodedExamples
 from models.evaluation.figures import auc
 from models.evaluation.learner import Report
 from models.evaluation.settings import OPTIMISERS, Training
@@ -91,7 +91,9 @@ class Network:
         self.training = training
         self.model = compiled(entry, fields, options, training)
 
-    def fit(self, train: Examples, valid: Examples, report: Report) -> tuple[int, float]:
+    def fit(
+        self, train: EncodedExamples, valid: EncodedExamples, report: Report
+    ) -> tuple[int, float]:
         stopping = _Stopping(valid, self.training, report)
         started = time.perf_counter()
         done = self.model.fit(
@@ -109,7 +111,7 @@ class Network:
     def predict(self, x: Columns) -> np.ndarray:
         return _sigmoid(self.model.predict(x, batch_size=SCORING_ROWS, verbose=0))
 
-    def test_then_train(self, rows: Examples, report: Report) -> tuple[np.ndarray, float]:
+    def test_then_train(self, rows: EncodedExamples, report: Report) -> tuple[np.ndarray, float]:
         """One pass in the order of the rows: every batch is scored before it is learnt.
 
         Returns:
@@ -131,7 +133,7 @@ class Network:
 class _Stopping(keras.callbacks.Callback):
     """After an epoch without a better validation AUC, slower steps; after `patience`, the end."""
 
-    def __init__(self, valid: Examples, training: Training, report: Report) -> None:
+    def __init__(self, valid: EncodedExamples, training: Training, report: Report) -> None:
         super().__init__()
         self.valid, self.training, self.report = valid, training, report
         self.best_auc, self.best_epoch, self.validating_s = -1.0, 0, 0.0

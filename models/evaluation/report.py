@@ -1,4 +1,4 @@
-"""What runs came to: mean and spread over seeds, as a table and as CSV files."""
+"""Report of runs: mean and spread over seeds, as a table and as CSV files."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence

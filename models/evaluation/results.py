@@ -18,7 +18,7 @@ FILE = "runs.jsonl"
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What one run came to.
+    """Result of one run.
 
     Args:
         key: everything that decides it.

@@ -10,9 +10,9 @@ from millstream.errors import ConfigurationError
 from models.catalogue import find
 from models.entry import Entry
 from models.evaluation.dataset import Dataset
-from models.evaluation.encoded import Examples, encoded
+from models.evaluation.encoded import EncodedExamples, encoded
 from models.evaluation.figures import auc, figures
-from models.evaluation.learner import Learner, Report
+from models.evaluation.learner import OfflineLearner, Report
 from models.evaluation.results import Result
 from models.evaluation.settings import OPTIMISERS, Training
 from models.evaluation.splits import in_time_order, split
@@ -29,8 +29,8 @@ ONE_PASS_OPTIMISERS = {"embedding.": "adagrad", "linear.": "adagrad"}
 
 
 @dataclass(frozen=True)
-class Run:
-    """What is to be run.
+class EvaluationRun:
+    """One evaluation: a model on a split of a dataset.
 
     Args:
         entry: of the catalogue. In one pass its rows are learnt by Adagrad where it does not say.
@@ -73,14 +73,14 @@ class Run:
         return {**options, **self.options}
 
     @property
-    def firsts(self) -> dict[str, "Run"]:
+    def firsts(self) -> dict[str, "EvaluationRun"]:
         """The runs whose weights it begins with; one pass leaves no time for others."""
         if self.split == "progressive":
             return {}
         training = replace(self.training, l2=None, learning_rate=None)
         return {
             name: replace(self, entry=find(name), options={}, training=training)
-            for name in self.entry.begins_from
+            for name in self.entry.initialize_from
         }
 
     @property
@@ -106,7 +106,7 @@ class Run:
         }
 
 
-def execute(run: Run, report: Report = lambda share, reached: None) -> Result:
+def execute(run: EvaluationRun, report: Report = lambda share, reached: None) -> Result:
     """Learn, score and measure.
 
     Raises:
@@ -128,15 +128,15 @@ class Trained(NamedTuple):
         examples_per_s: of training.
     """
 
-    learner: Learner
+    learner: OfflineLearner
     fields: tuple[Field, ...]
-    test: Examples
+    test: EncodedExamples
     epochs: int
     seconds: float
     examples_per_s: float
 
 
-def trained(run: Run, report: Report = lambda share, reached: None) -> Trained:
+def trained(run: EvaluationRun, report: Report = lambda share, reached: None) -> Trained:
     """Learn the training rows of a run's split."""
     parts = split(run.dataset, run.split, run.split_seed)
     training = run.training
@@ -149,7 +149,7 @@ def trained(run: Run, report: Report = lambda share, reached: None) -> Trained:
     return Trained(learner, fields, test, epochs, seconds, len(train) * epochs / seconds)
 
 
-def _on_split(run: Run, report: Report) -> Result:
+def _on_split(run: EvaluationRun, report: Report) -> Result:
     done = trained(run, report)
     scores = done.learner.predict(done.test.x)
     return Result(
@@ -161,7 +161,7 @@ def _on_split(run: Run, report: Report) -> Result:
     )
 
 
-def _progressive(run: Run, report: Report) -> Result:
+def _progressive(run: EvaluationRun, report: Report) -> Result:
     if not run.entry.learns_online:
         raise ConfigurationError(
             f"`split` must not be 'progressive' for {run.entry.name!r}, which learns all at once."
@@ -182,21 +182,23 @@ def _progressive(run: Run, report: Report) -> Result:
     )
 
 
-def _learner(run: Run, fields: tuple[Field, ...]) -> Learner:
+def _learner(run: EvaluationRun, fields: tuple[Field, ...]) -> OfflineLearner:
     if run.entry.family == "trees":
         from models.evaluation.trees import Trees
 
         return Trees(run.entry, fields, run.resolved, run.seed)
-    from models.evaluation.begun import Begun
+    from models.evaluation.warm_start import WarmStart
 
     network = _network(run, fields)
     if not run.firsts:
         return network
     copiers = run.entry.copiers()
-    return Begun([(_network(f, fields), copiers[name]) for name, f in run.firsts.items()], network)
+    return WarmStart(
+        [(_network(f, fields), copiers[name]) for name, f in run.firsts.items()], network
+    )
 
 
-def _network(run: Run, fields: tuple[Field, ...]) -> "Network":
+def _network(run: EvaluationRun, fields: tuple[Field, ...]) -> "Network":
     from models.evaluation.networks import Network
 
     return Network(run.entry, fields, run.resolved, run.training, run.seed)

@@ -15,7 +15,7 @@ from models.evaluation.options import options_of
 from models.evaluation.plot import draw
 from models.evaluation.report import summaries, table, write_csv
 from models.evaluation.results import Result, Results
-from models.evaluation.runs import Run, execute
+from models.evaluation.runs import EvaluationRun, execute
 from models.evaluation.settings import Training
 
 
@@ -29,7 +29,7 @@ def planned(
     training: Training,
     options: Iterable[str],
     k: int,
-) -> list[Run]:
+) -> list[EvaluationRun]:
     """A run for each model and each seed below `seeds`.
 
     Args:
@@ -42,7 +42,7 @@ def planned(
     entries = entries_of(names, split)
     given = options_of(options, entries)
     return [
-        Run(entry, dataset, split, seed, split_seed, training, given[entry.name], k)
+        EvaluationRun(entry, dataset, split, seed, split_seed, training, given[entry.name], k)
         for entry in entries
         for seed in range(seeds)
     ]
@@ -63,7 +63,7 @@ def entries_of(names: Sequence[str], split: str) -> list[Entry]:
     return [find(name) for name in dict.fromkeys(names)]
 
 
-def executed(runs: Sequence[Run], folder: Path) -> list[Result]:
+def executed(runs: Sequence[EvaluationRun], folder: Path) -> list[Result]:
     """Every run's result: what is in the folder already, and the others made now."""
     kept = Results(folder)
     results = []
@@ -81,7 +81,7 @@ def executed(runs: Sequence[Run], folder: Path) -> list[Result]:
     return results
 
 
-def report(results: Sequence[Result], runs: Sequence[Run], folder: Path) -> None:
+def report(results: Sequence[Result], runs: Sequence[EvaluationRun], folder: Path) -> None:
     """Print the table; write the CSV files and the plot."""
     dataset, split = runs[0].dataset, runs[0].split
     title = f"{dataset.name}, {len(dataset):,} rows, split {split}"

@@ -14,7 +14,7 @@ OPTIMISERS = {
 
 @dataclass(frozen=True)
 class Training:
-    """What decides a run besides the model, the data and the seed.
+    """Training settings of a run, beside the model, the data and the seed.
 
     Args:
         width: values per embedding row.

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.catalogue import build
 from models.entry import Entry
-from models.evaluation.encoded import Columns, Examples
+from models.evaluation.encoded import Columns, EncodedExamples
 from models.evaluation.learner import Report
 from models.fields import Field
 
@@ -25,7 +25,9 @@ class Trees:
     ) -> None:
         self.model = build(entry.name, fields, **{**options, "seed": seed})
 
-    def fit(self, train: Examples, valid: Examples, report: Report) -> tuple[int, float]:
+    def fit(
+        self, train: EncodedExamples, valid: EncodedExamples, report: Report
+    ) -> tuple[int, float]:
         report(0.0, float("nan"))
         started = time.perf_counter()
         self.model.fit(train.x, train.y, (valid.x, valid.y))

@@ -22,7 +22,7 @@ class Vocabulary:
 
     @property
     def rows(self) -> int:
-        """Of a table for all of it."""
+        """Rows of a table for all of it."""
         return len(self._keys) + 2
 
     def look_up(self, keys: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What ContextNet is built of: vectors refined by the context that they stand in.
+"""Building block of ContextNet: vectors refined by the context that they stand in.
 
 Reference: Wang et al., 2021, https://arxiv.org/abs/2107.12025, section 3.
 """

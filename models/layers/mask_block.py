@@ -1,4 +1,4 @@
-"""What MaskNet is built of: a layer whose input is masked by the whole instance.
+"""Building block of MaskNet: a layer whose input is masked by the whole instance.
 
 Reference: Wang, She & Zhang, DLP-KDD 2021, https://arxiv.org/abs/2102.07619, section 3.
 """

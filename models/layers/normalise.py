@@ -133,7 +133,7 @@ class Quantile(keras.layers.Layer):
         move([(self.count, whole), (self.quantiles, quantiles)])
 
     def _quantiles(self, x: Any, weights: Any) -> Any:
-        """Of weighted numbers (n, width), each in the middle of its own weight."""
+        """Quantiles of weighted numbers (n, width), each in the middle of its own weight."""
         order = ops.argsort(x, axis=0)
         x = ops.take_along_axis(x, order, axis=0)
         weights = ops.take_along_axis(weights, order, axis=0)

@@ -1,4 +1,4 @@
-"""What two fields mean together, by a symmetric matrix for each pair of fields.
+"""Pairwise interactions of fields, by a symmetric matrix for each pair of fields.
 
 Reference: Pande, 2020, https://arxiv.org/abs/2009.09931 (FEFM).
 """

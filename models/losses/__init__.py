@@ -1,1 +1,1 @@
-"""What the networks minimise."""
+"""Losses that the networks minimise."""

@@ -19,7 +19,7 @@ class AdditiveMetric(ABC):
 
     @abstractmethod
     def terms(self, rows: Scored) -> np.ndarray:
-        """What the rows add to the sums, (size,)."""
+        """Contribution of the rows to the sums, (size,)."""
 
     @abstractmethod
     def value(self, sums: np.ndarray) -> float:

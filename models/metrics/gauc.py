@@ -6,11 +6,11 @@ Reference: Zhou et al., KDD 2018, https://arxiv.org/abs/1706.06978, eq. 8.
 import numpy as np
 
 from models.metrics.auc import grouped_auc
-from models.metrics.kept import KeptRows
 from models.metrics.metric import State
+from models.metrics.row_keeping import RowKeepingMetric
 
 
-class Gauc(KeptRows):
+class Gauc(RowKeepingMetric):
     """sum_u w_u AUC_u / sum_u w_u over users with both classes; w_u is the weight of u's rows."""
 
     title = "GAUC"

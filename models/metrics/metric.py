@@ -1,4 +1,4 @@
-"""What a streaming metric can do."""
+"""Protocol of a streaming metric."""
 
 from typing import Protocol, Self
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from models.metrics.kept import KeptRows
 from models.metrics.metric import State
+from models.metrics.row_keeping import RowKeepingMetric
 
 POSITIVE_FROM = 0.5
 
@@ -51,7 +51,7 @@ class Ranks(NamedTuple):
 
 
 def ranks(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> Ranks:
-    """Where every row stands, for (n,) aligned arrays, n > 0."""
+    """Rank of every row within its group, for (n,) aligned arrays, n > 0."""
     order = np.lexsort((-scores, groups))
     labels, scores, groups = labels[order], scores[order], groups[order]
     new_group = np.r_[True, groups[1:] != groups[:-1]]
@@ -74,7 +74,7 @@ def ranks(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> Ranks:
     )
 
 
-class Ranking(KeptRows):
+class Ranking(RowKeepingMetric):
     """The mean over groups with a positive."""
 
     @abstractmethod

@@ -73,7 +73,7 @@ class BoostedTrees:
         return self._booster.predict(self._rows(x))
 
     def leaves(self, x: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Where each row comes to, and what the trees make of it.
+        """Leaf of each row in every tree, and the logit of all trees.
 
         Returns:
             The number of the leaf in each tree, (n, trees); and the logits, (n,): the sum of the

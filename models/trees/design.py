@@ -25,7 +25,7 @@ class Design:
 
     @property
     def kinds(self) -> list[str]:
-        """Of each column: `c` is a category, `q` a number."""
+        """Kind of each column: `c` is a category, `q` a number."""
         return [kind for field in self.fields for kind in _kinds(field)]
 
     def matrix(self, x: dict[str, np.ndarray]) -> csr_matrix:

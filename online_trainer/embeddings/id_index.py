@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 
 _EMPTY = 0
 _DELETED = -1
@@ -39,17 +39,17 @@ class IdIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Of the slots."""
+        """Memory of the slots, bytes."""
         return self._words.nbytes
 
-    def find(self, keys: Keys) -> np.ndarray:
+    def find(self, keys: RowKeys) -> np.ndarray:
         """(n,) int64 values; 0 where there is none."""
         values = np.zeros(len(keys.ids), np.int64)
         for places, entries, _ in self._probe(keys):
             values[places] = entries & _VALUE_MASK
         return values
 
-    def insert(self, keys: Keys, values: np.ndarray) -> None:
+    def insert(self, keys: RowKeys, values: np.ndarray) -> None:
         """Add keys that are not there yet, each once."""
         self._live += len(values)
         self._used += len(values)
@@ -57,7 +57,7 @@ class IdIndex:
             self._grow()
         self._place(keys, (keys.tags + 1 << _VALUE_BITS) | values)
 
-    def remove(self, keys: Keys) -> None:
+    def remove(self, keys: RowKeys) -> None:
         """Take keys away; those that are not there are passed over."""
         for places, _, slots in self._probe(keys):
             self._words[2 * slots + 1] = _DELETED
@@ -70,7 +70,7 @@ class IdIndex:
         # Slot s is the pair (id, tag + 1 << 32 | value) at 2s and 2s + 1: one cache line, one miss.
         self._words = np.zeros(2 * self._capacity, np.int64)
 
-    def _probe(self, keys: Keys) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def _probe(self, keys: RowKeys) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield (places in `keys`, their second words, their slots) of keys as they are found."""
         ids, tags = keys.ids, keys.tags + 1
         slots = self._home(keys)
@@ -86,7 +86,7 @@ class IdIndex:
             places, ids, tags = places.take(left), ids.take(left), tags.take(left)
             slots = (slots.take(left) + 1) & (self._capacity - 1)
 
-    def _place(self, keys: Keys, entries: np.ndarray) -> None:
+    def _place(self, keys: RowKeys, entries: np.ndarray) -> None:
         """Write new keys into gaps; of several that want one gap, the last to write has it."""
         ids, slots = keys.ids, self._home(keys)
         while len(ids):
@@ -107,9 +107,9 @@ class IdIndex:
         ids, entries = ids[live], entries[live]
         self._clear(self._live)
         self._used = self._live
-        self._place(Keys(ids, (entries >> _VALUE_BITS) - 1), entries)
+        self._place(RowKeys(ids, (entries >> _VALUE_BITS) - 1), entries)
 
-    def _home(self, keys: Keys) -> np.ndarray:
+    def _home(self, keys: RowKeys) -> np.ndarray:
         """The slot where the search for a key begins: the top bits of a mixed hash."""
         x = keys.ids.view(np.uint64) + self._seed
         x = (x ^ (x >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from online_trainer.embeddings.id_index import IdIndex
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 
 NO_ROW = 0
 _NO_TAG = -1
@@ -38,22 +38,22 @@ class KeyedRows:
         self._stamps = np.zeros(capacity, np.int64)
         self._end = 1
         self._free = np.zeros(0, np.int64)
-        self._removed: list[tuple[int, Keys]] = []
+        self._tombstones: list[tuple[int, RowKeys]] = []
 
     def __len__(self) -> int:
         return self._end - 1 - len(self._free)
 
-    def find(self, keys: Keys) -> np.ndarray:
+    def find(self, keys: RowKeys) -> np.ndarray:
         """(n,) row numbers; 0 where the key has no row."""
         return self._index.find(keys)
 
-    def add(self, keys: Keys, step: int) -> np.ndarray:
+    def add(self, keys: RowKeys, step: int) -> np.ndarray:
         """New rows for keys that have none, each once; their columns hold whatever was there."""
         rows = self.reserve(keys, step)
         self._index.insert(keys, rows)
         return rows
 
-    def reserve(self, keys: Keys, step: int) -> np.ndarray:
+    def reserve(self, keys: RowKeys, step: int) -> np.ndarray:
         """New rows that cannot be found by key."""
         reused, self._free = np.split(self._free, [min(len(keys.ids), len(self._free))])
         fresh = np.arange(self._end, self._end + len(keys.ids) - len(reused))
@@ -84,9 +84,9 @@ class KeyedRows:
         place = np.cumsum(is_first) - 1
         return np.flatnonzero(is_first), place.take(first)
 
-    def keys(self, rows: np.ndarray) -> Keys:
+    def keys(self, rows: np.ndarray) -> RowKeys:
         """The keys of rows."""
-        return Keys(self._ids[rows], self._tags[rows])
+        return RowKeys(self._ids[rows], self._tags[rows])
 
     def last_used(self, rows: np.ndarray) -> np.ndarray:
         """The step in which each row was last used."""
@@ -111,26 +111,26 @@ class KeyedRows:
         return rows[self._tags[rows] != _NO_TAG]
 
     def remove(self, rows: np.ndarray, step: int) -> None:
-        """Free rows; their keys are kept in mind until `forget_removals`."""
+        """Free rows; their keys stay as tombstones until `drop_tombstones`."""
         if not len(rows):
             return
         keys = self.keys(rows)
         self._index.remove(keys)
-        self._removed.append((step, keys))
+        self._tombstones.append((step, keys))
         self._tags[rows] = _NO_TAG
         self._stamps[rows] = 0
         self._free = np.concatenate([self._free, rows])
 
-    def removed_after(self, step: int) -> Keys:
+    def tombstones_after(self, step: int) -> RowKeys:
         """The keys removed after `step`; some may have come back since."""
-        recent = [keys for removed_at, keys in self._removed if removed_at > step]
+        recent = [keys for removed_at, keys in self._tombstones if removed_at > step]
         if not recent:
-            return Keys(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        return Keys(*(np.concatenate(column) for column in zip(*recent, strict=True)))
+            return RowKeys(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return RowKeys(*(np.concatenate(column) for column in zip(*recent, strict=True)))
 
-    def forget_removals(self, step: int) -> None:
-        """No longer keep in mind what was removed up to `step`."""
-        self._removed = [entry for entry in self._removed if entry[0] > step]
+    def drop_tombstones(self, step: int) -> None:
+        """Drop tombstones up to and including `step`."""
+        self._tombstones = [entry for entry in self._tombstones if entry[0] > step]
 
     def _grow(self) -> None:
         """Double every column: a constant cost per row in the long run.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Keys(NamedTuple):
+class RowKeys(NamedTuple):
     """Many keys as columns.
 
     Args:
@@ -16,14 +16,14 @@ class Keys(NamedTuple):
     ids: np.ndarray
     tags: np.ndarray
 
-    def take(self, places: np.ndarray) -> "Keys":
+    def take(self, places: np.ndarray) -> "RowKeys":
         """The keys at `places`."""
-        return Keys(self.ids.take(places), self.tags.take(places))
+        return RowKeys(self.ids.take(places), self.tags.take(places))
 
-    def distinct(self) -> tuple["Keys", np.ndarray]:
+    def distinct(self) -> tuple["RowKeys", np.ndarray]:
         """Each key once, in order of first appearance, and how often it is there.
 
-        >>> keys, counts = Keys(np.array([7, 5, 7]), np.array([0, 0, 0])).distinct()
+        >>> keys, counts = RowKeys(np.array([7, 5, 7]), np.array([0, 0, 0])).distinct()
         >>> keys.ids.tolist(), counts.tolist()
         ([7, 5], [2, 1])
         """

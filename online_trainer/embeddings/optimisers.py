@@ -15,7 +15,7 @@ Slots = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Slot:
-    """What is kept with each row: one number (`per_value` False) or one for each of its values."""
+    """Optimiser slot of a row: one number (`per_value` False) or one for each of its values."""
 
     initial: float = 0.0
     per_value: bool = True
@@ -26,7 +26,7 @@ class RowOptimiser(Protocol):
 
     @property
     def slots(self) -> Mapping[str, Slot]:
-        """What is kept with each row, by name."""
+        """Slots of each row, by name."""
         ...
 
     def update(

@@ -14,16 +14,16 @@ from typing import NamedTuple
 import numpy as np
 
 from millstream.snapshots.layout import TableRows
-from online_trainer.embeddings.arena import VECTORS, Arena
 from online_trainer.embeddings.keyed_rows import NO_ROW, KeyedRows
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
+from online_trainer.embeddings.slab import VECTORS, EmbeddingSlab
 from online_trainer.embeddings.tables import DynamicTables
 
 Arrays = dict[str, np.ndarray]
 
 
 class TablesState(NamedTuple):
-    """What serving reads, and what only training does."""
+    """State of tables: rows for serving, and arrays for training alone."""
 
     rows: dict[str, TableRows]
     training: Arrays
@@ -32,35 +32,37 @@ class TablesState(NamedTuple):
 def export(tables: DynamicTables, since: int | None = None) -> TablesState:
     """Copies of every row, or of those used after the step `since`."""
     state = TablesState({}, {})
-    for arena in tables.arenas.values():
-        for tag, table in enumerate(arena.tables):
-            _export_rows(arena, tag, table.name, since, state)
-            _export_rare(arena.rare.rows, tag, table.name, since, state)
+    for slab in tables.slabs.values():
+        for tag, table in enumerate(slab.tables):
+            _export_rows(slab, tag, table.name, since, state)
+            _export_rare(slab.admission.rows, tag, table.name, since, state)
     return state
 
 
 def restore(tables: DynamicTables, state: TablesState) -> None:
     """Bring tables up to `state`: a whole one into empty tables, then each delta in turn."""
-    for arena in tables.arenas.values():
-        for tag, table in enumerate(arena.tables):
-            _restore_rows(arena, tag, state.rows[table.name], state.training, table.name)
-            _restore_rare(arena.rare.rows, tag, state.training, f"{table.name}/rare")
+    for slab in tables.slabs.values():
+        for tag, table in enumerate(slab.tables):
+            _restore_rows(slab, tag, state.rows[table.name], state.training, table.name)
+            _restore_rare(slab.admission.rows, tag, state.training, f"{table.name}/rare")
 
 
-def forget_removals(tables: DynamicTables, step: int) -> None:
-    """A snapshot of `step` is safe: what was removed until then need not be told again."""
-    for arena in tables.arenas.values():
-        arena.rows.forget_removals(step)
-        arena.rare.rows.forget_removals(step)
+def drop_tombstones(tables: DynamicTables, step: int) -> None:
+    """Drop the tombstones up to `step`: a snapshot of it is safe."""
+    for slab in tables.slabs.values():
+        slab.rows.drop_tombstones(step)
+        slab.admission.rows.drop_tombstones(step)
 
 
-def _export_rows(arena: Arena, tag: int, table: str, since: int | None, state: TablesState) -> None:
-    rows, removed = _changed(arena.rows, tag, since)
-    columns = arena.rows.columns
-    state.rows[table] = TableRows(arena.rows.keys(rows).ids, columns[VECTORS][rows], removed)
-    for slot in arena.optimiser.slots:
+def _export_rows(
+    slab: EmbeddingSlab, tag: int, table: str, since: int | None, state: TablesState
+) -> None:
+    rows, removed = _changed(slab.rows, tag, since)
+    columns = slab.rows.columns
+    state.rows[table] = TableRows(slab.rows.keys(rows).ids, columns[VECTORS][rows], removed)
+    for slot in slab.optimiser.slots:
         state.training[f"{table}/slot/{slot}"] = columns[slot][rows]
-    state.training[f"{table}/last_used"] = arena.rows.last_used(rows)
+    state.training[f"{table}/last_used"] = slab.rows.last_used(rows)
 
 
 def _export_rare(
@@ -76,19 +78,19 @@ def _export_rare(
 def _changed(table: KeyedRows, tag: int, since: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Rows to write, and ids to take away, of one tag."""
     if since is None:
-        rows, removed = table.all(), Keys(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        rows, removed = table.all(), RowKeys(np.zeros(0, np.int64), np.zeros(0, np.int64))
     else:
-        rows, removed = table.used_after(since), table.removed_after(since)
+        rows, removed = table.used_after(since), table.tombstones_after(since)
     rows = rows[table.keys(rows).tags == tag]
     return rows, removed.ids[removed.tags == tag]
 
 
 def _restore_rows(
-    arena: Arena, tag: int, given: TableRows, training: Mapping[str, np.ndarray], table: str
+    slab: EmbeddingSlab, tag: int, given: TableRows, training: Mapping[str, np.ndarray], table: str
 ) -> None:
-    slots = {name: training[f"{table}/slot/{name}"] for name in arena.optimiser.slots}
+    slots = {name: training[f"{table}/slot/{name}"] for name in slab.optimiser.slots}
     values = {VECTORS: given.vectors, **slots}
-    _upsert(arena.rows, tag, given.ids, given.removed, values, training[f"{table}/last_used"])
+    _upsert(slab.rows, tag, given.ids, given.removed, values, training[f"{table}/last_used"])
 
 
 def _restore_rare(
@@ -118,5 +120,5 @@ def _upsert(
     table.set_last_used(rows, last_used)
 
 
-def _keys(ids: np.ndarray, tag: int) -> Keys:
-    return Keys(ids, np.full(len(ids), tag, np.int64))
+def _keys(ids: np.ndarray, tag: int) -> RowKeys:
+    return RowKeys(ids, np.full(len(ids), tag, np.int64))

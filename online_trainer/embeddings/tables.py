@@ -6,11 +6,11 @@ import numpy as np
 
 from models.layers.field_embedding import layer_name
 from models.optimisers import longest_prefix
-from models.split import Table
-from online_trainer.embeddings.arena import Arena, Policy
+from models.split import TableSpec
 from online_trainer.embeddings.keyed_rows import NO_ROW
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowOptimiser
+from online_trainer.embeddings.slab import EmbeddingSlab, Policy
 
 # Arrays by group: occurrences of all reads of its tables, row by row of the batch.
 ByGroup = dict[str, np.ndarray]
@@ -19,7 +19,7 @@ Read = tuple[str, np.ndarray]
 
 
 class DynamicTables:
-    """Tables by name; those of one width and one optimiser are a group, kept in one arena.
+    """Tables by name; those of one width and one optimiser are a group, kept in one slab.
 
     Args:
         tables: with different names.
@@ -28,24 +28,26 @@ class DynamicTables:
     """
 
     def __init__(
-        self, tables: Iterable[Table], optimisers: Mapping[str, RowOptimiser], policy: Policy
+        self, tables: Iterable[TableSpec], optimisers: Mapping[str, RowOptimiser], policy: Policy
     ) -> None:
         self._given = (tuple(tables), dict(optimisers), policy)
-        groups: dict[str, list[Table]] = {}
+        groups: dict[str, list[TableSpec]] = {}
         by_group: dict[str, RowOptimiser] = {}
         for table in sorted(self._given[0], key=lambda table: (table.width, table.name)):
             prefix = longest_prefix(layer_name(table.name), optimisers) or ""
             group = f"{table.width}{prefix and ':'}{prefix}"
             groups.setdefault(group, []).append(table)
             by_group[group] = optimisers[prefix]
-        self.arenas = {group: Arena(of, by_group[group], policy) for group, of in groups.items()}
+        self.slabs = {
+            group: EmbeddingSlab(of, by_group[group], policy) for group, of in groups.items()
+        }
         self._tags = {
             table.name: (group, tag) for group, of in groups.items() for tag, table in enumerate(of)
         }
 
     def __len__(self) -> int:
         """Ids that have a row of their own, over all tables."""
-        return sum(map(len, self.arenas.values()))
+        return sum(map(len, self.slabs.values()))
 
     def emptied(self) -> "DynamicTables":
         """The same tables without a row."""
@@ -56,21 +58,21 @@ class DynamicTables:
         """The group of each table, by its name."""
         return {table: group for table, (group, _) in self._tags.items()}
 
-    def keys(self, *batches: Iterable[Read]) -> dict[str, Keys]:
+    def keys(self, *batches: Iterable[Read]) -> dict[str, RowKeys]:
         """The keys of batches by group: row by row, and in a row in the order of the reads."""
-        parts: dict[str, list[Keys]] = {}
+        parts: dict[str, list[RowKeys]] = {}
         for reads in batches:
-            columns: dict[str, list[Keys]] = {}
+            columns: dict[str, list[RowKeys]] = {}
             for table, ids in reads:
                 group, tag = self._tags[table]
                 by_row = ids if ids.ndim == 2 else ids[:, None]
                 columns.setdefault(group, []).append(
-                    Keys(by_row, np.full(by_row.shape[1], tag, np.int64))
+                    RowKeys(by_row, np.full(by_row.shape[1], tag, np.int64))
                 )
             for group, each in columns.items():
                 parts.setdefault(group, []).append(_row_by_row(each))
         return {
-            group: Keys(*(np.concatenate(column) for column in zip(*each, strict=True)))
+            group: RowKeys(*(np.concatenate(column) for column in zip(*each, strict=True)))
             for group, each in parts.items()
         }
 
@@ -79,33 +81,33 @@ class DynamicTables:
         if table not in self._tags:
             return np.zeros(len(ids), bool)
         group, tag = self._tags[table]
-        keys = Keys(ids, np.full(len(ids), tag, np.int64))
-        return self.arenas[group].rows.find(keys) != NO_ROW
+        keys = RowKeys(ids, np.full(len(ids), tag, np.int64))
+        return self.slabs[group].rows.find(keys) != NO_ROW
 
-    def find(self, keys: Mapping[str, Keys]) -> ByGroup:
+    def find(self, keys: Mapping[str, RowKeys]) -> ByGroup:
         """Rows to read; nothing changes."""
-        return {group: self.arenas[group].find(part) for group, part in keys.items()}
+        return {group: self.slabs[group].find(part) for group, part in keys.items()}
 
-    def locate(self, keys: Mapping[str, Keys], step: int) -> ByGroup:
+    def locate(self, keys: Mapping[str, RowKeys], step: int) -> ByGroup:
         """Rows to read and then to learn; new ids are counted, and admitted when they recur."""
-        return {group: self.arenas[group].locate(part, step) for group, part in keys.items()}
+        return {group: self.slabs[group].locate(part, step) for group, part in keys.items()}
 
     def gather(self, rows: ByGroup) -> ByGroup:
         """(n, width) vectors."""
-        return {group: self.arenas[group].gather(part) for group, part in rows.items()}
+        return {group: self.slabs[group].gather(part) for group, part in rows.items()}
 
     def learn(self, rows: ByGroup, vectors: ByGroup, gradients: ByGroup, step: int) -> None:
-        """One step of the optimiser on the rows of a batch; see `Arena.learn`."""
+        """One step of the optimiser on the rows of a batch; see `EmbeddingSlab.learn`."""
         for group, part in rows.items():
-            self.arenas[group].learn(part, vectors[group], gradients[group], step)
+            self.slabs[group].learn(part, vectors[group], gradients[group], step)
 
     def expire(self, step: int) -> int:
         """Drop what has not been used for long, where a sweep is due; returns how many rows."""
-        return sum(arena.expire(step) for arena in self.arenas.values())
+        return sum(slab.expire(step) for slab in self.slabs.values())
 
 
-def _row_by_row(columns: Sequence[Keys]) -> Keys:
+def _row_by_row(columns: Sequence[RowKeys]) -> RowKeys:
     """Ids, (batch, length) each, and their (length,) tags, side by side and then flat."""
     ids = np.concatenate([each.ids for each in columns], axis=1)
     tags = np.concatenate([each.tags for each in columns])
-    return Keys(ids.ravel(), np.tile(tags, len(ids)))
+    return RowKeys(ids.ravel(), np.tile(tags, len(ids)))

@@ -9,7 +9,7 @@ from online_trainer.learners.batch import Batch
 from online_trainer.learners.ranker import Ranker
 
 
-class Baseline:
+class FrozenBaseline:
     """A frozen ranker, and how it compares.
 
     Args:
@@ -32,7 +32,7 @@ class Baseline:
             self.comparison.update(online, frozen, batch.labels, batch.weights)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Of the comparison; the weights are those of the snapshot `version`."""
+        """Arrays of the comparison; the weights are those of the snapshot `version`."""
         return self.comparison.state()
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:

@@ -61,7 +61,7 @@ class Rows(NamedTuple):
         }
 
 
-class Progress:
+class ProgressiveMetrics:
     """Every metric of every segment, overall and over a window; and GAUC over the window.
 
     Args:

@@ -24,14 +24,14 @@ _ANNOUNCED_WITHIN_S = 10.0
 _MOST_BELIEVED = 10**9
 
 
-class Message(NamedTuple):
+class ConsumedMessage(NamedTuple):
     """One message of the topic."""
 
     offset: int
     value: bytes
 
 
-class Source:
+class ExamplesConsumer:
     """Reads `examples` from `offset` on; the broker keeps no position for it.
 
     Args:
@@ -50,14 +50,14 @@ class Source:
         self._consumer.assign([self._partition])
         self._consumer.seek(self._partition, offset)
 
-    def poll(self, wait_s: float) -> Iterator[Message]:
+    def poll(self, wait_s: float) -> Iterator[ConsumedMessage]:
         """The next messages, in order; none if none came within `wait_s` seconds."""
         found = self._consumer.poll(timeout_ms=int(wait_s * 1000), max_records=_MOST_MESSAGES)
         for record in found.get(self._partition, ()):
             if record.offset != self._next:
                 log.warning("Expected message %d. Received: %d.", self._next, record.offset)
             self._next = record.offset + 1
-            yield Message(record.offset, record.value)
+            yield ConsumedMessage(record.offset, record.value)
 
     def announced(self) -> int:
         """The highest version among the newest announcements; 0 if there is none.

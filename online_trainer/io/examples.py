@@ -100,8 +100,8 @@ def usable(table: pa.Table) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Rows to learn from, with what is to be known of them.
+class ExampleBatch:
+    """A batch of training examples with metadata.
 
     Args:
         batch: what the learners take.
@@ -118,7 +118,7 @@ class Examples:
         return len(self.batch)
 
     @classmethod
-    def of(cls, table: pa.Table) -> "Examples":
+    def of(cls, table: pa.Table) -> "ExampleBatch":
         """Encode rows that are to be learnt from.
 
         Raises:
@@ -130,7 +130,7 @@ class Examples:
             raise InvalidEvent(f"Expected rows that can be encoded. Received: {error}") from error
 
     @classmethod
-    def _encoded(cls, table: pa.Table) -> "Examples":
+    def _encoded(cls, table: pa.Table) -> "ExampleBatch":
         event_time = _numbers(table, "event_time", np.float64)
         ids = {name: keys_from_strings(table[name]) for name in ("user_id", "item_id")}
         raw = arrays_from_table(table, FEATURES)
@@ -147,12 +147,12 @@ class Examples:
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
 
-    def take(self, places: np.ndarray | slice) -> "Examples":
+    def take(self, places: np.ndarray | slice) -> "ExampleBatch":
         """Some of the rows."""
         rest = (column[places] for column in (self.event_time, self.published_at, self.origin))
-        return Examples(self.batch.take(places), *rest)
+        return ExampleBatch(self.batch.take(places), *rest)
 
-    def slices(self, size: int) -> Iterable["Examples"]:
+    def slices(self, size: int) -> Iterable["ExampleBatch"]:
         """In order, at most `size` rows at a time: never two messages in one step."""
         return (self.take(slice(at, at + size)) for at in range(0, len(self), size))
 

@@ -1,4 +1,4 @@
-"""How far the trainer has come: in its own input, and in that of the stream worker before it.
+"""Input offset, and the highest upstream offset per partition (for deduplication).
 
 After a crash the stream worker may publish rows again. Each row carries the position of the event
 that caused it; what lies at or below the highest one seen of its source is dropped.
@@ -14,8 +14,8 @@ from millstream.batches import metadata_of
 
 
 @dataclass
-class Position:
-    """Where to go on.
+class Offsets:
+    """Input offset, source high watermarks, and totals so far.
 
     Args:
         offset: of the next message of `examples`.
@@ -69,13 +69,13 @@ class Position:
     @classmethod
     def restored(
         cls, offset: int, marks: Mapping[str, int], event_time: float, examples: int, log: str = ""
-    ) -> "Position":
+    ) -> "Offsets":
         """From a manifest's values."""
         return cls(offset, dict(marks), event_time, examples, log)
 
 
 def _sources(table: pa.Table) -> tuple[list[str], np.ndarray]:
-    """Of each row: `topic@log-partition` and offset."""
+    """Source partition (`topic@log-partition`) and offset of each row."""
     metadata = metadata_of(table)
     log = metadata.get("source_log")
     topic = metadata["source_topic"] + (f"@{log}" if log else "")

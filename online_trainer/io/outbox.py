@@ -1,4 +1,4 @@
-"""What the trainer tells others: announcements and dead letters, kept until the broker has them."""
+"""Outbox of the trainer: announcements and dead letters, kept until the broker has them."""
 
 import logging
 from collections import deque

@@ -1,4 +1,4 @@
-"""What a learner takes: the models' inputs of some rows, and what came of them."""
+"""Training batch: the models' inputs of some rows, their labels and weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -62,7 +62,7 @@ class DenseWeights:
 
 
 def differs_in_training(model: keras.Model) -> bool:
-    """Whether training gives other outputs: then a score asks for a forward pass of its own.
+    """True if the model behaves differently in training, so scoring needs its own forward pass.
 
     Layers of `models` say so themselves.
     """

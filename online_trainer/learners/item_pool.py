@@ -6,7 +6,7 @@ import numpy as np
 
 from models.fields import Field
 from online_trainer.embeddings.id_index import IdIndex
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 
 _SEED = 20_19
 
@@ -65,7 +65,7 @@ class ItemPool:
             column[: len(self)] = state[name]
         self._index.insert(_keys(self.columns["item_id"][: len(self)]), np.arange(1, len(self) + 1))
 
-    def _place(self, keys: Keys) -> None:
+    def _place(self, keys: RowKeys) -> None:
         """Give new items the free places, then those of the oldest."""
         order = self._added + np.arange(len(keys.ids))
         places = order % self.capacity
@@ -74,5 +74,5 @@ class ItemPool:
         self._added += len(places)
 
 
-def _keys(ids: np.ndarray) -> Keys:
-    return Keys(ids, np.zeros(len(ids), np.int64))
+def _keys(ids: np.ndarray) -> RowKeys:
+    return RowKeys(ids, np.zeros(len(ids), np.int64))

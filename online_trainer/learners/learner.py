@@ -1,4 +1,4 @@
-"""What the ranker and the retriever have in common: enough to save and restore either."""
+"""Protocol of ranker and retriever: enough to save and restore either."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -10,7 +10,7 @@ from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.dense import DenseWeights
 
 
-class Learner(Protocol):
+class OnlineLearner(Protocol):
     """A network that learns online.
 
     Attributes:
@@ -26,7 +26,7 @@ class Learner(Protocol):
     step: int
 
     def memory(self) -> dict[str, np.ndarray]:
-        """What it keeps beside weights and tables, for a snapshot."""
+        """State beside weights and tables, for a snapshot."""
         ...
 
     def restore_memory(self, memory: Mapping[str, np.ndarray]) -> None:

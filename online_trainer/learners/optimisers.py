@@ -14,7 +14,7 @@ _OF_ROWS = {"adagrad": RowAdagrad, "adam": LazyAdam, "ftrl": Ftrl}
 def row_optimisers(
     by_prefix: Mapping[str, str], rates: Mapping[str, float]
 ) -> dict[str, RowOptimiser]:
-    """Of embedding rows: row-wise Adagrad, but for those of `by_prefix`.
+    """Optimisers of embedding rows: row-wise Adagrad unless a prefix overrides it.
 
     Args:
         by_prefix: `adagrad`, `adam` or `ftrl` by the prefix of the tables' layers.
@@ -27,7 +27,7 @@ def row_optimisers(
 def dense_optimiser(
     by_prefix: Mapping[str, str], rate: float, row_rates: Mapping[str, float]
 ) -> keras.Optimizer:
-    """Of the weights outside of tables: Adam, but for those of `by_prefix`.
+    """Optimiser of the weights outside of tables: Adam unless a prefix overrides it.
 
     Args:
         by_prefix: as for `row_optimisers`.

@@ -20,7 +20,7 @@ from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
 
 class Learnt(NamedTuple):
-    """What came of one step.
+    """Result of one step.
 
     Args:
         scores: (rows,) probabilities, given before the labels were learnt from.
@@ -85,7 +85,7 @@ class Ranker:
         return self._score(self._inputs(batch), vectors).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
-        """What it keeps beside weights and tables, for a snapshot: nothing."""
+        """State beside weights and tables, for a snapshot: none."""
         return {}
 
     def restore_memory(self, memory: Mapping[str, np.ndarray]) -> None:

@@ -30,7 +30,7 @@ TEMPERATURE = 0.05
 
 
 class Retrieved(NamedTuple):
-    """What came of one step.
+    """Result of one step.
 
     Args:
         positives: how many rows were learnt from.
@@ -105,7 +105,7 @@ class Retriever:
         return Retrieved(len(positives), float(loss), float(hits), is_finite)
 
     def memory(self) -> dict[str, np.ndarray]:
-        """What it keeps beside weights and tables, for a snapshot."""
+        """State beside weights and tables, for a snapshot."""
         pool = {f"pool/{name}": array for name, array in self.pool.state().items()}
         return pool | {f"frequency/{n}": array for n, array in self.frequency.state().items()}
 

@@ -19,7 +19,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 class Layout:
-    """Where the vectors of some bodies lie in the arrays by group.
+    """Layout of the vectors of some bodies in the arrays by group.
 
     Args:
         splits: whose ids are looked up one after the other, each in the order of its lookups.
@@ -53,7 +53,7 @@ class Layout:
         return list(pieces)
 
     def specs(self) -> dict[str, tf.TensorSpec]:
-        """Of `flat`: any number of rows, so that no batch size is traced anew."""
+        """Tensor specs of `flat`: any number of rows, so that no batch size is traced anew."""
         return {
             group: tf.TensorSpec((None, width), tf.float32) for group, width in self._widths.items()
         }
@@ -65,7 +65,7 @@ def as_arrays(tensors: Mapping[str, Any]) -> ByGroup:
 
 
 def field_specs(split: Split) -> dict[str, tf.TensorSpec]:
-    """Of the body's inputs that are fields, with any number of rows."""
+    """Tensor specs of the body's inputs that are fields, with any number of rows."""
     vectors = {lookup.input_name for lookup in split.lookups}
     return {
         x.name: tf.TensorSpec((None, *x.shape[1:]), x.dtype, name=x.name.replace(":", "_"))

@@ -1,4 +1,4 @@
-"""A snapshot is taken: copies of the state, with what is to be said of them."""
+"""Capture a snapshot: copy the trainer's state and build its manifest."""
 
 import time
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from online_trainer.trainer import Probe, Trainer
 
 
 @dataclass(frozen=True)
-class About:
-    """What every manifest of one trainer says alike.
+class ManifestFacts:
+    """Manifest fields that are constant for a trainer.
 
     Args:
         topic: name of the trainer's input.
@@ -28,8 +28,8 @@ class About:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A snapshot between being taken and being written.
+class PendingSnapshot:
+    """A snapshot that was captured and is not written yet.
 
     Args:
         objections: of the gate.
@@ -47,55 +47,57 @@ class Taken:
 
     @property
     def status(self) -> Status:
-        """Whether it is to be served."""
+        """True if it is to be served."""
         return "held" if self.objections else "published"
 
 
 @dataclass(frozen=True)
-class Taker:
-    """Takes snapshots of one trainer.
+class SnapshotBuilder:
+    """Captures snapshots of one trainer.
 
     Args:
         trainer: whose state is copied.
         gate: says what speaks against serving it.
-        about: goes into the manifest.
+        facts: goes into the manifest.
     """
 
     trainer: Trainer
     gate: Gate
-    about: About
+    facts: ManifestFacts
 
-    def take(
+    def capture(
         self, version: int, parent: Base | None, probes: frozenset[Probe], now_s: float
-    ) -> Taken:
+    ) -> PendingSnapshot:
         """A delta on `parent`, or, without one, a full snapshot."""
         start = time.perf_counter()
         trainer = self.trainer
         parts = checkpoint.parts(trainer, parent)
-        examples = trainer.position.examples
+        examples = trainer.offsets.examples
         objections = self.gate.objections(parts, trainer.progress, examples)
         extra = self._extra(objections, probes)
         manifest = self._manifest(version, parent, now_s, extra)
         base = Base(version, checkpoint.steps(trainer))
-        return Taken(manifest, parts, objections, base, probes, time.perf_counter() - start)
+        return PendingSnapshot(
+            manifest, parts, objections, base, probes, time.perf_counter() - start
+        )
 
     def _manifest(
         self, version: int, parent: Base | None, now_s: float, extra: dict[str, Any]
     ) -> Manifest:
-        position = self.trainer.position
+        offsets = self.trainer.offsets
         return Manifest(
             version=version,
             kind="full" if parent is None else "delta",
             parent=None if parent is None else parent.version,
             created_at=now_s,
-            trained_through_event_time=position.event_time,
-            examples=position.examples,
-            offsets={f"{self.about.topic}-0": position.offset},
-            log=position.log,
-            source_marks=dict(position.marks),
+            trained_through_event_time=offsets.event_time,
+            examples=offsets.examples,
+            offsets={f"{self.facts.topic}-0": offsets.offset},
+            log=offsets.log,
+            source_marks=dict(offsets.marks),
             spec_hash=spec_hash(),
             code_version=__version__,
-            models=self.about.models,
+            models=self.facts.models,
             metrics=_window_metrics(self.trainer),
             extra=extra,
         )

@@ -19,8 +19,8 @@ from millstream.snapshots.manifest import directory_name
 from models.weights import assign_weights, weight_arrays
 from online_trainer.embeddings import state as tables_state
 from online_trainer.embeddings.state import TablesState
-from online_trainer.io.offsets import Position
-from online_trainer.learners.learner import Learner
+from online_trainer.io.offsets import Offsets
+from online_trainer.learners.learner import OnlineLearner
 from online_trainer.learners.ranker import Ranker
 from online_trainer.trainer import Trainer
 
@@ -81,7 +81,7 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
         _restore_learner(role, learner, reader, chain)
     progress = reader.arrays(newest, PROGRESS)
     trainer.progress.restore(below("metrics", progress))
-    trainer.position = _position(newest)
+    trainer.offsets = _offsets(newest)
     frozen_at = newest.extra.get("baseline_version")
     if trainer.baseline is not None and frozen_at is not None:
         restore_ranker(trainer.baseline.ranker, reader, frozen_at)
@@ -94,7 +94,7 @@ def restore_ranker(ranker: Ranker, reader: SnapshotReader, version: int) -> None
     _restore_learner("ranker", ranker, reader, reader.chain(version))
 
 
-def _learner_parts(role: Role, learner: Learner, since: int | None) -> Parts:
+def _learner_parts(role: Role, learner: OnlineLearner, since: int | None) -> Parts:
     tables = tables_state.export(learner.tables, since)
     training = _prefixed("tables", tables.training)
     training |= _prefixed("dense", learner.dense.state())
@@ -111,7 +111,7 @@ def _learner_parts(role: Role, learner: Learner, since: int | None) -> Parts:
 
 
 def _restore_learner(
-    role: Role, learner: Learner, reader: SnapshotReader, chain: list[Manifest]
+    role: Role, learner: OnlineLearner, reader: SnapshotReader, chain: list[Manifest]
 ) -> None:
     for manifest in chain:
         training = reader.arrays(manifest, training_part(role))
@@ -123,9 +123,9 @@ def _restore_learner(
     learner.step = int(training["step"])
 
 
-def _position(manifest: Manifest) -> Position:
+def _offsets(manifest: Manifest) -> Offsets:
     (offset,) = manifest.offsets.values()
-    return Position.restored(
+    return Offsets.restored(
         offset,
         manifest.source_marks,
         manifest.trained_through_event_time,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online_trainer.evaluation.progressive import Progress
+from online_trainer.evaluation.progressive import ProgressiveMetrics
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Gate:
     def objections(
         self,
         parts: Mapping[str, Mapping[str, np.ndarray]],
-        progress: Progress,
+        progress: ProgressiveMetrics,
         examples: int,
     ) -> list[str]:
         """Why the snapshot must be held; empty if it may be served."""

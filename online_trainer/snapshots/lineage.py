@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Lineage:
-    """What the next snapshot is called, and what it may build on.
+    """Version of the next snapshot, and the parent it may build on.
 
     Args:
         reader: of the snapshot directory.
@@ -36,7 +36,7 @@ class Lineage:
         return max(base, self.reader.highest(), self.announced) + 1
 
     def parent(self, full_every: int) -> Base | None:
-        """What a delta builds on; None where a full snapshot is due.
+        """Parent of a delta; None where a full snapshot is due.
 
         It is due every so many snapshots, and where the disk no longer has the base, and what that
         is read together with, as they were written.
@@ -54,7 +54,7 @@ class Lineage:
         self.deltas = 0 if is_full else self.deltas + 1
 
     def _found(self, version: int) -> Traces:
-        """What is on disk of a version; empty where a file is missing."""
+        """Traces of a version on disk; empty where a file is missing."""
         try:
             return self.reader.traces(version)
         except SnapshotError:

@@ -1,4 +1,4 @@
-"""Snapshots go out: taken in the trainer's thread, written and announced in another.
+"""Publication of snapshots: captured in the trainer's thread, written and announced in another.
 
 What is published, and when, has no influence on what is learnt.
 """
@@ -16,10 +16,10 @@ from millstream.errors import SnapshotError
 from millstream.snapshots import Announcement, Manifest, SnapshotReader, SnapshotWriter
 from millstream.snapshots.announcement import Status
 from millstream.snapshots.reader import Traces
-from online_trainer.embeddings.state import forget_removals
-from online_trainer.evaluation.baseline import Baseline
+from online_trainer.embeddings.state import drop_tombstones
+from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.snapshots import checkpoint
-from online_trainer.snapshots.capture import Taken, Taker
+from online_trainer.snapshots.capture import PendingSnapshot, SnapshotBuilder
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.snapshots.lineage import Lineage
 from online_trainer.snapshots.retention import prune
@@ -56,27 +56,27 @@ class Published(NamedTuple):
         status: `published`, or `held` by the gate.
         traces: of its files and of those it is read together with, as they were written.
         bytes: on disk.
-        taking_s: seconds that the training stood still for it.
-        writing_s: seconds that writing and announcing it took.
+        capture_s: seconds that the training stood still for it.
+        write_s: seconds that writing and announcing it took.
     """
 
     manifest: Manifest
     status: Status
     traces: Traces
     bytes: int
-    taking_s: float
-    writing_s: float
+    capture_s: float
+    write_s: float
 
 
 @dataclass
-class Publisher:
-    """Takes, writes, announces and prunes the snapshots of one trainer.
+class SnapshotPublisher:
+    """Captures, writes, announces and prunes the snapshots of one trainer.
 
     A delta builds on the newest *published* snapshot: what was held, or could not be written, is in
     the next one. One snapshot is on its way at a time.
 
     Args:
-        taker: of the trainer's snapshots.
+        builder: of the trainer's snapshots.
         writer, reader: of the snapshot directory.
         announce: sends an announcement on its way; must not raise.
         schedule: decides when a snapshot is due.
@@ -89,7 +89,7 @@ class Publisher:
         executor: writes them; a thread of its own unless given.
     """
 
-    taker: Taker
+    builder: SnapshotBuilder
     writer: SnapshotWriter
     reader: SnapshotReader
     announce: Callable[[Announcement], None]
@@ -101,28 +101,28 @@ class Publisher:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="snapshots")
     )
     _probes: list[Probe] = field(default_factory=list)
-    _taken: Taken | None = None
+    _pending: PendingSnapshot | None = None
     _writing: "Future[Published] | None" = None
 
     def __post_init__(self, base: Base | None) -> None:
-        self._trainer = self.taker.trainer
-        self._taken_at = self.clock.now()
-        self._taken_offset = self._trainer.position.offset
-        self._taken_log = self._trainer.position.log
-        self._taken_examples = self._trainer.position.examples
+        self._trainer = self.builder.trainer
+        self._captured_at = self.clock.now()
+        self._captured_offset = self._trainer.offsets.offset
+        self._captured_log = self._trainer.offsets.log
+        self._captured_examples = self._trainer.offsets.examples
         self.lineage = Lineage(self.reader, base)
 
     @property
     def is_writing(self) -> bool:
-        """Whether a snapshot is on its way to the disk."""
+        """True if a snapshot is on its way to the disk."""
         return self._writing is not None
 
     def passed(self, probes: list[Probe]) -> None:
         """Probe events that the next snapshot will have learnt past."""
         self._probes = [*self._probes, *probes][-_MOST_PROBES:]
 
-    def tell_again(self) -> None:
-        """After a restart: tell of the snapshot gone on from, if it is the one to be served.
+    def reannounce(self) -> None:
+        """Re-announce the snapshot that we resumed from if `LATEST` still points to it.
 
         The announcement may have been lost with the process before. Where `LATEST` points to one
         that cannot be read any more, nothing is told.
@@ -151,60 +151,62 @@ class Publisher:
         return done
 
     def _is_new(self) -> bool:
-        position = self._trainer.position
-        if position.log != self._taken_log:  # another log counts its offsets anew
-            return position.examples > self._taken_examples
-        return position.offset > self._taken_offset
+        offsets = self._trainer.offsets
+        if offsets.log != self._captured_log:  # another log counts its offsets anew
+            return offsets.examples > self._captured_examples
+        return offsets.offset > self._captured_offset
 
     def _is_due(self) -> bool:
-        schedule, examples = self.schedule, self._trainer.position.examples
+        schedule, examples = self.schedule, self._trainer.offsets.examples
         if self.lineage.base is None and examples < schedule.first_after:
             return False
-        are_enough = examples - self._taken_examples >= schedule.every_examples
-        return are_enough or self.clock.now() - self._taken_at >= schedule.every_s
+        are_enough = examples - self._captured_examples >= schedule.every_examples
+        return are_enough or self.clock.now() - self._captured_at >= schedule.every_s
 
     def _start(self) -> None:
-        position = self._trainer.position
-        self._taken_at = self.clock.now()
-        self._taken_offset, self._taken_examples = position.offset, position.examples
-        self._taken_log = position.log
+        offsets = self._trainer.offsets
+        self._captured_at = self.clock.now()
+        self._captured_offset, self._captured_examples = offsets.offset, offsets.examples
+        self._captured_log = offsets.log
         version, parent = self.lineage.next_version(), self.lineage.parent(self.schedule.full_every)
         try:
-            self._taken = self.taker.take(version, parent, frozenset(self._probes), self._taken_at)
+            self._pending = self.builder.capture(
+                version, parent, frozenset(self._probes), self._captured_at
+            )
         except MemoryError as error:
             self._failed(error)
             return
-        self._writing = self.executor.submit(self._write, self._taken)
+        self._writing = self.executor.submit(self._write, self._pending)
 
-    def _write(self, taken: Taken) -> Published:
+    def _write(self, pending: PendingSnapshot) -> Published:
         """In the other thread."""
         start = time.perf_counter()
-        path = self.writer.write(taken.manifest, taken.parts)
+        path = self.writer.write(pending.manifest, pending.parts)
         size = sum(file.stat().st_size for file in path.iterdir())
-        traces = self.reader.traces(taken.manifest.version)
-        if taken.status == "published":
-            self.writer.point_latest(taken.manifest.version)
-        reason, now_s = "; ".join(taken.objections), self.clock.now()
-        self.announce(_announcement(taken.manifest, taken.status, str(path), now_s, reason))
+        traces = self.reader.traces(pending.manifest.version)
+        if pending.status == "published":
+            self.writer.point_latest(pending.manifest.version)
+        reason, now_s = "; ".join(pending.objections), self.clock.now()
+        self.announce(_announcement(pending.manifest, pending.status, str(path), now_s, reason))
         prune(self.writer, self.reader, self.schedule.kept)
         seconds = time.perf_counter() - start
-        return Published(taken.manifest, taken.status, traces, size, taken.seconds, seconds)
+        return Published(pending.manifest, pending.status, traces, size, pending.seconds, seconds)
 
     def _collect(self) -> Published | None:
-        """What came of the writing; None if it failed."""
-        taken, writing = self._taken, self._writing
-        assert taken is not None and writing is not None
-        self._taken, self._writing = None, None
+        """Result of the writing; None if it failed."""
+        pending, writing = self._pending, self._writing
+        assert pending is not None and writing is not None
+        self._pending, self._writing = None, None
         try:
             published = writing.result()
         except Exception as error:  # whatever it was, learning goes on, and the next one holds all
             self._failed(error)
             return None
-        if taken.status == "published":
-            self._build_on(taken, published.traces)
+        if pending.status == "published":
+            self._build_on(pending, published.traces)
         else:
             log.warning(
-                "Snapshot %d is held: %s", taken.manifest.version, "; ".join(taken.objections)
+                "Snapshot %d is held: %s", pending.manifest.version, "; ".join(pending.objections)
             )
         return published
 
@@ -217,20 +219,20 @@ class Publisher:
             error,
             exc_info=None if known else error,
         )
-        self._taken_offset = -1
+        self._captured_offset = -1
         self.on_failure()
 
-    def _build_on(self, taken: Taken, traces: Traces) -> None:
+    def _build_on(self, pending: PendingSnapshot, traces: Traces) -> None:
         """The next delta follows this snapshot."""
-        self.lineage.built(taken.base, traces, is_full=taken.manifest.kind == "full")
-        self._probes = [probe for probe in self._probes if probe not in taken.probes]
+        self.lineage.built(pending.base, traces, is_full=pending.manifest.kind == "full")
+        self._probes = [probe for probe in self._probes if probe not in pending.probes]
         for role, learner in self._trainer.learners.items():
-            forget_removals(learner.tables, taken.base.steps[role])
+            drop_tombstones(learner.tables, pending.base.steps[role])
         baseline = self._trainer.baseline
         if baseline is not None and baseline.version is None:
-            self._freeze(baseline, taken.base.version)
+            self._freeze(baseline, pending.base.version)
 
-    def _freeze(self, baseline: Baseline, version: int) -> None:
+    def _freeze(self, baseline: FrozenBaseline, version: int) -> None:
         """Fill the baseline from a snapshot; where it cannot be read, the next one is tried."""
         try:
             checkpoint.restore_ranker(baseline.ranker, self.reader, version)

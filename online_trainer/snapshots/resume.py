@@ -30,8 +30,8 @@ def resume(trainer: Trainer, reader: SnapshotReader, models: dict[str, Any]) -> 
         log.info(
             "Going on from snapshot %d: offset %d, %d examples.",
             version,
-            trainer.position.offset,
-            trainer.position.examples,
+            trainer.offsets.offset,
+            trainer.offsets.examples,
         )
         return Base(version, checkpoint.steps(trainer))
     log.info("There is no snapshot in %s: learning from the beginning.", reader.root)

@@ -1,4 +1,4 @@
-"""Which snapshots may go."""
+"""Snapshot retention."""
 
 import logging
 from collections.abc import Sequence

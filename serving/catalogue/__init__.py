@@ -1,1 +1,1 @@
-"""What is known of every item, in memory: columns by row number."""
+"""Item catalogue in memory: columns by row number."""

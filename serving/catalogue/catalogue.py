@@ -21,8 +21,8 @@ from features.spec import FEATURES, ITEM_ATTRIBUTES, features_of
 from features.upserts import UpsertVersion, supersedes
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
-from serving.catalogue.column import Column
-from serving.catalogue.growing import Growing
+from serving.catalogue.column import FeatureColumn
+from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
 
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
@@ -40,14 +40,14 @@ class Catalogue:
     def __init__(self, shows_unknown: bool = False) -> None:
         self.ids: list[str] = []
         self.revision = 0
-        self.columns = {feature.name: Column(feature) for feature in _ITEM_FEATURES}
+        self.columns = {feature.name: FeatureColumn(feature) for feature in _ITEM_FEATURES}
         self.titles = Titles()
         self._row_of: dict[str, int] = {}
-        self._keys = Growing(np.int64(0))
-        self._shown = Growing(np.bool_(shows_unknown))
+        self._keys = GrowableArray(np.int64(0))
+        self._shown = GrowableArray(np.bool_(shows_unknown))
         self._versions: dict[int, UpsertVersion] = {}  # of what each row was upserted from
-        self._changed = Growing(np.int64(0))
-        self._filter_bits = Growing(np.zeros(bloom.HASHES, np.int32))
+        self._changed = GrowableArray(np.int64(0))
+        self._filter_bits = GrowableArray(np.zeros(bloom.HASHES, np.int32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -132,7 +132,7 @@ class Catalogue:
         return encode_entity("item", self._keys.take(rows), features, time_s)
 
     def raw(self, rows: Sequence[int], features: Arrays) -> list[dict[str, Any]]:
-        """What is logged of items: their as-of numbers in `features`, strings as they are."""
+        """Logged values of items: their as-of numbers in `features`, strings as they are."""
         columns = [
             list(map(column.text, rows)) if column.is_text else features[name].tolist()
             for name, column in self.columns.items()

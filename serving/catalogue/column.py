@@ -7,10 +7,10 @@ import numpy as np
 
 from features.columns import arrays_from_rows
 from features.feature import Feature
-from serving.catalogue.growing import Growing
+from serving.catalogue.growable_array import GrowableArray
 
 
-class Column:
+class FeatureColumn:
     """Values of one feature by row; a row that was never set holds the default.
 
     Strings are kept twice: as the 64-bit keys that the models take, and as they are, because that
@@ -22,12 +22,12 @@ class Column:
 
     def __init__(self, feature: Feature) -> None:
         self.feature = feature
-        self.values = Growing(arrays_from_rows([{}], [feature])[feature.name][0])
+        self.values = GrowableArray(arrays_from_rows([{}], [feature])[feature.name][0])
         self._texts: dict[int, Any] = {}
 
     @property
     def is_text(self) -> bool:
-        """Whether the values are keys of strings."""
+        """True if the values are keys of strings."""
         return self.feature.dtype in ("string", "string_list")
 
     def put(self, rows: np.ndarray, values: np.ndarray, texts: Sequence[Any]) -> None:

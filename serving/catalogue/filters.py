@@ -1,4 +1,4 @@
-"""Which items a request allows: a mask over the catalogue's rows."""
+"""Filters of a request: a mask over the catalogue's rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Filters:
-    """What an item must be like; every condition must hold.
+    """Conditions on an item; every one must hold.
 
     Args:
         categories: it has at least one of them (empty: any item).

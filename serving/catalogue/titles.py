@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serving.catalogue.growing import Growing
+from serving.catalogue.growable_array import GrowableArray
 from serving.similarity.minhash import MinHash, jaccard, shingles
 
 _NOTHING: frozenset[int] = frozenset()
@@ -15,7 +15,7 @@ class Titles:
 
     def __init__(self) -> None:
         self._hash = MinHash()
-        self._bands = Growing(self._hash(_NOTHING))
+        self._bands = GrowableArray(self._hash(_NOTHING))
         self._shingles: dict[int, frozenset[int]] = {}
 
     def put(self, row: int, title: str) -> None:

@@ -52,7 +52,7 @@ class SnapshotFollower:
 
     @property
     def expects_model(self) -> bool:
-        """Whether there is a snapshot to serve."""
+        """True if there is a snapshot to serve."""
         return self._wanted() is not None
 
     def announced(self, records: Sequence[ConsumerRecord]) -> None:

@@ -116,7 +116,7 @@ class Admitted:
 
 
 class _Heard:
-    """What a client has sent so far, heard before the application asks for it."""
+    """Messages that a client has sent so far, heard before the application asks for them."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -126,7 +126,7 @@ class _Heard:
         return self._messages.pop(0) if self._messages else await self._receive()
 
     async def has_gone(self) -> bool:
-        """Whether the client has hung up, as far as it is known by now."""
+        """True if the client has hung up, as far as it is known by now."""
         while True:
             message: MutableMapping[str, Any] | None = None
             with anyio.CancelScope() as at_once:

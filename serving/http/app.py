@@ -16,7 +16,7 @@ from serving.http.admission import Admitted
 from serving.http.body_limit import BodyLimit
 from serving.http.foreign_origin import ForeignOrigin
 from serving.http.guard import Guard
-from serving.http.intake import MAX_BATCH, Intake
+from serving.http.intake import MAX_BATCH, EventIntake
 from serving.http.measured import Measured
 from serving.http.openapi import describe
 from serving.http.refusal import RefusedBody, path_of, reason_of
@@ -24,14 +24,14 @@ from serving.http.response_headers import ResponseHeaders
 from serving.http.whole_items import WholeItems
 from serving.security.access import access_from_settings
 from serving.security.rates import rates_from_settings
-from serving.wiring import Worker
+from serving.wiring import ServingWorker
 
 _TEXT = """Recommendations that learn while people click. Publish events, ask for lists.
 
 Every answer names the snapshot that made it and, in `degraded`, what had to be done without."""
 
 
-def create_app(worker: Worker) -> FastAPI:
+def create_app(worker: ServingWorker) -> FastAPI:
     """The application of one worker; its life is the worker's."""
 
     @asynccontextmanager
@@ -48,8 +48,8 @@ def create_app(worker: Worker) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    whole = WholeItems(worker.catalogue, worker.items_feed.read_to_end)
-    intake = Intake(worker.publisher, worker.metrics, worker.clock, whole, worker.door)
+    whole = WholeItems(worker.catalogue, worker.items_consumer.read_to_end)
+    intake = EventIntake(worker.producer, worker.metrics, worker.clock, whole, worker.door)
     ranges = rangeable(worker.catalogue)
     app.include_router(recommend.routes(worker.recommender, worker.lists, ranges))
     app.include_router(events.routes(intake))
@@ -61,7 +61,7 @@ def create_app(worker: Worker) -> FastAPI:
     return app
 
 
-def _surround(app: FastAPI, worker: Worker) -> None:
+def _surround(app: FastAPI, worker: ServingWorker) -> None:
     """Everything around the routes; what is added last is the outermost."""
     settings, origins = worker.settings, worker.settings.cors_origins
     # Inside of what reads bodies: a client that is slow to send one takes no turn meanwhile.
@@ -82,7 +82,7 @@ def _surround(app: FastAPI, worker: Worker) -> None:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """What FastAPI found wrong with parameters, in the form of every other refusal."""
+    """Answer for faults that FastAPI found in parameters, in the form of every other refusal."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     refused = RefusedBody([(path_of(each["loc"][1:]), reason_of(each)) for each in found])
     return JSONResponse({"detail": refused.errors}, 422)

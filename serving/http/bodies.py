@@ -22,8 +22,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Body:
-    """What a body says.
+class DecodedBody:
+    """Decoded JSON of a body, and its faults.
 
     Args:
         value: as JSON; only where there are faults may it hold what JSON does not.
@@ -38,13 +38,13 @@ class _Constant(float):
     """NaN and its like, which are no JSON."""
 
 
-def read(body: bytes) -> Body:
+def read(body: bytes) -> DecodedBody:
     """The JSON in `body`, or what is wrong with it and where."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _diagnosed(body, error)
-    return Body(None, (_too_deep(),)) if _is_deep(value) else Body(value)
+    return DecodedBody(None, (_too_deep(),)) if _is_deep(value) else DecodedBody(value)
 
 
 def decoded(body: bytes) -> Any:
@@ -72,22 +72,22 @@ def validated(model: type[Model], body: bytes) -> Model:
         raise RefusedBody([(path_of(e["loc"]), reason_of(dict(e))) for e in found]) from error
 
 
-def _diagnosed(body: bytes, error: Exception) -> Body:
+def _diagnosed(body: bytes, error: Exception) -> DecodedBody:
     whole: Steps = ()
     try:
         value = json.loads(body, parse_constant=_Constant)
     except RecursionError:
-        return Body(None, (_too_deep(),))
+        return DecodedBody(None, (_too_deep(),))
     except ValueError:
-        return Body(None, ((whole, f"Expected JSON. Received: {error}."),))
+        return DecodedBody(None, ((whole, f"Expected JSON. Received: {error}."),))
     if _is_deep(value):
-        return Body(None, (_too_deep(),))
+        return DecodedBody(None, (_too_deep(),))
     faults = tuple(_faults(value, whole)) or ((whole, f"Expected JSON. Received: {error}."),)
-    return Body(value, faults)
+    return DecodedBody(value, faults)
 
 
 def _faults(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
-    """Where `value`, which is not nested deep, holds what JSON or UTF-8 cannot."""
+    """Faults of `value`, not nested deep: places that hold what JSON or UTF-8 cannot."""
     if isinstance(value, str) and not _is_text(value):
         yield steps, f"Expected text that UTF-8 can hold. Received: {value[:80]!a}."
     elif isinstance(value, float) and not math.isfinite(value):
@@ -112,7 +112,7 @@ def _is_text(value: str) -> bool:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether lists and objects are nested more than `MAX_DEPTH` deep."""
+    """True if lists and objects are nested more than `MAX_DEPTH` deep."""
     level = [value] if _is_nested(value) else []
     for _ in range(MAX_DEPTH):
         if not level:

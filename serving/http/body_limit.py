@@ -15,7 +15,7 @@ _HEADERS = {415: ((b"accept-encoding", b"gzip"),), 503: ((b"retry-after", b"1"),
 
 
 class _Refused(Exception):
-    """What is wrong with a body, as an answer says it."""
+    """Refusal of a body, as an answer says it."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -110,7 +110,7 @@ class BodyLimit:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """What the application receives: the body at once, then what comes after it."""
+    """Receiver of the application: the body at once, then what comes after it."""
     is_given = False
 
     async def replayed() -> Message:

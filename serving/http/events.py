@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from millstream.events import AnyEvent, ItemUpsert
-from serving.http.intake import Intake
+from serving.http.intake import EventIntake
 from serving.http.openapi import REFUSALS, body_of
 from serving.http.schemas import EventsAnswer
 from serving.http.strict_route import StrictRoute
@@ -17,7 +17,7 @@ _GONE = """Kafka did not take the events that `errors` names in time; some may s
 them again: events that carry an `event_id` of yours have no second effect."""
 
 
-def routes(intake: Intake) -> APIRouter:
+def routes(intake: EventIntake) -> APIRouter:
     """The events' routes."""
     router = APIRouter(prefix="/v1", tags=["events"], route_class=StrictRoute)
     answers: dict[int | str, dict[str, Any]] = {

@@ -55,7 +55,7 @@ class Guard:
 
 
 def caller_of(scope: Mapping[str, Any]) -> Caller:
-    """Who sent a request that the guard let through."""
+    """Caller of a request that the guard let through."""
     caller: Caller = scope[_CALLER]
     return caller
 

@@ -1,4 +1,4 @@
-"""Bodies of events: taken apart, checked, published, and answered by what became of each event."""
+"""Event intake: bodies parsed, checked, published, and answered by each event's outcome."""
 
 import logging
 import uuid
@@ -16,8 +16,8 @@ from millstream.codec import with_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Event, ItemUpsert
 from millstream.lenient import encoded
-from serving.consumers.publisher import Publisher
-from serving.http.bodies import Body, read
+from serving.consumers.producer import EventProducer
+from serving.http.bodies import DecodedBody, read
 from serving.http.guard import caller_of
 from serving.http.refusal import path_of
 from serving.http.schemas import EventError, EventsAnswer
@@ -34,8 +34,8 @@ _audit = logging.getLogger("millstream.audit")
 
 
 @dataclass(frozen=True)
-class Refused:
-    """Why one event was not taken.
+class RefusedEvent:
+    """Refusal of one event.
 
     Args:
         place: of the event in its list; None where it came alone.
@@ -54,15 +54,15 @@ class Refused:
 
 
 @dataclass
-class Taken:
-    """A body, taken apart: its events that are right, with their places, and what is not."""
+class ParsedEvents:
+    """A parsed body: valid events with their places, and refused ones."""
 
     events: list[Event] = field(default_factory=list)
     places: list[int | None] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedEvent] = field(default_factory=list)
 
 
-class Intake:
+class EventIntake:
     """Takes bodies apart, checks every event, publishes those that are right.
 
     Args:
@@ -72,13 +72,13 @@ class Intake:
 
     def __init__(
         self,
-        publisher: Publisher,
+        producer: EventProducer,
         metrics: Metrics,
         clock: Clock,
         whole: WholeItems,
         door: Door = STRICT,
     ) -> None:
-        self._publisher = publisher
+        self._producer = producer
         self._metrics = metrics
         self._clock = clock
         self._whole = whole
@@ -96,11 +96,11 @@ class Intake:
             taken.events = await self._whole.completed(taken.events, _given(body, taken.places))
         except NotCaughtUp as error:
             return JSONResponse({"detail": str(error)}, 503, _RETRY_AFTER)
-        outcomes = await self._publisher.publish(taken.events)
+        outcomes = await self._producer.publish(taken.events)
         return self._answer(taken, outcomes, request, caller)
 
-    def _taken(self, body: Body, kind: Any, caller: Caller) -> Taken:
-        taken = Taken()
+    def _taken(self, body: DecodedBody, kind: Any, caller: Caller) -> ParsedEvents:
+        taken = ParsedEvents()
         if not isinstance(body.value, list):
             self._take_one(taken, body, None, kind, caller)
             return taken
@@ -109,18 +109,20 @@ class Intake:
         return taken
 
     def _take_one(
-        self, taken: Taken, body: Body, place: int | None, kind: Any, caller: Caller
+        self, taken: ParsedEvents, body: DecodedBody, place: int | None, kind: Any, caller: Caller
     ) -> None:
         faults = [each for each in body.faults if place is None or each[0][:1] in ((), (place,))]
         if faults:
             start = 0 if place is None else 1
-            taken.refused += [Refused(place, path_of(s[start:]), reason) for s, reason in faults]
+            taken.refused += [
+                RefusedEvent(place, path_of(s[start:]), reason) for s, reason in faults
+            ]
             return
         value = body.value if place is None else body.value[place]
         try:
             event = self._event(value, kind)
         except InvalidEvent as error:
-            taken.refused.append(Refused(place, error.path, error.reason))
+            taken.refused.append(RefusedEvent(place, error.path, error.reason))
             return
         refused = _too_large(event, place, self._door.max_event_bytes) or _not_allowed(
             event, place, caller
@@ -140,7 +142,7 @@ class Intake:
 
     def _answer(
         self,
-        taken: Taken,
+        taken: ParsedEvents,
         outcomes: Sequence[Exception | None],
         request: Request,
         caller: Caller,
@@ -151,9 +153,9 @@ class Intake:
             if outcome is None:
                 accepted.append(event)
             elif isinstance(outcome, InvalidEvent):  # the log never takes it
-                refused.append(Refused(place, outcome.path, outcome.reason, 413))
+                refused.append(RefusedEvent(place, outcome.path, outcome.reason, 413))
             else:
-                failed.append(Refused(place, "$", str(outcome), 503))
+                failed.append(RefusedEvent(place, "$", str(outcome), 503))
         for outcome_name, count in (
             ("accepted", len(accepted)),
             ("failed", len(failed)),
@@ -171,34 +173,34 @@ class Intake:
         return JSONResponse(answer.model_dump(exclude_none=True), status, headers)
 
 
-def _too_large(event: Event, place: int | None, most: int) -> Refused | None:
+def _too_large(event: Event, place: int | None, most: int) -> RefusedEvent | None:
     try:
         check_size(len(encoded(event)), most)
     except InvalidEvent as error:
-        return Refused(place, error.path, error.reason, 413)
+        return RefusedEvent(place, error.path, error.reason, 413)
     return None
 
 
-def _not_allowed(event: Event, place: int | None, caller: Caller) -> Refused | None:
+def _not_allowed(event: Event, place: int | None, caller: Caller) -> RefusedEvent | None:
     needed = needed_by_event(event)
     if needed in caller.scopes:
         return None
     path = "$.is_probe" if needed == "probes" else "$.type"
     having = ", ".join(map(repr, sorted(caller.scopes))) or "none"
     reason = f"Expected the scope {needed!r} for this event. Received: {having}."
-    return Refused(place, path, reason, 403)
+    return RefusedEvent(place, path, reason, 403)
 
 
-def _given(body: Body, places: Sequence[int | None]) -> list[Mapping[str, Any]]:
-    """What was sent of each event."""
+def _given(body: DecodedBody, places: Sequence[int | None]) -> list[Mapping[str, Any]]:
+    """Each event as it was sent."""
     return [body.value if place is None else body.value[place] for place in places]
 
 
-def _in_order(refused: list[Refused]) -> list[Refused]:
+def _in_order(refused: list[RefusedEvent]) -> list[RefusedEvent]:
     return sorted(refused, key=lambda each: each.place or 0)
 
 
-def _status(accepted: int, refused: Sequence[Refused], failed: Sequence[Refused]) -> int:
+def _status(accepted: int, refused: Sequence[RefusedEvent], failed: Sequence[RefusedEvent]) -> int:
     """503 where anything may work later, 202 where anything was taken, else what it fell by."""
     if failed:
         return 503

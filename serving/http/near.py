@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 
 def unknown_name(name: str, known: Collection[str]) -> str:
-    """What is wrong with `name`, which is none of `known`.
+    """Error text for `name`, which is none of `known`.
 
     >>> unknown_name("requst_id", ["request_id", "user_id"])
     "Expected a known name: did you mean 'request_id'? Received: 'requst_id'."

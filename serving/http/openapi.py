@@ -34,14 +34,14 @@ class Refusal(BaseModel):
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field."""
+    """Fault of one field."""
 
     path: str
     reason: str
 
 
 class Invalid(BaseModel):
-    """What is wrong with a request."""
+    """Faults of a request."""
 
     detail: list[FieldError]
 

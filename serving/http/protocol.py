@@ -25,7 +25,7 @@ _Phase = Literal["idle", "head", "body"]
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one client may take.
+    """Limits of one client.
 
     Args:
         head_s: seconds for the head of a request; also for a new connection's first byte.

@@ -51,7 +51,7 @@ def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRout
     async def popular(
         k: Count = 10, category: Annotated[Category | None, Parameter()] = None
     ) -> Response:
-        """What people like now, of all items or of one category."""
+        """Most popular items now, of all items or of one category."""
         return _as_json(_list_answer(lists.popular(k, category)))
 
     return router

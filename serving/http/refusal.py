@@ -39,7 +39,7 @@ def shortened(value: Any) -> str:
 
 
 def reason_of(error: dict[str, Any]) -> str:
-    """What pydantic says of one error, and what was received."""
+    """Reason of one pydantic error, and what was received."""
     text = str(error["msg"]).removeprefix("Value error, ")
     return f"{text}. Received: {shortened(error['input'])}" if "input" in error else text
 

@@ -47,21 +47,21 @@ ContextText = Annotated[str, BeforeValidator(_text_of_id), StringConstraints(max
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """A request: what it does not know, it refuses; ids may be integers."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class RangeBody(Body):
+class RangeBody(RequestBody):
     """Bounds of a number, both included."""
 
     at_least: Number | None = None
     at_most: Number | None = None
 
 
-class FiltersBody(Body):
-    """What an item must be like."""
+class FiltersBody(RequestBody):
+    """Filters on items."""
 
     categories: list[Category] = Field(
         default=[], max_length=MAX_FILTERED, description="At least one of them."
@@ -77,7 +77,7 @@ class FiltersBody(Body):
     )
 
 
-class RecommendBody(Body):
+class RecommendBody(RequestBody):
     """A question for a list."""
 
     user_id: UserId = Field(examples=["196"])
@@ -115,7 +115,7 @@ class ListAnswer(BaseModel):
     request_id: str
     items: list[ItemAnswer]
     model_version: str = Field(description="The snapshot that ranked it; empty where none did.")
-    degraded: list[str] = Field(description="What had to be done without.")
+    degraded: list[str] = Field(description="Parts that were missing or skipped, by name.")
     user_features: dict[str, Any] | None = None
 
 
@@ -135,15 +135,15 @@ class EventError(BaseModel):
 
 
 class EventsAnswer(BaseModel):
-    """What became of the events: the ids of those that were accepted, in their order."""
+    """Outcome of the events: the ids of those that were accepted, in their order."""
 
     event_ids: list[str]
     errors: list[EventError] = []
-    detail: str | None = Field(default=None, description="What is wrong, where nothing was taken.")
+    detail: str | None = Field(default=None, description="Why nothing was accepted, if so.")
 
 
 class ReadyAnswer(BaseModel):
-    """Whether the worker should get requests, and what it has."""
+    """Readiness of the worker for requests, and its state."""
 
     ready: bool
     model_version: str

@@ -78,7 +78,7 @@ class WholeItems:
         )
 
     def _known(self, item_id: str) -> dict[str, Any]:
-        """What the catalogue has of an item, by the names that an upsert has for it."""
+        """Attributes of an item in the catalogue, by the names that an upsert has for them."""
         row = self._catalogue.row(item_id)
         if row is None:
             return {}

@@ -9,10 +9,10 @@ from millstream.errors import SnapshotError
 from millstream.snapshots import Manifest, SnapshotReader
 from millstream.snapshots.layout import Role, dense_part, tables_from, tables_part
 from serving.catalogue.catalogue import Catalogue
+from serving.model.embedding_table import EmbeddingTable
 from serving.model.program import Program, Tables
 from serving.model.programs import Programs
-from serving.model.served import Network, Ranker, Retriever, ServedModel
-from serving.model.table import Table
+from serving.model.served import ServedModel, ServedNetwork, ServedRanker, ServedRetriever
 from serving.model.touched import Changed, same_weights, touched
 from serving.retrieval.item_index import ItemIndex
 from serving.similarity.simhash import SimHash
@@ -78,30 +78,32 @@ class Loader:
         self._has_loaded = True
         return model
 
-    def _ranker(self, chain: list[Manifest], base: ServedModel | None) -> Ranker | None:
+    def _ranker(self, chain: list[Manifest], base: ServedModel | None) -> ServedRanker | None:
         config = chain[-1].models.get("ranker")
         if config is None:
             return None
         program = self._programs.ranker(config)
         old = base.ranker.network.tables if base and base.ranker else None
         tables = self._tables("ranker", chain, old, program)
-        return Ranker(self._network("ranker", chain[-1], program, tables))
+        return ServedRanker(self._network("ranker", chain[-1], program, tables))
 
-    def _retriever(self, chain: list[Manifest], base: ServedModel | None) -> Retriever | None:
+    def _retriever(self, chain: list[Manifest], base: ServedModel | None) -> ServedRetriever | None:
         config = chain[-1].models.get("retriever")
         if config is None:
             return None
         towers = self._programs.retriever(config)
         old = base.retriever.query.tables if base and base.retriever else None
         tables = self._tables("retriever", chain, old, towers.query, towers.candidate)
-        return Retriever(
+        return ServedRetriever(
             query=self._network("retriever", chain[-1], towers.query, tables),
             candidate=self._network("retriever", chain[-1], towers.candidate, tables),
             index=ItemIndex(towers.dim),
             hashed=SimHash(towers.dim),
         )
 
-    def _index(self, retriever: Retriever, chain: list[Manifest], base: ServedModel | None) -> None:
+    def _index(
+        self, retriever: ServedRetriever, chain: list[Manifest], base: ServedModel | None
+    ) -> None:
         """Give every item its vector.
 
         Where the item tower's dense weights are those of `base`, only the vectors change that read
@@ -109,7 +111,7 @@ class Loader:
         """
         rows, old = np.arange(len(self._catalogue)), base.retriever if base else None
         if old is not None and same_weights(old.candidate, retriever.candidate):
-            retriever.take_over(old.index, self._catalogue)
+            retriever.copy_vectors(old.index, self._catalogue)
             rows = touched(retriever, self._catalogue, self._changed(chain), self._clock.now())
         share = _SHARE if self._has_loaded else 1.0
         retriever.add(self._catalogue, rows, self._clock.now(), share)
@@ -128,7 +130,7 @@ class Loader:
     ) -> Tables:
         if old is None:
             known = {name: t for program in programs for name, t in program.tables.items()}
-            tables = {name: Table.empty(table.width) for name, table in known.items()}
+            tables = {name: EmbeddingTable.empty(table.width) for name, table in known.items()}
         else:
             tables = dict(old)
         for link in chain:
@@ -137,9 +139,11 @@ class Loader:
                 tables[name] = tables[name].updated(changes[name])
         return tables
 
-    def _network(self, role: Role, newest: Manifest, program: Program, tables: Tables) -> Network:
+    def _network(
+        self, role: Role, newest: Manifest, program: Program, tables: Tables
+    ) -> ServedNetwork:
         arrays = self._reader.arrays(newest, dense_part(role))
-        return Network(program, program.weights(arrays), tables)
+        return ServedNetwork(program, program.weights(arrays), tables)
 
     def _warm(self, model: ServedModel) -> None:
         """Run everything once: the first run of a compiled network is slower than the rest."""

@@ -1,8 +1,8 @@
 """A network made ready once: weights and embedding vectors are its arguments.
 
 A new snapshot brings new numbers and not a new network. What belongs to the user or to the moment
-comes as one row for a whole list. Networks of common layers run in NumPy (`plan.py`), the others in
-TensorFlow (`graph.py`).
+comes as one row for a whole list. Networks of common layers run in NumPy (`numpy_program.py`), the
+others in TensorFlow (`tf_program.py`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ import numpy as np
 
 from millstream.errors import ConfigurationError
 from models.split import split
-from serving.model.graph import Graph
-from serving.model.plan import Plan
-from serving.model.table import Table
+from serving.model.embedding_table import EmbeddingTable
+from serving.model.numpy_program import NumpyProgram
+from serving.model.tf_program import TfProgram
 
 Weights = tuple[Any, ...]
-Tables = Mapping[str, Table]
+Tables = Mapping[str, EmbeddingTable]
 Inputs = Mapping[str, np.ndarray]
 Arrays = Mapping[str, np.ndarray]
 
@@ -46,12 +46,12 @@ class Program:
         self._variables = [*parts.body.trainable_variables, *parts.body.non_trainable_variables]
         self._owned = _places(owner or network, self._variables)
         self._owner_size = len((owner or network).variables)
-        self._body = Plan.of(parts.body, self._variables) or Graph(
+        self._body = NumpyProgram.of(parts.body, self._variables) or TfProgram(
             parts.body, self._variables, frozenset(shared)
         )
 
     def weights(self, arrays: Arrays) -> Weights:
-        """What `models.weights.weight_arrays` made of the owner, as this network takes them.
+        """Weights of this network from the owner's `models.weights.weight_arrays`.
 
         Raises:
             ConfigurationError: the number of weights or a shape does not fit.
@@ -85,6 +85,6 @@ class Program:
 
 
 def _places(owner: keras.Model, variables: list[keras.Variable]) -> list[int]:
-    """Where each variable stands in the owner's own order."""
+    """Place of each variable in the owner's own order."""
     place = {id(variable): at for at, variable in enumerate(owner.variables)}
     return [place[id(variable)] for variable in variables]

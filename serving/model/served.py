@@ -18,7 +18,7 @@ _SLICE = 512  # the same, where requests are answered meanwhile
 
 
 @dataclass(frozen=True)
-class Network:
+class ServedNetwork:
     """A compiled network with the numbers of one snapshot."""
 
     program: Program
@@ -31,10 +31,10 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Ranker:
+class ServedRanker:
     """Scores the items of one list."""
 
-    network: Network
+    network: ServedNetwork
 
     def scores(self, inputs: Arrays) -> np.ndarray:
         """Probabilities of a positive, shape (items,), float64."""
@@ -43,11 +43,11 @@ class Ranker:
 
 
 @dataclass(frozen=True)
-class Retriever:
+class ServedRetriever:
     """Two towers, and the index of the item tower's vectors."""
 
-    query: Network
-    candidate: Network
+    query: ServedNetwork
+    candidate: ServedNetwork
     index: ItemIndex
     hashed: SimHash
 
@@ -75,7 +75,7 @@ class Retriever:
             if share < 1.0:
                 time.sleep((time.perf_counter() - begun) * (1.0 / share - 1.0))
 
-    def take_over(self, index: ItemIndex, catalogue: Catalogue) -> None:
+    def copy_vectors(self, index: ItemIndex, catalogue: Catalogue) -> None:
         """Begin with the vectors of another index over the same catalogue."""
         rows = np.arange(len(catalogue))
         rows = rows[index.has(rows)]
@@ -84,7 +84,7 @@ class Retriever:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What one version of the snapshot brought; a role that it lacks is None.
+    """Models of one snapshot version; a role that it lacks is None.
 
     Args:
         probes: event times by event id of the probes that it has learnt past and the version that
@@ -92,11 +92,11 @@ class ServedModel:
     """
 
     manifest: Manifest
-    ranker: Ranker | None
-    retriever: Retriever | None
+    ranker: ServedRanker | None
+    retriever: ServedRetriever | None
     probes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def version(self) -> int:
-        """Of the snapshot."""
+        """Version of the snapshot."""
         return self.manifest.version

@@ -14,8 +14,8 @@ ZEROS = 0  # the slot of padding
 _FIRST_CAPACITY = 1024
 
 
-class Version(Protocol):
-    """What reads the slots: a table at one snapshot."""
+class TableVersion(Protocol):
+    """Reader of the slots: a table at one snapshot."""
 
     @property
     def generation(self) -> int:
@@ -23,7 +23,7 @@ class Version(Protocol):
 
 
 class _Step(NamedTuple):
-    """What one version brought.
+    """Slots that one version added and retired.
 
     Args:
         generation: of the version.
@@ -52,10 +52,10 @@ class Slots:
         self._end = ZEROS + 1
         self._free = np.zeros(0, np.int32)
         self._steps: list[_Step] = []
-        self._versions: list[weakref.ref[Version]] = []
+        self._versions: list[weakref.ref[TableVersion]] = []
 
     def may_follow(self, generation: int) -> bool:
-        """Whether the next version can be made from that one; frees what nobody reads any more.
+        """True if the next version can be made from that one; frees what nobody reads any more.
 
         It cannot where a later version is alive: both would claim the same slots.
         """
@@ -85,7 +85,7 @@ class Slots:
         self.values[slots] = vectors
         return slots
 
-    def made(self, version: Version, added: np.ndarray, retired: np.ndarray) -> None:
+    def made(self, version: TableVersion, added: np.ndarray, retired: np.ndarray) -> None:
         """A version is there to be read."""
         retired = retired[retired != ZEROS]
         self._steps.append(_Step(version.generation, added, retired))

@@ -1,4 +1,4 @@
-"""Which items' vectors a delta changed."""
+"""Items whose vectors a delta changed."""
 
 from collections.abc import Mapping
 
@@ -8,22 +8,22 @@ from features.columns import Arrays
 from millstream.ids import PADDING
 from millstream.snapshots.layout import SHARED_ROW
 from serving.catalogue.catalogue import Catalogue
-from serving.model.served import Network, Retriever
+from serving.model.served import ServedNetwork, ServedRetriever
 
 Changed = Mapping[str, np.ndarray]  # 64-bit ids by table
 
 _SLICE = 4096
 
 
-def same_weights(one: Network, other: Network) -> bool:
-    """Whether two networks are one program with equal dense weights."""
+def same_weights(one: ServedNetwork, other: ServedNetwork) -> bool:
+    """True if two networks are one program with equal dense weights."""
     if one.program is not other.program:
         return False
     return all(map(np.array_equal, one.weights, other.weights))
 
 
 def touched(
-    retriever: Retriever, catalogue: Catalogue, changed: Changed, time_s: float
+    retriever: ServedRetriever, catalogue: Catalogue, changed: Changed, time_s: float
 ) -> np.ndarray:
     """The catalogue's rows whose vectors are not in the index or read a row that changed."""
     found = [np.empty(0, np.int64)]
@@ -35,7 +35,7 @@ def touched(
     return np.concatenate(found)
 
 
-def _reads(network: Network, changed: Changed, inputs: Arrays) -> np.ndarray:
+def _reads(network: ServedNetwork, changed: Changed, inputs: Arrays) -> np.ndarray:
     """(rows,) bool: whether any id of a row has a row in `changed`, its own or the shared one."""
     found = np.zeros(len(next(iter(inputs.values()))), bool)
     for look in network.program.lookups:

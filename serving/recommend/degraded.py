@@ -1,4 +1,4 @@
-"""What an answer may have had to do without."""
+"""Reasons of a degraded answer."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What is logged of a list that was shown: training sees what serving saw."""
+"""Impression log of a list that was shown: training sees what serving saw."""
 
 from millstream.events import Impression, ShownItem
 from serving.recommend.query import Recommendation

@@ -12,18 +12,18 @@ from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import allowed
 from serving.metrics import Metrics
 from serving.recommend.answer import answer
-from serving.recommend.options import ARRANGE_SHARE, Options
+from serving.recommend.options import ARRANGE_SHARE, ListOptions
 from serving.recommend.query import Recommendation
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import Wanted, retrieve
+from serving.retrieval.retrieve import RetrievalRequest, retrieve
 from serving.retrieval.seen import FRESH
-from serving.similarity.judged import judged
+from serving.similarity.inputs import similarity_inputs
 
-Watch = Callable[[Wanted, Ranked], None]
+Watch = Callable[[RetrievalRequest, Ranked], None]
 
 
 class Making:
@@ -41,7 +41,7 @@ class Making:
         rankings: Rankings,
         metrics: Metrics,
         scoring: Scoring,
-        options: Options,
+        options: ListOptions,
         rng: np.random.Generator,
         watch: Watch | None = None,
     ) -> None:
@@ -56,7 +56,7 @@ class Making:
     def made(self, request: Request) -> Recommendation:
         """The list as good as it gets: ranked and diversified."""
         with self._metrics.stage("retrieve"):
-            wanted = self._wanted(request)
+            wanted = self._retrieval_request(request)
             request.retrieved = candidates, levels = self._retrieved(request, wanted)
         with self._metrics.stage("rank"):
             features = self._catalogue.as_of(candidates.rows, request.time_s)
@@ -70,17 +70,19 @@ class Making:
 
     def plain(self, request: Request) -> Recommendation:
         """A list that costs little: candidates by popularity, those that were seen behind."""
-        candidates, levels = request.retrieved or self._retrieved(request, self._wanted(request))
+        candidates, levels = request.retrieved or self._retrieved(
+            request, self._retrieval_request(request)
+        )
         features = self._catalogue.as_of(candidates.rows, request.time_s)
         scores = features["item_popularity"].astype(np.float64)
         ranked = Ranked(candidates, levels, features, scores)
         return self._answered(request, ranked, by_score(scores, levels))
 
-    def _wanted(self, request: Request) -> Wanted:
+    def _retrieval_request(self, request: Request) -> RetrievalRequest:
         query = request.query
         vector = self._scoring.query_vector(request)
         retriever = request.model.retriever if request.model else None
-        return Wanted(
+        return RetrievalRequest(
             allowed=allowed(self._catalogue, query.filters, request.time_s, query.exclude),
             fresh=POOL_FACTOR * query.k,
             total=max(self._options.candidates, POOL_FACTOR * query.k),
@@ -89,7 +91,7 @@ class Making:
             index=retriever.index if retriever and vector is not None else None,
         )
 
-    def _retrieved(self, request: Request, wanted: Wanted) -> Retrieved:
+    def _retrieved(self, request: Request, wanted: RetrievalRequest) -> Retrieved:
         found = retrieve(wanted, request.user, self._catalogue, self._rankings)
         brought = found[0].brought.sum(axis=0)
         for source, count in zip(found[0].sources, brought, strict=True):
@@ -106,7 +108,7 @@ class Making:
             was_over = request.elapsed_s > limit_s
             return was_over
 
-        by = judged(ranked, self._catalogue, retriever, self._options)
+        by = similarity_inputs(ranked, self._catalogue, retriever, self._options)
         order = arrange(by, query.k, query.diversity or self._options.diversity, is_over)
         if was_over and "budget" not in request.degraded:
             request.degraded.append("budget")

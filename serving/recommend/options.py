@@ -13,7 +13,7 @@ ARRANGE_SHARE = 0.85
 
 
 @dataclass(frozen=True)
-class Options:
+class ListOptions:
     """Choices of the installation.
 
     Args:
@@ -41,7 +41,7 @@ class Options:
     vector_similarity: float = 0.995
 
     @classmethod
-    def of(cls, settings: Settings) -> "Options":
+    def of(cls, settings: Settings) -> "ListOptions":
         """Those that the settings choose."""
         return cls(
             candidates=settings.candidates,

@@ -10,7 +10,7 @@ from serving.rerank.arrange import Diversity
 
 @dataclass(frozen=True)
 class Query:
-    """Who asks for what.
+    """A request for a list.
 
     Args:
         k: how many items.

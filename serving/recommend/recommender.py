@@ -23,7 +23,7 @@ from serving.metrics import Metrics
 from serving.model.served import ServedModel
 from serving.recommend.impression import impression
 from serving.recommend.making import Making, Watch
-from serving.recommend.options import USER_SHARE, Options
+from serving.recommend.options import USER_SHARE, ListOptions
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Request
 from serving.recommend.scoring import Scoring
@@ -37,8 +37,8 @@ _THREADS = 2
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What lists are made from.
+class Dependencies:
+    """Dependencies of the recommender.
 
     Args:
         model: the model that is served now, or None.
@@ -60,7 +60,7 @@ class Recommender:
     """Makes lists.
 
     Args:
-        around: what they are made from.
+        dependencies: what they are made from.
         options: how.
         rng: for exploration.
         remembered: users, for when the store is gone.
@@ -68,21 +68,21 @@ class Recommender:
 
     def __init__(
         self,
-        around: Surroundings,
-        options: Options,
+        dependencies: Dependencies,
+        options: ListOptions,
         rng: np.random.Generator | None = None,
         remembered: Remembered | None = None,
     ) -> None:
-        self._around = around
+        self._dependencies = dependencies
         self._options = options
         self._remembered = remembered or Remembered()
         self._in_flight = 0
-        self._breaker = Breaker(around.clock)
-        self._log = LimitedLog(logging.getLogger(__name__), around.clock)
-        scoring = Scoring(around.catalogue, options.budget_s, self._log)
-        parts = around.catalogue, around.rankings, around.metrics
+        self._breaker = Breaker(dependencies.clock)
+        self._log = LimitedLog(logging.getLogger(__name__), dependencies.clock)
+        scoring = Scoring(dependencies.catalogue, options.budget_s, self._log)
+        parts = dependencies.catalogue, dependencies.rankings, dependencies.metrics
         self._making = Making(
-            *parts, scoring, options, rng or np.random.default_rng(), around.watch
+            *parts, scoring, options, rng or np.random.default_rng(), dependencies.watch
         )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
 
@@ -93,17 +93,17 @@ class Recommender:
         try:
             if self._in_flight > self._options.most_in_flight:
                 request.degraded.append("overload")
-            with self._around.metrics.stage("user"):
+            with self._dependencies.metrics.stage("user"):
                 request.user = await self._user(request)
-            model = None if "overload" in request.degraded else self._around.model()
-            request.prepare(self._around.clock.now(), model)
+            model = None if "overload" in request.degraded else self._dependencies.model()
+            request.prepare(self._dependencies.clock.now(), model)
             made = await self._made(request)
         finally:
             self._in_flight -= 1
         for reason in made.degraded:
-            self._around.metrics.degraded.labels(reason).inc()
+            self._dependencies.metrics.degraded.labels(reason).inc()
         if made.items:
-            self._around.log(impression(made))
+            self._dependencies.log(impression(made))
         return made
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ class Recommender:
         limit = asyncio.timeout(USER_SHARE * self._options.budget_s)
         try:
             async with limit:
-                found = await self._around.users.read(user_id)
+                found = await self._dependencies.users.read(user_id)
         except (StoreUnavailable, TimeoutError) as error:
             if not _rang_late(limit):
                 self._breaker.failed()
@@ -149,6 +149,6 @@ class Recommender:
 
 
 def _rang_late(limit: asyncio.Timeout) -> bool:
-    """Whether this process was so busy that time-outs came late: so may have the answer."""
+    """True if this process was so busy that time-outs came late: so may have the answer."""
     due_s = limit.when() if limit.expired() else None
     return due_s is not None and asyncio.get_running_loop().time() - due_s > _LATE_S

@@ -20,7 +20,7 @@ Retrieved = tuple[Candidates, np.ndarray]
 
 @dataclass
 class Request:
-    """What is known so far.
+    """State of one request on its way.
 
     Args:
         user: as the store has them; unknown until they are read.

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from serving.rerank.backfill import backfill
 from serving.rerank.deadline import never
 from serving.rerank.dpp import dpp
-from serving.rerank.fill import fill
 from serving.rerank.mmr import mmr
 from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN
 from serving.similarity.near_duplicates import repeats
@@ -22,25 +22,25 @@ DPP_WINDOW = 10
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredCandidates:
     """Candidates of one request; n of them.
 
     Args:
         scores: shape (n,), greater is better.
         levels: shape (n,): how surely each was seen.
         vectors: m positions -> (m, dim): what diversity compares.
-        alike: m positions and their vectors -> pairs of near-duplicates among them, (pairs, 2) of
-            0 to m - 1, the earlier first.
+        near_duplicate_pairs: m positions and their vectors -> pairs of near-duplicates among them,
+            (pairs, 2) of 0 to m - 1, the earlier first.
     """
 
     scores: np.ndarray
     levels: np.ndarray
     vectors: Callable[[np.ndarray], np.ndarray]
-    alike: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    near_duplicate_pairs: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def arrange(
-    scored: Scored, k: int, diversity: Diversity, is_over: Callable[[], bool] = never
+    scored: ScoredCandidates, k: int, diversity: Diversity, is_over: Callable[[], bool] = never
 ) -> np.ndarray:
     """All candidates worth a place, best first: the first k are the list.
 
@@ -57,13 +57,13 @@ def arrange(
     fresh = order[scored.levels[order] == FRESH]
     pool = fresh[: max(POOL_FACTOR * k, POOL_LEAST)]
     vectors = scored.vectors(pool)
-    stays = ~repeats(scored.alike(pool, vectors), len(pool))
+    stays = ~repeats(scored.near_duplicate_pairs(pool, vectors), len(pool))
     distinct = pool[stays]
     found = _diversified(scored.scores[distinct], vectors[stays], k, diversity, is_over)
     chosen = distinct[found]
     perhaps, seen = (order[scored.levels[order] == level] for level in (PERHAPS_SEEN, SEEN))
     beyond = fresh[len(pool) :]
-    return fill(len(order), chosen, distinct, beyond, pool, perhaps, seen)
+    return backfill(len(order), chosen, distinct, beyond, pool, perhaps, seen)
 
 
 def by_score(scores: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 
 from serving.rerank.deadline import never
-from serving.similarity.scaling import to_range, unit_rows
+from serving.similarity.scaling import min_max, unit_rows
 
 _EPSILON = 1e-9  # a volume below this is rounding: the vector lies in the span of the chosen
 
@@ -81,7 +81,7 @@ def log_quality(relevance: np.ndarray, theta: float) -> np.ndarray:
     """
     if not 0.0 <= theta < 1.0:
         raise ValueError(f"`theta` must be at least 0 and below 1. Received: {theta!r}.")
-    return theta / (2.0 * (1.0 - theta)) * to_range(relevance, 0.0, 1.0)
+    return theta / (2.0 * (1.0 - theta)) * min_max(relevance, 0.0, 1.0)
 
 
 class _Volumes:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from serving.rerank.deadline import never
-from serving.similarity.scaling import to_range, unit_rows
+from serving.similarity.scaling import min_max, unit_rows
 
 
 def mmr(
@@ -45,7 +45,7 @@ def mmr(
     """
     if not 0.0 <= balance <= 1.0:
         raise ValueError(f"`balance` must be between 0 and 1. Received: {balance!r}.")
-    gain = balance * to_range(relevance, -1.0, 1.0)
+    gain = balance * min_max(relevance, -1.0, 1.0)
     unit = unit_rows(vectors)
     weighed = (1.0 - balance) * unit
     places = min(k, len(gain))

@@ -1,1 +1,1 @@
-"""Where candidates come from: the item index, what is popular, what is new."""
+"""Sources of candidates: the item index, what is popular, what is new."""

@@ -6,7 +6,7 @@ Rows are those of the catalogue. A search is one matrix-vector product and one p
 
 import numpy as np
 
-from serving.catalogue.growing import Growing
+from serving.catalogue.growable_array import GrowableArray
 
 
 class ItemIndex:
@@ -18,9 +18,9 @@ class ItemIndex:
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
-        self._vectors = Growing(np.zeros(dim, np.float32))
-        self._present = Growing(np.bool_(False))
-        self._refused = Growing(np.bool_(False))
+        self._vectors = GrowableArray(np.zeros(dim, np.float32))
+        self._present = GrowableArray(np.bool_(False))
+        self._refused = GrowableArray(np.bool_(False))
         self._size = 0  # rows in use are below it
 
     def __len__(self) -> int:
@@ -75,14 +75,14 @@ class ItemIndex:
             mask = mask[: len(allowed)] & allowed[: len(mask)]
         scores = self._vectors.head(len(mask)) @ np.asarray(query, dtype=np.float32)
         scores = np.where(mask, scores, np.float32(-np.inf))
-        rows = top(scores, min(k, int(np.count_nonzero(mask))))
+        rows = top_k(scores, min(k, int(np.count_nonzero(mask))))
         return rows, scores[rows]
 
 
-def top(scores: np.ndarray, k: int) -> np.ndarray:
+def top_k(scores: np.ndarray, k: int) -> np.ndarray:
     """Positions of the k greatest scores, greatest first, ties by position; int64.
 
-    >>> top(np.array([1.0, 5.0, 3.0, 5.0]), 3)
+    >>> top_k(np.array([1.0, 5.0, 3.0, 5.0]), 3)
     array([1, 3, 2])
     """
     if k <= 0:

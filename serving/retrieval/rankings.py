@@ -4,7 +4,7 @@ import numpy as np
 
 from features.as_of import as_of
 from serving.catalogue.catalogue import Catalogue
-from serving.retrieval.item_index import top
+from serving.retrieval.item_index import top_k
 
 
 class Rankings:
@@ -48,7 +48,7 @@ class Rankings:
         if self._revision != self._catalogue.revision:
             self._revision = self._catalogue.revision
             created = self._catalogue.values("item_created_at")
-            self._recent = top(created, len(created))
+            self._recent = top_k(created, len(created))
         recent = self._recent  # one and the same, whatever another thread makes of it meanwhile
         popularity = self.popularity(recent, time_s)
         self._popular = recent[np.argsort(-popularity, kind="stable")]

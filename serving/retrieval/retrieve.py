@@ -17,8 +17,8 @@ _DEEPER = 4
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a request asks of retrieval.
+class RetrievalRequest:
+    """Retrieval request: what may be shown, and how much of it.
 
     Args:
         allowed: shape (rows,), bool: what may be shown at all.
@@ -37,7 +37,7 @@ class Wanted:
 
 
 def retrieve(
-    wanted: Wanted, user: StoredUser, catalogue: Catalogue, rankings: Rankings
+    request: RetrievalRequest, user: StoredUser, catalogue: Catalogue, rankings: Rankings
 ) -> tuple[Candidates, np.ndarray]:
     """Candidates and how surely each was seen (`seen_levels`).
 
@@ -45,23 +45,23 @@ def retrieve(
     list is short only when there is nothing left to show.
     """
     recent = catalogue.rows(user.certainly_seen)
-    total, there = wanted.total, int(np.count_nonzero(wanted.allowed))
+    total, there = request.total, int(np.count_nonzero(request.allowed))
     while True:
-        candidates = _found(wanted, total, rankings)
+        candidates = _found(request, total, rankings)
         bits = catalogue.filter_bits(candidates.rows)
         levels = seen_levels(candidates.rows, bits, recent, user.filters)
-        if np.count_nonzero(levels == FRESH) >= wanted.fresh or len(candidates) >= there:
+        if np.count_nonzero(levels == FRESH) >= request.fresh or len(candidates) >= there:
             return candidates, levels
         total *= _DEEPER
 
 
-def _found(wanted: Wanted, total: int, rankings: Rankings) -> Candidates:
+def _found(request: RetrievalRequest, total: int, rankings: Rankings) -> Candidates:
     found = {}
-    if wanted.query is None or wanted.index is None:
+    if request.query is None or request.index is None:
         count = shares(total, {name: SHARES[name] for name in (POPULAR, RECENT)})
     else:
         count = shares(total, SHARES)
-        found[TWO_TOWER], _ = wanted.index.search(wanted.query, count[TWO_TOWER], wanted.allowed)
-    found[POPULAR] = rankings.popular(count[POPULAR], wanted.allowed, wanted.time_s)
-    found[RECENT] = rankings.recent(count[RECENT], wanted.allowed, wanted.time_s)
+        found[TWO_TOWER], _ = request.index.search(request.query, count[TWO_TOWER], request.allowed)
+    found[POPULAR] = rankings.popular(count[POPULAR], request.allowed, request.time_s)
+    found[RECENT] = rankings.recent(count[RECENT], request.allowed, request.time_s)
     return merge(found)

@@ -1,4 +1,4 @@
-"""What a user has seen: recent items for certain, older ones by a Bloom filter.
+"""Seen items of a user: recent ones for certain, older ones by a Bloom filter.
 
 A filter never forgets an item while it is kept, and takes about one in a hundred others for seen.
 So the two kinds of evidence are told apart: where a list runs short, what may not have been seen

@@ -1,1 +1,1 @@
-"""Who may do what through the HTTP API, and how much of it."""
+"""Access to the HTTP API: keys, scopes and rate limits."""

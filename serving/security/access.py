@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings
-from serving.security.keys import Caller, Keys, keys_from_text, limits_from_text
+from serving.security.keys import Caller, Keyring, keys_from_text, limits_from_text
 from serving.security.scopes import ALL, OUTSIDE, Scope, needed_by_route
 
 _NOBODY = Caller("", frozenset())
@@ -13,7 +13,7 @@ _NOBODY = Caller("", frozenset())
 
 @dataclass(frozen=True)
 class Access:
-    """Who may do what.
+    """Access rules: callers and their scopes.
 
     Args:
         keys: those that are known; with none, everybody is `anonymous`.
@@ -21,7 +21,7 @@ class Access:
         has_open_metrics: whether `/metrics` needs no key.
     """
 
-    keys: Keys
+    keys: Keyring
     anonymous: Caller
     has_open_metrics: bool
 
@@ -33,7 +33,7 @@ class Access:
 
 
 def access_from_settings(settings: Settings) -> Access:
-    """What the settings open.
+    """Access rules that the settings open.
 
     Raises:
         ConfigurationError: the keys cannot be read, or there are none, and the address is not this
@@ -53,7 +53,7 @@ def access_from_settings(settings: Settings) -> Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens on `host`.
+    """True if only this machine can reach what listens on `host`.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)

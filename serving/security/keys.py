@@ -29,7 +29,7 @@ _FIELDS = {"key", "scopes", "limits"}
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks.
+    """A caller: the name, scopes and limits of a key.
 
     Args:
         name: of their key; empty for somebody without one.
@@ -42,7 +42,7 @@ class Caller:
     limits: tuple[RateLimitItem, ...] = ()
 
 
-class Keys:
+class Keyring:
     """The keys of one installation; only their hashes are kept.
 
     Args:
@@ -65,7 +65,7 @@ class Keys:
         return found
 
 
-def keys_from_text(text: str) -> Keys:
+def keys_from_text(text: str) -> Keyring:
     """The keys that a JSON or TOML text names.
 
     Raises:
@@ -78,7 +78,7 @@ def keys_from_text(text: str) -> Keys:
         raise ConfigurationError(
             "API keys must differ from each other. Received: one of them twice."
         )
-    return Keys(callers)
+    return Keyring(callers)
 
 
 def limits_from_text(text: str, path: str) -> tuple[RateLimitItem, ...]:

@@ -1,4 +1,4 @@
-"""What a caller may do: the scopes of keys, and which of them a route or an event needs."""
+"""Scopes of keys, and which of them a route or an event needs."""
 
 from typing import get_args
 

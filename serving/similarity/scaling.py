@@ -3,12 +3,12 @@
 import numpy as np
 
 
-def to_range(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def min_max(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """`values` mapped linearly so that the least is `low` and the greatest `high`, float64.
 
     Values that are all the same become `high`: there is nothing to tell them apart by.
 
-    >>> to_range(np.array([1.0, 3.0, 2.0]), -1.0, 1.0)
+    >>> min_max(np.array([1.0, 3.0, 2.0]), -1.0, 1.0)
     array([-1.,  1.,  0.])
     """
     values = np.asarray(values, dtype=np.float64)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
 
 from millstream.errors import LogUnavailable
-from millstream.log_identity import Log, Start, begin, logs_of
+from millstream.log_identity import Start, TopicLog, begin, logs_of
 from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, Topic
 from stream.ingest.records import TopicPartition
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 
-Logs = Callable[[Settings, Iterable[Topic]], Mapping[Topic, Log]]
+Logs = Callable[[Settings, Iterable[Topic]], Mapping[Topic, TopicLog]]
 
 
 class LogStore(Protocol):

@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))  # `tests` is not installed
 
 from millstream.snapshots.layout import SHARED_ROW, TableRows
-from serving.model.table import Table
+from serving.model.embedding_table import EmbeddingTable
 
 SIZES = (10_000, 1_000_000, 4_000_000)
 WIDTH = 16
@@ -79,7 +79,7 @@ def _run(rows: int) -> Run:
     rng = np.random.default_rng(rows)
     ids = np.unique(rng.integers(1, 2**62, rows))
     vectors = rng.random((len(ids), WIDTH), np.float32)
-    table = Table.empty(WIDTH).updated(TableRows(ids, vectors, NONE))
+    table = EmbeddingTable.empty(WIDTH).updated(TableRows(ids, vectors, NONE))
     rival = Copied(ids, np.vstack([vectors, np.zeros(WIDTH, np.float32)]))
     deltas = [_delta(rng, ids) for _ in range(DELTAS)]
     versions = [table]  # the newest two are alive, as in a worker

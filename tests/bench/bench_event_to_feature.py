@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # `tests` is not installed
 from deploy.local import local_services
 from millstream.events import Interaction
 from millstream.kafka import producer
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.scrape import scrape
@@ -48,7 +48,7 @@ def event(number: int, random: Random) -> Interaction:
 def publish(own: Installation, rate: int, seconds: float) -> int:
     """Send events evenly; how many."""
     client = producer(own.settings)
-    publisher = Publisher(client, own.settings)
+    publisher = EventPublisher(client, own.settings)
     random, sent, began = Random(1), 0, time.perf_counter()
     while (now := time.perf_counter() - began) < seconds:
         while sent < rate * now:

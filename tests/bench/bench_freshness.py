@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from millstream import kafka
-from millstream.demo import stage as stages
+from millstream.demo.environment import services, workers
+from millstream.demo.metrics_poller import FRESHNESS, MetricsSample
 from millstream.demo.replay import Replay
 from millstream.demo.view import duration
-from millstream.demo.watch import FRESHNESS, Reading
 from millstream.events import Interaction, ItemUpsert
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 
 USERS, ITEMS = 5_000, 2_000
 
@@ -63,16 +63,16 @@ def main() -> None:
     chosen = options.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        stages.services(Path(folder)) as stage,
-        stages.workers(stage),
+        services(Path(folder)) as environment,
+        workers(environment),
     ):
         events = ratings(int(chosen.rate * chosen.seconds), chosen.rate)
-        publisher = Publisher(kafka.producer(stage.settings), stage.settings)
+        publisher = EventPublisher(kafka.producer(environment.settings), environment.settings)
         replay = Replay(publisher, catalogue(time.time()), events, chosen.rate)
         replay.start()
         replay.join()
-        time.sleep(2 * stage.settings.snapshot_interval_s)
-        last = Reading.now(stage.metrics)
+        time.sleep(2 * environment.settings.snapshot_interval_s)
+        last = MetricsSample.now(environment.metrics)
     table = Table("leg", "p50", "p99", title=f"{chosen.rate:g} events/s for {chosen.seconds:g} s")
     for leg in FRESHNESS:
         table.add_row(leg, *map(duration, last.freshness_s[leg]))

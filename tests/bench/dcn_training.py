@@ -11,9 +11,9 @@ import numpy as np
 from models.catalogue import build
 from models.fields import Field
 from models.split import split
-from online_trainer.embeddings.arena import Policy
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.optimisers import dense_optimiser
@@ -59,11 +59,11 @@ def filled_ranker(ids: np.ndarray, rank: int | None = None) -> Ranker:
     model = network(rank=rank)
     parts = split(model)
     tables = DynamicTables(parts.tables.values(), {"": RowAdagrad()}, Policy(admit_after=1))
-    arena = tables.arenas[str(WIDTH)]
+    slab = tables.slabs[str(WIDTH)]
     for start in range(0, len(ids), _CHUNK):
         part = ids[start : start + _CHUNK]
         for tag in range(FIELDS):
-            arena.locate(Keys(part, np.full(len(part), tag)), step=0)
+            slab.locate(RowKeys(part, np.full(len(part), tag)), step=0)
     return Ranker(model, parts, tables, dense_optimiser({}, rate=0.001, row_rates={}))
 
 

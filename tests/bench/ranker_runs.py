@@ -22,8 +22,8 @@ from models.adam import Adam
 from models.catalogue import build, find
 from models.fields import Field
 from models.split import split
-from online_trainer.embeddings.arena import Policy
 from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.ranker import Ranker

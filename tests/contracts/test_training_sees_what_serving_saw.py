@@ -13,7 +13,7 @@ from millstream.codec import decode, encode
 from millstream.events import Impression
 from millstream.settings import Settings
 from millstream.snapshots import Manifest, SnapshotReader, SnapshotWriter
-from online_trainer.io.examples import Examples
+from online_trainer.io.examples import ExampleBatch
 from online_trainer.io.examples import decode as decode_examples
 from online_trainer.snapshots import checkpoint
 from online_trainer.snapshots.checkpoint import Base
@@ -73,7 +73,7 @@ async def test_a_shown_item_is_learnt_from_with_the_inputs_it_was_scored_with():
             row,
             LabelledItem(logged, item, 1.0),
         )
-    learnt = Examples.of(rows.table(published_at=NOW_S)).batch.inputs
+    learnt = ExampleBatch.of(rows.table(published_at=NOW_S)).batch.inputs
 
     at = {key: place for place, key in enumerate(scored["item_id"].tolist())}
     places = [at[key] for key in learnt["item_id"].tolist()]
@@ -113,7 +113,7 @@ def test_what_was_trained_scores_the_same_when_it_is_served(wiring: Wiring, tmp_
         base = write(tmp_path, wiring, trainer, version, base)
         model = loader.load(version, model)
 
-        batch = Examples.of(decode_examples(example_message(99, 40, users=400))).batch
+        batch = ExampleBatch.of(decode_examples(example_message(99, 40, users=400))).batch
         expected = trainer.ranker.score(batch)
         for place in range(len(batch)):
             one = {name: column[place : place + 1] for name, column in batch.inputs.items()}

@@ -6,10 +6,10 @@ from typing import Any
 
 from millstream.clock import FakeClock
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
-from online_trainer.snapshots.capture import About, Taker
+from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.snapshots.gate import Gate
-from online_trainer.snapshots.publisher import Publisher, Schedule
+from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
 from online_trainer.trainer import Trainer
 from tests.support.eventually import eventually
 from tests.support.examples import example_message
@@ -39,9 +39,9 @@ class Publishing:
         self.said: list[Announcement] = []
         self.clock = FakeClock()
         self.trainer, self._rows, self._message_s = trainer, rows, message_s
-        about = About("examples", models)
-        self.publisher = Publisher(
-            Taker(trainer, gate or Gate(), about),
+        facts = ManifestFacts("examples", models)
+        self.publisher = SnapshotPublisher(
+            SnapshotBuilder(trainer, gate or Gate(), facts),
             SnapshotWriter(folder),
             SnapshotReader(folder),
             self.said.append,

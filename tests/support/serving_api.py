@@ -14,7 +14,7 @@ from millstream.events import Event
 from millstream.settings import Settings
 from serving.http import server
 from serving.http.app import create_app
-from serving.wiring import Worker
+from serving.wiring import ServingWorker
 
 CLICK = {"type": "interaction", "user_id": "u", "item_id": "i", "kind": "click"}
 SHOWN = {"item_id": "i", "position": 0, "score": 1.0}
@@ -41,22 +41,22 @@ class Broker:
 class Client(httpx.AsyncClient):
     """A client, with what a test may want to get at behind it."""
 
-    worker: Worker
+    worker: ServingWorker
     broker: Broker
 
 
-def worker_of(folder: Path, **settings: Any) -> tuple[Worker, Broker]:
+def worker_of(folder: Path, **settings: Any) -> tuple[ServingWorker, Broker]:
     """A worker whose feeds are off and that turns nobody away, and the broker it publishes to."""
     patient = {"exploration": 0, "request_budget_ms": 60_000, **settings}
-    worker = Worker(Settings(_env_file=None, data_dir=folder, **patient))
+    worker = ServingWorker(Settings(_env_file=None, data_dir=folder, **patient))
     broker = Broker()
-    worker.publisher.publish = broker.publish
-    worker.items_feed.read_to_end = _at_once
+    worker.producer.publish = broker.publish
+    worker.items_consumer.read_to_end = _at_once
     return worker, broker
 
 
 @contextlib.asynccontextmanager
-async def client_of(worker: Worker, **options: Any) -> AsyncIterator[Client]:
+async def client_of(worker: ServingWorker, **options: Any) -> AsyncIterator[Client]:
     """A client of the worker's application; starts no lifespan: the feeds stay off."""
     app = httpx.ASGITransport(create_app(worker))
     async with Client(transport=app, base_url="http://serving", **options) as found:

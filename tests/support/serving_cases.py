@@ -14,8 +14,8 @@ from millstream.events import Impression, ItemUpsert
 from millstream.snapshots import Manifest
 from serving.catalogue.catalogue import Catalogue
 from serving.metrics import Metrics
-from serving.recommend.options import Options
-from serving.recommend.recommender import Recommender, Surroundings
+from serving.recommend.options import ListOptions
+from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
 from serving.retrieval.item_index import ItemIndex
 from serving.retrieval.rankings import Rankings
@@ -129,7 +129,7 @@ class Case:
 
     Args:
         count: items in the catalogue.
-        **options: of `Options`.
+        **options: of `ListOptions`.
     """
 
     def __init__(self, count: int = 60, **options: Any) -> None:
@@ -142,9 +142,9 @@ class Case:
         self.rankings = Rankings(self.catalogue)
         chosen = {"candidates": 30, "diversity": "none", "budget_s": 10.0, **options}
         self.remembered = Remembered()
-        self.options = Options(**chosen)
+        self.options = ListOptions(**chosen)
         self.recommender = Recommender(
-            Surroundings(
+            Dependencies(
                 catalogue=self.catalogue,
                 rankings=self.rankings,
                 users=self.users,

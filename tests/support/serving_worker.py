@@ -12,7 +12,7 @@ import psutil
 from millstream import kafka
 from millstream.events import Event, ItemUpsert
 from millstream.ids import id64_array
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.served_snapshots import SnapshotMaker
@@ -68,7 +68,7 @@ class Served:
     def send(self, *events: Event) -> None:
         """Publish events to Kafka."""
         producer = kafka.producer(self.installation.settings)
-        publisher = Publisher(producer, self.installation.settings)
+        publisher = EventPublisher(producer, self.installation.settings)
         for event in events:
             publisher.send(event)
         publisher.flush()

@@ -15,7 +15,7 @@ from features.stores.schema import view_schema
 from millstream.batches import decode_table, metadata_of
 from millstream.events import Event
 from millstream.kafka import producer
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 from millstream.settings import Settings
 from millstream.topics import EXAMPLES, Topic
 from tests.support.eventually import eventually
@@ -31,7 +31,7 @@ INCIDENTAL = ("published_at", "source_partition", "source_offset", "created")
 def send(settings: Settings, events: Iterable[Event]) -> int:
     """Publish events and wait until the broker has them; how many."""
     client = producer(settings)
-    publisher = Publisher(client, settings)
+    publisher = EventPublisher(client, settings)
     count = 0
     for event in events:
         publisher.send(event)

@@ -8,9 +8,9 @@ from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from millstream.snapshots.layout import below
 from models.weights import assign_weights
-from online_trainer.evaluation.progressive import Progress
-from online_trainer.io.offsets import Position
-from online_trainer.learners.learner import Learner
+from online_trainer.evaluation.progressive import ProgressiveMetrics
+from online_trainer.io.offsets import Offsets
+from online_trainer.learners.learner import OnlineLearner
 from online_trainer.snapshots.checkpoint import PROGRESS, Parts, parts
 from online_trainer.snapshots.resume import resume
 from online_trainer.trainer import Trainer
@@ -47,7 +47,7 @@ class Trainers:
         self._lent += 1
         for role, learner in trainer.learners.items():
             _reset(role, learner, beginning)
-        trainer.progress, trainer.position, trainer.baseline = Progress(), Position(), None
+        trainer.progress, trainer.offsets, trainer.baseline = ProgressiveMetrics(), Offsets(), None
         return trainer
 
     def restored(self, snapshot_dir: Path) -> Trainer:
@@ -62,7 +62,7 @@ class Trainers:
         self._lent = 0
 
 
-def _reset(role: str, learner: Learner, beginning: Parts) -> None:
+def _reset(role: str, learner: OnlineLearner, beginning: Parts) -> None:
     training = beginning[f"{role}.training"]
     learner.tables = learner.tables.emptied()
     assign_weights(learner.network, beginning[f"{role}.dense"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from millstream.event_files import EventFile, Progress, source_of
+from millstream.event_files import EventFile, PublishProgress, source_of
 from millstream.topics import INTERACTIONS
 from tests.support.installation import Installation
 from tests.support.topics import read
@@ -72,11 +72,11 @@ def test_a_file_that_was_interrupted_goes_on_where_it_was(installation, publish,
     file.write_text(a_log(10))
     events = EventFile(source_of(str(file)), is_csv=False)
     sixth = list(events.records())[5]
-    Progress.after(events.seed, sixth).save(file)
+    PublishProgress.after(events.seed, sixth).save(file)
     done = publish(str(file))
     assert (done.stdout, done.stderr) == ("4 events published.\n", "Going on after line 6.\n")
     assert items(installation, 4) == ["6", "7", "8", "9"]
-    assert not Progress.path(file).exists()
+    assert not PublishProgress.path(file).exists()
 
 
 def test_standard_input_and_csv_are_read_too(installation, publish, tmp_path: Path):
@@ -116,7 +116,7 @@ def test_one_that_is_interrupted_repeats_nothing(installation, publish, tmp_path
     file = tmp_path / "events.jsonl"
     file.write_text(a_log(300))
     running = installation.run(
-        "publish", str(file), "--rate", "100", ready=Progress.path(file).exists
+        "publish", str(file), "--rate", "100", ready=PublishProgress.path(file).exists
     )
     time.sleep(0.2)
     os.kill(running.pid, number)

@@ -14,7 +14,7 @@ from deploy.local.kafka import kafka_service
 from features.spec import USER_STATS
 from millstream.errors import LogUnavailable
 from millstream.kafka import create_topics, producer
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 from millstream.snapshots import SnapshotReader
 from millstream.topics import TOPICS
 from tests.support.certificates import Authority
@@ -74,7 +74,7 @@ def test_each_mechanism_gets_in(secure: Installation, mechanism: str):
     secure.choose(kafka_sasl_mechanism=mechanism)
     assert len(create_topics(secure.settings)) == len(TOPICS)
     client = producer(secure.settings)
-    publisher = Publisher(client, secure.settings)
+    publisher = EventPublisher(client, secure.settings)
     publisher.send(clicks(1, first=0)[0])
     publisher.flush()
     client.close()
@@ -112,7 +112,7 @@ def test_the_whole_loop_runs_over_tls_and_sasl(secure: Installation, tmp_path: P
     secure.choose(kafka_sasl_password=PASSWORD)
     own = secure.settings
     client = producer(own)
-    publisher = Publisher(client, own)
+    publisher = EventPublisher(client, own)
     for event in events:
         publisher.send(event)
     publisher.flush()

@@ -66,9 +66,9 @@ def test_killed_at_random_moments_it_learns_what_it_would_have_learnt(
     for number in range(MESSAGES):
         uninterrupted.consume(example_message(number, ROWS), number)
     interrupted = trainers.restored(folder)
-    uninterrupted.position.log = interrupted.position.log  # that of the broker's topic
-    assert interrupted.position == uninterrupted.position
-    assert interrupted.position.examples == MESSAGES * ROWS
+    uninterrupted.offsets.log = interrupted.offsets.log  # that of the broker's topic
+    assert interrupted.offsets == uninterrupted.offsets
+    assert interrupted.offsets.examples == MESSAGES * ROWS
     assert differences(interrupted, uninterrupted) == []
 
     topic = f"{published.settings.topic_prefix}snapshots"

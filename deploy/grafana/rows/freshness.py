@@ -1,9 +1,9 @@
 """Freshness: how long it takes until an event counts."""
 
-from deploy.grafana.panels import Panel, Row
+from deploy.grafana.panels import Panel, PanelRow
 from deploy.grafana.promql import quantiles
 
-FRESHNESS = Row(
+FRESHNESS = PanelRow(
     "Freshness: how long it takes until an event counts",
     [
         Panel(

@@ -1,11 +1,11 @@
 """The funnel: how many events get how far."""
 
-from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.panels import Panel, PanelQuery, PanelRow
 from deploy.grafana.promql import rate, share
 
 EVENTS = "millstream_stream_events_total"
 
-FUNNEL = Row(
+FUNNEL = PanelRow(
     "Funnel: how many events get how far (also: millstream funnel)",
     [
         Panel(
@@ -15,13 +15,13 @@ FUNNEL = Row(
             "behind the one before it is where to look.",
             "cps",
             [
-                Query(rate(EVENTS), "events in"),
-                Query(rate(f'{EVENTS}{{outcome!="refused"}}'), "valid"),
-                Query(rate(f'{EVENTS}{{outcome!~"refused|duplicate"}}'), "counted"),
-                Query(rate("millstream_stream_joined_total"), "joined to a list"),
-                Query(rate("millstream_stream_examples_total"), "examples"),
-                Query(rate("millstream_trainer_examples_total"), "learnt"),
-                Query(
+                PanelQuery(rate(EVENTS), "events in"),
+                PanelQuery(rate(f'{EVENTS}{{outcome!="refused"}}'), "valid"),
+                PanelQuery(rate(f'{EVENTS}{{outcome!~"refused|duplicate"}}'), "counted"),
+                PanelQuery(rate("millstream_stream_joined_total"), "joined to a list"),
+                PanelQuery(rate("millstream_stream_examples_total"), "examples"),
+                PanelQuery(rate("millstream_trainer_examples_total"), "learnt"),
+                PanelQuery(
                     "max(deriv(millstream_serving_snapshot_examples[5m]))", "in served weights (5m)"
                 ),
             ],
@@ -32,7 +32,7 @@ FUNNEL = Row(
             "duplicate, or late. A few are normal; a rise has a cause.",
             "percentunit",
             [
-                Query(share(f'{EVENTS}{{outcome="{outcome}"}}', EVENTS), outcome)
+                PanelQuery(share(f'{EVENTS}{{outcome="{outcome}"}}', EVENTS), outcome)
                 for outcome in ("refused", "duplicate", "late")
             ],
         ),
@@ -42,7 +42,7 @@ FUNNEL = Row(
             "newest snapshots; it falls to about 0 at each swap.",
             "short",
             [
-                Query(
+                PanelQuery(
                     "max(millstream_trainer_snapshot_examples)"
                     " - min(millstream_serving_snapshot_examples)",
                     "examples",

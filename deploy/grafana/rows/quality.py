@@ -1,8 +1,8 @@
 """Quality: what the learner knows, and what learning online brings."""
 
-from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.panels import Panel, PanelQuery, PanelRow
 
-QUALITY = Row(
+QUALITY = PanelRow(
     "Quality: every example is scored before it is learnt from",
     [
         Panel(
@@ -10,18 +10,18 @@ QUALITY = Row(
             "Over the same examples: the learner, and the same model as it was at its first "
             "snapshot. Their distance is what learning online brings.",
             "none",
-            [Query("max by (model) (millstream_trainer_comparison_auc)", "{{model}}")],
+            [PanelQuery("max by (model) (millstream_trainer_comparison_auc)", "{{model}}")],
         ),
         Panel(
             "AUC by segment",
             "Progressive, over the newest examples of each segment; GAUC is within users.",
             "none",
             [
-                Query(
+                PanelQuery(
                     'max by (segment) (millstream_trainer_progressive_auc{span="window"})',
                     "{{segment}}",
                 ),
-                Query('max(millstream_trainer_progressive_gauc{span="window"})', "GAUC"),
+                PanelQuery('max(millstream_trainer_progressive_gauc{span="window"})', "GAUC"),
             ],
         ),
         Panel(
@@ -30,7 +30,7 @@ QUALITY = Row(
             "better. The gate holds snapshots back above 2.",
             "none",
             [
-                Query(
+                PanelQuery(
                     "max by (segment)"
                     ' (millstream_trainer_progressive_normalised_entropy{span="window"})',
                     "{{segment}}",
@@ -43,7 +43,7 @@ QUALITY = Row(
             "Mean prediction over mean label; 1 is right.",
             "none",
             [
-                Query(
+                PanelQuery(
                     'max by (segment) (millstream_trainer_progressive_calibration{span="window"})',
                     "{{segment}}",
                 )
@@ -54,19 +54,19 @@ QUALITY = Row(
             "Log loss over the newest examples; and of the newest step of each learner.",
             "none",
             [
-                Query(
+                PanelQuery(
                     'max(millstream_trainer_progressive_log_loss{segment="all",span="window"})',
                     "window",
                 ),
-                Query("max(millstream_trainer_loss)", "ranker, newest step"),
-                Query("max(millstream_trainer_retriever_loss)", "retriever, newest step"),
+                PanelQuery("max(millstream_trainer_loss)", "ranker, newest step"),
+                PanelQuery("max(millstream_trainer_retriever_loss)", "retriever, newest step"),
             ],
         ),
         Panel(
             "Retriever's hit rate",
             "Share of positives among the first ten of the batch's candidates, before learning.",
             "percentunit",
-            [Query("max(millstream_trainer_retriever_hit_rate)", "hit rate at 10")],
+            [PanelQuery("max(millstream_trainer_retriever_hit_rate)", "hit rate at 10")],
             ceiling=1,
         ),
     ],

@@ -1,34 +1,34 @@
 """Serving: what people wait for."""
 
-from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.panels import Panel, PanelQuery, PanelRow
 from deploy.grafana.promql import quantile, quantiles, rate, share
 
 API = "millstream_serving_requests_total"
 # Without /metrics, /readyz and the pages.
 OF_API = 'route=~"/v1/.*"'
 
-SERVING = Row(
+SERVING = PanelRow(
     "Serving: what people wait for",
     [
         Panel(
             "Requests by route",
             "HTTP requests per second.",
             "reqps",
-            [Query(rate(API, by="route"), "{{route}}")],
+            [PanelQuery(rate(API, by="route"), "{{route}}")],
         ),
         Panel(
             "Failed requests",
             "Share of the API's requests that ended with a 4xx or a 5xx. A 5xx is never meant.",
             "percentunit",
             [
-                Query(share(f'{API}{{{OF_API},status=~"4.."}}', f"{API}{{{OF_API}}}"), "4xx"),
-                Query(share(f'{API}{{{OF_API},status=~"5.."}}', f"{API}{{{OF_API}}}"), "5xx"),
+                PanelQuery(share(f'{API}{{{OF_API},status=~"4.."}}', f"{API}{{{OF_API}}}"), "4xx"),
+                PanelQuery(share(f'{API}{{{OF_API},status=~"5.."}}', f"{API}{{{OF_API}}}"), "5xx"),
             ],
             bad_from=0.01,
         ),
         Panel(
             "Latency",
-            "Of recommend requests, as the worker measures it.",
+            "Latency of recommend requests, as the worker measures it.",
             "s",
             quantiles("millstream_serving_request_seconds", matchers='route="/v1/recommend"'),
             bad_from=0.1,
@@ -38,7 +38,7 @@ SERVING = Row(
             "Reading the user, retrieving, ranking, arranging.",
             "s",
             [
-                Query(
+                PanelQuery(
                     quantile(0.99, "millstream_serving_stage_seconds", by="stage"),
                     "{{stage}}",
                 )
@@ -49,7 +49,7 @@ SERVING = Row(
             "Share of lists that had to do without something, by what was missing.",
             "percentunit",
             [
-                Query(
+                PanelQuery(
                     rate("millstream_serving_degraded_total", by="reason")
                     + " / on () group_left () "
                     + rate('millstream_serving_stage_seconds_count{stage="user"}'),
@@ -60,9 +60,9 @@ SERVING = Row(
         ),
         Panel(
             "Candidates by source",
-            "What brought the candidates that are ranked.",
+            "Sources of the candidates that are ranked.",
             "cps",
-            [Query(rate("millstream_serving_candidates_total", by="source"), "{{source}}")],
+            [PanelQuery(rate("millstream_serving_candidates_total", by="source"), "{{source}}")],
         ),
     ],
 )

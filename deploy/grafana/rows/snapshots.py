@@ -1,9 +1,9 @@
 """Snapshots: from the trainer to the served weights."""
 
-from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.panels import Panel, PanelQuery, PanelRow
 from deploy.grafana.promql import quantile, rate
 
-SNAPSHOTS = Row(
+SNAPSHOTS = PanelRow(
     "Snapshots: from the trainer to the served weights",
     [
         Panel(
@@ -12,22 +12,24 @@ SNAPSHOTS = Row(
             "unless an operator has chosen one (0: none).",
             "none",
             [
-                Query("max(millstream_trainer_snapshot_version)", "published"),
-                Query("millstream_serving_snapshot_version", "served by {{instance}}"),
-                Query("max(millstream_serving_pinned_version)", "chosen"),
+                PanelQuery("max(millstream_trainer_snapshot_version)", "published"),
+                PanelQuery("millstream_serving_snapshot_version", "served by {{instance}}"),
+                PanelQuery("max(millstream_serving_pinned_version)", "chosen"),
             ],
         ),
         Panel(
             "Age",
-            "Of the newest published and of the served snapshot, and of the newest event in it.",
+            "Age of the newest published snapshot, of the served one, and of its newest event.",
             "s",
             [
-                Query(
+                PanelQuery(
                     "time() - max(millstream_trainer_snapshot_created_timestamp_seconds)",
                     "published",
                 ),
-                Query("max(millstream_serving_snapshot_age_seconds)", "served"),
-                Query("max(millstream_serving_trained_through_age_seconds)", "newest event in it"),
+                PanelQuery("max(millstream_serving_snapshot_age_seconds)", "served"),
+                PanelQuery(
+                    "max(millstream_serving_trained_through_age_seconds)", "newest event in it"
+                ),
             ],
             bad_from=120,
         ),
@@ -36,32 +38,38 @@ SNAPSHOTS = Row(
             "Snapshots written by status (held: refused by the gate), not written, and swapped in.",
             "cps",
             [
-                Query(rate("millstream_trainer_snapshots_total", by="status"), "{{status}}"),
-                Query(rate("millstream_trainer_snapshots_failed_total"), "not written"),
-                Query(rate("millstream_serving_swaps_total", by="outcome"), "serving: {{outcome}}"),
+                PanelQuery(rate("millstream_trainer_snapshots_total", by="status"), "{{status}}"),
+                PanelQuery(rate("millstream_trainer_snapshots_failed_total"), "not written"),
+                PanelQuery(
+                    rate("millstream_serving_swaps_total", by="outcome"), "serving: {{outcome}}"
+                ),
             ],
         ),
         Panel(
             "Time of a snapshot, p99",
-            "How long taking one stops the training, writing it, and loading it into serving.",
+            "Time that a snapshot stops training, takes to write, and takes to load into serving.",
             "s",
             [
-                Query(quantile(0.99, "millstream_trainer_snapshot_taking_seconds"), "taking"),
-                Query(quantile(0.99, "millstream_trainer_snapshot_writing_seconds"), "writing"),
-                Query(quantile(0.99, "millstream_serving_swap_seconds"), "loading and swapping"),
+                PanelQuery(quantile(0.99, "millstream_trainer_snapshot_taking_seconds"), "taking"),
+                PanelQuery(
+                    quantile(0.99, "millstream_trainer_snapshot_writing_seconds"), "writing"
+                ),
+                PanelQuery(
+                    quantile(0.99, "millstream_serving_swap_seconds"), "loading and swapping"
+                ),
             ],
         ),
         Panel(
             "Size on disk",
-            "Of the newest full snapshot and of the newest delta.",
+            "Size of the newest full snapshot and of the newest delta.",
             "bytes",
-            [Query("max by (kind) (millstream_trainer_snapshot_bytes)", "{{kind}}")],
+            [PanelQuery("max by (kind) (millstream_trainer_snapshot_bytes)", "{{kind}}")],
         ),
         Panel(
             "Ids with a row",
             "In the tables of each learner; grows with new ids, falls when dead ones expire.",
             "short",
-            [Query("max by (role) (millstream_trainer_table_rows)", "{{role}}")],
+            [PanelQuery("max by (role) (millstream_trainer_table_rows)", "{{role}}")],
         ),
     ],
 )

@@ -1,19 +1,19 @@
 """Kafka and the stores: how far behind its parts are, and what they hold."""
 
-from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.panels import Panel, PanelQuery, PanelRow
 from deploy.grafana.promql import rate
 
-STORES = Row(
+STORES = PanelRow(
     "Kafka and the stores",
     [
         Panel(
             "Records behind",
-            "What is on the broker and not yet processed: by the stream worker, in records; by the "
+            "Messages not yet processed: by the stream worker, in records; by the "
             "trainer, in messages.",
             "short",
             [
-                Query("sum by (topic) (millstream_stream_lag_records)", "stream, {{topic}}"),
-                Query("max(millstream_trainer_lag_messages)", "trainer, examples"),
+                PanelQuery("sum by (topic) (millstream_stream_lag_records)", "stream, {{topic}}"),
+                PanelQuery("max(millstream_trainer_lag_messages)", "trainer, examples"),
             ],
             bad_from=10_000,
         ),
@@ -22,15 +22,15 @@ STORES = Row(
             "The clock less the stream's watermark, and less the time of the newest event learnt.",
             "s",
             [
-                Query("max(millstream_stream_watermark_lag_seconds)", "stream, watermark"),
-                Query("max(millstream_trainer_lag_event_seconds)", "trainer, newest event"),
+                PanelQuery("max(millstream_stream_watermark_lag_seconds)", "stream, watermark"),
+                PanelQuery("max(millstream_trainer_lag_event_seconds)", "trainer, newest event"),
             ],
         ),
         Panel(
             "Attempts that failed",
             "The stream worker tries again until Kafka or Redis answers; nothing is lost.",
             "cps",
-            [Query(rate("millstream_stream_trouble_total", by="part"), "{{part}}")],
+            [PanelQuery(rate("millstream_stream_trouble_total", by="part"), "{{part}}")],
         ),
         Panel(
             "Sent by serving",
@@ -38,11 +38,13 @@ STORES = Row(
             "failed is never learnt from.",
             "cps",
             [
-                Query(
+                PanelQuery(
                     rate("millstream_serving_impressions_total", by="outcome"),
                     "impressions {{outcome}}",
                 ),
-                Query(rate("millstream_serving_events_total", by="outcome"), "events {{outcome}}"),
+                PanelQuery(
+                    rate("millstream_serving_events_total", by="outcome"), "events {{outcome}}"
+                ),
             ],
         ),
         Panel(
@@ -50,10 +52,12 @@ STORES = Row(
             "Entities and open lists that the stream worker holds; items that serving knows.",
             "short",
             [
-                Query("sum by (entity) (millstream_stream_cached_entities)", "stream, {{entity}}s"),
-                Query("sum(millstream_stream_pending_impressions)", "stream, open lists"),
-                Query("max(millstream_serving_items)", "serving, catalogue"),
-                Query("max(millstream_serving_index_items)", "serving, index"),
+                PanelQuery(
+                    "sum by (entity) (millstream_stream_cached_entities)", "stream, {{entity}}s"
+                ),
+                PanelQuery("sum(millstream_stream_pending_impressions)", "stream, open lists"),
+                PanelQuery("max(millstream_serving_items)", "serving, catalogue"),
+                PanelQuery("max(millstream_serving_index_items)", "serving, index"),
             ],
         ),
     ],

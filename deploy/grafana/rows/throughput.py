@@ -1,17 +1,17 @@
 """Throughput: what flows through the loop, and what does not get through."""
 
-from deploy.grafana.panels import Panel, Query, Row
+from deploy.grafana.panels import Panel, PanelQuery, PanelRow
 from deploy.grafana.promql import mean, quantile, rate
 
-THROUGHPUT = Row(
+THROUGHPUT = PanelRow(
     "Throughput: what flows through the loop",
     [
         Panel(
             "Events by outcome",
-            "What the stream worker made of them. A few duplicates and late ones are normal.",
+            "Events by outcome in the stream worker. A few duplicates and late ones are normal.",
             "cps",
             [
-                Query(
+                PanelQuery(
                     rate("millstream_stream_events_total", by="kind, outcome"),
                     "{{kind}}, {{outcome}}",
                 )
@@ -22,9 +22,9 @@ THROUGHPUT = Row(
             "Published by origin, beside those that the trainer has learnt from.",
             "cps",
             [
-                Query(rate("millstream_stream_examples_total", by="origin"), "{{origin}}"),
-                Query(rate("millstream_trainer_examples_total"), "learnt"),
-                Query(rate("millstream_stream_joined_total"), "shown items with feedback"),
+                PanelQuery(rate("millstream_stream_examples_total", by="origin"), "{{origin}}"),
+                PanelQuery(rate("millstream_trainer_examples_total"), "learnt"),
+                PanelQuery(rate("millstream_stream_joined_total"), "shown items with feedback"),
             ],
         ),
         Panel(
@@ -32,8 +32,12 @@ THROUGHPUT = Row(
             "Written to Redis, and appended to the Parquet part files, by view.",
             "wps",
             [
-                Query(rate("millstream_stream_feature_rows_total", by="view"), "{{view}}, online"),
-                Query(rate("millstream_stream_offline_rows_total", by="view"), "{{view}}, offline"),
+                PanelQuery(
+                    rate("millstream_stream_feature_rows_total", by="view"), "{{view}}, online"
+                ),
+                PanelQuery(
+                    rate("millstream_stream_offline_rows_total", by="view"), "{{view}}, offline"
+                ),
             ],
         ),
         Panel(
@@ -42,15 +46,15 @@ THROUGHPUT = Row(
             "rows that are repeated come after a restart and are passed over.",
             "cps",
             [
-                Query(
+                PanelQuery(
                     rate("millstream_stream_dead_letters_total", by="topic"), "stream, {{topic}}"
                 ),
-                Query(rate("millstream_trainer_messages_refused_total"), "trainer, messages"),
-                Query(
+                PanelQuery(rate("millstream_trainer_messages_refused_total"), "trainer, messages"),
+                PanelQuery(
                     rate("millstream_trainer_rows_passed_over_total", by="reason"),
                     "trainer, rows {{reason}}",
                 ),
-                Query(
+                PanelQuery(
                     rate("millstream_serving_feed_errors_total", by="topic"), "serving, {{topic}}"
                 ),
             ],
@@ -60,17 +64,19 @@ THROUGHPUT = Row(
             "Stream: a batch of events, and its parts on Kafka and Redis. Trainer: a message.",
             "s",
             [
-                Query(quantile(0.99, "millstream_stream_batch_seconds"), "stream, batch"),
-                Query(quantile(0.99, "millstream_stream_publish_seconds"), "stream, to Kafka"),
-                Query(quantile(0.99, "millstream_stream_commit_seconds"), "stream, to Redis"),
-                Query(quantile(0.99, "millstream_trainer_message_seconds"), "trainer, message"),
+                PanelQuery(quantile(0.99, "millstream_stream_batch_seconds"), "stream, batch"),
+                PanelQuery(quantile(0.99, "millstream_stream_publish_seconds"), "stream, to Kafka"),
+                PanelQuery(quantile(0.99, "millstream_stream_commit_seconds"), "stream, to Redis"),
+                PanelQuery(
+                    quantile(0.99, "millstream_trainer_message_seconds"), "trainer, message"
+                ),
             ],
         ),
         Panel(
             "Events in a batch",
             "How many events the stream worker takes at a time; it grows with the load.",
             "none",
-            [Query(mean("millstream_stream_batch_events"), "mean")],
+            [PanelQuery(mean("millstream_stream_batch_events"), "mean")],
         ),
     ],
 )

@@ -122,7 +122,7 @@ def _check_trainer(found: Balance, settings: Settings, rows: list[dict]) -> None
     """Compare the trainer with one that was never disturbed, on the same messages."""
     trainers = Trainers(settings)
     disturbed = trainers.restored(settings.snapshot_dir)
-    found.trainer_off = abs(disturbed.position.examples - len(rows))
+    found.trainer_off = abs(disturbed.offsets.examples - len(rows))
     undisturbed = trainers.fresh()
     for offset, value in enumerate(_values(settings, EXAMPLES)):
         undisturbed.consume(value, offset)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from features.validation import event_of
 from millstream.errors import ConfigurationError, DatasetError, InvalidEvent
-from millstream.event_files import EventFile, Progress, StandardInput, source_of
+from millstream.event_files import EventFile, PublishProgress, StandardInput, source_of
 from millstream.event_files import lines as cutting
 from millstream.event_files.lines import lines
-from millstream.event_files.table import Table
+from millstream.event_files.table import EventTable
 from millstream.events import AnyEvent, Event, Interaction, ItemUpsert
 
 NOW = 1_700_000_000.0
@@ -224,12 +224,12 @@ def test_columns_are_renamed_left_out_and_added():
 )
 def test_options_that_name_what_is_not_there_are_refused(options, text):
     with pytest.raises(ConfigurationError, match=text):
-        Table(["user_id", "item_id", "kind"], **options)
+        EventTable(["user_id", "item_id", "kind"], **options)
 
 
 def test_a_column_that_is_there_twice_is_refused():
     with pytest.raises(InvalidEvent, match="Received: kind twice"):
-        Table(["user_id", "item_id", "kind", "action"], renamed={"action": "kind"})
+        EventTable(["user_id", "item_id", "kind", "action"], renamed={"action": "kind"})
 
 
 def ids(content: bytes, name: str = "x.jsonl") -> list[str]:
@@ -277,12 +277,12 @@ def test_reading_goes_on_where_it_was_left_also_in_a_file_that_grew(tmp_path, en
     file = put(path, packed(header + b"\n".join(rows[:3])))
     file.constants = {"kind": "click"}
     records = list(file.records())
-    progress = Progress.after(file.seed, records[1])
+    progress = PublishProgress.after(file.seed, records[1])
     progress.save(path)
     path.write_bytes(packed(header + b"\n".join(rows)))
-    assert Progress.load(path) == progress
+    assert PublishProgress.load(path) == progress
     again = EventFile(source_of(str(path)), True, constants={"kind": "click"})
-    rest = list(again.records(Progress.load(path)))
+    rest = list(again.records(PublishProgress.load(path)))
     assert again.resumed
     assert [(r.ordinal, r.first_line, r.content) for r in rest] == [
         (4, 5, rows[2]),
@@ -298,15 +298,15 @@ def test_reading_goes_on_where_it_was_left_also_in_a_file_that_grew(tmp_path, en
 def test_a_file_that_changed_is_read_from_its_beginning(tmp_path, changed):
     file = put(tmp_path / "x.jsonl", b"a\nb\nc\n")
     records = list(file.records())
-    progress = Progress.after(file.seed, records[1])
+    progress = PublishProgress.after(file.seed, records[1])
     other = put(tmp_path / "x.jsonl", changed)
     assert len(list(other.records(progress))) == 3
     assert not other.resumed
 
 
 def test_what_is_remembered_and_is_no_progress_is_none(tmp_path):
-    Progress.path(tmp_path / "x").write_text('{"fingerprint": 1}')
-    assert Progress.load(tmp_path / "x") is None
+    PublishProgress.path(tmp_path / "x").write_text('{"fingerprint": 1}')
+    assert PublishProgress.load(tmp_path / "x") is None
 
 
 def test_compressed_files_are_told_by_their_bytes(tmp_path):

@@ -1,6 +1,6 @@
 """The funnel's stages, from planted readings."""
 
-from millstream.funnel import Stage, funnel, with_rates
+from millstream.funnel import FunnelStage, funnel, with_rates
 from millstream.scraping import Scrape
 
 STREAM = """
@@ -32,13 +32,13 @@ millstream_serving_snapshot_examples 105
 def test_every_event_is_in_a_stage_or_set_aside():
     stages = funnel(*map(Scrape.parse, (STREAM, TRAINER, SERVING)))
     assert stages == [
-        Stage("events in", 100),
-        Stage("valid", 99, aside=(("refused", 1),)),
-        Stage("counted", 95, aside=(("duplicate", 4), ("late, without an example", 5))),
-        Stage("joined to a list", 30),
-        Stage("examples", 120),
-        Stage("learnt", 110, aside=(("repeated", 10),)),
-        Stage("in served weights", 105),
+        FunnelStage("events in", 100),
+        FunnelStage("valid", 99, aside=(("refused", 1),)),
+        FunnelStage("counted", 95, aside=(("duplicate", 4), ("late, without an example", 5))),
+        FunnelStage("joined to a list", 30),
+        FunnelStage("examples", 120),
+        FunnelStage("learnt", 110, aside=(("repeated", 10),)),
+        FunnelStage("in served weights", 105),
     ]
 
 
@@ -48,6 +48,6 @@ def test_a_worker_that_does_not_answer_has_no_figures():
 
 
 def test_rates_are_what_was_added_and_unknown_after_a_restart():
-    before = [Stage("a", 10), Stage("b", 10), Stage("c", None)]
-    after = [Stage("a", 30), Stage("b", 5), Stage("c", 7)]
+    before = [FunnelStage("a", 10), FunnelStage("b", 10), FunnelStage("c", None)]
+    after = [FunnelStage("a", 30), FunnelStage("b", 5), FunnelStage("c", 7)]
     assert [stage.per_second for stage in with_rates(before, after, 4.0)] == [5.0, None, None]

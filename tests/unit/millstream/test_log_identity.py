@@ -3,13 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millstream.log_identity import Log, Start, start
+from millstream.log_identity import Start, TopicLog, start
 
 OFFSETS = st.integers(0, 50)
 
 
-def log(identity: str, *spans: tuple[int, int]) -> Log:
-    return Log(identity, dict(enumerate(b for b, _ in spans)), dict(enumerate(e for _, e in spans)))
+def log(identity: str, *spans: tuple[int, int]) -> TopicLog:
+    return TopicLog(
+        identity, dict(enumerate(b for b, _ in spans)), dict(enumerate(e for _, e in spans))
+    )
 
 
 def test_a_log_that_is_as_it_was_is_gone_on_with():

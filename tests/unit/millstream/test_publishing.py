@@ -5,7 +5,7 @@ from kafka.errors import KafkaTimeoutError
 
 from millstream.errors import LogUnavailable
 from millstream.events import Interaction
-from millstream.publishing import Publisher, paced
+from millstream.publishing import EventPublisher, paced
 from millstream.settings import Settings
 
 
@@ -38,12 +38,12 @@ CLICK = Interaction(
 
 def test_an_interaction_goes_to_its_topic_keyed_by_user():
     producer = FakeProducer()
-    Publisher(producer, Settings(topic_prefix="t.")).send(CLICK)
+    EventPublisher(producer, Settings(topic_prefix="t.")).send(CLICK)
     assert producer.sent == [("t.interactions", b"u")]
 
 
 def test_a_delivery_that_failed_is_not_forgotten():
-    publisher = Publisher(FakeProducer(KafkaTimeoutError("late")), Settings())
+    publisher = EventPublisher(FakeProducer(KafkaTimeoutError("late")), Settings())
     publisher.send(CLICK)
     with pytest.raises(LogUnavailable, match="An event was not delivered: .*late"):
         publisher.flush()

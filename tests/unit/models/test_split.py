@@ -8,7 +8,7 @@ from models.inputs import FieldInputs, embedded
 from models.ranking.dcn_v2 import dcn_v2
 from models.ranking.deepfm import deepfm
 from models.rows import RowInit
-from models.split import Lookup, Table, split
+from models.split import Lookup, TableSpec, split
 
 USER = Field("user_id", width=4)
 ITEM = Field("item_id", width=4, init=RowInit("normal", 0.1))
@@ -23,8 +23,8 @@ def test_lookups_say_which_rows_go_where():
         Lookup("user_id", "user_id", "user_id:vectors"),
     )
     assert parts.tables == {
-        "item_id": Table("item_id", 4, RowInit("normal", 0.1)),
-        "user_id": Table("user_id", 4, RowInit("uniform", 0.05)),
+        "item_id": TableSpec("item_id", 4, RowInit("normal", 0.1)),
+        "user_id": TableSpec("user_id", 4, RowInit("uniform", 0.05)),
     }
     assert parts.body.input["recent:vectors"].shape == (None, 3, 4)
 
@@ -37,7 +37,7 @@ def test_a_field_may_be_looked_up_in_two_tables():
         Lookup("recent", "item_id:linear", "recent:linear:vectors"),
         Lookup("recent", "item_id", "recent:vectors"),
     )
-    assert parts.tables["item_id:linear"] == Table("item_id:linear", 1, RowInit("zeros"))
+    assert parts.tables["item_id:linear"] == TableSpec("item_id:linear", 1, RowInit("zeros"))
 
 
 def test_a_field_that_is_looked_up_twice_has_one_input():

@@ -59,9 +59,9 @@ def test_any_bytes_among_good_messages_cost_only_themselves(trainers):
         good = trainer.consume(example_message(number, ROWS), offset)
         assert (good.learnt, good.refused) == (ROWS, None)
         offset += 1
-    assert trainer.position.offset == offset
+    assert trainer.offsets.offset == offset
     assert refused > GOOD * MUTANTS // 2
-    assert trainer.position.event_time < 32_503_680_000
+    assert trainer.offsets.event_time < 32_503_680_000
     assert np.isfinite(trainer.progress.value("all", "overall", "log_loss"))
 
 
@@ -136,7 +136,7 @@ def test_a_message_of_wrong_types_is_refused_whole_with_a_short_reason(trainers,
     assert consumed.learnt == 0
     assert consumed.refused is not None and len(consumed.refused) < 1_000
     good = trainer.consume(example_message(1, ROWS), 1)
-    assert (good.learnt, good.refused, trainer.position.offset) == (ROWS, None, 2)
+    assert (good.learnt, good.refused, trainer.offsets.offset) == (ROWS, None, 2)
 
 
 ROWWISE: dict[str, tuple[str, Any]] = {

@@ -48,7 +48,7 @@ def test_rows_that_were_seen_before_are_dropped(trainers):
     other = trainer.consume(example_message(3, ROWS, partition=1), 2)
     assert (first.learnt, again.learnt, other.learnt) == (ROWS, 0, ROWS)
     assert again.repeated == ROWS
-    assert trainer.position.marks == {
+    assert trainer.offsets.marks == {
         "interactions-0": 4 * ROWS - 1,
         "interactions-1": 4 * ROWS - 1,
     }
@@ -98,4 +98,4 @@ def test_a_message_that_cannot_be_read_is_passed_over_with_its_reason(trainers):
     table = pa.table({"label": [1.0]})
     consumed = trainer.consume(encode_table(table, {"source_topic": "interactions"}), 1)
     assert "event_id" in (consumed.refused or "")
-    assert trainer.position.offset == 2
+    assert trainer.offsets.offset == 2

@@ -8,13 +8,13 @@ import pytest
 from millstream.clock import FakeClock
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader, SnapshotWriter
-from online_trainer.io.consumer import Message
+from online_trainer.io.consumer import ConsumedMessage
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.snapshots.capture import About, Taker
+from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
-from online_trainer.snapshots.publisher import Publisher, Schedule
-from online_trainer.worker import Worker
+from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
+from online_trainer.worker import TrainerWorker
 from tests.support.examples import START_S, example_message
 from tests.unit.online_trainer.conftest import SETTINGS
 
@@ -29,11 +29,11 @@ class ListSource:
     def __init__(self, messages: list[bytes], end: Event) -> None:
         self._messages, self._end = messages, end
 
-    def poll(self, wait_s: float) -> Iterator[Message]:
+    def poll(self, wait_s: float) -> Iterator[ConsumedMessage]:
         if not self._messages:
             self._end.set()
         messages, self._messages = self._messages, []
-        return (Message(offset, value) for offset, value in enumerate(messages))
+        return (ConsumedMessage(offset, value) for offset, value in enumerate(messages))
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def ran(trainers, tmp_path):
 
     def run(messages: list[bytes]) -> tuple[TrainerMetrics, list[tuple[int, str]]]:
         trainer, clock, metrics = trainers.fresh(), FakeClock(START_S + 100.0), TrainerMetrics()
-        publisher = Publisher(
-            Taker(trainer, Gate(), About("examples", {})),
+        publisher = SnapshotPublisher(
+            SnapshotBuilder(trainer, Gate(), ManifestFacts("examples", {})),
             SnapshotWriter(tmp_path),
             SnapshotReader(tmp_path),
             lambda announcement: None,
@@ -57,8 +57,8 @@ def ran(trainers, tmp_path):
                 refused.append((offset, reason))
 
         end = Event()
-        source = ListSource(messages, end)
-        Worker(trainer, publisher, source, Letters(Settings()), metrics, clock).run(end)  # type: ignore[arg-type]
+        consumer = ListSource(messages, end)
+        TrainerWorker(trainer, publisher, consumer, Letters(Settings()), metrics, clock).run(end)  # type: ignore[arg-type]
         return metrics, refused
 
     return run

@@ -8,15 +8,15 @@ import pytest
 
 from millstream.settings import Settings
 from serving.http.app import create_app
-from serving.wiring import Worker
+from serving.wiring import ServingWorker
 from tests.support.serving_cases import NOW_S, upsert
 
 
-def worker(tmp_path, **settings) -> Worker:
-    return Worker(Settings(_env_file=None, data_dir=tmp_path, exploration=0, **settings))
+def worker(tmp_path, **settings) -> ServingWorker:
+    return ServingWorker(Settings(_env_file=None, data_dir=tmp_path, exploration=0, **settings))
 
 
-def client_of(found: Worker) -> httpx.AsyncClient:
+def client_of(found: ServingWorker) -> httpx.AsyncClient:
     app = httpx.ASGITransport(create_app(found))  # starts no lifespan: the feeds stay off
     return httpx.AsyncClient(transport=app, base_url="http://serving")
 

@@ -3,10 +3,10 @@
 import pytest
 
 from millstream.demo.replay import Replay, shifted
-from millstream.demo.story import _new_taste, _someone
+from millstream.demo.scenario import _new_taste, _someone
 from millstream.errors import LogUnavailable
 from millstream.events import Event, Interaction, ItemUpsert
-from millstream.publishing import Publisher
+from millstream.publishing import EventPublisher
 
 T = 900_000_000.0
 
@@ -17,7 +17,7 @@ def interaction(number: int, user: str = "u") -> Interaction:
     )
 
 
-class FakePublisher(Publisher):
+class FakePublisher(EventPublisher):
     def __init__(self, fail: bool = False) -> None:
         self.sent: list[Event | str] = []
         self.fail = fail

@@ -9,12 +9,12 @@ from numpy.testing import assert_allclose
 
 from millstream.errors import ConfigurationError
 from models.catalogue import find
-from models.evaluation.begun import Begun
 from models.evaluation.encoded import encoded
 from models.evaluation.figures import auc
 from models.evaluation.networks import Network, compiled, optimizer, slow_down
-from models.evaluation.runs import Run, execute, trained
+from models.evaluation.runs import EvaluationRun, execute, trained
 from models.evaluation.settings import Training
+from models.evaluation.warm_start import WarmStart
 from models.layers.field_embedding import FieldEmbedding
 
 QUICK = Training(width=4, batch_size=200, epochs=12, learning_rate=0.02, l2=0.0)
@@ -24,7 +24,7 @@ SMALL = {"hidden": (16,)}
 def run_of(dataset, name="fm", split="random", seed=0, training=QUICK, **options):
     known = find(name).defaults()
     options = {k: v for k, v in {**SMALL, **options}.items() if k in known}
-    return Run(find(name), dataset, split, seed, training=training, options=options)
+    return EvaluationRun(find(name), dataset, split, seed, training=training, options=options)
 
 
 def metrics_of(result):
@@ -138,7 +138,7 @@ def test_the_penalty_is_the_models_own_where_none_is_given(make, name, split, gi
 )
 def test_the_learning_rate_is_the_models_own_where_none_is_given(make, split, given, rate):
     entry = replace(find("deepfm"), learning_rate=0.01)
-    run = Run(entry, make(100), split, training=Training(learning_rate=given))
+    run = EvaluationRun(entry, make(100), split, training=Training(learning_rate=given))
     assert run.key["training"]["learning_rate"] == rate
 
 
@@ -148,7 +148,7 @@ def test_a_network_begins_with_what_a_machine_has_learnt_from_the_same_rows(data
     begun = trained(run_of(dataset, "fnn", training=still)).learner
     own = replace(QUICK, learning_rate=None, l2=None, epochs=1)
     machine = trained(run_of(dataset, "fm", training=own)).learner
-    assert isinstance(begun, Begun) and isinstance(machine, Network)
+    assert isinstance(begun, WarmStart) and isinstance(machine, Network)
     learnt = {weight.path: weight for weight in machine.model.weights}
     shared = [weight for weight in begun.network.model.weights if weight.path in learnt]
     assert len(shared) == len(learnt)
@@ -216,7 +216,7 @@ def test_in_one_pass_rows_have_adagrad_where_the_catalogue_names_nothing(make, n
 )
 def test_what_cannot_be_evaluated_is_refused(make, name, split, message):
     with pytest.raises(ConfigurationError, match=message):
-        execute(Run(find(name), make(100), split))
+        execute(EvaluationRun(find(name), make(100), split))
 
 
 @pytest.mark.parametrize(

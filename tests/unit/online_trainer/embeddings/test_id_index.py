@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from online_trainer.embeddings.id_index import IdIndex
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 
 EXTREMES = [1, -1, 2**63 - 1, -(2**63), 2**62, 0]
 
 
 def keys(pairs):
     ids, tags = zip(*pairs, strict=True) if pairs else ((), ())
-    return Keys(np.array(ids, np.int64), np.array(tags, np.int64))
+    return RowKeys(np.array(ids, np.int64), np.array(tags, np.int64))
 
 
 @given(st.lists(st.tuples(st.sampled_from(["insert", "remove"]), st.integers(0, 60)), max_size=200))
@@ -36,7 +36,7 @@ def test_a_million_ids_that_differ_in_few_bits_all_keep_their_own_value():
     families = [np.arange(count // 4) << shift for shift in (0, 17, 32, 44)]
     ids = np.unique(np.concatenate(families))[1:]
     index = IdIndex()
-    both = Keys(np.concatenate([ids, ids]), np.repeat([0, 1], len(ids)))
+    both = RowKeys(np.concatenate([ids, ids]), np.repeat([0, 1], len(ids)))
     values = np.arange(1, len(both.ids) + 1)
     for part in np.array_split(np.arange(len(values)), 7):
         index.insert(both.take(part), values[part])
@@ -63,5 +63,5 @@ def test_ids_that_come_and_go_do_not_fill_the_index():
 def test_a_whole_batch_may_be_new_and_of_any_size(size):
     index = IdIndex()
     ids = np.arange(1, size + 1)
-    index.insert(Keys(ids, np.zeros(size, np.int64)), ids)
-    assert (index.find(Keys(ids, np.zeros(size, np.int64))) == ids).all()
+    index.insert(RowKeys(ids, np.zeros(size, np.int64)), ids)
+    assert (index.find(RowKeys(ids, np.zeros(size, np.int64))) == ids).all()

@@ -5,16 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.rows import RowInit
-from models.split import Table
-from online_trainer.embeddings.arena import Policy
+from models.split import TableSpec
 from online_trainer.embeddings.optimisers import LazyAdam
-from online_trainer.embeddings.state import TablesState, export, forget_removals, restore
+from online_trainer.embeddings.slab import Policy
+from online_trainer.embeddings.state import TablesState, drop_tombstones, export, restore
 from online_trainer.embeddings.tables import DynamicTables
 
 TABLES = [
-    Table("user", 2, RowInit()),
-    Table("item", 2, RowInit()),
-    Table("item:bias", 1, RowInit()),
+    TableSpec("user", 2, RowInit()),
+    TableSpec("item", 2, RowInit()),
+    TableSpec("item:bias", 1, RowInit()),
 ]
 
 
@@ -68,7 +68,7 @@ def test_a_chain_of_deltas_restores_what_is_there(given_batches, snapshots_after
         learn(live, np.array(ids), step)
         if step in snapshots_after:
             restore(copy, export(live, since))
-            forget_removals(live, step)
+            drop_tombstones(live, step)
             since = step
     restore(copy, export(live, since))
     assert_same(live, copy)
@@ -105,5 +105,5 @@ def test_a_delta_names_what_has_expired_since_its_parent():
     for step in range(3, 10):
         learn(live, np.array([6]), step)
     assert export(live, since=2).rows["user"].removed.tolist() == [5]
-    forget_removals(live, 9)
+    drop_tombstones(live, 9)
     assert export(live, since=2).rows["user"].removed.tolist() == []

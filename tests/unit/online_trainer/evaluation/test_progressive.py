@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from online_trainer.evaluation.progressive import Comparison, Progress, Rows
+from online_trainer.evaluation.progressive import Comparison, ProgressiveMetrics, Rows
 
 
 def rows(count: int, origin: str = "organic", known: bool = True) -> Rows:
     return Rows(np.arange(count), np.full(count, origin), np.full(count, known))
 
 
-def update(progress: Progress, given: Rows, right: bool, count: int = 10) -> None:
+def update(progress: ProgressiveMetrics, given: Rows, right: bool, count: int = 10) -> None:
     """Scores that put all positives above all negatives, or below."""
     labels = (np.arange(count) % 2).astype(np.float32)
     scores = np.where(labels > 0, 0.8, 0.2) if right else np.where(labels > 0, 0.2, 0.8)
@@ -16,7 +16,7 @@ def update(progress: Progress, given: Rows, right: bool, count: int = 10) -> Non
 
 
 def test_segments_are_kept_apart():
-    progress = Progress()
+    progress = ProgressiveMetrics()
     update(progress, rows(10, "organic", known=True), right=True)
     update(progress, rows(10, "impression", known=False), right=False)
     auc = {s: progress.value(s, "overall", "auc") for s in ("organic", "impression", "known_user")}
@@ -26,7 +26,7 @@ def test_segments_are_kept_apart():
 
 
 def test_sampled_negatives_belong_to_the_organic_positives_and_were_not_observed():
-    progress = Progress()
+    progress = ProgressiveMetrics()
     ones, zeros = np.ones(4, np.float32), np.zeros(4, np.float32)
     progress.update(np.full(4, 0.9), ones, np.ones(4), rows(4, "organic"))
     progress.update(np.full(4, 0.1), zeros, np.ones(4), rows(4, "sampled"))
@@ -35,7 +35,7 @@ def test_sampled_negatives_belong_to_the_organic_positives_and_were_not_observed
 
 
 def test_the_window_forgets_and_the_whole_does_not():
-    progress = Progress(window_rows=50)
+    progress = ProgressiveMetrics(window_rows=50)
     update(progress, rows(10), right=False)
     for _ in range(10):
         update(progress, rows(10), right=True)
@@ -44,7 +44,7 @@ def test_the_window_forgets_and_the_whole_does_not():
 
 
 def test_a_restored_progress_goes_on_as_the_one_it_was_taken_from():
-    one, other = Progress(window_rows=40), Progress(window_rows=40)
+    one, other = ProgressiveMetrics(window_rows=40), ProgressiveMetrics(window_rows=40)
     for number in range(7):
         update(one, rows(10, known=number % 2 == 0), right=number % 3 > 0)
     other.restore(one.state())

@@ -40,15 +40,15 @@ def batch(ranker, rows=16):
 
 
 def test_tables_of_one_width_and_one_optimiser_are_one_arena(ranker):
-    found = {group: type(arena.optimiser) for group, arena in ranker.tables.arenas.items()}
+    found = {group: type(slab.optimiser) for group, slab in ranker.tables.slabs.items()}
     assert found == {"4": RowAdagrad, "1:linear.": Ftrl}
     assert ranker.tables.groups["item_id:linear"] == "1:linear."
 
 
 def test_each_optimiser_has_its_own_rate(ranker):
     own = Settings()
-    assert ranker.tables.arenas["4"].optimiser.rate == own.embedding_learning_rate
-    assert ranker.tables.arenas["1:linear."].optimiser.rate == 0.3
+    assert ranker.tables.slabs["4"].optimiser.rate == own.embedding_learning_rate
+    assert ranker.tables.slabs["1:linear."].optimiser.rate == 0.3
     rates = {p: float(o.learning_rate) for p, o in ranker.dense.optimiser.optimizers.items()}
     assert rates == pytest.approx({"": own.dense_learning_rate, "linear.": 0.3})
 
@@ -65,9 +65,9 @@ def test_all_groups_learn(ranker):
     given = batch(ranker)
     losses = [ranker.learn(given).loss for _ in range(30)]
     assert losses[-1] < 0.8 * losses[0]
-    for arena in ranker.tables.arenas.values():
-        assert len(arena) > 0
-        assert np.abs(arena.rows.columns["vectors"]).max() > 0
+    for slab in ranker.tables.slabs.values():
+        assert len(slab) > 0
+        assert np.abs(slab.rows.columns["vectors"]).max() > 0
 
 
 def test_a_manifest_gives_back_the_options_that_it_was_given():

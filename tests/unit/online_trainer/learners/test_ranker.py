@@ -10,8 +10,8 @@ from models.fields import Field
 from models.layers.field_embedding import layer_name
 from models.rows import RowInit
 from models.split import split
-from online_trainer.embeddings.arena import Policy
 from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.ranker import Ranker

@@ -6,8 +6,8 @@ from models.fields import Field
 from models.losses.streaming_frequency import StreamingFrequency
 from models.retrieval.two_tower import two_tower
 from models.split import split
-from online_trainer.embeddings.arena import Policy
 from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.item_pool import ItemPool
@@ -104,7 +104,7 @@ def test_batches_of_any_size_are_traced_once(rows):
 
 def test_an_item_that_both_towers_read_is_one_row():
     ours = retriever()
-    assert {table.name for a in ours.tables.arenas.values() for table in a.tables} == {
+    assert {table.name for a in ours.tables.slabs.values() for table in a.tables} == {
         "user_id",
         "item_id",
     }

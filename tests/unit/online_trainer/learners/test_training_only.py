@@ -7,8 +7,8 @@ import pytest
 from models.catalogue import build
 from models.fields import Field
 from models.split import split
-from online_trainer.embeddings.arena import Policy
 from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.dense import differs_in_training

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from millstream.snapshots import Control, SnapshotReader, SnapshotWriter, write_control
-from online_trainer.evaluation.baseline import Baseline
+from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.resume import resume
 from online_trainer.trainer import Trainer
@@ -33,10 +33,10 @@ def test_a_trainer_that_stops_and_goes_on_equals_one_that_never_stopped(trainers
     consume(straight, range(10))
     Publishing(trainers.fresh(), tmp_path, MODELS).learn(range(7))  # full, delta, delta, full, ...
     again = trainers.restored(tmp_path)
-    assert again.position.offset == 7
+    assert again.offsets.offset == 7
     consume(again, range(7, 10))
     assert differences(straight, again) == []
-    assert again.position == straight.position
+    assert again.offsets == straight.offsets
 
 
 def test_a_second_restart_builds_on_the_first(trainers, tmp_path):
@@ -116,14 +116,14 @@ def test_a_held_snapshot_is_announced_as_held_and_nothing_builds_on_it(trainers,
     assert [reader.manifest(version).is_held for version in (1, 2, 3)] == [False, True, True]
     assert "normalised entropy" in reader.manifest(2).held_because
     assert [reader.manifest(version).parent for version in (2, 3)] == [1, 1]
-    assert trainers.restored(tmp_path).position.offset == 1
+    assert trainers.restored(tmp_path).offsets.offset == 1
 
 
 def test_a_corrupt_snapshot_is_passed_over(trainers, tmp_path, caplog):
     Publishing(trainers.fresh(), tmp_path, MODELS).learn(range(2))
     file = SnapshotReader(tmp_path).directory(2) / "ranker.tables.safetensors"
     file.write_bytes(file.read_bytes()[:-3])
-    assert trainers.restored(tmp_path).position.offset == 1
+    assert trainers.restored(tmp_path).offsets.offset == 1
     assert "Snapshot 2 is passed over" in caplog.text
 
 
@@ -148,7 +148,7 @@ def test_a_pointer_that_cannot_be_written_is_a_failure_that_ends_nothing(trainer
     out = Publishing(trainers.fresh(), tmp_path, MODELS)
     (tmp_path / "LATEST").mkdir()  # nothing can be renamed to it
     out.learn([0])
-    assert (out.said, out.trainer.position.offset) == ([], 1)
+    assert (out.said, out.trainer.offsets.offset) == ([], 1)
     (tmp_path / "LATEST").rmdir()
     out.learn([1])
     assert [each.version for each in out.said] == [2]
@@ -243,7 +243,7 @@ def test_a_snapshot_that_only_serving_can_read_is_passed_over(trainers, tmp_path
     served = ("ranker.dense", "ranker.tables")
     parts = {name: reader.arrays(reader.manifest(1), name) for name in served}
     SnapshotWriter(tmp_path).write(msgspec.structs.replace(reader.manifest(1), version=2), parts)
-    assert trainers.restored(tmp_path).position.offset == 1
+    assert trainers.restored(tmp_path).offsets.offset == 1
     assert "Snapshot 2 is passed over: it lacks what training needs: v00000002/progress" in (
         caplog.text
     )
@@ -254,7 +254,7 @@ def test_a_snapshot_of_other_models_is_passed_over(trainers, tmp_path, caplog):
     trainer = trainers.fresh()
     assert resume(trainer, SnapshotReader(tmp_path), {"ranker": {"name": "deepfm"}}) is None
     assert "it has other models" in caplog.text
-    assert trainer.position.offset == 0
+    assert trainer.offsets.offset == 0
 
 
 def test_a_snapshot_of_other_features_is_passed_over(trainers, tmp_path, caplog, monkeypatch):
@@ -268,7 +268,7 @@ def test_after_a_restart_the_snapshot_gone_on_from_is_told_again(trainers, tmp_p
     first = Publishing(trainers.fresh(), tmp_path, MODELS)
     first.learn(range(2))
     again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
-    again.publisher.tell_again()
+    again.publisher.reannounce()
     assert [(each.version, each.status) for each in again.said] == [(2, "published")]
 
 
@@ -277,7 +277,7 @@ def test_where_the_pointer_names_another_it_is_not(trainers, tmp_path):
     first.learn(range(2))
     first.publisher.writer.point_latest(1)
     again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
-    again.publisher.tell_again()
+    again.publisher.reannounce()
     assert again.said == []
 
 
@@ -296,7 +296,9 @@ def test_probes_are_told_until_a_snapshot_that_holds_them_is_out(trainers, tmp_p
     assert out.said[2].status == "held"
     # The first two were published; what the held one knew, the next one tells too.
     assert probes[:2] == [["event-0"], ["event-121"]]
-    out.publisher.taker = type(out.publisher.taker)(trainer, Gate(), out.publisher.taker.about)
+    out.publisher.builder = type(out.publisher.builder)(
+        trainer, Gate(), out.publisher.builder.facts
+    )
     consume(trainer, [3])
     out.publish()
     assert [name for name, _ in reader.manifest(4).extra["probes"]] == ["event-242"]
@@ -304,7 +306,7 @@ def test_probes_are_told_until_a_snapshot_that_holds_them_is_out(trainers, tmp_p
 
 def test_the_baseline_is_frozen_at_the_first_snapshot_and_survives_a_restart(trainers, tmp_path):
     trainer, other = trainers.fresh(), trainers.fresh()
-    trainer.baseline = Baseline(other.ranker)
+    trainer.baseline = FrozenBaseline(other.ranker)
     first = Publishing(trainer, tmp_path, MODELS)
     first.learn(range(3))
     compared = trainer.baseline.comparison
@@ -312,7 +314,7 @@ def test_the_baseline_is_frozen_at_the_first_snapshot_and_survives_a_restart(tra
     frozen = [weight.numpy().copy() for weight in trainer.baseline.ranker.network.variables]
 
     again = trainers.fresh()
-    again.baseline = Baseline(trainers.fresh().ranker)
+    again.baseline = FrozenBaseline(trainers.fresh().ranker)
     assert resume(again, SnapshotReader(tmp_path), MODELS) is not None
     assert again.baseline.version == 1
     assert again.baseline.comparison.values() == compared.values()
@@ -329,8 +331,8 @@ def test_what_is_learnt_of_another_log_is_published_though_its_offsets_are_lower
 ):
     out = Publishing(trainers.fresh(), tmp_path, MODELS)
     out.learn(range(4))
-    before, position = len(out.said), out.trainer.position
-    position.begin("another", 0, is_other=True)
+    before, offsets = len(out.said), out.trainer.offsets
+    offsets.begin("another", 0, is_other=True)
     out.learn([0])
     assert len(out.said) == before + 1
     reader = SnapshotReader(tmp_path)

@@ -13,7 +13,7 @@ from features.spec import ITEM_ATTRIBUTES, features_of
 from millstream.errors import InvalidEvent
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import Filters, Range, allowed, rangeable
-from serving.catalogue.growing import Growing
+from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
 from tests.support.serving_cases import NOW_S, catalogue_of, upsert
 
@@ -169,7 +169,7 @@ def test_a_number_that_is_none_counts_as_missing():
 
 
 def test_a_reader_never_replaces_what_the_writer_writes_to():
-    growing = Growing(np.zeros(2, np.float32))
+    growing = GrowableArray(np.zeros(2, np.float32))
     before = growing.head(1).base
     assert growing.take(np.array([0, 5_000])).tolist() == [[0, 0], [0, 0]]
     assert growing.head(1).base is before

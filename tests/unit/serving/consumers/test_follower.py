@@ -20,7 +20,7 @@ from millstream.snapshots import (
     write_control,
 )
 from serving.consumers.snapshots import SnapshotFollower
-from serving.consumers.standing import Standing
+from serving.consumers.status_reporter import StatusReporter
 from serving.metrics import Metrics
 from tests.support.serving_cases import NOW_S
 
@@ -271,16 +271,16 @@ async def test_what_a_worker_tells_is_what_it_serves_and_obeys(stage):
 
     stage.write(1, 2)
     models, follower = stage.service, stage.follower
-    standing = Standing(models, follower, Broker(), FakeClock(5.0), 8000)  # type: ignore[arg-type]
+    reporter = StatusReporter(models, follower, Broker(), FakeClock(5.0), 8000)  # type: ignore[arg-type]
     command = Control(number=3, action="pin", version=1)
-    assert not standing.state().obeys(command)
+    assert not reporter.state().obeys(command)
     async with stage.running():
         stage.say(3, "pin", 1)
         await stage.turn()
-        running = asyncio.create_task(standing.run())
+        running = asyncio.create_task(reporter.run())
         await asyncio.sleep(0.01)
         running.cancel()
-    state = standing.state()
+    state = reporter.state()
     assert (state.version, state.control, state.trouble, state.told_at) == (1, 3, "", 5.0)
     assert state.obeys(command)
     assert not state.obeys(Control(number=4))

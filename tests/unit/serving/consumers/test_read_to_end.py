@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from millstream.errors import LogUnavailable
-from serving.consumers.feed import Feed
+from serving.consumers.topic_consumer import TopicConsumer
 
 FIRST, SECOND = TopicPartition("items", 0), TopicPartition("items", 1)
 
@@ -31,7 +31,7 @@ class Consumer:
 
 @pytest.fixture
 def feed():
-    found = Feed({}, "items", lambda records: None)
+    found = TopicConsumer({}, "items", lambda records: None)
     found._consumer = Consumer()
     return found
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from serving.consumers.feed import Feed
 from serving.consumers.slices import Slices
+from serving.consumers.topic_consumer import TopicConsumer
 
 
 def test_a_slice_becomes_as_large_as_fits_into_its_time():
@@ -29,7 +29,7 @@ async def test_others_have_their_turn_between_slices():
             turns.append(asking)
             await asyncio.sleep(0)
 
-    feed = Feed({}, "items", lambda records: turns.append(len(records)))
+    feed = TopicConsumer({}, "items", lambda records: turns.append(len(records)))
     feed._slices.took(8, 1.0)  # one record in the next slice
     asked = asyncio.create_task(request())
     await feed.take(list(range(20)))
@@ -48,7 +48,7 @@ async def test_a_record_whose_handling_fails_costs_itself_and_is_counted(bad):
             raise RecursionError("maximum recursion depth exceeded")
         handled.extend(records)
 
-    feed = Feed({}, "items", handle, left_out=lambda: left_out.append(1))
+    feed = TopicConsumer({}, "items", handle, left_out=lambda: left_out.append(1))
     await feed.take(list(range(20)))
     assert handled == [n for n in range(20) if n not in bad]
     assert len(left_out) == len(bad)

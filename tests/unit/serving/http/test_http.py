@@ -8,18 +8,18 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from serving.wiring import Worker
+from serving.wiring import ServingWorker
 from tests.support.serving_api import CLICK, Broker, client_of, worker_of
 from tests.support.serving_cases import upsert
 
 
 @pytest.fixture
-def made(tmp_path) -> tuple[Worker, Broker]:
+def made(tmp_path) -> tuple[ServingWorker, Broker]:
     return worker_of(tmp_path)
 
 
 @pytest.fixture
-def worker(made) -> Worker:
+def worker(made) -> ServingWorker:
     return made[0]
 
 

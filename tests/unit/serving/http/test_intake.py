@@ -130,7 +130,7 @@ async def test_a_catalogue_that_is_behind_is_read_to_its_end_first(client):
     async def late(timeout_s=0.0):
         known(client.worker)
 
-    client.worker.items_feed.read_to_end = late
+    client.worker.items_consumer.read_to_end = late
     async with client_of(client.worker) as fresh:
         await fresh.put("/v1/items", json={"item_id": "a", "hidden": True})
     assert client.broker.events[0].title == "Alpha"
@@ -141,7 +141,7 @@ async def test_nothing_is_wiped_where_the_catalogue_cannot_be_read(client, error
     async def never(timeout_s=0.0):
         raise error
 
-    client.worker.items_feed.read_to_end = never
+    client.worker.items_consumer.read_to_end = never
     async with client_of(client.worker) as fresh:
         answer = await fresh.put("/v1/items", json={"item_id": "a", "hidden": True})
         whole = await fresh.put("/v1/items", json={"item_id": "a", **WHOLE})

@@ -15,7 +15,7 @@ from millstream.snapshots.layout import TableRows
 from models.split import split
 from serving.catalogue.catalogue import Catalogue
 from serving.model.loader import Loader
-from serving.model.served import Network, Retriever
+from serving.model.served import ServedNetwork, ServedRetriever
 from serving.users import StoredUser
 from tests.support.served_snapshots import MODELS, SnapshotMaker
 
@@ -164,7 +164,7 @@ def test_an_item_whose_vector_is_not_finite_costs_only_itself(
     tmp_path, maker, catalogue, monkeypatch
 ):
     maker.write(1)
-    whole = Network.__call__
+    whole = ServedNetwork.__call__
 
     def broken(network, inputs):
         vectors = np.array(whole(network, inputs))
@@ -173,7 +173,7 @@ def test_an_item_whose_vector_is_not_finite_costs_only_itself(
         return vectors
 
     with monkeypatch.context() as patch:
-        patch.setattr(Network, "__call__", broken)
+        patch.setattr(ServedNetwork, "__call__", broken)
         model = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S)).load(1)
     has = model.retriever.index.has(np.arange(len(catalogue)))
     assert np.flatnonzero(~has).tolist() == [3]
@@ -183,15 +183,15 @@ def test_an_item_whose_vector_is_not_finite_costs_only_itself(
 
 
 def counted_adds(monkeypatch):
-    """How many rows each `Retriever.add` computed."""
+    """How many rows each `ServedRetriever.add` computed."""
     added: list[int] = []
-    add = Retriever.add
+    add = ServedRetriever.add
 
     def counted(self, catalogue, rows, *rest):
         added.append(len(rows))
         return add(self, catalogue, rows, *rest)
 
-    monkeypatch.setattr(Retriever, "add", counted)
+    monkeypatch.setattr(ServedRetriever, "add", counted)
     return added
 
 

@@ -12,10 +12,10 @@ from models.catalogue import build
 from models.spec_fields import ranker_fields
 from models.split import split
 from models.weights import weight_arrays
-from serving.model.plan import Plan
+from serving.model.embedding_table import EmbeddingTable
+from serving.model.numpy_program import NumpyProgram
 from serving.model.program import Program
 from serving.model.programs import SHARED
-from serving.model.table import Table
 
 ITEMS = 7
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -43,7 +43,7 @@ def inputs(rng):
 
 def drawn_table(rng, width):
     rows = TableRows(np.arange(5), rng.normal(size=(5, width)).astype("f4"), np.empty(0, np.int64))
-    return Table.empty(width).updated(rows)
+    return EmbeddingTable.empty(width).updated(rows)
 
 
 @pytest.fixture(scope="module", params=OPTIONS)
@@ -84,7 +84,7 @@ def test_a_program_scores_as_its_network_does(network, lists, shared):
 @pytest.mark.parametrize("shared", [SHARED, ()], ids=["one user", "a row for each"])
 def test_what_tensorflow_runs_scores_the_same(network, lists, shared, monkeypatch):
     given, rows, tables, expected = lists
-    monkeypatch.setattr(Plan, "of", lambda body, variables: None)
+    monkeypatch.setattr(NumpyProgram, "of", lambda body, variables: None)
     check(Program(network, shared), network, tables, given if shared else rows, expected)
 
 
@@ -98,11 +98,11 @@ def test_a_list_of_one_item_is_scored_as_in_a_longer_list(network, lists):
 
 def test_networks_of_common_layers_need_no_tensorflow(request, network):
     body = split(network).body
-    is_planned = Plan.of(body, body.variables) is not None
+    is_planned = NumpyProgram.of(body, body.variables) is not None
     assert is_planned == (request.node.callspec.params["network"] in PLANNED)
 
 
 def test_an_activation_that_is_not_known_is_left_to_tensorflow():
     given = keras.Input((2,), name="x")
     network = keras.Model({"x": given}, keras.layers.Dense(1, activation="mish")(given))
-    assert Plan.of(network, network.variables) is None
+    assert NumpyProgram.of(network, network.variables) is None

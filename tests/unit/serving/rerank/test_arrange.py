@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.rerank.arrange import Scored, arrange
+from serving.rerank.arrange import ScoredCandidates, arrange
 from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN
 
 
@@ -13,7 +13,7 @@ def case(scores, levels, groups=None):
     """Candidates that are near-duplicates where they have the same group."""
     groups = np.arange(len(scores)) if groups is None else np.asarray(groups)
     vectors = np.random.default_rng(4).normal(size=(len(scores), 5))
-    return Scored(
+    return ScoredCandidates(
         np.asarray(scores, float),
         np.asarray(levels),
         lambda at: vectors[at],

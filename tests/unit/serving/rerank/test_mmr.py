@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.rerank.mmr import mmr
-from serving.similarity.scaling import to_range, unit_rows
+from serving.similarity.scaling import min_max, unit_rows
 
 
 def slow_mmr(relevance, vectors, k, balance):
     unit = unit_rows(vectors)
-    scaled = to_range(relevance, -1.0, 1.0)
+    scaled = min_max(relevance, -1.0, 1.0)
     chosen: list[int] = []
     while len(chosen) < min(k, len(relevance)):
         rest = [i for i in range(len(relevance)) if i not in chosen]

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.retrieval.item_index import ItemIndex, top
+from serving.retrieval.item_index import ItemIndex, top_k
 
 
 @given(st.lists(st.integers(-5, 5), max_size=30), st.integers(0, 35))
 def test_top_is_the_head_of_a_stable_sort(scores, k):
     values = np.array(scores, dtype=np.float32)
-    assert top(values, k).tolist() == np.argsort(-values, kind="stable")[:k].tolist()
+    assert top_k(values, k).tolist() == np.argsort(-values, kind="stable")[:k].tolist()
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from features import bloom
 from serving.retrieval.candidates import merge, shares
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import Wanted, retrieve
+from serving.retrieval.retrieve import RetrievalRequest, retrieve
 from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN, seen_levels
 from serving.users import StoredUser
 from tests.support.serving_cases import NOW_S, FakeRetriever, catalogue_of
@@ -84,7 +84,7 @@ def test_sources_are_asked_for_more_until_enough_is_fresh(with_retriever):
     index = FakeRetriever.of(300).index if with_retriever else None
     query = index.vectors(np.array([0]))[0] if index else None
     allowed = np.ones(300, bool)
-    wanted = Wanted(allowed, fresh=10, total=20, time_s=NOW_S, query=query, index=index)
+    wanted = RetrievalRequest(allowed, fresh=10, total=20, time_s=NOW_S, query=query, index=index)
     candidates, levels = retrieve(wanted, user, catalogue, Rankings(catalogue))
     fresh = candidates.rows[levels == FRESH]
     expected = 300 - int(bloom.contains(user.filters[0], catalogue.ids).sum())
@@ -95,7 +95,7 @@ def test_sources_are_asked_for_more_until_enough_is_fresh(with_retriever):
 def test_a_user_who_has_seen_everything_gets_the_whole_catalogue_as_candidates():
     catalogue = catalogue_of(50)
     user = StoredUser("u", StoredUser.unknown("u").raw, [filter_of(catalogue.ids)])
-    wanted = Wanted(np.ones(50, bool), fresh=10, total=20, time_s=NOW_S)
+    wanted = RetrievalRequest(np.ones(50, bool), fresh=10, total=20, time_s=NOW_S)
     candidates, levels = retrieve(wanted, user, catalogue, Rankings(catalogue))
     assert sorted(candidates.rows.tolist()) == list(range(50))
     assert (levels == PERHAPS_SEEN).all()
@@ -105,13 +105,13 @@ def test_what_is_not_allowed_is_no_candidate():
     catalogue = catalogue_of(50)
     allowed = np.arange(50) % 5 == 0
     index = FakeRetriever.of(50).index
-    wanted = Wanted(allowed, 40, 40, NOW_S, query=np.ones(4), index=index)
+    wanted = RetrievalRequest(allowed, 40, 40, NOW_S, query=np.ones(4), index=index)
     candidates, _ = retrieve(wanted, StoredUser.unknown("u"), catalogue, Rankings(catalogue))
     assert sorted(candidates.rows.tolist()) == list(range(0, 50, 5))
 
 
 def test_an_empty_catalogue_has_no_candidates():
     catalogue = catalogue_of(0)
-    wanted = Wanted(np.ones(0, bool), 5, 5, NOW_S)
+    wanted = RetrievalRequest(np.ones(0, bool), 5, 5, NOW_S)
     candidates, levels = retrieve(wanted, StoredUser.unknown("u"), catalogue, Rankings(catalogue))
     assert len(candidates) == len(levels) == 0

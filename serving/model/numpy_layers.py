@@ -1,4 +1,4 @@
-"""What the common layers compute, in NumPy.
+"""The common layers in NumPy.
 
 Each function takes a layer, and a function that tells where a variable stands among the weights. It
 gives `run(weights, *inputs)`, or None where the layer has a setting that is not known here. An
@@ -17,11 +17,11 @@ from models.layers.cross import Cross
 from models.layers.fm import FactorisationMachine
 from models.layers.l2_normalise import L2Normalise
 from models.layers.pooling import MaskedMean
-from serving.model.joined import Value, crossed, joined, linear, whole
+from serving.model.shared_columns import Value, concatenate, crossed, linear, whole
 
 Weights = Sequence[np.ndarray]
 Place = Callable[[keras.Variable], int]
-Run = Callable[..., Value]
+LayerFunction = Callable[..., Value]
 
 _ACTIVATIONS: dict[Any, Callable[[np.ndarray], np.ndarray]] = {
     keras.activations.linear: lambda x: x,
@@ -30,7 +30,7 @@ _ACTIVATIONS: dict[Any, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def _dense(layer: keras.layers.Dense, place: Place) -> Run | None:
+def _dense(layer: keras.layers.Dense, place: Place) -> LayerFunction | None:
     activation = _ACTIVATIONS.get(layer.activation)
     if activation is None:
         return None
@@ -41,7 +41,7 @@ def _dense(layer: keras.layers.Dense, place: Place) -> Run | None:
     return lambda weights, x: activation(linear(x, weights[kernel], weights[bias]))
 
 
-def _cross(layer: Cross, place: Place) -> Run:
+def _cross(layer: Cross, place: Place) -> LayerFunction:
     kernel, bias = place(layer.kernel.kernel), place(layer.kernel.bias)
     if layer.down is None:
         return lambda weights, x0, x: crossed(x0, x, x, weights[kernel], weights[bias])
@@ -54,13 +54,13 @@ def _cross(layer: Cross, place: Place) -> Run:
     return run
 
 
-def _concatenate(layer: keras.layers.Concatenate, place: Place) -> Run | None:
+def _concatenate(layer: keras.layers.Concatenate, place: Place) -> LayerFunction | None:
     if layer.axis != -1:
         return None
-    return lambda weights, *parts: joined(parts)
+    return lambda weights, *parts: concatenate(parts)
 
 
-def _masked_mean(layer: MaskedMean, place: Place) -> Run:
+def _masked_mean(layer: MaskedMean, place: Place) -> LayerFunction:
     def run(weights: Weights, vectors: np.ndarray, ids: np.ndarray) -> np.ndarray:
         mask = (ids != 0).astype(vectors.dtype)
         total = np.einsum("...lw,...l->...w", vectors, mask)
@@ -70,7 +70,7 @@ def _masked_mean(layer: MaskedMean, place: Place) -> Run:
     return run
 
 
-def _l2_normalise(layer: L2Normalise, place: Place) -> Run:
+def _l2_normalise(layer: L2Normalise, place: Place) -> LayerFunction:
     def run(weights: Weights, x: Value) -> np.ndarray:
         x = whole(x)
         squares = np.square(x).sum(-1, keepdims=True)
@@ -79,7 +79,7 @@ def _l2_normalise(layer: L2Normalise, place: Place) -> Run:
     return run
 
 
-def _factorisation_machine(layer: FactorisationMachine, place: Place) -> Run:
+def _factorisation_machine(layer: FactorisationMachine, place: Place) -> LayerFunction:
     def run(weights: Weights, *vectors: np.ndarray) -> np.ndarray:
         crossed = np.square(_sum(vectors)) - _sum([np.square(v) for v in vectors])
         return np.float32(0.5) * crossed.sum(-1, keepdims=True)
@@ -87,20 +87,20 @@ def _factorisation_machine(layer: FactorisationMachine, place: Place) -> Run:
     return run
 
 
-def _reshape(layer: keras.layers.Reshape, place: Place) -> Run:
+def _reshape(layer: keras.layers.Reshape, place: Place) -> LayerFunction:
     return lambda weights, x: whole(x).reshape(len(whole(x)), *layer.target_shape)
 
 
-def _bias(layer: Bias, place: Place) -> Run:
+def _bias(layer: Bias, place: Place) -> LayerFunction:
     bias = place(layer.bias)
     return lambda weights, x: whole(x) + weights[bias]
 
 
-def _add(layer: keras.layers.Add, place: Place) -> Run:
+def _add(layer: keras.layers.Add, place: Place) -> LayerFunction:
     return lambda weights, *parts: _sum([whole(part) for part in parts])
 
 
-def _dropout(layer: keras.layers.Dropout, place: Place) -> Run:
+def _dropout(layer: keras.layers.Dropout, place: Place) -> LayerFunction:
     return lambda weights, x: x
 
 
@@ -109,7 +109,7 @@ def _sum(parts: Sequence[np.ndarray]) -> np.ndarray:
     return reduce(np.add, sorted(parts, key=len))
 
 
-KNOWN: dict[type, Callable[[Any, Place], Run | None]] = {
+NUMPY_LAYERS: dict[type, Callable[[Any, Place], LayerFunction | None]] = {
     Bias: _bias,
     Cross: _cross,
     FactorisationMachine: _factorisation_machine,

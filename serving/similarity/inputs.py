@@ -1,22 +1,22 @@
-"""What near-duplicates and diversity are judged by."""
+"""Similarity inputs for deduplication and diversification."""
 
 import numpy as np
 
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.titles import Titles
-from serving.model.served import Retriever
-from serving.recommend.options import Options
+from serving.model.served import ServedRetriever
+from serving.recommend.options import ListOptions
 from serving.recommend.request import Ranked
-from serving.rerank.arrange import Scored
+from serving.rerank.arrange import ScoredCandidates
 from serving.similarity.near_duplicates import bucket_pairs
 from serving.similarity.scaling import unit_rows
 from serving.similarity.simhash import SimHash
 
 
-def judged(
-    ranked: Ranked, catalogue: Catalogue, retriever: Retriever | None, options: Options
-) -> Scored:
-    """What `arrange` takes.
+def similarity_inputs(
+    ranked: Ranked, catalogue: Catalogue, retriever: ServedRetriever | None, options: ListOptions
+) -> ScoredCandidates:
+    """Scored candidates as `arrange` takes them.
 
     Titles tell near-duplicates from the first day. Vectors do only for items that somebody has met:
     those of new items come from their categories alone, and being of one kind is not being alike.
@@ -29,24 +29,24 @@ def judged(
             return category_vectors(features["item_categories"][at])
         return retriever.index.vectors(rows[at])
 
-    def alike(at: np.ndarray, compared: np.ndarray) -> np.ndarray:
-        by_title = _alike_titles(catalogue.titles, rows[at], options.title_similarity)
+    def near_duplicate_pairs(at: np.ndarray, compared: np.ndarray) -> np.ndarray:
+        by_title = _similar_titles(catalogue.titles, rows[at], options.title_similarity)
         if retriever is None:
             return by_title
-        by_vector = _alike_vectors(compared, retriever.hashed, options.vector_similarity)
+        by_vector = _similar_vectors(compared, retriever.hashed, options.vector_similarity)
         by_vector = by_vector[met[at][by_vector].all(axis=1)]
         return np.concatenate([by_title, by_vector])
 
-    return Scored(ranked.scores, ranked.levels, vectors, alike)
+    return ScoredCandidates(ranked.scores, ranked.levels, vectors, near_duplicate_pairs)
 
 
-def _alike_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:
+def _similar_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:
     pairs = bucket_pairs(titles.bands(rows))
     found = [titles.similarity(one, other) >= least for one, other in rows[pairs].tolist()]
     return pairs[np.array(found, dtype=bool)]
 
 
-def _alike_vectors(vectors: np.ndarray, hashed: SimHash, least: float) -> np.ndarray:
+def _similar_vectors(vectors: np.ndarray, hashed: SimHash, least: float) -> np.ndarray:
     pairs = bucket_pairs(hashed(vectors))
     return pairs[np.einsum("ij,ij->i", *map(unit_rows, vectors[pairs.T])) >= least]
 

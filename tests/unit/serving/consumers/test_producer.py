@@ -11,7 +11,7 @@ from millstream.codec import decode
 from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.events import Impression, Interaction, ShownItem
 from millstream.settings import Settings
-from serving.consumers.publisher import MAX_EVENT_BYTES, Publisher
+from serving.consumers.producer import MAX_EVENT_BYTES, EventProducer
 from tests.support.serving_cases import NOW_S, Case
 
 
@@ -51,15 +51,17 @@ class Producer:
         self.is_stopped = True
 
 
-def publisher_of(producer, case=None, **options):
-    found = Publisher(Settings(_env_file=None), (case or Case(1)).metrics, FakeClock(), **options)
+def event_producer(producer, case=None, **options):
+    found = EventProducer(
+        Settings(_env_file=None), (case or Case(1)).metrics, FakeClock(), **options
+    )
     found._producer = producer
     return found
 
 
 @asynccontextmanager
-async def running(publisher):
-    task = asyncio.create_task(publisher.run())
+async def running(events):
+    task = asyncio.create_task(events.run())
     try:
         yield task
     finally:
@@ -76,22 +78,22 @@ async def until(holds):
 async def test_each_event_of_a_batch_has_its_own_outcome():
     answers = {"b": KafkaTimeoutError(), "c": MessageSizeTooLargeError(), "d": "raises"}
     taken = []
-    publisher = publisher_of(Producer(**answers), taken=taken.append)
-    outcomes = await publisher.publish([click(item) for item in "abcde"])
+    events = event_producer(Producer(**answers), taken=taken.append)
+    outcomes = await events.publish([click(item) for item in "abcde"])
     kinds = [type(outcome) for outcome in outcomes]
     assert kinds == [type(None), LogUnavailable, InvalidEvent, InvalidEvent, type(None)]
     assert [event.item_id for event in taken] == ["a", "e"]
 
 
 async def test_a_broker_that_is_silent_about_one_event_has_taken_the_others():
-    publisher = publisher_of(Producer(b="silence"), timeout_s=0.05)
-    outcomes = await publisher.publish([click("a"), click("b")])
+    events = event_producer(Producer(b="silence"), timeout_s=0.05)
+    outcomes = await events.publish([click("a"), click("b")])
     assert outcomes[0] is None
     assert isinstance(outcomes[1], LogUnavailable)
 
 
 async def test_without_a_broker_no_event_is_taken_and_none_is_blamed():
-    outcomes = await publisher_of(None).publish([click("a"), click("b")])
+    outcomes = await event_producer(None).publish([click("a"), click("b")])
     assert [type(outcome) for outcome in outcomes] == [LogUnavailable, LogUnavailable]
 
 
@@ -104,7 +106,7 @@ async def test_without_a_broker_no_event_is_taken_and_none_is_blamed():
 )
 async def test_an_event_that_no_broker_will_take_is_its_senders_fault(event, reason):
     producer = Producer()
-    outcomes = await publisher_of(producer).publish([click("a"), event, click("b")])
+    outcomes = await event_producer(producer).publish([click("a"), event, click("b")])
     assert [outcomes[0], outcomes[2]] == [None, None]
     assert isinstance(outcomes[1], InvalidEvent)
     assert reason in str(outcomes[1])
@@ -113,31 +115,31 @@ async def test_an_event_that_no_broker_will_take_is_its_senders_fault(event, rea
 
 def test_lists_that_nobody_takes_are_dropped_and_counted():
     case = Case(1)
-    publisher = publisher_of(None, case)
+    events = event_producer(None, case)
     for _ in range(10_003):
-        publisher.log(shown())
+        events.log(shown())
     assert case.count("impressions_total", outcome="dropped") == 3
 
 
 def test_lists_that_wait_take_no_more_than_so_many_bytes():
     case = Case(1)
-    publisher = publisher_of(None, case)
+    events = event_producer(None, case)
     for _ in range(100):
-        publisher.log(shown(context={"a": "x" * 800_000}))
+        events.log(shown(context={"a": "x" * 800_000}))
     assert case.count("impressions_total", outcome="dropped") == 17  # 64 MiB hold 83
 
 
 async def test_lists_are_logged_together_and_none_is_left_when_the_worker_ends():
     case = Case(1)
-    publisher = publisher_of(producer := Producer(), case)
-    async with running(publisher):
-        publisher.log(shown())
-        publisher.log(shown())
+    events = event_producer(producer := Producer(), case)
+    async with running(events):
+        events.log(shown())
+        events.log(shown())
         await asyncio.sleep(0.001)
         assert producer.sent == []
         await until(lambda: producer.sent)
         assert producer.sent == [shown(), shown()]
-        publisher.log(shown())
+        events.log(shown())
     assert (len(producer.sent), producer.is_stopped) == (3, True)
     assert case.count("impressions_total", outcome="sent") == 3
 
@@ -145,20 +147,20 @@ async def test_lists_are_logged_together_and_none_is_left_when_the_worker_ends()
 @pytest.mark.parametrize("bad", [{"context": {"device": "phone \ud83d"}}, {"user_id": "\udc00"}])
 async def test_a_list_that_cannot_be_written_is_counted_and_ends_nothing(bad):
     case = Case(1)
-    publisher = publisher_of(producer := Producer(), case)
-    async with running(publisher) as task:
-        publisher.log(shown(**bad))
-        publisher.log(shown())
+    events = event_producer(producer := Producer(), case)
+    async with running(events) as task:
+        events.log(shown(**bad))
+        events.log(shown())
         await until(lambda: producer.sent)
         assert not task.done()
-        assert await publisher.publish([click("a")]) == [None]
+        assert await events.publish([click("a")]) == [None]
     assert case.count("impressions_total", outcome="failed") == 1
     assert case.count("impressions_total", outcome="sent") == 1
 
 
 async def test_a_producer_that_fails_in_a_way_nobody_foresaw_costs_one_list():
     case = Case(1)
-    publisher = publisher_of(producer := Producer(), case)
+    events = event_producer(producer := Producer(), case)
     send, calls = producer.send, []
 
     async def fails_once(*arguments, **named):
@@ -168,9 +170,9 @@ async def test_a_producer_that_fails_in_a_way_nobody_foresaw_costs_one_list():
         return await send(*arguments, **named)
 
     producer.send = fails_once
-    async with running(publisher) as task:
-        publisher.log(shown())
-        publisher.log(shown())
+    async with running(events) as task:
+        events.log(shown())
+        events.log(shown())
         await until(lambda: producer.sent)
         assert not task.done()
     assert case.count("impressions_total", outcome="failed") == 1

@@ -1,4 +1,4 @@
-"""What all items of a list share is computed once, and brought together with them where it must be.
+"""Graph rewrite: what all items of a list share is computed once.
 
 In the graph of a network whose shared inputs have one row, an operation runs on that one row for as
 long as all it is given is shared. Where shared values x_s and those of each item x_i meet in a
@@ -22,7 +22,7 @@ from models.layers.cross import Cross
 
 
 @dataclass(frozen=True)
-class _Joined:
+class _SharedConcatenation:
     """A concatenation of shared columns and others.
 
     Args:
@@ -38,14 +38,14 @@ class _Joined:
     columns: np.ndarray
 
 
-class Sharing:
+class SharedRowRewrite:
     """Changes the operations of one network (`models.split.run_through`), while it is traced."""
 
     def __init__(self) -> None:
-        self._joined: dict[int, _Joined] = {}  # by the identity of `whole`
+        self._joined: dict[int, _SharedConcatenation] = {}  # by the identity of `whole`
 
     def __call__(self, operation: keras.Operation) -> Callable[..., Any]:
-        """What runs in place of `operation`."""
+        """Replacement of `operation`."""
         match operation:
             case keras.layers.Concatenate():
                 return lambda parts: self._concatenated(operation, parts)
@@ -64,7 +64,7 @@ class Sharing:
             return whole
         pairs = list(zip(parts, own, strict=True))
         is_own = np.concatenate([np.full(part.shape[1], flag) for part, flag in pairs])
-        self._joined[id(whole)] = _Joined(
+        self._joined[id(whole)] = _SharedConcatenation(
             whole=whole,
             shared=tf.concat([tf.zeros([1, p.shape[1]]) if flag else p for p, flag in pairs], 1),
             own=tf.concat([part for part, flag in pairs if flag], 1),

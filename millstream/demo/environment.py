@@ -1,4 +1,4 @@
-"""What the demo runs on: a broker, a Redis, and every worker as a process of its own."""
+"""Environment of the demo: a broker, a Redis, and every worker as a process of its own."""
 
 import os
 import shutil
@@ -23,11 +23,11 @@ WORKER_START_S = 120.0
 
 
 @dataclass(frozen=True)
-class Stage:
+class Environment:
     """Everything that runs, and where to reach it."""
 
     settings: Settings
-    environment: dict[str, str]
+    variables: dict[str, str]
     broker: str
     folder: Path
 
@@ -46,7 +46,7 @@ class Stage:
 
 
 @contextmanager
-def services(folder: Path, first_snapshot_examples: int = 0) -> Iterator[Stage]:
+def services(folder: Path, first_snapshot_examples: int = 0) -> Iterator[Environment]:
     """A broker and a Redis with fresh data in `folder`, the topics, and the Feast repository.
 
     Args:
@@ -56,48 +56,50 @@ def services(folder: Path, first_snapshot_examples: int = 0) -> Iterator[Stage]:
 
     _empty(folder)
     with local_services(folder / "services") as running:
-        environment = {
+        variables = {
             **running.environment(),
             **_ports(),
             variable_name("data_dir"): str(folder / "data"),
             variable_name("first_snapshot_examples"): str(first_snapshot_examples),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
-        os.environ.update(environment)
-        stage = Stage(Settings(), environment, running.kind, folder)
-        create_topics(stage.settings)
+        os.environ.update(variables)
+        environment = Environment(Settings(), variables, running.kind, folder)
+        create_topics(environment.settings)
         _feast_apply()
-        yield stage
+        yield environment
 
 
 @contextmanager
-def workers(stage: Stage) -> Iterator[None]:
+def workers(environment: Environment) -> Iterator[None]:
     """The three workers, ready, and the probe; ended with the block."""
     ports = {
-        "serve": stage.settings.serving_port,
-        "train": stage.settings.trainer_metrics_port,
-        "stream": stage.settings.stream_metrics_port,
+        "serve": environment.settings.serving_port,
+        "train": environment.settings.trainer_metrics_port,
+        "stream": environment.settings.stream_metrics_port,
     }
     with ExitStack() as stack:
         started = {
-            port: _start(stack, stage, name, *_OPTIONS.get(name, ()))
+            port: _start(stack, environment, name, *_OPTIONS.get(name, ()))
             for name, port in ports.items()
         }
         for port, process in started.items():
             process.wait_until(partial(_answers, port), WORKER_START_S)
-        _start(stack, stage, "probe")
+        _start(stack, environment, "probe")
         yield
 
 
 _OPTIONS = {"train": ("--frozen-baseline",)}
 
 
-def _start(stack: ExitStack, stage: Stage, name: str, *options: str) -> "Process":
+def _start(stack: ExitStack, environment: Environment, name: str, *options: str) -> "Process":
     """`millstream NAME`, ended with `stack`."""
     from deploy.local import Process
 
     command = [sys.executable, "-m", "millstream.cli", name, *options]
-    process = Process(name, command, stage.folder / "logs" / f"{name}.log", stage.environment)
+    process = Process(
+        name, command, environment.folder / "logs" / f"{name}.log", environment.variables
+    )
     stack.callback(process.stop)
     return process.start()
 

@@ -1,4 +1,4 @@
-"""A network compiled by TensorFlow: what runs those that `plan.py` does not know all layers of.
+"""A network compiled by TensorFlow: runs those with a layer that `numpy_program.py` does not know.
 
 Weights are arguments: a new snapshot brings new numbers and not a new graph, so swapping it in
 traces and compiles nothing.
@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from models.split import run_through
-from serving.model.packing import Packing, packings
-from serving.model.sharing import Sharing
+from serving.model.graph_rewrite import SharedRowRewrite
+from serving.model.input_packing import InputPacking, packings
 
 
-class Graph:
+class TfProgram:
     """One network for every version of its weights.
 
     Args:
@@ -57,7 +57,7 @@ class Graph:
         for part, whole in zip([*self._shared, *self._rows], packed, strict=True):
             given |= part.unpacked(whole)
         with keras.StatelessScope(state_mapping=zip(self._variables, weights, strict=True)):
-            return run_through(self._network, given, Sharing())
+            return run_through(self._network, given, SharedRowRewrite())
 
     def _signature(self) -> list[Any]:
         weights = tuple(tf.TensorSpec(v.shape, v.dtype) for v in self._variables)
@@ -65,7 +65,9 @@ class Graph:
         return [weights, *shared, *(part.spec(None) for part in self._rows)]
 
 
-def _sides(tensors: Iterable[Any], shared: frozenset[str]) -> tuple[list[Packing], list[Packing]]:
+def _sides(
+    tensors: Iterable[Any], shared: frozenset[str]
+) -> tuple[list[InputPacking], list[InputPacking]]:
     """How inputs are packed: those that are shared by all rows, and those each row has its own."""
     tensors = list(tensors)
     is_shared = [x.name.partition(":")[0] in shared for x in tensors]

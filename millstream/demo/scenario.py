@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from millstream.demo.stage import Stage
-from millstream.demo.watch import Reading
+from millstream.demo.environment import Environment
+from millstream.demo.metrics_poller import MetricsSample
 from millstream.events import Interaction, ItemUpsert
 
 EVENTS = 10
@@ -21,8 +21,8 @@ PATIENCE_S = 45.0
 
 
 @dataclass(frozen=True)
-class Story:
-    """What happened to one list.
+class Scenario:
+    """One list before and after ten events.
 
     Args:
         user_id: whose.
@@ -39,10 +39,12 @@ class Story:
     categories: dict[str, list[str]]
 
 
-def tell(stage: Stage, items: Sequence[ItemUpsert], log: Sequence[Interaction]) -> Story:
+def play(
+    environment: Environment, items: Sequence[ItemUpsert], log: Sequence[Interaction]
+) -> Scenario:
     """Ask for a list, publish ten likes in a category that is rare in it, ask again."""
     user_id = _someone(log)
-    before = recommend(stage, user_id)
+    before = recommend(environment, user_id)
     known = {event.item_id for event in log if event.user_id == user_id}
     popularity = Counter(event.item_id for event in log)
     unknown = [item for item in items if item.item_id not in known]
@@ -50,14 +52,14 @@ def tell(stage: Stage, items: Sequence[ItemUpsert], log: Sequence[Interaction]) 
     categories = {item.item_id: item.categories for item in items}
     category, liked = _new_taste(before, unknown, categories)
     published_s = time.time()
-    _publish(stage, user_id, liked)
-    took_s = _wait_for_weights(stage, published_s)
-    return Story(user_id, category, before, recommend(stage, user_id), took_s, categories)
+    _publish(environment, user_id, liked)
+    took_s = _wait_for_weights(environment, published_s)
+    return Scenario(user_id, category, before, recommend(environment, user_id), took_s, categories)
 
 
-def recommend(stage: Stage, user_id: str) -> list[dict[str, Any]]:
+def recommend(environment: Environment, user_id: str) -> list[dict[str, Any]]:
     """The items of `POST /v1/recommend`."""
-    answer = _post(f"{stage.api}/v1/recommend", {"user_id": user_id, "k": LIST_LENGTH})
+    answer = _post(f"{environment.api}/v1/recommend", {"user_id": user_id, "k": LIST_LENGTH})
     items: list[dict[str, Any]] = answer["items"]
     return items
 
@@ -79,21 +81,21 @@ def _new_taste(
     return chosen, [item.item_id for item in unknown if chosen in item.categories][:EVENTS]
 
 
-def _publish(stage: Stage, user_id: str, items: list[str]) -> None:
+def _publish(environment: Environment, user_id: str, items: list[str]) -> None:
     events = [
         {"type": "interaction", "user_id": user_id, "item_id": item, "kind": "rating", "value": 5}
         for item in items
     ]
-    _post(f"{stage.api}/v1/events", events)
+    _post(f"{environment.api}/v1/events", events)
 
 
-def _wait_for_weights(stage: Stage, since_s: float) -> float | None:
+def _wait_for_weights(environment: Environment, since_s: float) -> float | None:
     """Seconds until the served weights know an event of `since_s` or later; None if too long.
 
-    The log ended before, and probes are not learnt from: such events are the story's own.
+    The log ended before, and probes are not learnt from: such events are the scenario's own.
     """
     while time.time() - since_s < PATIENCE_S:
-        age_s = Reading.now(stage.metrics).trained_through_age_s
+        age_s = MetricsSample.now(environment.metrics).trained_through_age_s
         if age_s is not None and time.time() - age_s >= since_s:
             return time.time() - since_s
         time.sleep(0.2)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 @dataclass(frozen=True)
-class Packing:
+class InputPacking:
     """Inputs of one dtype, side by side.
 
     Args:
@@ -49,13 +49,13 @@ class Packing:
         }
 
     def spec(self, rows: int | None) -> tf.TensorSpec:
-        """Of the whole; None is any number of rows."""
+        """Tensor spec of the whole; None is any number of rows."""
         return tf.TensorSpec([rows, self.width], self.dtype)
 
 
-def packings(tensors: Iterable[Any]) -> list[Packing]:
+def packings(tensors: Iterable[Any]) -> list[InputPacking]:
     """One for each dtype among a network's inputs."""
     by_dtype: dict[str, dict[str, tuple[int, ...]]] = {}
     for x in tensors:
         by_dtype.setdefault(x.dtype, {})[x.name] = tuple(x.shape[1:])
-    return [Packing(np.dtype(dtype), shapes) for dtype, shapes in by_dtype.items()]
+    return [InputPacking(np.dtype(dtype), shapes) for dtype, shapes in by_dtype.items()]

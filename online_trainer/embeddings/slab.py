@@ -1,4 +1,4 @@
-"""The embedding rows of every table of one width, in one place.
+"""Embedding slab: the rows of every table of one width, in one place.
 
 Tables of one width share their columns and their index: a batch costs one lookup, one gather and
 one update, however many tables it reads.
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.split import Table
+from models.split import TableSpec
+from online_trainer.embeddings.admission_filter import AdmissionFilter
 from online_trainer.embeddings.keyed_rows import NO_ROW, KeyedRows
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowOptimiser
-from online_trainer.embeddings.rare_ids import RareIds
 from online_trainer.embeddings.segment_sum import segment_sum
 
 VECTORS = "vectors"
@@ -42,7 +42,7 @@ class Policy:
     expected_rows: int = 0
 
 
-class Arena:
+class EmbeddingSlab:
     """Vectors and optimiser slots of the tables of one width.
 
     Row 0 is padding: zeros, never updated. Row 1 + tag is the shared row of the table `tag`.
@@ -53,36 +53,40 @@ class Arena:
         policy: of admission and expiry.
     """
 
-    def __init__(self, tables: Sequence[Table], optimiser: RowOptimiser, policy: Policy) -> None:
+    def __init__(
+        self, tables: Sequence[TableSpec], optimiser: RowOptimiser, policy: Policy
+    ) -> None:
         self.tables = tuple(tables)
         self.width = tables[0].width
         self.optimiser = optimiser
         self.policy = policy
-        self.rare = RareIds(policy.admit_after)
+        self.admission = AdmissionFilter(policy.admit_after)
         shapes = {VECTORS: (self.width,)} | {
             name: (self.width if slot.per_value else 1,) for name, slot in optimiser.slots.items()
         }
         self.rows = KeyedRows(shapes, policy.expected_rows)
         tags = np.arange(len(tables))
-        self._fill(self.rows.reserve(Keys(np.zeros_like(tags), tags), step=0))
+        self._fill(self.rows.reserve(RowKeys(np.zeros_like(tags), tags), step=0))
         self._clear_padding()
 
     def __len__(self) -> int:
         """Ids that have a row of their own."""
         return len(self.rows) - len(self.tables)
 
-    def find(self, keys: Keys) -> np.ndarray:
+    def find(self, keys: RowKeys) -> np.ndarray:
         """(n,) rows to read: the key's own, its table's shared row, or padding."""
         return self._or_shared(self.rows.find(keys), keys)
 
-    def locate(self, keys: Keys, step: int) -> np.ndarray:
+    def locate(self, keys: RowKeys, step: int) -> np.ndarray:
         """`find`, after new ids have been counted and those that recurred have got their rows."""
         rows = self.rows.find(keys)
         new = np.flatnonzero((rows == NO_ROW) & (keys.ids != 0))
         if len(new):
             missing = keys.take(new)
             distinct, counts = missing.distinct()
-            self._add(distinct.take(np.flatnonzero(self.rare.admit(distinct, counts, step))), step)
+            self._add(
+                distinct.take(np.flatnonzero(self.admission.admit(distinct, counts, step))), step
+            )
             rows[new] = self.rows.find(missing)
         return self._or_shared(rows, keys)
 
@@ -114,7 +118,7 @@ class Arena:
         idle = self.rows.idle_since(step - after)
         idle = idle[idle > len(self.tables)]
         self.rows.remove(idle, step)
-        self.rare.rows.remove(self.rare.rows.idle_since(step - after), step)
+        self.admission.rows.remove(self.admission.rows.idle_since(step - after), step)
         return len(idle)
 
     def _move_in_halves(self, arrays: Sequence[np.ndarray], step: int) -> None:
@@ -143,12 +147,12 @@ class Arena:
         for name, slot in self.optimiser.slots.items():
             self.rows.columns[name][NO_ROW] = slot.initial
 
-    def _or_shared(self, rows: np.ndarray, keys: Keys) -> np.ndarray:
+    def _or_shared(self, rows: np.ndarray, keys: RowKeys) -> np.ndarray:
         return np.where((rows == NO_ROW) & (keys.ids != 0), keys.tags + 1, rows)
 
-    def _add(self, keys: Keys, step: int) -> None:
+    def _add(self, keys: RowKeys, step: int) -> None:
         for start in range(0, len(keys.ids), _INIT_CHUNK):
-            part = Keys(*(column[start : start + _INIT_CHUNK] for column in keys))
+            part = RowKeys(*(column[start : start + _INIT_CHUNK] for column in keys))
             self._fill(self.rows.add(part, step))
 
     def _fill(self, rows: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millstream.snapshots.layout import TableRows
-from serving.model.table import Table
+from serving.model.embedding_table import EmbeddingTable
 
 
 def rows(ids, seed, removed=()):
@@ -21,7 +21,7 @@ some_ids = st.lists(st.integers(0, 12), unique=True, max_size=10)
 
 @given(st.lists(st.tuples(some_ids, some_ids), max_size=5), st.integers(0, 1000))
 def test_a_chain_of_changes_gives_what_a_dictionary_would_hold(changes, seed):
-    table, expected, shared = Table.empty(3), {}, np.zeros(3, np.float32)
+    table, expected, shared = EmbeddingTable.empty(3), {}, np.zeros(3, np.float32)
     for number, (ids, removed) in enumerate(changes):
         change = rows(ids, seed + number, removed)
         table = table.updated(change)
@@ -39,7 +39,7 @@ def test_a_chain_of_changes_gives_what_a_dictionary_would_hold(changes, seed):
 @settings(max_examples=300)
 def test_every_version_that_is_held_stays_what_it_was_whatever_is_made_from_which(steps):
     """Versions are made from any that is alive, some are dropped, and some come to nothing."""
-    alive = [(Table.empty(3), {0: np.zeros(3, np.float32)})]
+    alive = [(EmbeddingTable.empty(3), {0: np.zeros(3, np.float32)})]
     asked = list(range(1, 15))
     for seed, (which, ids, removed, is_kept) in enumerate(steps):
         table, expected = alive[which % len(alive)]
@@ -60,7 +60,7 @@ def test_every_version_that_is_held_stays_what_it_was_whatever_is_made_from_whic
 
 def test_a_table_with_many_ids_takes_new_ones_and_gives_up_removed_ones():
     ids = np.random.default_rng(3).permutation(np.arange(1, 200_001))
-    table = Table.empty(3).updated(rows(ids[:190_000], seed=1))
+    table = EmbeddingTable.empty(3).updated(rows(ids[:190_000], seed=1))
     for number, part in enumerate(np.split(ids[190_000:], 10)):
         table = table.updated(rows(part, seed=number, removed=ids[number * 5 : number * 5 + 5]))
     gone = ids[:50]
@@ -72,7 +72,7 @@ def test_a_table_with_many_ids_takes_new_ones_and_gives_up_removed_ones():
 
 
 def test_memory_does_not_grow_with_the_number_of_versions():
-    table = Table.empty(3).updated(rows(range(1, 10_001), seed=0))
+    table = EmbeddingTable.empty(3).updated(rows(range(1, 10_001), seed=0))
     before = table.updated(rows(range(1, 5_001), seed=1))
     sizes = set()
     for seed in range(30):
@@ -89,7 +89,7 @@ def test_a_reader_never_sees_half_a_change():
     def all_of(number: int) -> TableRows:
         return TableRows(ids, np.full((len(ids), 3), number, np.float32), ids[:0])
 
-    current = [Table.empty(3).updated(all_of(0))]
+    current = [EmbeddingTable.empty(3).updated(all_of(0))]
 
     def change() -> None:
         for number in range(1, 60):
@@ -107,7 +107,7 @@ def test_a_reader_never_sees_half_a_change():
 
 
 def test_lists_keep_their_shape_and_their_padding_is_zeros():
-    table = Table.empty(3).updated(rows([0, 5, 9], seed=1))
+    table = EmbeddingTable.empty(3).updated(rows([0, 5, 9], seed=1))
     found = table.lookup(np.array([[5, 0], [7, 9]]))
     assert found.shape == (2, 2, 3)
     assert not found[0, 1].any()
@@ -115,7 +115,7 @@ def test_lists_keep_their_shape_and_their_padding_is_zeros():
 
 
 def test_an_update_leaves_the_table_before_it_as_it_was():
-    table = Table.empty(3).updated(rows([5], seed=1))
+    table = EmbeddingTable.empty(3).updated(rows([5], seed=1))
     before = table.lookup(np.array([5])).copy()
     table.updated(rows([5], seed=2))
     assert np.array_equal(table.lookup(np.array([5])), before)
@@ -124,4 +124,4 @@ def test_an_update_leaves_the_table_before_it_as_it_was():
 def test_vectors_of_another_width_are_refused():
     change = TableRows(np.array([1]), np.ones((1, 4), np.float32), np.array([], np.int64))
     with pytest.raises(ValueError, match=r"must have shape \(1, 3\). Received: \(1, 4\)"):
-        Table.empty(3).updated(change)
+        EmbeddingTable.empty(3).updated(change)

@@ -31,7 +31,7 @@ _GATHER_S = 0.05  # the logs of so long go to Kafka together: a request to it co
 _EVENT_S = 0.001  # how much longer `publish` waits for each event of a batch
 
 
-class Message(NamedTuple):
+class ProducerRecord(NamedTuple):
     """An event as Kafka takes it."""
 
     topic: str
@@ -40,10 +40,10 @@ class Message(NamedTuple):
 
 
 def _unnoticed(event: Event) -> None:
-    """What is told of events that were taken, where nobody listens."""
+    """Default listener for accepted events: does nothing."""
 
 
-class Publisher:
+class EventProducer:
     """A producer that is looked for until it is found, and a bounded queue before it.
 
     Args:
@@ -64,7 +64,7 @@ class Publisher:
         self._timeout_s = timeout_s
         self._taken = taken
         self._producer: AIOKafkaProducer | None = None
-        self._queue: deque[Message] = deque()
+        self._queue: deque[ProducerRecord] = deque()
         self._queue_bytes = 0
         self._queued = asyncio.Event()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
@@ -163,7 +163,7 @@ class Publisher:
         if error is not None:
             self._log.warn_of("impression", f"The log of a list was not delivered: {error!r}")
 
-    def _message(self, event: Event) -> Message:
+    def _message(self, event: Event) -> ProducerRecord:
         """The event as Kafka takes it.
 
         Raises:
@@ -178,9 +178,9 @@ class Publisher:
             ) from error
         if len(value) > MAX_EVENT_BYTES:
             raise too_large(len(value))
-        return Message(self._settings.topic(topic), key, value)
+        return ProducerRecord(self._settings.topic(topic), key, value)
 
-    async def _send(self, message: Message) -> asyncio.Future[object]:
+    async def _send(self, message: ProducerRecord) -> asyncio.Future[object]:
         if self._producer is None:
             raise LogUnavailable("No Kafka broker answers.")
         return await self._producer.send(message.topic, message.value, key=message.key)
@@ -212,7 +212,7 @@ def _error(sent: asyncio.Future[object]) -> BaseException | None:
 
 
 def _outcome(error: BaseException | None) -> Exception | None:
-    """What became of an event of which a producer says `error`."""
+    """Outcome of an event whose delivery ended with `error`."""
     if error is None or isinstance(error, MillstreamError):
         return error
     if isinstance(error, MessageSizeTooLargeError):

@@ -1,18 +1,18 @@
-"""A network that begins with what others have learnt."""
+"""Warm start: a network that is initialised from the weights of others."""
 
 from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
 
-from models.evaluation.encoded import Columns, Examples
+from models.evaluation.encoded import Columns, EncodedExamples
 from models.evaluation.learner import Report
 from models.evaluation.networks import Network
 
 Copy = Callable[[keras.Model, keras.Model], None]
 
 
-class Begun:
+class WarmStart:
     """A `Learner`: the others learn first, from the same rows, and hand their weights over.
 
     Args:
@@ -24,7 +24,9 @@ class Begun:
         self.firsts = tuple(firsts)
         self.network = network
 
-    def fit(self, train: Examples, valid: Examples, report: Report) -> tuple[int, float]:
+    def fit(
+        self, train: EncodedExamples, valid: EncodedExamples, report: Report
+    ) -> tuple[int, float]:
         """Train all, one after the other; the epochs and the seconds are those of all together."""
         done = []
         for first, copy in self.firsts:

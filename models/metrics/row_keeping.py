@@ -1,4 +1,4 @@
-"""A metric whose state is the rows themselves."""
+"""Row-keeping metric: its state is the rows themselves."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self
@@ -9,7 +9,7 @@ from models.metrics.metric import State
 from models.metrics.scored import Scored
 
 
-class KeptRows(ABC):
+class RowKeepingMetric(ABC):
     """Base of the metrics within groups: exact, 32 bytes a row.
 
     Over an endless stream use them within `Windowed`.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from serving.model.joined import Joined, crossed, joined, linear, whole
+from serving.model.shared_columns import SharedColumns, concatenate, crossed, linear, whole
 
 ITEMS, WIDTH = 5, 7
 
@@ -21,7 +21,7 @@ def rng():
 @pytest.fixture
 def x0(rng):
     """Four shared columns and three own ones, between one another."""
-    return joined([drawn(rng, rows, width) for rows, width in ((1, 2), (ITEMS, 3), (1, 2))])
+    return concatenate([drawn(rng, rows, width) for rows, width in ((1, 2), (ITEMS, 3), (1, 2))])
 
 
 def crossed_twice(rng, x0):
@@ -32,8 +32,8 @@ def crossed_twice(rng, x0):
 
 def test_what_is_joined_stays_in_parts_through_cross_layers(rng, x0):
     x = crossed_twice(rng, x0)
-    assert isinstance(x0, Joined)
-    assert isinstance(x, Joined)
+    assert isinstance(x0, SharedColumns)
+    assert isinstance(x, SharedColumns)
     assert (x0.own.shape, x.own.shape) == ((ITEMS, 3), (ITEMS, 3))
     assert sum(a.shape[1] for a, _ in x.terms) == 6  # once for each layer, and not doubled
 
@@ -79,12 +79,12 @@ def test_a_product_leaves_what_it_is_given_as_it_was(rng, x0):
 
 def test_parts_join_others(rng, x0):
     x, more, row = crossed_twice(rng, x0), drawn(rng, ITEMS, 2), drawn(rng, 1, 3)
-    found = joined([more, x, row, x0])
+    found = concatenate([more, x, row, x0])
     expected = [more, whole(x), np.repeat(row, ITEMS, 0), whole(x0)]
     assert_allclose(whole(found), np.concatenate(expected, 1), rtol=1e-6)
 
 
 def test_lists_of_vectors_join_along_their_last_axis(rng):
     one, many = drawn(rng, 1, 2, 3), drawn(rng, ITEMS, 2, 4)
-    found = joined([one, many])
+    found = concatenate([one, many])
     assert_allclose(whole(found), np.concatenate([np.repeat(one, ITEMS, 0), many], -1))

@@ -1,4 +1,4 @@
-"""What the workers say of themselves, read twice a second."""
+"""Samples of the workers' metrics, taken twice a second."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ FRESHNESS = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class MetricsSample:
     """All workers at one moment.
 
     Args:
@@ -40,7 +40,7 @@ class Reading:
     freshness_s: dict[str, tuple[float | None, float | None]]
 
     @classmethod
-    def now(cls, urls: dict[str, str]) -> "Reading":
+    def now(cls, urls: dict[str, str]) -> "MetricsSample":
         scrapes = {name: Scrape.of(url) for name, url in urls.items()}
         stream, trainer, serving = (scrapes[name] for name in ("stream", "trainer", "serving"))
         return cls(
@@ -63,8 +63,8 @@ class Reading:
         )
 
 
-class Watch(threading.Thread):
-    """Reads until `stop`; `readings` grows.
+class MetricsPoller(threading.Thread):
+    """Reads until `stop`; `samples` grows.
 
     Args:
         urls: the `/metrics` of each worker.
@@ -72,36 +72,36 @@ class Watch(threading.Thread):
     """
 
     def __init__(self, urls: dict[str, str], every_s: float = 0.5) -> None:
-        super().__init__(name="watch", daemon=True)
-        self.readings: list[Reading] = []
+        super().__init__(name="metrics-poller", daemon=True)
+        self.samples: list[MetricsSample] = []
         self._urls, self._every_s = urls, every_s
         self._stopped = threading.Event()
 
     def run(self) -> None:
         while not self._stopped.wait(self._every_s):
-            self.readings.append(Reading.now(self._urls))
+            self.samples.append(MetricsSample.now(self._urls))
 
     def stop(self) -> None:
         """End, with one last reading."""
         self._stopped.set()
         self.join()
-        self.readings.append(Reading.now(self._urls))
+        self.samples.append(MetricsSample.now(self._urls))
 
     @property
-    def newest(self) -> Reading | None:
-        return self.readings[-1] if self.readings else None
+    def newest(self) -> MetricsSample | None:
+        return self.samples[-1] if self.samples else None
 
     def per_second(self, name: str, over: int = 10) -> float:
         """How quickly the counter `name` has risen over the last `over` readings."""
-        recent = self.readings[-over:]
+        recent = self.samples[-over:]
         if len(recent) < 2:
             return 0.0
         rise = getattr(recent[-1], name) - getattr(recent[0], name)
         return max(rise, 0.0) / (recent[-1].at_s - recent[0].at_s)
 
     def is_quiet(self, events: int, over: int = 6) -> bool:
-        """Whether all `events` have come in and the examples have stopped rising."""
-        recent = self.readings[-over:]
+        """True if all `events` have come in and the examples have stopped rising."""
+        recent = self.samples[-over:]
         return (
             len(recent) == over
             and recent[-1].events >= events

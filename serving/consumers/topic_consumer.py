@@ -26,10 +26,10 @@ Handler = Callable[[Sequence[ConsumerRecord]], None]
 
 
 def _uncounted() -> None:
-    """What counts records that were left out, where nobody does."""
+    """Default counter of left-out records: counts nothing."""
 
 
-class Feed:
+class TopicConsumer:
     """Hands the records of a topic to a handler, in order, from the event loop.
 
     A fetch is handed over in slices that take a few milliseconds each, and requests are worked on

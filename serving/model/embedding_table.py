@@ -53,7 +53,7 @@ class Ids(NamedTuple):
 _NONE = Ids(np.empty(0, np.int64), np.empty(0, np.int32))
 
 
-class Table:
+class EmbeddingTable:
     """Vectors by id. Padding has zeros; an id without a row has the shared row.
 
     Args:
@@ -68,7 +68,7 @@ class Table:
         self._slots, self._known, self._recent, self._shared = slots, known, recent, shared
 
     @classmethod
-    def empty(cls, width: int) -> "Table":
+    def empty(cls, width: int) -> "EmbeddingTable":
         """A table without rows, whose shared row is zeros."""
         table = cls(Slots(width), 0, _NONE, _NONE, ZEROS)
         table._slots.made(table, _NONE.slots, _NONE.slots)
@@ -88,7 +88,7 @@ class Table:
         return self._slots.values[self._shared]
 
     def has(self, ids: np.ndarray) -> np.ndarray:
-        """Whether each of `ids` has a row of its own, of their shape, bool."""
+        """True if each of `ids` has a row of its own, of their shape, bool."""
         slots = self._slots_of(ids)
         return (slots != self._shared) & (slots != ZEROS)
 
@@ -96,7 +96,7 @@ class Table:
         """Vectors of `ids` of any shape: the same shape plus (width,), float32."""
         return self._slots.values.take(self._slots_of(ids), axis=0)
 
-    def updated(self, changes: TableRows) -> "Table":
+    def updated(self, changes: TableRows) -> "EmbeddingTable":
         """A new table: first `changes.removed` taken away, then the rows added or replaced.
 
         This one stays as it is, whoever reads it meanwhile.
@@ -129,7 +129,7 @@ class Table:
         slots[ids == PADDING] = ZEROS
         return slots
 
-    def _apart(self) -> "Table":
+    def _apart(self) -> "EmbeddingTable":
         """The same with slots of its own: another version has gone its own way since."""
         rows = Ids(
             np.concatenate([self._known.ids, self._recent.ids]),
@@ -138,7 +138,9 @@ class Table:
         rows = rows.without(rows.slots == _GONE)
         ids, slots = np.append(rows.ids, SHARED_ROW), np.append(rows.slots, self._shared)
         vectors = self._slots.values.take(slots, axis=0)
-        return Table.empty(self.width).updated(TableRows(ids, vectors, np.empty(0, np.int64)))
+        return EmbeddingTable.empty(self.width).updated(
+            TableRows(ids, vectors, np.empty(0, np.int64))
+        )
 
 
 class _Change:
@@ -150,12 +152,12 @@ class _Change:
         self._recent = Ids(recent.ids, recent.slots.copy())
         self._retired: list[np.ndarray] = []
 
-    def of(self, changes: TableRows, generation: int) -> Table:
+    def of(self, changes: TableRows, generation: int) -> EmbeddingTable:
         self._remove(changes.removed)
         added = self._slots.put(changes.vectors)
         self._set(changes.ids, added)
         self._merge()
-        table = Table(self._slots, generation, self._known, self._recent, self._shared)
+        table = EmbeddingTable(self._slots, generation, self._known, self._recent, self._shared)
         self._slots.made(table, added, np.concatenate(self._retired))
         return table
 

@@ -1,4 +1,4 @@
-"""A network as a list of NumPy steps: what runs those whose layers are all common ones.
+"""A network as a list of NumPy steps: runs those whose layers are all common ones.
 
 For the 500 rows of a list a call into TensorFlow costs about as much as the arithmetic: each
 operation has its price, inputs are copied in, and its own code drives Python's out of the caches.
@@ -12,25 +12,25 @@ import keras
 import numpy as np
 
 from models.split import run_through
-from serving.model.joined import Value, whole
-from serving.model.plain_layers import KNOWN, Run
+from serving.model.numpy_layers import NUMPY_LAYERS, LayerFunction
+from serving.model.shared_columns import Value, whole
 
 
 @dataclass(frozen=True)
 class _Slot:
-    """Where a value is kept during a run."""
+    """The place of a value during a run."""
 
     at: int
 
 
 @dataclass(frozen=True)
 class _Step:
-    run: Run
+    run: LayerFunction
     inputs: tuple[int, ...]
     output: int
 
 
-class Plan:
+class NumpyProgram:
     """One network for every version of its weights.
 
     Args:
@@ -50,7 +50,7 @@ class Plan:
 
     @classmethod
     def of(cls, network: keras.Model, variables: Sequence[keras.Variable]) -> Self | None:
-        """The plan of a network, or None where it has none."""
+        """The program of a network, or None where a layer has no NumPy form."""
         try:
             return cls(network, variables)
         except LookupError:
@@ -72,7 +72,7 @@ class Plan:
         return whole(values[self._output.at])
 
     def _recorded(self, operation: keras.Operation) -> Callable[..., _Slot]:
-        make = KNOWN.get(type(operation))
+        make = NUMPY_LAYERS.get(type(operation))
         run = make(operation, lambda variable: self._places[id(variable)]) if make else None
         if run is None:
             raise LookupError(f"{operation} has no NumPy form.")

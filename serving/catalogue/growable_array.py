@@ -5,7 +5,7 @@ import numpy as np
 _FIRST_CAPACITY = 1024
 
 
-class Growing:
+class GrowableArray:
     """Rows of one shape; a row that was never set holds the default.
 
     The array is replaced when it grows and never shrinks, so another thread may read while one

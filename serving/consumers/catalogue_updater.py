@@ -30,7 +30,7 @@ _ITEM_VIEWS = frozenset(view.name for view in VIEWS if view.entity == "item")
 _REMEMBERED_BYTES = 16 << 20
 
 
-class ItemFeeds:
+class CatalogueUpdater:
     """Handlers that bring the catalogue and the item index up to date.
 
     The rules are the stream's (`features.upserts`): the newest upsert of an item holds, an event

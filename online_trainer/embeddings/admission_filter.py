@@ -1,12 +1,12 @@
-"""How often ids have come that have no row yet."""
+"""Admission filter: counts of ids that have no row yet."""
 
 import numpy as np
 
 from online_trainer.embeddings.keyed_rows import NO_ROW, KeyedRows
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 
 
-class RareIds:
+class AdmissionFilter:
     """Counts keys until they have come `admit_after` times; then they are no longer rare.
 
     Counts are exact and take 40 bytes a key; `KeyedRows.remove` drops those that do not recur.
@@ -21,7 +21,7 @@ class RareIds:
         self.admit_after = admit_after
         self.rows = KeyedRows({"count": ()})
 
-    def admit(self, keys: Keys, counts: np.ndarray, step: int) -> np.ndarray:
+    def admit(self, keys: RowKeys, counts: np.ndarray, step: int) -> np.ndarray:
         """Count distinct keys that came `counts` times in this step; which of them are admitted?
 
         Returns:

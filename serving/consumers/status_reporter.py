@@ -8,12 +8,12 @@ from millstream.clock import Clock
 from millstream.snapshots import ServedState
 from millstream.snapshots.served_state import TOLD_EVERY_S
 from millstream.topics import SERVING
-from serving.consumers.publisher import Publisher
+from serving.consumers.producer import EventProducer
 from serving.consumers.snapshots import SnapshotFollower
 from serving.model.models import Models
 
 
-class Standing:
+class StatusReporter:
     """Tells topic `serving` about once a second what is served.
 
     Args:
@@ -24,12 +24,12 @@ class Standing:
         self,
         models: Models,
         follower: SnapshotFollower,
-        publisher: Publisher,
+        producer: EventProducer,
         clock: Clock,
         port: int,
     ) -> None:
         self._models, self._follower = models, follower
-        self._publisher, self._clock = publisher, clock
+        self._producer, self._clock = producer, clock
         self._worker = f"{socket.gethostname()}:{port}:{os.getpid()}"
 
     def state(self) -> ServedState:
@@ -47,5 +47,5 @@ class Standing:
         """Tell until cancelled; what the broker does not take is told anew the next time."""
         while True:
             state = self.state()
-            await self._publisher.tell(SERVING, state.worker.encode(), state.encode())
+            await self._producer.tell(SERVING, state.worker.encode(), state.encode())
             await asyncio.sleep(TOLD_EVERY_S)

@@ -1,19 +1,19 @@
-"""Importing TensorFlow without what its C++ part writes to standard error on the way."""
+"""Quiet import of TensorFlow: its C++ part writes nothing to standard error."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def import_keras() -> None:
+def import_keras_quietly() -> None:
     """Load Keras and TensorFlow; what goes wrong is still an exception."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _no_standard_error():
+    with _quiet_standard_error():
         import keras  # noqa: F401
 
 
 @contextmanager
-def _no_standard_error() -> Iterator[None]:
+def _quiet_standard_error() -> Iterator[None]:
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -10,7 +10,7 @@ import pytest
 from millstream.batches import encode_table
 from millstream.codec import encode
 from millstream.errors import SnapshotCorrupt
-from serving.consumers.items import PROBE_ITEM, ItemFeeds
+from serving.consumers.catalogue_updater import PROBE_ITEM, CatalogueUpdater
 from serving.model.models import Models
 from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
 
@@ -59,7 +59,7 @@ class Stage:
         self.loader = FakeLoader(count)
         clock = self.case.clock
         self.models = Models(self.loader, self.catalogue, self.metrics, clock)  # type: ignore[arg-type]
-        self.feeds = ItemFeeds(self.catalogue, self.models, self.metrics, clock)
+        self.feeds = CatalogueUpdater(self.catalogue, self.models, self.metrics, clock)
 
     def indexed(self) -> int:
         return len(self.models.current.retriever.index)

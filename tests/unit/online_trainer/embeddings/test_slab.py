@@ -6,41 +6,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.rows import RowInit
-from models.split import Table
-from online_trainer.embeddings.arena import VECTORS, Arena, Policy
+from models.split import TableSpec
 from online_trainer.embeddings.keyed_rows import NO_ROW
-from online_trainer.embeddings.keys import Keys
+from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.slab import VECTORS, EmbeddingSlab, Policy
 
 WIDTH = 3
-TABLES = [Table("user", WIDTH, RowInit()), Table("item", WIDTH, RowInit())]
+TABLES = [TableSpec("user", WIDTH, RowInit()), TableSpec("item", WIDTH, RowInit())]
 USER, ITEM = range(2)
 
 
-def arena(admit_after: int = 1, **policy) -> Arena:
-    return Arena(TABLES, RowAdagrad(0.1), Policy(admit_after=admit_after, **policy))
+def slab(admit_after: int = 1, **policy) -> EmbeddingSlab:
+    return EmbeddingSlab(TABLES, RowAdagrad(0.1), Policy(admit_after=admit_after, **policy))
 
 
-def keys(*ids: int, tag: int = USER) -> Keys:
-    return Keys(np.array(ids, np.int64), np.full(len(ids), tag, np.int64))
+def keys(*ids: int, tag: int = USER) -> RowKeys:
+    return RowKeys(np.array(ids, np.int64), np.full(len(ids), tag, np.int64))
 
 
-def learn(table: Arena, given_keys: Keys, step: int, gradient: float = 1.0) -> np.ndarray:
+def learn(
+    table: EmbeddingSlab, given_keys: RowKeys, step: int, gradient: float = 1.0
+) -> np.ndarray:
     rows = table.locate(given_keys, step)
     vectors = table.gather(rows)
     table.learn(rows, vectors, np.full_like(vectors, gradient), step)
     return rows
 
 
-def vectors(table: Arena, given_keys: Keys) -> np.ndarray:
+def vectors(table: EmbeddingSlab, given_keys: RowKeys) -> np.ndarray:
     return table.gather(table.find(given_keys))
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, min_size=1, max_size=60))
 def test_no_two_ids_share_a_row_whatever_they_are(ids):
-    table = arena()
+    table = slab()
     ids = [id_ for id_ in ids if id_ != 0]
-    both = Keys(np.array(ids * 2, np.int64), np.repeat([USER, ITEM], len(ids)))
+    both = RowKeys(np.array(ids * 2, np.int64), np.repeat([USER, ITEM], len(ids)))
     rows = table.locate(both, step=1)
     assert len(set(rows.tolist())) == 2 * len(ids)
     assert (rows > len(TABLES)).all()
@@ -48,7 +50,7 @@ def test_no_two_ids_share_a_row_whatever_they_are(ids):
 
 
 def test_a_row_moves_the_same_in_a_large_batch_and_in_a_small_one():
-    large, small = arena(), arena()
+    large, small = slab(), slab()
     rng = np.random.default_rng(0)
     for step in (1, 2):
         gradient = rng.normal(size=(40_000, WIDTH)).astype(np.float32)
@@ -62,7 +64,7 @@ def test_a_row_moves_the_same_in_a_large_batch_and_in_a_small_one():
 
 
 def test_one_step_moves_the_rows_of_its_batch_and_no_other():
-    table = arena()
+    table = slab()
     learn(table, keys(*range(1, 2_000)), 1)
     before = {name: column.copy() for name, column in table.rows.columns.items()}
     used = table.rows.last_used(table.rows.all())
@@ -75,7 +77,7 @@ def test_one_step_moves_the_rows_of_its_batch_and_no_other():
 
 
 def test_an_id_that_is_twice_in_a_batch_takes_the_sum_of_its_gradients_once():
-    twice, once = arena(), arena()
+    twice, once = slab(), slab()
     rows = twice.locate(keys(4, 9, 4), 1)
     gradient = np.arange(9, dtype=np.float32).reshape(3, 3)
     twice.learn(rows, twice.gather(rows), gradient, 1)
@@ -85,7 +87,7 @@ def test_an_id_that_is_twice_in_a_batch_takes_the_sum_of_its_gradients_once():
 
 
 def test_padding_is_zeros_and_stays_so():
-    table = arena()
+    table = slab()
     for step in range(1, 4):
         rows = learn(table, keys(0, 8, 0), step)
         assert rows[0] == rows[2] == NO_ROW
@@ -94,7 +96,7 @@ def test_padding_is_zeros_and_stays_so():
 
 
 def test_an_id_starts_at_the_same_vector_in_any_order_of_arrival():
-    one, other = arena(), arena()
+    one, other = slab(), slab()
     one.locate(keys(3, 1, 2), 1)
     for id_ in (2, 3, 1):
         other.locate(keys(id_), 1)
@@ -102,7 +104,7 @@ def test_an_id_starts_at_the_same_vector_in_any_order_of_arrival():
 
 
 def test_what_is_learnt_does_not_depend_on_how_rows_are_numbered():
-    one, other = arena(), arena()
+    one, other = slab(), slab()
     one.locate(keys(*range(1, 50)), 1)
     other.locate(keys(*range(49, 0, -1)), 1)
     rng = np.random.default_rng(0)
@@ -117,7 +119,7 @@ def test_what_is_learnt_does_not_depend_on_how_rows_are_numbered():
 
 
 def test_rare_ids_share_one_row_until_they_have_recurred():
-    table = arena(admit_after=3)
+    table = slab(admit_after=3)
     shared = learn(table, keys(11, 12, 11), 1)
     assert len(set(shared.tolist())) == 1
     assert len(table) == 0
@@ -126,24 +128,24 @@ def test_rare_ids_share_one_row_until_they_have_recurred():
     assert learn(table, keys(11), 3)[0] != shared[0]
     assert learn(table, keys(12), 4)[0] != shared[0]
     assert len(table) == 2
-    assert len(table.rare.rows) == 0
+    assert len(table.admission.rows) == 0
 
 
 def test_tables_do_not_share_the_row_of_their_rare_ids():
-    table = arena(admit_after=2)
-    user, item = learn(table, Keys(np.array([7, 7]), np.array([USER, ITEM])), 1)
+    table = slab(admit_after=2)
+    user, item = learn(table, RowKeys(np.array([7, 7]), np.array([USER, ITEM])), 1)
     assert user != item
 
 
 def test_an_id_that_is_frequent_at_once_is_admitted_at_once():
-    table = arena(admit_after=3)
+    table = slab(admit_after=3)
     learn(table, keys(5, 5, 5, 6), 1)
     assert len(table) == 1
-    assert len(table.rare.rows) == 1
+    assert len(table.admission.rows) == 1
 
 
 def test_dead_ids_give_their_rows_back_and_live_ones_stay():
-    table = arena(expire_after=5, sweep_every=1)
+    table = slab(expire_after=5, sweep_every=1)
     learn(table, keys(*range(1, 101)), 1)
     for step in range(2, 9):
         learn(table, keys(1, 2), step)
@@ -154,14 +156,14 @@ def test_dead_ids_give_their_rows_back_and_live_ones_stay():
         learn(table, keys(*range(1_000 * step, 1_000 * step + 90)), step)
         table.expire(step)
     assert table.rows.columns[VECTORS].shape[0] == end, "freed rows are used again"
-    fresh = arena()
+    fresh = slab()
     fresh.locate(keys(1), 1)
     table.locate(keys(1), 40)
     assert np.array_equal(vectors(table, keys(1)), vectors(fresh, keys(1))), "it starts anew"
 
 
 def test_a_row_that_is_used_again_starts_with_fresh_slots():
-    table = arena(expire_after=1, sweep_every=1)
+    table = slab(expire_after=1, sweep_every=1)
     for step in range(1, 5):
         learn(table, keys(1), step, gradient=9.0)
     table.expire(6)
@@ -170,20 +172,20 @@ def test_a_row_that_is_used_again_starts_with_fresh_slots():
 
 
 def test_counts_of_rare_ids_expire_too_and_shared_rows_never():
-    table = arena(admit_after=2, expire_after=3, sweep_every=1)
+    table = slab(admit_after=2, expire_after=3, sweep_every=1)
     shared = learn(table, keys(1), 1)
     for step in range(2, 8):
         table.expire(step)
-    assert len(table.rare.rows) == 0
+    assert len(table.admission.rows) == 0
     assert learn(table, keys(1), 8)[0] == shared[0], "its first occurrence is forgotten"
 
 
 def test_a_sweep_takes_place_only_when_it_is_due():
-    table = arena(expire_after=1, sweep_every=10)
+    table = slab(expire_after=1, sweep_every=10)
     learn(table, keys(1), 1)
     assert [step for step in range(2, 25) if table.expire(step)] == [10]
 
 
 def test_admission_needs_a_count():
     with pytest.raises(ValueError, match=r"`admit_after` must be at least 1. Received: 0."):
-        arena(admit_after=0)
+        slab(admit_after=0)

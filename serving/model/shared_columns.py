@@ -21,7 +21,7 @@ Terms = Sequence[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Joined:
+class SharedColumns:
     """A matrix of n rows, in parts.
 
     Args:
@@ -45,12 +45,12 @@ class Joined:
         return rows
 
 
-Value = np.ndarray | Joined
+Value = np.ndarray | SharedColumns
 
 
 def whole(x: Value) -> np.ndarray:
     """The array that `x` is, or stands for."""
-    return x.whole() if isinstance(x, Joined) else x
+    return x.whole() if isinstance(x, SharedColumns) else x
 
 
 def linear(x: Value, kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
@@ -61,19 +61,19 @@ def linear(x: Value, kernel: np.ndarray, bias: np.ndarray | None = None) -> np.n
 def crossed(x0: Value, x: Value, z: Value, kernel: np.ndarray, bias: np.ndarray) -> Value:
     """A cross layer, x_0 * (z W + b) + x, where z is x or a projection of it."""
     terms, row = _product(z, kernel, bias)
-    if not (isinstance(x0, Joined) and isinstance(x, Joined) and _fit(x0, x)):
+    if not (isinstance(x0, SharedColumns) and isinstance(x, SharedColumns) and _fit(x0, x)):
         return whole(x0) * _total(terms, row) + whole(x)
     at = x0.columns
     own = x0.own * _total([(a, m.take(at, 1)) for a, m in terms], row.take(at, -1))
     own += x.own
     weighed = [(a, x0.row * m) for a, m in terms]
-    return Joined(own, at, x0.row * row + x.row, _merged([*weighed, *x.terms]))
+    return SharedColumns(own, at, x0.row * row + x.row, _merged([*weighed, *x.terms]))
 
 
-def joined(parts: Sequence[Value]) -> Value:
+def concatenate(parts: Sequence[Value]) -> Value:
     """Values side by side along their last axis; arrays with one row stand for all rows.
 
-    >>> both = joined([np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])])
+    >>> both = concatenate([np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])])
     >>> both.row, both.whole()
     (array([[1., 2., 0.]]), array([[1., 2., 3.],
            [1., 2., 4.]]))
@@ -104,8 +104,8 @@ def _total(terms: Terms, row: np.ndarray) -> np.ndarray:
     return total
 
 
-def _fit(x0: Joined, x: Joined) -> bool:
-    """Whether the product of `x0` with what is linear in rows is linear in rows again."""
+def _fit(x0: SharedColumns, x: SharedColumns) -> bool:
+    """True if the product of `x0` with what is linear in rows is linear in rows again."""
     return not x0.terms and np.array_equal(x0.columns, x.columns)
 
 
@@ -118,18 +118,20 @@ def _merged(terms: Terms) -> Terms:
 
 
 def _rows(x: Value) -> int:
-    return len(x.own if isinstance(x, Joined) else x)
+    return len(x.own if isinstance(x, SharedColumns) else x)
 
 
-def _side_by_side(parts: Sequence[Value], rows: int) -> Joined:
+def _side_by_side(parts: Sequence[Value], rows: int) -> SharedColumns:
     own: list[np.ndarray] = []
     columns: list[int] = []
     terms: list[tuple[np.ndarray, np.ndarray]] = []
-    width = sum(part.row.shape[1] if isinstance(part, Joined) else part.shape[1] for part in parts)
+    width = sum(
+        part.row.shape[1] if isinstance(part, SharedColumns) else part.shape[1] for part in parts
+    )
     row = np.zeros((1, width), np.float32)
     start = 0
     for part in parts:
-        if isinstance(part, Joined):
+        if isinstance(part, SharedColumns):
             stop = start + part.row.shape[1]
             own.append(part.own)
             columns += (part.columns + start).tolist()
@@ -143,7 +145,7 @@ def _side_by_side(parts: Sequence[Value], rows: int) -> Joined:
             else:
                 row[:, start:stop] = part
         start = stop
-    return Joined(np.concatenate(own, axis=1), np.array(columns), row, _merged(terms))
+    return SharedColumns(np.concatenate(own, axis=1), np.array(columns), row, _merged(terms))
 
 
 def _widened(m: np.ndarray, start: int, width: int) -> np.ndarray:

@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.testing import assert_array_equal
 
-from serving.model.packing import packings
+from serving.model.input_packing import packings
 
 INPUTS = [
     keras.Input((), dtype="float32", name="age"),
