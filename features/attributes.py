@@ -42,6 +42,12 @@ Versions = tuple[AttributeVersion, ...]
 
 NOTHING = AttributeVersion(0.0, {})
 
+# The features of each view, and the attributes that they are read from.
+_NAMES = {
+    view.name: [(f, f.name.removeprefix(f"{view.entity}_")) for f in features_of(view)]
+    for view in (ITEM_ATTRIBUTES, USER_ATTRIBUTES)
+}
+
 
 def item_version(upsert: ItemUpsert) -> AttributeVersion:
     """Attribute version of one item upsert.
@@ -127,8 +133,7 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
 
 def _values(view: View, attributes: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
-    for feature in features_of(view):
-        attribute = feature.name.removeprefix(f"{feature.entity}_")
+    for feature, attribute in _NAMES[view.name]:
         value = attributes.get(attribute, own.get(feature.name))
         if value is not None:
             values[feature.name] = coerced(feature, value, f"$.attributes.{attribute}")

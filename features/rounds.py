@@ -119,17 +119,14 @@ def _advance_voters(
     rows: np.ndarray, rounds: Rounds, positive: np.ndarray, voters: np.ndarray
 ) -> np.ndarray:
     """Fill in who has voted after each event; (events,) bool, whether each is by somebody new."""
-    is_new = np.ones(len(voters), bool)
-    positive, voters = positive[rounds.order], voters[rounds.order, None]
+    is_new, is_known = np.empty(len(voters), bool), np.empty(len(voters), bool)
+    positive, voters = positive[rounds.order, None], voters[rounds.order, None]
     for before, after, part in rounds:
-        old, new = rows[before], rows[after]
-        new[:] = old
-        if positive[part].any():
-            fresh = ~(old == voters[part]).any(1)
-            is_new[rounds.order[part]] = fresh
-            votes = fresh & positive[part]
-            new[votes, 0] = voters[part][votes, 0]
-            new[votes, 1:] = old[votes, :-1]
+        old, by, known = rows[before], voters[part], is_known[part]
+        np.logical_or.reduce(old == by, 1, out=known)
+        votes = positive[part] > known[:, None]
+        rows[after] = np.where(votes, np.concatenate((by, old[:, :-1]), 1), old)
+    is_new[rounds.order] = ~is_known
     return is_new
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from features.attributes import coerced, item_version, user_version
 from features.feature import Entity
 from features.spec import BY_NAME, FEATURES, ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
-from millstream.codec import OnUnknown, from_object, unknown_error
+from millstream.codec import OnUnknown, unknown_error, with_bytes
 from millstream.errors import InvalidEvent, shown
 from millstream.events import (
     MAX_EVENT_BYTES,
@@ -94,17 +94,37 @@ def event_of(
     Raises:
         InvalidEvent: with the path of what is wrong.
     """
-    unknown = unknown_fields(value, kind)
-    if unknown:
+    return event_and_bytes(value, kind, now_s, max_event_bytes, on_unknown)[0]
+
+
+def event_and_bytes(
+    value: Any,
+    kind: Any,
+    now_s: float,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+    on_unknown: OnUnknown | None = None,
+) -> tuple[Any, bytes]:
+    """`event_of`, and the event as JSON, for who sends it on.
+
+    Raises:
+        InvalidEvent: with the path of what is wrong.
+    """
+    try:
+        event, written = with_bytes(value, kind)
+    except InvalidEvent:
+        unknown = unknown_fields(value, kind)
+        if not unknown:
+            raise
         tag = "item" if kind is ItemUpsert else value.get("type")
         unknown |= unknown_attributes(value.get("attributes"), tag)
         if on_unknown is None:
-            raise unknown_error(unknown)
+            raise unknown_error(unknown) from None
         on_unknown(list(unknown))
-        value, on_unknown = without(value, kind), _heard
-    event = from_object(value, kind)
-    check(event, now_s, max_event_bytes, on_unknown)
-    return event
+        on_unknown = _heard
+        event, written = with_bytes(without(value, kind), kind)
+    check_content(event, now_s, on_unknown)
+    check_size(len(written), max_event_bytes)
+    return event, written
 
 
 def unknown_attributes(attributes: Any, tag: Any) -> dict[str, str | None]:

@@ -80,13 +80,23 @@ def from_object(value: Any, kind: Any = AnyEvent, on_unknown: OnUnknown | None =
     Raises:
         InvalidEvent: it is not such an event.
     """
+    return with_bytes(value, kind, on_unknown)[0]
+
+
+def with_bytes(
+    value: Any, kind: Any = AnyEvent, on_unknown: OnUnknown | None = None
+) -> tuple[Any, bytes]:
+    """`from_object`, and the event as JSON: a text that cannot be sent is found by writing it.
+
+    Raises:
+        InvalidEvent: it is not such an event.
+    """
     fixed = lenient(value)
     try:
         event = msgspec.convert(fixed, kind)
     except Exception:  # `_converted` says what is wrong, and where
         event = _converted(_known(fixed, kind, on_unknown), kind)
-    encoded(_checked(event))  # a text that cannot be sent is found here
-    return event
+    return event, encoded(_checked(event))
 
 
 def unknown_error(unknown: Mapping[str, str | None]) -> InvalidEvent:

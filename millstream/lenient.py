@@ -14,8 +14,8 @@ import msgspec
 from millstream.errors import InvalidEvent, shown
 
 _ENCODER = msgspec.json.Encoder()
-_ID_FIELDS = {"event_id", "user_id", "item_id", "request_id"}
-_TIME_FIELDS = {"event_time", "created_at"}
+_ID_FIELDS = ("event_id", "user_id", "item_id", "request_id")
+_TIME_FIELDS = ("event_time", "created_at")
 LATEST_S = 4_102_444_800.0  # 2100
 _UNITS = ((1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds"))
 _LEAP_SECOND = re.compile(r"(?<=:59):60(?=\D|$)")
@@ -30,10 +30,12 @@ def lenient(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     fixed = dict(value)
-    for name in fixed.keys() & _ID_FIELDS:
-        fixed[name] = _id_text(fixed[name])
-    for name in fixed.keys() & _TIME_FIELDS:
-        fixed[name] = unix_seconds(fixed[name], f"$.{name}")
+    for name in _ID_FIELDS:
+        if name in fixed:
+            fixed[name] = _id_text(fixed[name])
+    for name in _TIME_FIELDS:
+        if name in fixed:
+            fixed[name] = unix_seconds(fixed[name], f"$.{name}")
     if isinstance(fixed.get("items"), list):
         fixed["items"] = [_with_id_texts(item) for item in fixed["items"]]
     return fixed
@@ -92,6 +94,8 @@ def _id_text(value: Any) -> Any:
 
 
 def _plausible(value: float, path: str) -> float:
+    if value <= LATEST_S:
+        return value
     unit = next((unit for per_s, unit in _UNITS if LATEST_S < value <= LATEST_S * per_s), "")
     if unit:
         raise InvalidEvent(

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -69,36 +70,41 @@ class EventProducer:
         self._queued = asyncio.Event()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
 
-    async def publish(self, events: Sequence[Event]) -> list[Exception | None]:
+    async def publish(
+        self, events: Sequence[Event], written: Sequence[bytes | None] = ()
+    ) -> list[Exception | None]:
         """Send the events and wait until the broker has them, or a time has passed.
+
+        Args:
+            written: each event as JSON, where that is known.
 
         Returns:
             What became of each, in their order: None where the broker has it, `InvalidEvent` where
             no broker will ever take it (it cannot be written as JSON, or is too large), and
             `LogUnavailable` where it did not answer: such an event may have arrived.
         """
-        outcomes: list[Exception | None] = []
+        outcomes: dict[int, Exception | None] = {}
         sent: dict[int, asyncio.Future[object]] = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timeout_s + _EVENT_S * len(events)):
-                for place, event in enumerate(events):
+                for place, (event, value) in enumerate(zip_longest(events, written)):
                     try:
-                        sent[place] = await self._send(self._message(event))
-                        outcomes.append(_late())
+                        sent[place] = await self._send(self._message(event, value))
                     except (MillstreamError, KafkaError) as error:
-                        outcomes.append(_outcome(error))
-                if sent:
-                    await asyncio.wait(sent.values())
-        outcomes += [_late() for _ in events[len(outcomes) :]]
+                        outcomes[place] = _outcome(error)
+                for future in sent.values():
+                    if not future.done():  # few: those of one request to Kafka end together
+                        await asyncio.wait([future])
         for place, future in sent.items():
             if future.done():
                 outcomes[place] = _outcome(_error(future))
             else:
                 future.add_done_callback(_error)  # it may end later, and nobody asks
-        for event, outcome in zip(events, outcomes, strict=True):
+        found = [outcomes[n] if n in outcomes else _late() for n in range(len(events))]
+        for event, outcome in zip(events, found, strict=True):
             if outcome is None:
                 self._taken(event)
-        return outcomes
+        return found
 
     def log(self, shown: Impression) -> None:
         """Queue the log of a list; where that cannot be done it is dropped, and counted."""
@@ -163,15 +169,15 @@ class EventProducer:
         if error is not None:
             self._log.warn_of("impression", f"The log of a list was not delivered: {error!r}")
 
-    def _message(self, event: Event) -> ProducerRecord:
-        """The event as Kafka takes it.
+    def _message(self, event: Event, written: bytes | None = None) -> ProducerRecord:
+        """The event, of which `written` is the JSON where that is known, as Kafka takes it.
 
         Raises:
             InvalidEvent: it cannot be written, or is too large.
         """
         try:
             topic, key = route(event)
-            value = encode(event)
+            value = encode(event) if written is None else written
         except Exception as error:  # half a character, a value that JSON does not have
             raise InvalidEvent(
                 f"Expected an event that JSON can hold. Received: {error}"

@@ -121,7 +121,7 @@ def _is_deep(value: Any) -> bool:
             child
             for parent in level
             for child in (parent.values() if type(parent) is dict else parent)
-            if _is_nested(child)
+            if type(child) is dict or type(child) is list
         ]
     return bool(level)
 

@@ -4,18 +4,18 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from features.topic_events import STRICT, Door
-from features.validation import check_size, event_of
+from features.validation import check_size, event_and_bytes
 from millstream.clock import Clock
 from millstream.codec import with_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Event, ItemUpsert
-from millstream.lenient import encoded
 from serving.consumers.producer import EventProducer
 from serving.http.bodies import DecodedBody, read
 from serving.http.guard import caller_of
@@ -55,11 +55,23 @@ class RefusedEvent:
 
 @dataclass
 class ParsedEvents:
-    """A parsed body: valid events with their places, and refused ones."""
+    """A body, taken apart: its events that are right, with their places, and what is not.
+
+    Args:
+        written: each event as JSON; None where it has changed since.
+    """
 
     events: list[Event] = field(default_factory=list)
+    written: list[bytes | None] = field(default_factory=list)
     places: list[int | None] = field(default_factory=list)
     refused: list[RefusedEvent] = field(default_factory=list)
+
+    def complete(self, whole: list[Event]) -> None:
+        """Let `whole` take the place of the events: those that changed, or the same ones."""
+        are_same = map(is_, self.events, whole)
+        kept = zip(self.written, are_same, strict=True)
+        self.written = [written if is_same else None for written, is_same in kept]
+        self.events = whole
 
 
 class EventIntake:
@@ -93,10 +105,11 @@ class EventIntake:
             return JSONResponse({"detail": text}, 413)
         taken = self._taken(body, kind, caller)
         try:
-            taken.events = await self._whole.completed(taken.events, _given(body, taken.places))
+            whole = await self._whole.completed(taken.events, _given(body, taken.places))
         except NotCaughtUp as error:
             return JSONResponse({"detail": str(error)}, 503, _RETRY_AFTER)
-        outcomes = await self._producer.publish(taken.events)
+        taken.complete(whole)
+        outcomes = await self._producer.publish(taken.events, taken.written)
         return self._answer(taken, outcomes, request, caller)
 
     def _taken(self, body: DecodedBody, kind: Any, caller: Caller) -> ParsedEvents:
@@ -111,34 +124,33 @@ class EventIntake:
     def _take_one(
         self, taken: ParsedEvents, body: DecodedBody, place: int | None, kind: Any, caller: Caller
     ) -> None:
-        faults = [each for each in body.faults if place is None or each[0][:1] in ((), (place,))]
-        if faults:
-            start = 0 if place is None else 1
-            taken.refused += [
-                RefusedEvent(place, path_of(s[start:]), reason) for s, reason in faults
-            ]
+        if body.faults and (faults := _faults(body, place)):
+            taken.refused += faults
             return
         value = body.value if place is None else body.value[place]
         try:
-            event = self._event(value, kind)
+            event, written = self._event(value, kind)
         except InvalidEvent as error:
             taken.refused.append(RefusedEvent(place, error.path, error.reason))
             return
-        refused = _too_large(event, place, self._door.max_event_bytes) or _not_allowed(
+        refused = _too_large(written, place, self._door.max_event_bytes) or _not_allowed(
             event, place, caller
         )
         if refused is not None:
             taken.refused.append(refused)
             return
         taken.events.append(event)
+        taken.written.append(written)
         taken.places.append(place)
 
-    def _event(self, value: Any, kind: Any) -> Event:
-        whole = with_defaults(value, uuid.uuid4().hex, now_s := self._clock.now())
-        if kind is ItemUpsert and isinstance(whole, dict):
-            whole = {"type": "item", **whole}
-        event: Event = event_of(whole, kind, now_s, _UNBOUNDED, self._door.on_unknown)
-        return event
+    def _event(self, value: Any, kind: Any) -> tuple[Event, bytes]:
+        now_s, whole = self._clock.now(), value
+        if isinstance(value, dict):
+            if "event_id" not in value or "event_time" not in value:
+                whole = with_defaults(value, uuid.uuid4().hex, now_s)
+            if kind is ItemUpsert:
+                whole = {"type": "item", **whole}
+        return event_and_bytes(whole, kind, now_s, _UNBOUNDED, self._door.on_unknown)
 
     def _answer(
         self,
@@ -173,9 +185,16 @@ class EventIntake:
         return JSONResponse(answer.model_dump(exclude_none=True), status, headers)
 
 
-def _too_large(event: Event, place: int | None, most: int) -> RefusedEvent | None:
+def _faults(body: DecodedBody, place: int | None) -> list[RefusedEvent]:
+    """What is wrong with the event at `place`, or with the whole."""
+    faults = [each for each in body.faults if place is None or each[0][:1] in ((), (place,))]
+    start = 0 if place is None else 1
+    return [RefusedEvent(place, path_of(steps[start:]), reason) for steps, reason in faults]
+
+
+def _too_large(written: bytes, place: int | None, most: int) -> RefusedEvent | None:
     try:
-        check_size(len(encoded(event)), most)
+        check_size(len(written), most)
     except InvalidEvent as error:
         return RefusedEvent(place, error.path, error.reason, 413)
     return None

@@ -29,8 +29,13 @@ def bounded(
         records: that the entries were made of, one each.
         now_s: Unix seconds, by the clock.
     """
+    latest_s = now_s + skew_s
     return [
-        _held_back(entry, _arrival(record, now_s) + skew_s)
+        entry
+        if type(entry) is EventRecord
+        and entry.event.event_time <= latest_s
+        and entry.event.event_time <= record.timestamp + skew_s  # most of them
+        else _held_back(entry, _arrival(record, now_s) + skew_s)
         for entry, record in zip(entries, records, strict=True)
     ]
 

@@ -29,7 +29,9 @@ class Broker:
         self.is_gone = False
         self.outcomes: dict[str, Exception] = {}  # of events by their id; others are taken
 
-    async def publish(self, events: Sequence[Event]) -> list[Exception | None]:
+    async def publish(
+        self, events: Sequence[Event], written: Sequence[bytes | None] = ()
+    ) -> list[Exception | None]:
         """Keep the events."""
         if self.is_gone:
             return [LogUnavailable("No Kafka broker answers.") for _ in events]
