@@ -57,11 +57,10 @@ class Making:
         """The list as good as it gets: ranked and diversified."""
         with self._metrics.stage("retrieve"):
             wanted = self._wanted(request)
-            request.retrieved = candidates, levels = self._retrieved(request, wanted)
+            request.retrieved = self._retrieved(request, wanted)
         with self._metrics.stage("rank"):
-            features = self._catalogue.as_of(candidates.rows, request.time_s)
-            scores = self._scoring.scores(request, candidates, features)
-            ranked = Ranked(candidates, levels, features, scores)
+            features = self._catalogue.as_of(request.retrieved[0].rows, request.time_s)
+            ranked = self._scoring.ranked(request, request.retrieved, features)
         if self._watch is not None:
             self._watch(wanted, ranked)
         with self._metrics.stage("rerank"):
@@ -107,7 +106,8 @@ class Making:
             return was_over
 
         by = judged(ranked, self._catalogue, retriever, self._options)
-        order = arrange(by, query.k, query.diversity or self._options.diversity, is_over)
+        diversity = query.diversity or self._options.diversity
+        order = arrange(by, query.k, diversity, self._options.diversity_strength, is_over)
         if was_over and "budget" not in request.degraded:
             request.degraded.append("budget")
         return order

@@ -9,7 +9,7 @@ from serving.recommend.options import Options
 from serving.recommend.request import Ranked
 from serving.rerank.arrange import Scored
 from serving.similarity.near_duplicates import bucket_pairs
-from serving.similarity.scaling import unit_rows
+from serving.similarity.scaling import centred, log_odds, unit_rows
 from serving.similarity.simhash import SimHash
 
 
@@ -20,6 +20,7 @@ def judged(
 
     Titles tell near-duplicates from the first day. Vectors do only for items that somebody has met:
     those of new items come from their categories alone, and being of one kind is not being alike.
+    Vectors are compared as seen from the centre of what is compared: see `centred`.
     """
     rows, features = ranked.candidates.rows, ranked.features
     met = features["item_updated_at"] > 0
@@ -27,7 +28,7 @@ def judged(
     def vectors(at: np.ndarray) -> np.ndarray:
         if retriever is None:
             return category_vectors(features["item_categories"][at])
-        return retriever.index.vectors(rows[at])
+        return centred(retriever.index.vectors(rows[at]))
 
     def alike(at: np.ndarray, compared: np.ndarray) -> np.ndarray:
         by_title = _alike_titles(catalogue.titles, rows[at], options.title_similarity)
@@ -37,7 +38,8 @@ def judged(
         by_vector = by_vector[met[at][by_vector].all(axis=1)]
         return np.concatenate([by_title, by_vector])
 
-    return Scored(ranked.scores, ranked.levels, vectors, alike)
+    odds = log_odds(ranked.scores) if ranked.are_probabilities else np.log1p(ranked.scores)
+    return Scored(ranked.scores, odds, ranked.levels, vectors, alike)
 
 
 def _alike_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:
