@@ -18,6 +18,7 @@ from serving.recommend.request import Ranked, Request, Retrieved
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
+from serving.retrieval.popularity import popularity_now
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Wanted, retrieve
 from serving.retrieval.seen import FRESH
@@ -68,10 +69,10 @@ class Making:
         return self._answered(request, ranked, order)
 
     def plain(self, request: Request) -> Recommendation:
-        """A list that costs little: candidates by popularity, those that were seen behind."""
+        """A list that costs little: what is popular now first, and what was seen last."""
         candidates, levels = request.retrieved or self._retrieved(request, self._wanted(request))
         features = self._catalogue.as_of(candidates.rows, request.time_s)
-        scores = features["item_popularity"].astype(np.float64)
+        scores = popularity_now(features)
         ranked = Ranked(candidates, levels, features, scores)
         return self._answered(request, ranked, by_score(scores, levels))
 

@@ -9,6 +9,7 @@ from serving.limited_log import LimitedLog
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.retrieval.candidates import Candidates
+from serving.retrieval.popularity import popularity_now
 
 
 class Scoring:
@@ -54,8 +55,7 @@ class Scoring:
         scores = self._ranked(request, candidates, features) if len(candidates) else None
         if scores is not None:
             return Ranked(candidates, levels, features, scores, are_probabilities=True)
-        counted = features["item_popularity"].astype(np.float64)
-        return Ranked(candidates, levels, features, counted)
+        return Ranked(candidates, levels, features, popularity_now(features))
 
     def _ranked(
         self, request: Request, candidates: Candidates, features: Arrays

@@ -11,8 +11,8 @@ from serving.retrieval.rankings import Rankings
 from serving.retrieval.seen import FRESH, seen_levels
 from serving.users import StoredUser
 
-TWO_TOWER, POPULAR, RECENT = "two_tower", "popular", "recent"
-SHARES = {TWO_TOWER: 0.8, POPULAR: 0.12, RECENT: 0.08}
+TWO_TOWER, TRENDING, POPULAR, RECENT = "two_tower", "trending", "popular", "recent"
+SHARES = {TWO_TOWER: 0.72, TRENDING: 0.1, POPULAR: 0.1, RECENT: 0.08}
 _DEEPER = 4
 
 
@@ -58,10 +58,11 @@ def retrieve(
 def _found(wanted: Wanted, total: int, rankings: Rankings) -> Candidates:
     found = {}
     if wanted.query is None or wanted.index is None:
-        count = shares(total, {name: SHARES[name] for name in (POPULAR, RECENT)})
+        count = shares(total, {name: SHARES[name] for name in (TRENDING, POPULAR, RECENT)})
     else:
         count = shares(total, SHARES)
         found[TWO_TOWER], _ = wanted.index.search(wanted.query, count[TWO_TOWER], wanted.allowed)
+    found[TRENDING] = rankings.trending(count[TRENDING], wanted.allowed, wanted.time_s)
     found[POPULAR] = rankings.popular(count[POPULAR], wanted.allowed, wanted.time_s)
     found[RECENT] = rankings.recent(count[RECENT], wanted.allowed, wanted.time_s)
     return merge(found)
