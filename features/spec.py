@@ -94,6 +94,15 @@ FEATURES: tuple[Feature, ...] = (
         half_life_s=7 * DAY_S,
         encoding="log",
     ),
+    Feature(
+        "item_popularity_30m",
+        ITEM_STATS,
+        "float32",
+        default=0.0,
+        counts="people",
+        half_life_s=HOUR_S / 2,
+        encoding="log",
+    ),
     # What the catalogue and the accounts say.
     Feature(
         "user_age",

@@ -317,6 +317,13 @@ class Settings(BaseSettings):
     diversity: Literal["mmr", "dpp", "none"] = Field(
         default="mmr", description="diversification of lists for requests that name none"
     )
+    diversity_strength: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of its odds that an item loses for a like one above it in a "
+        "diversified list, 0 to 1",
+    )
     exploration: float = Field(
         default=0.02,
         ge=0,

@@ -6,11 +6,11 @@ import numpy as np
 
 from serving.recommend.request import Ranked
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import POPULAR, RECENT, TWO_TOWER, RetrievalRequest
+from serving.retrieval.retrieve import POPULAR, RECENT, TRENDING, TWO_TOWER, RetrievalRequest
 from serving.retrieval.seen import FRESH
 from simulation.judging import NOT_FOUND, rank_of
 
-SOURCES = (TWO_TOWER, POPULAR, RECENT)
+SOURCES = (TWO_TOWER, TRENDING, POPULAR, RECENT)
 # How deep each source is looked at, whatever its share of the candidates is.
 DEPTH = 500
 
@@ -35,6 +35,7 @@ class Stages:
 def stages(wanted: RetrievalRequest, ranked: Ranked, rankings: Rankings, target: int) -> Stages:
     """Rank of catalogue row `target`; `NOT_FOUND` is a row of no item."""
     found = {
+        TRENDING: rankings.trending(DEPTH, wanted.allowed, wanted.time_s),
         POPULAR: rankings.popular(DEPTH, wanted.allowed, wanted.time_s),
         RECENT: rankings.recent(DEPTH, wanted.allowed, wanted.time_s),
         TWO_TOWER: np.empty(0, np.int64),

@@ -18,6 +18,7 @@ from serving.recommend.request import Ranked, Request, Retrieved
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
+from serving.retrieval.popularity import popularity_now
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import RetrievalRequest, retrieve
 from serving.retrieval.seen import FRESH
@@ -57,11 +58,10 @@ class Making:
         """The list as good as it gets: ranked and diversified."""
         with self._metrics.stage("retrieve"):
             wanted = self._retrieval_request(request)
-            request.retrieved = candidates, levels = self._retrieved(request, wanted)
+            request.retrieved = self._retrieved(request, wanted)
         with self._metrics.stage("rank"):
-            features = self._catalogue.as_of(candidates.rows, request.time_s)
-            scores = self._scoring.scores(request, candidates, features)
-            ranked = Ranked(candidates, levels, features, scores)
+            features = self._catalogue.as_of(request.retrieved[0].rows, request.time_s)
+            ranked = self._scoring.ranked(request, request.retrieved, features)
         if self._watch is not None:
             self._watch(wanted, ranked)
         with self._metrics.stage("rerank"):
@@ -69,12 +69,12 @@ class Making:
         return self._answered(request, ranked, order)
 
     def plain(self, request: Request) -> Recommendation:
-        """A list that costs little: candidates by popularity, those that were seen behind."""
+        """A list that costs little: what is popular now first, and what was seen last."""
         candidates, levels = request.retrieved or self._retrieved(
             request, self._retrieval_request(request)
         )
         features = self._catalogue.as_of(candidates.rows, request.time_s)
-        scores = features["item_popularity"].astype(np.float64)
+        scores = popularity_now(features)
         ranked = Ranked(candidates, levels, features, scores)
         return self._answered(request, ranked, by_score(scores, levels))
 
@@ -109,7 +109,8 @@ class Making:
             return was_over
 
         by = similarity_inputs(ranked, self._catalogue, retriever, self._options)
-        order = arrange(by, query.k, query.diversity or self._options.diversity, is_over)
+        diversity = query.diversity or self._options.diversity
+        order = arrange(by, query.k, diversity, self._options.diversity_strength, is_over)
         if was_over and "budget" not in request.degraded:
             request.degraded.append("budget")
         return order

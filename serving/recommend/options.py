@@ -20,6 +20,7 @@ class ListOptions:
         candidates: how many are ranked for one list.
         budget_s: for one list, seconds.
         diversity: of lists.
+        diversity_strength: the share of its odds that an item loses for a like one above it.
         exploration: the share of places given to chance, 0 to 1.
         temperature: where there is one, places are drawn by softmax of scores over it instead.
         most_in_flight: when more requests than these are on their way, those that come get a list
@@ -33,6 +34,7 @@ class ListOptions:
     candidates: int = 500
     budget_s: float = 0.1
     diversity: Diversity = "mmr"
+    diversity_strength: float = 0.5
     exploration: float = 0.0
     temperature: float | None = None
     most_in_flight: int = 8
@@ -47,6 +49,7 @@ class ListOptions:
             candidates=settings.candidates,
             budget_s=settings.request_budget_ms / 1000.0,
             diversity=settings.diversity,
+            diversity_strength=settings.diversity_strength,
             exploration=settings.exploration,
             temperature=settings.exploration_temperature,
         )

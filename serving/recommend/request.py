@@ -73,9 +73,11 @@ class Ranked:
         levels: how surely each was seen, shape (n,).
         features: of the items, as of the request's time.
         scores: shape (n,).
+        are_probabilities: the ranker's; else the scores are counts.
     """
 
     candidates: Candidates
     levels: np.ndarray
     features: Arrays
     scores: np.ndarray
+    are_probabilities: bool = False

@@ -7,8 +7,9 @@ from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
 from serving.recommend.options import RANK_SHARE
-from serving.recommend.request import Request
+from serving.recommend.request import Ranked, Request, Retrieved
 from serving.retrieval.candidates import Candidates
+from serving.retrieval.popularity import popularity_now
 
 
 class Scoring:
@@ -41,17 +42,20 @@ class Scoring:
             return None
         return vector
 
-    def scores(self, request: Request, candidates: Candidates, features: Arrays) -> np.ndarray:
+    def ranked(self, request: Request, retrieved: Retrieved, features: Arrays) -> Ranked:
         """The ranker's probabilities, or popularity where it is missing, fails, or is too late.
 
         Args:
             features: of the candidates as of the request's time.
 
         Returns:
-            Shape (candidates,), float64.
+            Scores of shape (candidates,), float64.
         """
-        ranked = self._ranked(request, candidates, features) if len(candidates) else None
-        return features["item_popularity"].astype(np.float64) if ranked is None else ranked
+        candidates, levels = retrieved
+        scores = self._ranked(request, candidates, features) if len(candidates) else None
+        if scores is not None:
+            return Ranked(candidates, levels, features, scores, are_probabilities=True)
+        return Ranked(candidates, levels, features, popularity_now(features))
 
     def _ranked(
         self, request: Request, candidates: Candidates, features: Arrays

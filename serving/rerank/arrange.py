@@ -27,6 +27,7 @@ class ScoredCandidates:
 
     Args:
         scores: shape (n,), greater is better.
+        log_odds: shape (n,), in the order of the scores, up to a constant: what diversity weighs.
         levels: shape (n,): how surely each was seen.
         vectors: m positions -> (m, dim): what diversity compares.
         near_duplicate_pairs: m positions and their vectors -> pairs of near-duplicates among them,
@@ -34,13 +35,18 @@ class ScoredCandidates:
     """
 
     scores: np.ndarray
+    log_odds: np.ndarray
     levels: np.ndarray
     vectors: Callable[[np.ndarray], np.ndarray]
     near_duplicate_pairs: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def arrange(
-    scored: ScoredCandidates, k: int, diversity: Diversity, is_over: Callable[[], bool] = never
+    scored: ScoredCandidates,
+    k: int,
+    diversity: Diversity,
+    strength: float = 0.5,
+    is_over: Callable[[], bool] = never,
 ) -> np.ndarray:
     """All candidates worth a place, best first: the first k are the list.
 
@@ -48,6 +54,7 @@ def arrange(
     ranking, near-duplicates, what may have been seen, what was.
 
     Args:
+        strength: of diversity, 0 to 1: 0 is the order of the scores.
         is_over: asked before each place; once it is true the places that are left go by score.
 
     Returns:
@@ -59,7 +66,7 @@ def arrange(
     vectors = scored.vectors(pool)
     stays = ~repeats(scored.near_duplicate_pairs(pool, vectors), len(pool))
     distinct = pool[stays]
-    found = _diversified(scored.scores[distinct], vectors[stays], k, diversity, is_over)
+    found = _diversified(scored.log_odds[distinct], vectors[stays], k, diversity, strength, is_over)
     chosen = distinct[found]
     perhaps, seen = (order[scored.levels[order] == level] for level in (PERHAPS_SEEN, SEEN))
     beyond = fresh[len(pool) :]
@@ -72,16 +79,17 @@ def by_score(scores: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 
 def _diversified(
-    scores: np.ndarray,
+    log_odds: np.ndarray,
     vectors: np.ndarray,
     k: int,
     diversity: Diversity,
+    strength: float,
     is_over: Callable[[], bool],
 ) -> np.ndarray:
     match diversity:
         case "mmr":
-            return mmr(scores, vectors, k, is_over=is_over)
+            return mmr(log_odds, vectors, k, strength, is_over)
         case "dpp":
-            return dpp(scores, vectors, k, window=DPP_WINDOW, is_over=is_over)
+            return dpp(log_odds, vectors, k, strength, DPP_WINDOW, is_over)
         case _:
-            return np.arange(min(k, len(scores)))
+            return np.arange(min(k, len(log_odds)))

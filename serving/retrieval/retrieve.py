@@ -11,8 +11,8 @@ from serving.retrieval.rankings import Rankings
 from serving.retrieval.seen import FRESH, seen_levels
 from serving.users import StoredUser
 
-TWO_TOWER, POPULAR, RECENT = "two_tower", "popular", "recent"
-SHARES = {TWO_TOWER: 0.8, POPULAR: 0.12, RECENT: 0.08}
+TWO_TOWER, TRENDING, POPULAR, RECENT = "two_tower", "trending", "popular", "recent"
+SHARES = {TWO_TOWER: 0.72, TRENDING: 0.1, POPULAR: 0.1, RECENT: 0.08}
 _DEEPER = 4
 
 
@@ -58,10 +58,11 @@ def retrieve(
 def _found(request: RetrievalRequest, total: int, rankings: Rankings) -> Candidates:
     found = {}
     if request.query is None or request.index is None:
-        count = shares(total, {name: SHARES[name] for name in (POPULAR, RECENT)})
+        count = shares(total, {name: SHARES[name] for name in (TRENDING, POPULAR, RECENT)})
     else:
         count = shares(total, SHARES)
         found[TWO_TOWER], _ = request.index.search(request.query, count[TWO_TOWER], request.allowed)
+    found[TRENDING] = rankings.trending(count[TRENDING], request.allowed, request.time_s)
     found[POPULAR] = rankings.popular(count[POPULAR], request.allowed, request.time_s)
     found[RECENT] = rankings.recent(count[RECENT], request.allowed, request.time_s)
     return merge(found)

@@ -9,7 +9,7 @@ from serving.recommend.options import ListOptions
 from serving.recommend.request import Ranked
 from serving.rerank.arrange import ScoredCandidates
 from serving.similarity.near_duplicates import bucket_pairs
-from serving.similarity.scaling import unit_rows
+from serving.similarity.scaling import centred, log_odds, unit_rows
 from serving.similarity.simhash import SimHash
 
 
@@ -20,6 +20,7 @@ def similarity_inputs(
 
     Titles tell near-duplicates from the first day. Vectors do only for items that somebody has met:
     those of new items come from their categories alone, and being of one kind is not being alike.
+    Vectors are compared as seen from the centre of what is compared: see `centred`.
     """
     rows, features = ranked.candidates.rows, ranked.features
     met = features["item_updated_at"] > 0
@@ -27,7 +28,7 @@ def similarity_inputs(
     def vectors(at: np.ndarray) -> np.ndarray:
         if retriever is None:
             return category_vectors(features["item_categories"][at])
-        return retriever.index.vectors(rows[at])
+        return centred(retriever.index.vectors(rows[at]))
 
     def near_duplicate_pairs(at: np.ndarray, compared: np.ndarray) -> np.ndarray:
         by_title = _similar_titles(catalogue.titles, rows[at], options.title_similarity)
@@ -37,7 +38,8 @@ def similarity_inputs(
         by_vector = by_vector[met[at][by_vector].all(axis=1)]
         return np.concatenate([by_title, by_vector])
 
-    return ScoredCandidates(ranked.scores, ranked.levels, vectors, near_duplicate_pairs)
+    odds = log_odds(ranked.scores) if ranked.are_probabilities else np.log1p(ranked.scores)
+    return ScoredCandidates(ranked.scores, odds, ranked.levels, vectors, near_duplicate_pairs)
 
 
 def _similar_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:

@@ -1,23 +1,34 @@
-"""Linear rescaling of scores, so that they can be weighed against similarities."""
+"""Scores and vectors in units in which a difference means something."""
 
 import numpy as np
 
+_LEAST_P = 1e-12
+# A vector nearer to the centre than this share of its length is there up to rounding.
+_AT_THE_CENTRE = 1e-5
 
-def min_max(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """`values` mapped linearly so that the least is `low` and the greatest `high`, float64.
 
-    Values that are all the same become `high`: there is nothing to tell them apart by.
+def log_odds(probabilities: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)), shape (n,), float64; 0 and 1 become the nearest finite values.
 
-    >>> min_max(np.array([1.0, 3.0, 2.0]), -1.0, 1.0)
-    array([-1.,  1.,  0.])
+    >>> log_odds(np.array([0.5])).tolist()
+    [0.0]
     """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0:
-        return values
-    least, span = values.min(), np.ptp(values)
-    if span <= 0.0:
-        return np.full_like(values, high)
-    return low + (values - least) * ((high - low) / span)
+    p = np.clip(np.asarray(probabilities, dtype=np.float64), _LEAST_P, 1.0 - _LEAST_P)
+    return np.log(p) - np.log1p(-p)
+
+
+def centred(vectors: np.ndarray) -> np.ndarray:
+    """Vectors less their mean, shape (n, dim), float64; a row of zeros is no vector and stays one.
+
+    Vectors that a model has learnt may all lie in a narrow cone: their cosines are near 1 whatever
+    they stand for. What tells them apart is where they lie from their centre.
+    """
+    vectors = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(vectors, axis=1)
+    is_there = lengths > 0.0
+    moved = vectors - vectors.sum(axis=0) / max(np.count_nonzero(is_there), 1)
+    is_there &= np.linalg.norm(moved, axis=1) > _AT_THE_CENTRE * lengths
+    return np.where(is_there[:, None], moved, 0.0)
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:

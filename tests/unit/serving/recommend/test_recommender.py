@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from millstream.events import Interaction
@@ -312,4 +313,13 @@ async def test_titles_that_are_almost_the_same_share_one_place():
 async def test_new_items_with_the_same_vector_are_not_taken_for_near_duplicates():
     case = Case(count=20)
     case.model.retriever.index.put(np.arange(20), np.ones((20, 4), np.float32))
+    assert ids(await case.recommender.recommend(Query("u", 5))) == ["0", "1", "2", "3", "4"]
+
+
+async def test_met_items_whose_vectors_lie_in_a_narrow_cone_are_not_taken_for_near_duplicates():
+    case = Case(count=20)
+    met = {"item_id": case.catalogue.ids, "item_updated_at": [NOW_S] * 20}
+    case.catalogue.put(pa.table(met))
+    apart = np.random.default_rng(5).normal(size=(20, 4))
+    case.model.retriever.index.put(np.arange(20), (100.0 + apart).astype(np.float32))
     assert ids(await case.recommender.recommend(Query("u", 5))) == ["0", "1", "2", "3", "4"]

@@ -15,6 +15,7 @@ def case(scores, levels, groups=None):
     vectors = np.random.default_rng(4).normal(size=(len(scores), 5))
     return ScoredCandidates(
         np.asarray(scores, float),
+        np.asarray(scores, float),
         np.asarray(levels),
         lambda at: vectors[at],
         lambda at, _: np.argwhere(np.triu(groups[at][:, None] == groups[at], 1)),
