@@ -117,7 +117,7 @@ def test_events_as_json_keep_what_they_say(tmp_path):
     [
         ("a.txt", "", "Expected a file that ends in .csv, .jsonl or .parquet"),
         ("a.csv", "user_id,item_id\n1,2\n", "a.csv must have the columns event_time. Received"),
-        ("a.jsonl", '{"type": "item"}\n', "a.jsonl line 1: .*event_id"),
+        ("a.jsonl", '{"type": "item"}\n', "a.jsonl line 1: .*event_time"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, name, text, message):
