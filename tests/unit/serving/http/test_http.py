@@ -72,7 +72,7 @@ async def test_a_list_names_source_score_position_and_title(client, worker):
     (item,) = (await client.post("/v1/recommend", json={"user_id": "u"})).json()["items"]
     expected = {"item_id": "a", "title": "Alpha", "score": 0.0, "position": 0}
     assert {**item, **expected} == item
-    assert set(item["sources"]) == {"popular", "recent"}
+    assert set(item["sources"]) == {"trending", "popular", "recent"}
     assert "features" not in item
 
 
