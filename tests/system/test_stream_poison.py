@@ -70,7 +70,9 @@ def test_poison_among_good_events_costs_none_of_them_and_each_is_one_letter(
     assert all(len(letter.value) <= MOST_LETTER_BYTES for letter in letters)
     assert all(len(json.loads(letter.value)["reason"]) <= 1_000 for letter in letters)
     samples = scrape(settings.stream_metrics_port)
-    trouble = [v for name, v in samples.items() if name.startswith("millstream_stream_trouble")]
+    trouble = [
+        v for name, v in samples.items() if name.startswith("millstream_stream_trouble_total")
+    ]
     assert sum(trouble) == 0
     worker.stop()
     assert worker.returncode == 0
@@ -127,7 +129,9 @@ def test_a_deleted_user_is_gone_from_redis(installation: Installation):
     attributes = online(settings, USER_ATTRIBUTES, ["ann", "bob"])
     assert [row["event_timestamp"] is None for row in attributes] == [True, False]
     samples = scrape(settings.stream_metrics_port)
-    assert not any(v for n, v in samples.items() if n.startswith("millstream_stream_dead_letters"))
+    assert not any(
+        v for n, v in samples.items() if n.startswith("millstream_stream_dead_letters_total")
+    )
 
 
 def test_what_the_broker_never_takes_is_dropped_and_the_stream_goes_on(
@@ -150,7 +154,7 @@ def test_what_the_broker_never_takes_is_dropped_and_the_stream_goes_on(
     samples = scrape(settings.stream_metrics_port)
     dropped = 'millstream_stream_dropped_total{topic="examples"}'
     assert samples[dropped] >= 1
-    assert not any(v for n, v in samples.items() if n.startswith("millstream_stream_trouble"))
+    assert not any(v for n, v in samples.items() if n.startswith("millstream_stream_trouble_total"))
     users = online(settings, USER_STATS, [f"u{n}" for n in range(30)])
     assert all(user["user_events_30d"] == 1.0 for user in users)
     letters = read(settings.kafka_bootstrap_servers, settings.topic(DEAD_LETTERS), 1)
