@@ -15,7 +15,7 @@ from typing import Protocol
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
 from stream.gc import ManualGc
-from stream.ingest.alignment import Alignment, DecodedRecord
+from stream.ingest.alignment import Alignment, DecodedRecord, is_probe
 from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
 from stream.ingest.records import SourceRecord, TopicPartition
@@ -192,7 +192,7 @@ class StreamWorker:
 
     def _ticks(self, entries: list[DecodedRecord], now_s: float) -> dict[TopicPartition, float]:
         """Event times that the clock proposes for silent partitions."""
-        silence, taken = self._silence, {entry.source for entry in entries}
+        silence, taken = self._silence, {entry.source for entry in entries if not is_probe(entry)}
         for source in silence.sources:
             if not self._consumer.is_polled(source):
                 activity = PartitionActivity.AWAY

@@ -72,7 +72,7 @@ class Alignment:
         buffer.behind = behind
         is_table = source.topic in TABLES
         for entry in entries:
-            if not is_table and type(entry) is EventRecord and not _is_probe(entry):
+            if not is_table and type(entry) is EventRecord and not is_probe(entry):
                 buffer.max_event_time = max(buffer.max_event_time, entry.event.event_time)
             buffer.queued.append((buffer.max_event_time, entry))
         buffer.empty_since = now_s
@@ -120,6 +120,6 @@ class Alignment:
         return buffer.max_event_time if buffer.behind else inf
 
 
-def _is_probe(entry: EventRecord) -> bool:
-    """Probes carry wall-clock time, so they must not advance event time in a replay."""
-    return bool(entry.event.is_probe)
+def is_probe(entry: DecodedRecord) -> bool:
+    """Whether it measures freshness: it must neither advance event time nor break a silence."""
+    return type(entry) is EventRecord and bool(entry.event.is_probe)

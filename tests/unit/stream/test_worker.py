@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from millstream.clock import FakeClock
+from millstream.topics import IMPRESSIONS
 from stream import worker as module
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
@@ -151,6 +152,21 @@ async def test_windows_close_by_the_clock_when_nothing_comes(bench):
     assert ticked.state.max_event_times[CLOCK] >= START + 65.0
     ((topic, table),) = closed.examples
     assert (topic.name, table.num_rows) == ("impressions", 2)
+
+
+async def test_probes_do_not_keep_windows_open(bench):
+    bench.put(TopicPartition("impressions", 0), record(impression(0), 0, 0))
+    await bench.until(lambda: bench.notes.effects)
+
+    def second_with_a_probe() -> bool:
+        bench.clock.advance(1.0)
+        second = bench.clock.now() - START
+        probe = interaction(second, user="__probe", item="__probe", is_probe=True)
+        bench.put(A, record(probe, 0, int(second)))
+        made = [topic for effects in bench.notes.effects for topic, _ in effects.examples]
+        return IMPRESSIONS in made
+
+    await bench.until(second_with_a_probe)
 
 
 async def test_what_was_done_is_counted(bench):
