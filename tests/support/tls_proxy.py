@@ -13,6 +13,8 @@ from pathlib import Path
 from deploy.local.places import HOST
 from tests.support.certificates import Identity
 
+ENDING_S = 0.2
+
 
 @contextlib.contextmanager
 def tls_proxy(port: int, server: Identity, clients: Path | None = None) -> Iterator[int]:
@@ -58,6 +60,7 @@ class _Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(ENDING_S)  # what was refused or aborted lets go of its socket
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -69,6 +72,8 @@ class _Proxy:
                 group.create_task(_pump(reader, questions))
                 group.create_task(_pump(answers, writer))
         finally:
+            writer.transport.abort()
+            questions.transport.abort()
             self._tasks.discard(task)
 
 
