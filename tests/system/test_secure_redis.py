@@ -1,6 +1,7 @@
 """Every Redis client over TLS, with ACL users and through sentinels, on a real Redis."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,13 @@ from tests.support.tls_proxy import tls_proxy
 USER, PASSWORD = "millstream", "p@ss:w/o?&=%"
 AUTH = f"{USER}:{quote(PASSWORD, safe='')}"
 TIMEOUT_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+async def _closed_connections_are_gone() -> AsyncIterator[None]:
+    """A closed transport lets go of its socket in a later turn of the loop, which ends here."""
+    yield
+    await asyncio.sleep(0.3)
 
 
 @pytest.fixture(scope="module")
