@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from deploy.local import LocalServices, Process
 from deploy.local.places import HOST, free_ports
@@ -205,20 +205,33 @@ async def test_the_sentinels_say_who_is_master_now(sentinels, server, port, monk
     monkeypatch.setenv("REDIS_URL", url)
     await check_all_clients(url)
     with Redis(host=HOST, port=sentinel) as client:
-        client.execute_command("SENTINEL", "FAILOVER", "shop")
+        eventually(lambda: fails_over(client), "the replica may be promoted", TIMEOUT_S, 0.5)
         eventually(
             lambda: client.sentinel_get_master_addr_by_name("shop")[1] == replica,
             "the replica is master",
             TIMEOUT_S,
         )
-    eventually(lambda: replica_is_master(replica), "it takes writes", TIMEOUT_S)
+    eventually(lambda: role(replica) == "master", "it takes writes", TIMEOUT_S)
+    eventually(lambda: role(port) == "slave", "the former master follows it", TIMEOUT_S)
     await check_all_clients(url)
     with Redis(host=HOST, port=replica, db=1) as client:
         assert client.get("who") == b"link"
 
 
-def replica_is_master(replica: int) -> bool:
-    """Whether what was a replica is a master now."""
-    with Redis(host=HOST, port=replica) as client:
-        found: Any = client.info("replication")
-        return bool(found["role"] == "master")
+def fails_over(sentinel: Redis) -> bool:
+    """Ask for a fail-over; whether the sentinel has found a replica that is good for it."""
+    try:
+        sentinel.execute_command("SENTINEL", "FAILOVER", "shop")
+    except ResponseError:
+        return False
+    return True
+
+
+def role(server: int) -> str:
+    """`master` or `slave`, as the server says; empty while it does not answer."""
+    try:
+        with Redis(host=HOST, port=server) as client:
+            found: Any = client.info("replication")
+            return str(found["role"])
+    except RedisError:
+        return ""
