@@ -23,7 +23,7 @@ from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 
 # The most one event may take as JSON: Kafka's own limit, with room for what is added on the way.
-MAX_EVENT_BYTES = 900_000
+MAX_MESSAGE_BYTES = 900_000
 
 _RETRY_S = 1.0
 _QUEUE = 10_000
@@ -182,7 +182,7 @@ class EventProducer:
             raise InvalidEvent(
                 f"Expected an event that JSON can hold. Received: {error}"
             ) from error
-        if len(value) > MAX_EVENT_BYTES:
+        if len(value) > MAX_MESSAGE_BYTES:
             raise too_large(len(value))
         return ProducerRecord(self._settings.topic(topic), key, value)
 
@@ -205,7 +205,7 @@ class EventProducer:
 def too_large(size: int) -> InvalidEvent:
     """Why an event of `size` bytes is not taken."""
     return InvalidEvent(
-        f"Expected an event of at most {MAX_EVENT_BYTES} bytes as JSON. Received: {size} bytes"
+        f"Expected an event of at most {MAX_MESSAGE_BYTES} bytes as JSON. Received: {size} bytes"
     )
 
 

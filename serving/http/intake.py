@@ -186,7 +186,7 @@ class EventIntake:
 
 
 def _faults(body: DecodedBody, place: int | None) -> list[RefusedEvent]:
-    """What is wrong with the event at `place`, or with the whole."""
+    """Faults of the event at `place`, and of the whole body."""
     faults = [each for each in body.faults if place is None or each[0][:1] in ((), (place,))]
     start = 0 if place is None else 1
     return [RefusedEvent(place, path_of(steps[start:]), reason) for steps, reason in faults]

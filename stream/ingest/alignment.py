@@ -121,5 +121,5 @@ class Alignment:
 
 
 def is_probe(entry: DecodedRecord) -> bool:
-    """Whether it measures freshness: it must neither advance event time nor break a silence."""
+    """Return whether `entry` is a probe: it neither advances event time nor breaks a silence."""
     return type(entry) is EventRecord and bool(entry.event.is_probe)

@@ -41,7 +41,7 @@ def settle(world: World) -> None:
 
 
 def balance(world: World) -> Balance:
-    """What does not balance."""
+    """Compare every store with the ledger."""
     found, ledger, settings = Balance(), world.ledger, world.direct
     found.server_errors = ledger.refused_answers()
     compare_online(found, world)

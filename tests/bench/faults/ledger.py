@@ -34,7 +34,7 @@ class Sent:
 
 @dataclass
 class Ledger:
-    """What was sent; threads add to it.
+    """Clicks that were sent; threads add to it.
 
     Args:
         sent: clicks by event id.
@@ -85,7 +85,7 @@ class Ledger:
 
 @dataclass
 class Balance:
-    """What does not balance; all zero is what must be.
+    """Differences between what was sent and what is stored; all must be zero.
 
     Args:
         lost, doubled: events that a user's or an item's count lacks, or has too many.
@@ -111,7 +111,7 @@ class Balance:
 
     @property
     def is_even(self) -> bool:
-        """Whether nothing is lost, doubled or refused."""
+        """Return whether nothing is lost, doubled or refused."""
         return not any(vars(self).values())
 
 

@@ -38,7 +38,7 @@ SMALL = {
 
 
 class World:
-    """What runs; the faults are done to it.
+    """The running installation that faults are done to.
 
     Args:
         users, items: ids of the people and of the catalogue.
@@ -86,7 +86,7 @@ class World:
         return int(answer.get("items", 0))
 
     def answers(self) -> bool:
-        """Whether a list is to be had."""
+        """Return whether serving answers with a list."""
         try:
             body = {"user_id": self.users[0], "k": 5}
             return httpx.post(f"{self.url}/v1/recommend", json=body, timeout=5).status_code == 200

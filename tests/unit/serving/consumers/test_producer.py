@@ -11,7 +11,7 @@ from millstream.codec import decode
 from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.events import Impression, Interaction, ShownItem
 from millstream.settings import Settings
-from serving.consumers.producer import MAX_EVENT_BYTES, EventProducer
+from serving.consumers.producer import MAX_MESSAGE_BYTES, EventProducer
 from tests.support.serving_cases import NOW_S, Case
 
 
@@ -101,7 +101,7 @@ async def test_without_a_broker_no_event_is_taken_and_none_is_blamed():
     ("event", "reason"),
     [
         (click("\ud800"), "Expected an event that JSON can hold"),
-        (shown(context={"a": "x" * MAX_EVENT_BYTES}), f"at most {MAX_EVENT_BYTES} bytes"),
+        (shown(context={"a": "x" * MAX_MESSAGE_BYTES}), f"at most {MAX_MESSAGE_BYTES} bytes"),
     ],
 )
 async def test_an_event_that_no_broker_will_take_is_its_senders_fault(event, reason):
