@@ -200,6 +200,18 @@ class Settings(BaseSettings):
         default={},
         description='options of the ranking model\'s builder, as JSON such as {"hidden": [64]}',
     )
+    ranker_loss: Literal["softmax", "pairwise", "pointwise"] = Field(
+        default="softmax",
+        description="loss of the ranking model: of an event's item against the negatives drawn "
+        "for it, all at once or each alone, or of each row alone",
+    )
+    pointwise_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="weight of the log loss of each row beside a softmax or pairwise loss, which "
+        "keeps scores probabilities",
+    )
     retriever: str = Field(
         default="two_tower", description="retrieval model, by its name in `millstream models`"
     )
