@@ -9,7 +9,7 @@ import logging
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -33,6 +33,11 @@ MINUTE_S = 60.0
 HOUR_S = 60.0 * MINUTE_S
 
 KeyScope = Literal["events", "recommend", "catalogue", "admin", "impressions", "probes"]
+
+
+SourceName = Literal[
+    "two_tower", "co_occurrence", "similar", "trending", "popular", "category", "recent"
+]
 
 
 class Settings(BaseSettings):
@@ -318,6 +323,21 @@ class Settings(BaseSettings):
         default=[], description="names under which the API may be called, as JSON; empty is any"
     )
     candidates: int = Field(default=500, gt=0, description="maximum candidates ranked per request")
+    retrieval_sources: dict[SourceName, Annotated[float, Field(ge=0)]] = Field(
+        default={
+            "two_tower": 0.4,
+            "co_occurrence": 0.2,
+            "trending": 0.2,
+            "popular": 0.1,
+            "recent": 0.1,
+        },
+        description='shares of the candidates by source, as JSON such as {"two_tower": 0.5}; the '
+        "sources are two_tower, co_occurrence, similar, trending, popular, category and recent",
+    )
+    retrieval_limits: dict[SourceName, Annotated[int, Field(gt=0)]] = Field(
+        default={},
+        description="maximum candidates by source, as JSON; a source without one has its share",
+    )
     request_budget_ms: float = Field(
         default=100.0, gt=0, description="milliseconds that a recommend request may take"
     )

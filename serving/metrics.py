@@ -3,15 +3,16 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from millstream.settings import SourceName
 from millstream.snapshots.control import ACTIONS
 from millstream.topics import FEATURES, ITEMS, SNAPSHOTS
 from serving.admission import SHED_REASONS
 from serving.recommend.degraded import REASONS
-from serving.retrieval.retrieve import SHARES
 
 _P = "millstream_serving_"
 
@@ -85,7 +86,7 @@ class Metrics:
         """Let what has not happened yet be 0, not absent."""
         for counter, values in (
             (self.degraded, REASONS),
-            (self.candidates, SHARES),
+            (self.candidates, get_args(SourceName)),
             (self.events, ("accepted", "refused", "failed")),
             (self.impressions, ("sent", "failed", "dropped")),
             (self.feed_errors, (ITEMS.name, FEATURES.name, SNAPSHOTS.name)),

@@ -30,7 +30,7 @@ class StoredUser:
     Args:
         raw: stored feature values by name; what is missing has its default.
         filters: the Bloom filters of what they have seen; None was never written.
-        met: items of which this worker knows it, in any order (`serving/remembered.py`).
+        met: items of which this worker knows it, the newest last (`serving/remembered.py`).
     """
 
     user_id: str
@@ -48,6 +48,20 @@ class StoredUser:
         """Items they have met of late."""
         recent: Sequence[str] = self.raw["user_recent_items"]
         return [*recent, *self.met] if self.met else recent
+
+    @property
+    def newest(self) -> list[str]:
+        """Items that they met last, the newest first: what only this worker knows, then the row's.
+
+        Of what this worker knows only what came after the row was written is new.
+        """
+        stored: Sequence[str] = self.raw["user_recent_items"]
+        known, later = set(stored), []
+        for item in reversed(self.met):
+            if item in known:
+                break
+            later.append(item)
+        return list(dict.fromkeys([*later, *stored]))
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""

@@ -36,6 +36,9 @@ class Objective(NamedTuple):
     pointwise_share: float = 0.2
 
 
+POINTWISE = Objective(within_event=None)
+
+
 class Learnt(NamedTuple):
     """Result of one step.
 
@@ -67,7 +70,7 @@ class Ranker:
         parts: Split,
         tables: DynamicTables,
         optimiser: keras.Optimizer,
-        objective: Objective = Objective(),
+        objective: Objective = POINTWISE,
     ) -> None:
         self.network, self.tables = network, tables
         self.parts = compact(parts, tables.groups)
@@ -136,7 +139,9 @@ class Ranker:
                 weights * self._taught(losses, logits, labels, log_odds, groups)
             )
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
-            taught = tf.add_n([minimised, *(tf.reduce_sum(weights) * own for own in self.body.losses)])
+            taught = tf.add_n(
+                [minimised, *(tf.reduce_sum(weights) * own for own in self.body.losses)]
+            )
         by_row, by_weight = tape.gradient(
             taught, [flat, self.dense.tensors], unconnected_gradients="zero"
         )
