@@ -8,6 +8,7 @@
 import logging
 import os
 from functools import lru_cache
+from math import isclose
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,7 @@ HOUR_S = 60.0 * MINUTE_S
 KeyScope = Literal["events", "recommend", "catalogue", "admin", "impressions", "probes"]
 
 
+NegativePart = Literal["uniform", "popular", "followers"]
 SourceName = Literal[
     "two_tower", "co_occurrence", "similar", "trending", "popular", "category", "recent"
 ]
@@ -184,6 +186,12 @@ class Settings(BaseSettings):
     )
     sampled_negatives: int = Field(
         default=1, ge=0, le=50, description="negatives drawn per organic positive"
+    )
+    negative_shares: dict[NegativePart, Annotated[float, Field(ge=0)]] = Field(
+        default={"uniform": 1.0},
+        description="shares of the mixture that negatives are drawn from, as JSON; they add up to "
+        "1: uniform, popular (items of the newest positives), followers (those of them that came "
+        "right after what the user met last)",
     )
     state_cache_entities: int = Field(
         default=500_000,
@@ -373,6 +381,13 @@ class Settings(BaseSettings):
     probe_interval_s: float = Field(
         default=1.0, gt=0, description="seconds between two probe events"
     )
+
+    @field_validator("negative_shares")
+    @classmethod
+    def _adds_up(cls, value: dict[NegativePart, float]) -> dict[NegativePart, float]:
+        if not isclose(sum(value.values()), 1.0, abs_tol=1e-6) or not value.get("uniform"):
+            raise ValueError("the shares must add up to 1, that of uniform above 0")
+        return value
 
     @field_validator("redis_url")
     @classmethod

@@ -37,6 +37,7 @@ TYPES = {
     "is_probe": pa.bool_(),
     "weight": pa.float32(),
     "sampled_probability": pa.float32(),
+    "oversampling": pa.float32(),
     "propensity": pa.float32(),
     "position": pa.int16(),
 }
@@ -118,7 +119,7 @@ class ImpressionExamples:
 
 
 def rows_of(columns: Columns, count: int) -> pa.Table:
-    """Columns as rows for `published`; missing probability and weight columns are 1."""
+    """Columns as rows for `published`; missing columns of probabilities and weights are 1."""
     ones = pa.array(np.ones(count, np.float32))
     return pa.Table.from_arrays([columns.get(n, ones) for n in _SCHEMA.names], schema=_SCHEMA)
 

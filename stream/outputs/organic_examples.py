@@ -80,7 +80,7 @@ class OrganicExamples:
         users: of the events.
         items: (rows,): each event's own item, then its negatives.
         negatives: how many negatives each has.
-        probabilities: with which each of its negatives was drawn.
+        probabilities, oversampling: (rows,) of the draws; see `stream.state.known_items.Drawn`.
     """
 
     event_ids: Sequence[str]
@@ -93,6 +93,7 @@ class OrganicExamples:
     items: EntityColumns
     negatives: np.ndarray
     probabilities: np.ndarray
+    oversampling: np.ndarray
 
     @property
     def event_of(self) -> np.ndarray:
@@ -113,7 +114,8 @@ class OrganicExamples:
             "item_id": self.items.names(),
             "label": _float32(np.where(is_own, self.labels[event_of], 0.0)),
             "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
-            "sampled_probability": _float32(np.where(is_own, 1.0, self.probabilities[event_of])),
+            "sampled_probability": _float32(self.probabilities),
+            "oversampling": _float32(self.oversampling),
             "position": pa.array(np.full(len(event_of), -1, np.int16)),
             **ITEM_RULE.arrow(self.items.states, self.times[event_of]),
             **self.items.table.columns(self.items.versions, _ITEM_ATTRIBUTES),

@@ -25,10 +25,13 @@ from stream.processing.columns import UNKNOWN, AsOfLookups, Transitions
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
 from stream.state.impression_join import Attribution
-from stream.state.known_items import NegativesRequest, negatives
+from stream.state.known_items import NegativesRequest, draws, negatives
 from stream.state.memory import Memory, Rules
+from stream.state.proposals import Proposals, Turns
 
 NO_DRAW = -1
+# Beyond every partition: draws of the mixture are others than those of the uniform part.
+APART = 1 << 14
 
 
 def process_segment(
@@ -200,21 +203,51 @@ class _SegmentProcessor:
         )
         known_since = np.array(sorted(self._new_items.values()), np.int64)
         places = needs.drawn[rows[positives]]
-        drawn = known_items.numbers_at(places, needs.known, needs.added)
-        chosen, chances = negatives(
-            known_items,
-            NegativesRequest(
-                drawn,
-                self._item_numbers[self._item_rows.of_events[events]],
-                USER_RULE.recent_of(users.states)[users.as_of[positives]],
-                np.searchsorted(known_since, events),
-                {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
-            ),
-            self._rules.sampled_negatives,
+        request = NegativesRequest(
+            known_items.numbers_at(places, needs.known, needs.added),
+            self._item_numbers[self._item_rows.of_events[events]],
+            USER_RULE.recent_of(users.states)[users.as_of[positives]],
+            np.searchsorted(known_since, events),
+            {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
         )
-        probabilities = np.ones(len(organic_events))
-        probabilities[positives] = chances
-        return SampledNegatives(positives[np.nonzero(chosen)[0]], drawn[chosen], probabilities)
+        proposals = self._proposals(events, request, users)
+        drawn = negatives(known_items, request, self._rules.sampled_negatives, proposals)
+        own = np.ones(len(organic_events))
+        own[positives] = drawn.own
+        chosen = drawn.chosen
+        return SampledNegatives(
+            positives[np.nonzero(chosen)[0]],
+            drawn.items[chosen],
+            drawn.probabilities[chosen],
+            drawn.oversampling[chosen],
+            own,
+        )
+
+    def _proposals(
+        self, events: np.ndarray, request: NegativesRequest, users: Transitions
+    ) -> Proposals | None:
+        """The mixture that negatives of `events` are drawn from, None where they are uniform.
+
+        The segment's positives become recent ones.
+        """
+        shares, recent = self._rules.negative_shares, self._memory.recent_positives
+        if set(shares) <= {"uniform"}:
+            return None
+        met = USER_RULE.recent_of(users.states)
+        new = np.flatnonzero((self._labels == 1.0) & ~self._is_probe)
+        before = met[users.before[new], 0]
+        items = self._item_numbers[self._item_rows.of_events[new]]
+        offsets = self._source_offsets
+        turns = Turns(
+            np.searchsorted(new, events),
+            request.recent[:, 0],
+            draws(
+                offsets.partitions[events] + APART, offsets.offsets[events], request.drawn.shape[1]
+            ),
+        )
+        found = Proposals(recent, before, items, shares, turns)
+        recent.add(before, items)
+        return found
 
     @cached_property
     def _new_items(self) -> dict[str, int]:
@@ -279,7 +312,8 @@ class _SegmentProcessor:
                 item_table,
             ),
             counts,
-            drawn.probabilities[kept],
+            np.append(np.ones(len(kept)), drawn.probabilities[is_kept])[order],
+            np.append(drawn.own[kept], drawn.oversampling[is_kept])[order],
         )
         places = np.array(self._segment.places)[events]
         return built.unpublished(), places[built.event_of]
