@@ -85,7 +85,7 @@ def test_items_of_a_mixture_are_drawn_as_often_as_their_logged_probabilities_say
     uniform = 1 / len(drawn)
     for row in asked:
         assert row["oversampling"] == pytest.approx(row["sampled_probability"] / uniform, rel=1e-5)
-        assert row["oversampling"] > 0.4  # what the uniform part leaves at the least
+        assert row["oversampling"] >= 0.4 * len(drawn) / 10  # the uniform part alone gives it
     assert drawn["b"] > drawn["c"] > drawn["1"]
 
 
