@@ -349,6 +349,12 @@ class Settings(BaseSettings):
     request_budget_ms: float = Field(
         default=100.0, gt=0, description="milliseconds that a recommend request may take"
     )
+    list_quality_interval_s: float = Field(
+        default=1.0,
+        ge=0,
+        description="seconds between two lists that are made, and not shown, to be judged by a "
+        "positive that was just posted; 0 judges none",
+    )
     unknown_items: Literal["hide", "show"] = Field(
         default="hide",
         description="items that people have met but that are not in the catalogue: hidden from "

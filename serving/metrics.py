@@ -16,6 +16,8 @@ from serving.recommend.degraded import REASONS
 
 _P = "millstream_serving_"
 
+# Stages of a list whose order is judged, beside the sources (`serving/recommend/quality.py`).
+JUDGED = ("retrieved", "ranked", "list", "degraded", *get_args(SourceName))
 STAGES = ("user", "retrieve", "rank", "rerank")
 
 
@@ -38,6 +40,15 @@ class Metrics:
         )
         self.candidates = self._counter("candidates_total", "Candidates, by source", "source")
         self.degraded = self._counter("degraded_total", "Degraded answers, by reason", "reason")
+        self.list_questions = self._counter(
+            "list_questions_total", "Lists that were asked before a positive was told"
+        )
+        self.list_hits = self._counter(
+            "list_hits_total", "Right answers among the first 20, by stage or source", "stage"
+        )
+        self.list_gains = self._counter(
+            "list_gains_total", "Sum of NDCG@20 of the right answers, by stage or source", "stage"
+        )
         self.events = self._counter("events_total", "Events, by outcome", "outcome")
         self.impressions = self._counter(
             "impressions_total", "Impressions logged, by outcome", "outcome"
@@ -87,6 +98,8 @@ class Metrics:
         for counter, values in (
             (self.degraded, REASONS),
             (self.candidates, get_args(SourceName)),
+            (self.list_hits, JUDGED),
+            (self.list_gains, JUDGED),
             (self.events, ("accepted", "refused", "failed")),
             (self.impressions, ("sent", "failed", "dropped")),
             (self.feed_errors, (ITEMS.name, FEATURES.name, SNAPSHOTS.name)),

@@ -5,6 +5,7 @@ the number of rows once and looks at no row beyond it.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,22 @@ from serving.retrieval.source import RetrievalRequest
 from serving.similarity.inputs import similarity_inputs
 
 Watch = Callable[[RetrievalRequest, Ranked], None]
+
+# Length of the lists that are judged.
+QUESTION_K = 20
+
+
+class StagesOf(NamedTuple):
+    """Lists of one user as each stage of the making alone would give them.
+
+    Args:
+        lists: catalogue rows by stage or source (`serving.metrics.JUDGED`), best first, at most
+            `QUESTION_K`.
+        seen: rows that the user is known to have met.
+    """
+
+    lists: dict[str, np.ndarray]
+    seen: frozenset[int]
 
 
 class Making:
@@ -68,6 +85,28 @@ class Making:
         with self._metrics.stage("rerank"):
             order = self._arranged(request, ranked)
         return self._answered(request, ranked, order)
+
+    def stages(self, request: Request) -> StagesOf:
+        """The lists of every stage and source, for a judgement; nothing is drawn or counted."""
+        wanted = self._retrieval_request(request)
+        found = candidates, levels = self._retrieval.retrieve(wanted, request.user)
+        features = self._catalogue.as_of(candidates.rows, request.time_s)
+        ranked = self._scoring.ranked(request, found, features)
+        arranged = self._arranged(request, ranked)[:QUESTION_K]
+        places = np.flatnonzero(levels == FRESH)
+        by_counter = counter_scores(features, request.recent)[places]
+        orders = {
+            "retrieved": places,
+            "ranked": places[np.argsort(-ranked.scores[places], kind="stable")],
+            "list": arranged,
+            "degraded": places[np.argsort(-by_counter, kind="stable")],
+        }
+        lists = {stage: candidates.rows[order[:QUESTION_K]] for stage, order in orders.items()}
+        seen = self._catalogue.rows(request.user.certainly_seen)
+        for name in self._retrieval.weights:
+            rows = self._retrieval.first(name, wanted, QUESTION_K + len(seen))
+            lists[name] = rows[~np.isin(rows, seen)][:QUESTION_K]
+        return StagesOf(lists, frozenset(seen.tolist()))
 
     def plain(self, request: Request) -> Recommendation:
         """A list that costs little: by the best counter, and what was seen last."""
