@@ -6,7 +6,7 @@ import numpy as np
 
 from millstream.settings import SourceName
 from serving.catalogue.catalogue import Catalogue
-from serving.retrieval.candidates import Candidates, fuse, shares
+from serving.retrieval.candidates import Candidates, fuse
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.seen import FRESH, seen_levels
 from serving.retrieval.source import RetrievalRequest
@@ -42,6 +42,7 @@ class Retrieval:
         self._sources = all_sources(catalogue, rankings)
         self.weights = {name: weight for name, weight in weights.items() if weight > 0}
         self._limits = dict(limits or {})
+        self._order = [name for name in self._sources if name in self.weights]
 
     def retrieve(self, wanted: RetrievalRequest, user: StoredUser) -> tuple[Candidates, np.ndarray]:
         """Candidates and how surely each was seen (`seen_levels`).
@@ -65,29 +66,21 @@ class Retrieval:
     ) -> dict[SourceName, np.ndarray]:
         """What each source brings of `total` candidates.
 
-        What a source lacks of its share is asked of the others, by their weights.
+        Those that may run short are asked first: what they lack of their share the others bring,
+        by their weights, and none is asked twice.
 
         Args:
             limited: whether the limits hold.
         """
-        counts = self.counts(total, limited=limited)
-        found = {name: self._sources[name].find(wanted, count) for name, count in counts.items()}
-        missing = sum(counts.values()) - sum(map(len, found.values()))
-        full = [name for name in found if 0 < counts[name] == len(found[name])]
-        if limited:
-            full = [name for name in full if counts[name] < self._limits.get(name, total)]
-        if missing > 0 and full:
-            more = shares(missing, {name: self.weights[name] for name in full})
-            for name, count in more.items():
-                found[name] = self._sources[name].find(wanted, counts[name] + count)
+        found: dict[SourceName, np.ndarray] = {}
+        left, weight_left = total, sum(self.weights.values())
+        for name in self._order:
+            share = round(left * self.weights[name] / weight_left) if weight_left > 0 else left
+            count = min(share, self._limits.get(name, share)) if limited else share
+            found[name] = self._sources[name].find(wanted, count)
+            left -= len(found[name])
+            weight_left -= self.weights[name]
         return found
-
-    def counts(self, total: int, *, limited: bool = True) -> dict[SourceName, int]:
-        """How many candidates each source is asked for."""
-        counts = shares(total, self.weights)
-        if not limited:
-            return counts
-        return {name: min(n, self._limits.get(name, n)) for name, n in counts.items()}
 
     def first(self, name: SourceName, wanted: RetrievalRequest, count: int) -> np.ndarray:
         """The first `count` of one source, whatever its share is."""

@@ -104,14 +104,14 @@ class Ranked:
 
 
 def all_sources(catalogue: Catalogue, rankings: Rankings) -> dict[SourceName, CandidateSource]:
-    """Every source by its name."""
+    """Every source by its name; those that may run short first."""
     found: tuple[CandidateSource, ...] = (
-        TwoTower(),
         CoOccurrence(catalogue),
+        Category(catalogue, rankings),
         Similar(),
+        TwoTower(),
         Ranked("trending", rankings.trending),
         Ranked("popular", rankings.popular),
-        Category(catalogue, rankings),
         Ranked("recent", rankings.recent),
     )
     return {source.name: source for source in found}
