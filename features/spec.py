@@ -7,7 +7,16 @@ families are in `features/families/`.
 
 import hashlib
 
-from features.families import Affinity, Attribute, Count, Family, Recent, UpdatedAt
+from features.families import (
+    Affinity,
+    Attribute,
+    Count,
+    DerivedInput,
+    Family,
+    Rate,
+    Recent,
+    UpdatedAt,
+)
 from features.feature import Feature, ModelInput, View
 
 HOUR_S = 3_600.0
@@ -50,11 +59,13 @@ DECLARED: tuple[Family, ...] = (
         positives="user_category_positives",
         inputs=("category_affinity", "category_familiarity"),
     ),
+    Rate("user_positive_rate", USER_STATS, part="user_positives_30d", whole="user_events_30d"),
     # What happens to an item.
     UpdatedAt("item_updated_at", ITEM_STATS),
     *_counts(ITEM_STATS),
     Count("item_popularity", ITEM_STATS, of="people", half_life_s=7 * DAY_S),
     Count("item_popularity_30m", ITEM_STATS, of="people", half_life_s=HOUR_S / 2),
+    Rate("item_positive_rate", ITEM_STATS, part="item_positives_30d", whole="item_events_30d"),
     # What the catalogue and the accounts say.
     Attribute(
         "user_age",
@@ -103,8 +114,7 @@ DERIVED_INPUTS: tuple[ModelInput, ...] = (
     ModelInput("item_id", "id", "item", table="item_id"),
     ModelInput("hour_of_day", "id", "context", table="hour_of_day"),
     ModelInput("day_of_week", "id", "context", table="day_of_week"),
-    ModelInput("user_positive_rate", "float", "user"),
-    ModelInput("item_positive_rate", "float", "item"),
+    *(feature.model_input for feature in DECLARED if isinstance(feature, DerivedInput)),
     *(cross for feature in DECLARED for cross in feature.cross_inputs()),
 )
 

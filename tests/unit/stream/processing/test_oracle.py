@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from features.families.count import VOTERS
 from features.labels import label_of
 from features.spec import CATEGORY_HALF_LIFE_S, FEATURES, RECENT_ITEMS
-from features.state import VOTERS
 from millstream.events import Interaction
 from tests.support.stream_cases import MemoryStream, examples_of, interaction, item_upsert
 
