@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from millstream.settings import SourceName
 from serving.retrieval.candidates import shares
 from simulation.judging import gains, hits, mean_over, reciprocal_ranks
 from simulation.outcome import LOOP, Outcome
@@ -86,9 +87,12 @@ def recalls(outcome: Outcome, hours: np.ndarray) -> dict[str, dict[str, float]]:
 
 
 def _union(
-    ranks: Mapping[str, np.ndarray], depth: int, hours: np.ndarray, weights: Mapping[str, float]
+    ranks: Mapping[str, np.ndarray],
+    depth: int,
+    hours: np.ndarray,
+    weights: Mapping[SourceName, float],
 ) -> float:
     """Recall of the candidates that all sources bring together when `depth` are asked for."""
-    count = shares(depth, weights)
+    count = {str(name): share for name, share in shares(depth, weights).items()}
     brought = np.stack([hits(own, count[name]) for name, own in ranks.items()])
     return mean_over(brought.max(axis=0), hours)
