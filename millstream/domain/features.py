@@ -1,0 +1,86 @@
+"""Features by family: what the stream keeps of users and items, with each family's options."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from millstream.domain.part import Kinds, Name, Part, Reference, Seconds
+
+
+class CountFeature(Part):
+    """Decayed count of events: after `half_life` it is worth half."""
+
+    family: Literal["count"]
+    of: Literal["events", "positives", "people"] | Kinds = Field(
+        description="What is counted: events, positives, people who were positive (each once), or "
+        "events of the kinds of a list."
+    )
+    half_life: Seconds = Field(description="Time in which it loses half of its value.")
+
+
+class RecentFeature(Part):
+    """The items that a user met last, the newest first, each once."""
+
+    family: Literal["recent"]
+    length: int = Field(default=20, ge=1, le=100, description="The most items that are kept.")
+    kinds: Kinds | None = Field(
+        default=None, description="Kinds of events that count; all where it is left out."
+    )
+
+
+class AffinityFeature(Part):
+    """How much has been done, and liked, by each entry of a list of the other side.
+
+    A user's goes over a list of the items they met (`item.categories`), an item's over a list of
+    its users as it was just before (`user.recent_items`: what they had met). It gives the strongest
+    entries, the decayed events and positives of each, and of a user and an item together the inputs
+    `<entry>_affinity` (share of positives) and `<entry>_familiarity`.
+    """
+
+    family: Literal["affinity"]
+    to: Reference = Field(description='The list: "item.categories" or "user.recent_items".')
+    entry: Name | None = Field(
+        default=None,
+        description="The word for one entry (`category`), of which names are made; the feature's "
+        "own name where it is left out.",
+    )
+    top: int = Field(default=8, ge=1, le=64, description="Entries that are a feature.")
+    half_life: Seconds = Field(description="Time in which a strength loses half of its value.")
+    depth: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Entries of the list that count, from its beginning; all where it is left out.",
+    )
+    tracked: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="Entries that are kept, so that others can become the strongest; four times "
+        "`top` where it is left out.",
+    )
+
+
+class RateFeature(Part):
+    """Share of one count in another, smoothed towards a half: an input, not stored."""
+
+    family: Literal["rate"]
+    of: Name = Field(description="The count above the line, of the same entity: `positives_30d`.")
+    over: Name = Field(description="The count below it: `events_30d`.")
+
+
+UserFeature = Annotated[
+    CountFeature | RecentFeature | AffinityFeature | RateFeature, Field(discriminator="family")
+]
+ItemFeature = Annotated[
+    CountFeature | AffinityFeature | RateFeature, Field(discriminator="family")
+]
+FAMILIES = {
+    "user": {
+        "count": CountFeature,
+        "recent": RecentFeature,
+        "affinity": AffinityFeature,
+        "rate": RateFeature,
+    },
+    "item": {"count": CountFeature, "affinity": AffinityFeature, "rate": RateFeature},
+}
