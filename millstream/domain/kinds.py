@@ -33,6 +33,12 @@ class Kind(Part):
         description="Whether it says both yes and no: then no negatives are sampled for its "
         "positives.",
     )
+    weight: float = Field(
+        default=1.0,
+        gt=0,
+        le=1_000.0,
+        description="How much an example of it weighs in the loss: 5 teaches as much as five of 1.",
+    )
     seen: bool = Field(
         default=True,
         description="Whether the item counts as seen by that person: it comes behind all that they "

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Stri
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?([smhd])")
+_LONGEST_S = 100 * 365 * 86_400.0
 MOST_NAMES = 64
 
 
@@ -25,14 +26,18 @@ def duration_s(value: Any) -> Any:
     (1800.0, 5400.0, 604800.0, 90.0)
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, not above 0, or above 100 years.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not found:
+    if found:
+        seconds = float(found[1]) * _UNITS_S[found[2]]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
         raise ValueError('a duration such as "90s", "30m", "1h" or "7d", or a number of seconds')
-    return float(found[1]) * _UNITS_S[found[2]]
+    if not 0 < seconds <= _LONGEST_S:
+        raise ValueError("above 0 seconds and at most 100 years")
+    return seconds
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
@@ -48,5 +53,4 @@ Seconds = Annotated[
         json_schema_input_type=Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)? ?[smhd]$")]
         | Annotated[float, Field(gt=0)],
     ),
-    Field(gt=0, le=100 * 365 * 86_400),
 ]
