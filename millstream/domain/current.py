@@ -14,6 +14,15 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "examples"
 DEFAULT = "films"
 
 
+_base: Path | None = None
+
+
+def look_from(folder: Path) -> None:
+    """Let `folder` stand for the working folder where the project is looked for."""
+    global _base
+    _base = folder
+
+
 def project_folder(base: Path | None = None) -> Path:
     """The project's folder.
 
@@ -23,7 +32,7 @@ def project_folder(base: Path | None = None) -> Path:
     Args:
         base: what a relative folder is meant from, and where `.env` is: the working folder.
     """
-    base = base or Path.cwd()
+    base = base or _base or Path.cwd()
     named = os.environ.get(VARIABLE) or dotenv_values(base / ".env").get(VARIABLE)
     if named:
         return base / Path(named).expanduser()

@@ -72,9 +72,7 @@ class RateFeature(Part):
 UserFeature = Annotated[
     CountFeature | RecentFeature | AffinityFeature | RateFeature, Field(discriminator="family")
 ]
-ItemFeature = Annotated[
-    CountFeature | AffinityFeature | RateFeature, Field(discriminator="family")
-]
+ItemFeature = Annotated[CountFeature | AffinityFeature | RateFeature, Field(discriminator="family")]
 FAMILIES = {
     "user": {
         "count": CountFeature,

@@ -40,10 +40,18 @@ def duration_s(value: Any) -> Any:
     return seconds
 
 
+def duration_text(seconds: float) -> str:
+    """Seconds as a file would say them.
+
+    >>> duration_text(5_400.0), duration_text(604_800.0), duration_text(0.5)
+    ('90m', '7d', '0.5s')
+    """
+    unit = next((u for u in "dhm" if seconds >= _UNITS_S[u] and seconds % _UNITS_S[u] == 0), "s")
+    return f"{seconds / _UNITS_S[unit]:g}{unit}"
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-Kinds = Annotated[
-    tuple[Name, ...], Strict(False), Field(min_length=1, max_length=MOST_NAMES)
-]
+Kinds = Annotated[tuple[Name, ...], Strict(False), Field(min_length=1, max_length=MOST_NAMES)]
 # A feature or an attribute, by entity: `item.categories`.
 Reference = Annotated[str, StringConstraints(pattern=r"^(user|item)\.[a-z][a-z0-9_]{0,47}$")]
 Seconds = Annotated[
