@@ -18,8 +18,8 @@ from millstream.domain.changes import changes
 def apply(folder: Path | None, yes: bool) -> None:
     """Make the domain file that of the installation.
 
-    Shows the plan, asks, creates the topics that are missing, tells Feast of the features and records
-    what was applied, so that the next plan is compared with it. It may be run again at any time.
+    Shows the plan, asks, creates the topics that are missing, tells Feast of the features and
+    records what was applied, so that the next plan is compared with it. It may be run again.
     DIR is the project's folder; without it that of MILLSTREAM_PROJECT, else the working folder.
 
     Ends with 0 when all of it is done, with 1 where something does not answer or was not confirmed;

@@ -44,8 +44,8 @@ def _as_json(error: DomainError) -> str:
 
 def _summary(domain: Domain) -> str:
     sides = [
-        f"{entity} with {_count(side.attributes, 'attribute')} and {_count(side.features, 'feature')}"
-        for entity, side in (("users", domain.user), ("items", domain.item))
+        f"{name} with {_count(each.attributes, 'attribute')} and {_count(each.features, 'feature')}"
+        for name, each in (("users", domain.user), ("items", domain.item))
     ]
     return f"{domain.name} has no fault: {_count(domain.kinds, 'kind')}, {', '.join(sides)}."
 

@@ -22,9 +22,9 @@ CHANGES = 3
 def plan(folder: Path | None, as_json: bool, exit_code: bool) -> None:
     """Show what differs from the domain that was applied last, and what each difference does.
 
-    That is to events, stored state, examples, models, lists and Feast. Nothing is changed. DIR is the
-    project's folder; without it that of MILLSTREAM_PROJECT, else the working folder. What was applied
-    last is recorded in MILLSTREAM_DATA_DIR.
+    That is to events, stored state, examples, models, lists and Feast. Nothing is changed. DIR is
+    the project's folder; without it that of MILLSTREAM_PROJECT, else the working folder. What was
+    applied last is recorded in MILLSTREAM_DATA_DIR.
 
     \b
     Examples:

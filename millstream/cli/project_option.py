@@ -22,7 +22,7 @@ RESTART = "Then restart the workers: the stream first, then the trainer and serv
 
 
 def chosen(folder: Path | None) -> Path:
-    """The folder that is meant; this process, and those that it starts, take their domain from it."""
+    """The folder that is meant; the domain of this process and of its children is that in it."""
     found = (folder or project_folder()).resolve()
     os.environ[VARIABLE] = str(found)
     return found

@@ -75,7 +75,7 @@ def _of_attribute(entity: str, name: str, action: str, keys: set[str]) -> Conseq
         return {"events": "are checked by the new rule"}
     found = {"models": _CHANGED_INPUT}
     if keys - _DOORS - _INPUT_KEYS:
-        found["state"] = f"stored values of another type count as missing until the next upsert"
+        found["state"] = "stored values of another type count as missing until the next upsert"
         found["Feast"] = f"`{column}` changes in the view `{view}`"
     return found
 
