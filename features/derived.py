@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from features.columns import Arrays
-
 # A rate starts at 1/2 with the weight of this many events: one event does not make it 0 or 1.
 PRIOR_EVENTS = 4.0
 PRIOR_RATE = 0.5
@@ -45,15 +43,16 @@ def day_of_week(time_s: np.ndarray) -> np.ndarray:
     return (np.asarray(time_s) // 86_400 % 7).astype(np.int64) + 1
 
 
-def category_match(user: Arrays, item: Arrays) -> tuple[np.ndarray, np.ndarray]:
-    """The user's decayed positives and events in the categories of the item, each (rows,) float32.
+def match(wanted: np.ndarray, known: np.ndarray, *strengths: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sums of the strengths of those `known` that are `wanted`, (rows,) float32 each.
 
-    `user` may hold one row for all rows of `item`.
+    Args:
+        wanted: (rows, most) keys, or one row for all rows of `known`; 0 is none.
+        known: (rows, length) keys, or one row for all rows of `wanted`.
+        strengths: shaped as `known`.
     """
-    keys, known = item["item_categories"], user["user_categories"]
-    matched = np.zeros(np.broadcast_shapes((len(keys), 1), known.shape), bool)
-    for place in range(keys.shape[1]):  # entry by entry: one large comparison would be slower
-        matched |= known == keys[:, place, None]
+    matched = np.zeros(np.broadcast_shapes((len(wanted), 1), known.shape), bool)
+    for place in range(wanted.shape[1]):  # entry by entry: one large comparison would be slower
+        matched |= known == wanted[:, place, None]
     weights = (matched & (known != 0)).astype(np.float32)
-    positives = np.einsum("ij,ij->i", counted(user["user_category_positives"]), weights)
-    return positives, np.einsum("ij,ij->i", counted(user["user_category_events"]), weights)
+    return tuple(np.einsum("ij,ij->i", counted(each), weights) for each in strengths)

@@ -8,8 +8,9 @@ import numpy as np
 
 from features import derived
 from features.columns import Arrays
+from features.families import Affinity
 from features.feature import Entity, Feature
-from features.spec import FEATURES
+from features.spec import DECLARED, FEATURES
 
 YEAR_S = 365.0 * 86_400.0
 
@@ -17,6 +18,8 @@ _ENCODED: dict[Entity, tuple[Feature, ...]] = {
     entity: tuple(f for f in FEATURES if f.entity == entity and f.encoding)
     for entity in ("user", "item")
 }
+# Those that are matched with the list of the other side.
+_AFFINITIES = tuple(f for f in DECLARED if isinstance(f, Affinity) and f.inputs)
 
 
 def encode(ids: Arrays, features: Arrays, time_s: np.ndarray) -> Arrays:
@@ -49,11 +52,19 @@ def encode_entity(
 
 def encode_cross(user: Arrays, item: Arrays) -> Arrays:
     """The inputs that need both; `user` may be one row for all rows of `item`."""
-    positives, events = derived.category_match(user, item)
-    return {
-        "category_affinity": derived.smoothed_rate(positives, events),
-        "category_familiarity": np.log1p(events),
-    }
+    inputs = {}
+    for affinity in _AFFINITIES:
+        own, other = (user, item) if affinity.view.entity == "user" else (item, user)
+        events, positives = derived.match(
+            other[affinity.to],
+            own[affinity.name],
+            own[affinity.events_column],
+            own[affinity.positives_column],
+        )
+        rate, familiarity = affinity.inputs
+        inputs[rate] = derived.smoothed_rate(positives, events)
+        inputs[familiarity] = np.log1p(events)
+    return inputs
 
 
 def encode_context(time_s: np.ndarray) -> Arrays:

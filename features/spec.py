@@ -1,13 +1,13 @@
 """The features of this system, once.
 
 The stream's aggregations, the Feast definitions, the columns of training examples, the models'
-inputs and the serving reader are all built from `FEATURES`. To add a feature, add a line: a counter
-is computed by the stream from its `counts` and `half_life_s`, an attribute is read from the
-`attributes` of an upsert by its name without the entity (`user_age` from `age`).
+inputs and the serving reader are all built from `DECLARED`. To add a feature, add a line: the
+families are in `features/families/`.
 """
 
 import hashlib
 
+from features.families import Affinity, Attribute, Count, Family, Recent, UpdatedAt
 from features.feature import Feature, ModelInput, View
 
 HOUR_S = 3_600.0
@@ -25,86 +25,38 @@ TOP_CATEGORIES = 8
 CATEGORY_HALF_LIFE_S = 30 * DAY_S
 
 
-def _counter(view: View, counts: str, window: str, half_life_s: float) -> Feature:
-    name = f"{view.entity}_{counts}_{window}"
-    return Feature(
-        name,
-        view,
-        "float32",
-        default=0.0,
-        counts=counts,  # type: ignore[arg-type]
-        half_life_s=half_life_s,
-        encoding="log",
+def _counts(view: View) -> tuple[Count, ...]:
+    windows = (("1h", HOUR_S), ("1d", DAY_S), ("30d", 30 * DAY_S))
+    return tuple(
+        Count(f"{view.entity}_{of}_{window}", view, of=of, half_life_s=half_life_s)
+        for of in ("events", "positives")
+        for window, half_life_s in windows
     )
 
 
-def _counters(view: View) -> tuple[Feature, ...]:
-    windows = (("1h", HOUR_S), ("1d", DAY_S), ("30d", 30 * DAY_S))
-    kinds = ("events", "positives")
-    return tuple(_counter(view, counts, *window) for counts in kinds for window in windows)
-
-
-FEATURES: tuple[Feature, ...] = (
+DECLARED: tuple[Family, ...] = (
     # What a user does.
-    Feature("user_updated_at", USER_STATS, "float64", default=0.0, encoding="age"),
-    *_counters(USER_STATS),
-    Feature(
-        "user_recent_items",
-        USER_STATS,
-        "string_list",
-        default=(),
-        length=RECENT_ITEMS,
-        encoding="ids",
-        table="item_id",
-    ),
-    Feature(
+    UpdatedAt("user_updated_at", USER_STATS),
+    *_counts(USER_STATS),
+    Recent("user_recent_items", USER_STATS, length=RECENT_ITEMS),
+    Affinity(
         "user_categories",
         USER_STATS,
-        "string_list",
-        default=(),
-        length=TOP_CATEGORIES,
-        encoding="ids",
+        to="item_categories",
+        top=TOP_CATEGORIES,
+        half_life_s=CATEGORY_HALF_LIFE_S,
         table="category",
-    ),
-    Feature(
-        "user_category_events",
-        USER_STATS,
-        "float32_list",
-        default=(),
-        length=TOP_CATEGORIES,
-        half_life_s=CATEGORY_HALF_LIFE_S,
-    ),
-    Feature(
-        "user_category_positives",
-        USER_STATS,
-        "float32_list",
-        default=(),
-        length=TOP_CATEGORIES,
-        half_life_s=CATEGORY_HALF_LIFE_S,
+        events="user_category_events",
+        positives="user_category_positives",
+        inputs=("category_affinity", "category_familiarity"),
     ),
     # What happens to an item.
-    Feature("item_updated_at", ITEM_STATS, "float64", default=0.0, encoding="age"),
-    *_counters(ITEM_STATS),
-    Feature(
-        "item_popularity",
-        ITEM_STATS,
-        "float32",
-        default=0.0,
-        counts="people",
-        half_life_s=7 * DAY_S,
-        encoding="log",
-    ),
-    Feature(
-        "item_popularity_30m",
-        ITEM_STATS,
-        "float32",
-        default=0.0,
-        counts="people",
-        half_life_s=HOUR_S / 2,
-        encoding="log",
-    ),
+    UpdatedAt("item_updated_at", ITEM_STATS),
+    *_counts(ITEM_STATS),
+    Count("item_popularity", ITEM_STATS, of="people", half_life_s=7 * DAY_S),
+    Count("item_popularity_30m", ITEM_STATS, of="people", half_life_s=HOUR_S / 2),
     # What the catalogue and the accounts say.
-    Feature(
+    Attribute(
         "user_age",
         USER_ATTRIBUTES,
         "float32",
@@ -113,10 +65,10 @@ FEATURES: tuple[Feature, ...] = (
         scale=100.0,
         bounds=(0.0, 150.0),
     ),
-    Feature("user_gender", USER_ATTRIBUTES, "string", default="", encoding="id"),
-    Feature("user_occupation", USER_ATTRIBUTES, "string", default="", encoding="id"),
-    Feature("item_title", ITEM_ATTRIBUTES, "string", default="", max_characters=1_000),
-    Feature(
+    Attribute("user_gender", USER_ATTRIBUTES, encoding="id"),
+    Attribute("user_occupation", USER_ATTRIBUTES, encoding="id"),
+    Attribute("item_title", ITEM_ATTRIBUTES, max_characters=1_000),
+    Attribute(
         "item_categories",
         ITEM_ATTRIBUTES,
         "string_list",
@@ -125,8 +77,8 @@ FEATURES: tuple[Feature, ...] = (
         encoding="ids",
         table="category",
     ),
-    Feature("item_created_at", ITEM_ATTRIBUTES, "float64", default=0.0, encoding="age"),
-    Feature(
+    Attribute("item_created_at", ITEM_ATTRIBUTES, "float64", default=0.0, encoding="age"),
+    Attribute(
         "item_release_year",
         ITEM_ATTRIBUTES,
         "float32",
@@ -135,6 +87,11 @@ FEATURES: tuple[Feature, ...] = (
         scale=2000.0,
         bounds=(-1_000.0, 3_000.0),
     ),
+)
+
+# The stored columns of all features.
+FEATURES: tuple[Feature, ...] = tuple(
+    column for feature in DECLARED for column in feature.columns()
 )
 
 BY_NAME = {feature.name: feature for feature in FEATURES}
@@ -148,8 +105,7 @@ DERIVED_INPUTS: tuple[ModelInput, ...] = (
     ModelInput("day_of_week", "id", "context", table="day_of_week"),
     ModelInput("user_positive_rate", "float", "user"),
     ModelInput("item_positive_rate", "float", "item"),
-    ModelInput("category_affinity", "float", "cross"),
-    ModelInput("category_familiarity", "float", "cross"),
+    *(cross for feature in DECLARED for cross in feature.cross_inputs()),
 )
 
 

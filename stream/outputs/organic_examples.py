@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.attributes import AttributeVersion, Versions, newest, version_at
+from features.entity_rule import ITEM_RULE, USER_RULE
+from features.families.family import States
 from features.feature import Feature
-from features.rows import Columns, item_columns, user_columns, value_columns
+from features.rows import Columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
-from features.state import States
 from stream.outputs.examples import ORGANIC, SAMPLED, rows_of
 from stream.state.entities import Item, User
 
@@ -114,7 +115,7 @@ class OrganicExamples:
             "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
             "sampled_probability": _float32(np.where(is_own, 1.0, self.probabilities[event_of])),
             "position": pa.array(np.full(len(event_of), -1, np.int16)),
-            **item_columns(self.items.states, self.times[event_of]),
+            **ITEM_RULE.arrow(self.items.states, self.times[event_of]),
             **self.items.table.columns(self.items.versions, _ITEM_ATTRIBUTES),
         }
         return rows_of(columns, len(event_of))
@@ -131,7 +132,7 @@ class OrganicExamples:
 
     def _user_columns(self) -> Columns:
         return {
-            **user_columns(self.users.states, self.times),
+            **USER_RULE.arrow(self.users.states, self.times),
             **self.users.table.columns(self.users.versions, _USER_ATTRIBUTES),
         }
 

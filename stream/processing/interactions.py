@@ -6,31 +6,22 @@ event; the negatives of a positive, given the items that its user has met; the i
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from features.history import Update
-from features.interner import CATEGORIES, ITEMS
+from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
+from features.interner import ITEMS
 from features.labels import label_of
-from features.spec import RECENT_ITEMS
-from features.state import voter
+from features.update import EventColumns, Update, kind_numbers, list_numbers, voter
 from millstream.events import Interaction
 from stream.outputs.feature_rows import FeatureRowsBuilder, SourceOffsets
 from stream.outputs.organic_examples import AttributeVersions, EntityColumns, OrganicExamples
 from stream.processing.advance import advance
-from stream.processing.columns import (
-    ITEM_KIND,
-    UNKNOWN,
-    USER_KIND,
-    AsOfLookups,
-    EntityKind,
-    InteractionColumns,
-    P,
-    Transitions,
-)
+from stream.processing.columns import UNKNOWN, AsOfLookups, Transitions
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
 from stream.state.impression_join import Attribution
@@ -71,16 +62,14 @@ class _SegmentProcessor:
         """Run all steps."""
         memory, event_items = self._memory, len(self._item_rows.ids)
         users = [memory.users[user] for user in self._user_rows.ids]
-        columns = self._interaction_columns()
+        columns = self._event_columns()
         outcomes, organic_events = self._outcomes()
-        user_transitions = self._advance(
-            USER_KIND, users, self._user_rows.of_events, columns, organic_events
-        )
+        user_transitions, columns = self._advance_users(users, columns, organic_events)
         drawn = self._negatives(organic_events, user_transitions)
         drawn_rows = self._item_rows.numbers(ITEMS.texts(drawn.numbers.tolist()))
         items = [memory.items[item] for item in self._item_rows.ids]
         item_transitions = self._advance(
-            ITEM_KIND,
+            ITEM_RULE,
             items,
             self._item_rows.of_events,
             columns,
@@ -105,28 +94,63 @@ class _SegmentProcessor:
             self._overflow(user_transitions),
         )
 
-    def _interaction_columns(self) -> InteractionColumns:
-        """Columns of the segment; an item's categories are those of the event's time."""
-        table = AttributeVersions([self._memory.items[item] for item in self._item_rows.ids])
-        numbers = table.at(self._item_rows.of_events, self._times)
-        names = [tuple(v.values.get("item_categories", ())) for v in table.versions]
-        most = max(map(len, names), default=0)
-        padded = [(*CATEGORIES.numbers(each), *(0,) * (most - len(each))) for each in names]
-        positive, users = self._labels == 1.0, self._user_rows
+    def _event_columns(self) -> EventColumns:
+        """Columns of the segment, with the lists of each event's item as of the event's time."""
+        needs, positive = USER_RULE.needs | ITEM_RULE.needs, self._labels == 1.0
+        of_versions, version_of = self._item_lists()
+        users = self._user_rows
         voters = np.array([voter(user) for user in users.ids], np.uint32)[users.of_events]
-        columns = positive.tolist(), numbers.tolist(), voters.tolist()
+        kinds = [event.kind if needs.kinds else "" for event in self._events]
+        values = [event.value or 0.0 if needs.values else 0.0 for event in self._events]
+        own = positive.tolist(), version_of.tolist(), voters.tolist(), kinds, values
         updates = [
-            Update(e.event.event_time, e.fingerprint, is_positive, e.event.item_id, names[n], by)
-            for e, is_positive, n, by in zip(self._segment.entries, *columns, strict=True)
+            Update(
+                e.event.event_time, e.fingerprint, good, e.event.item_id, of_versions[n], by, *more
+            )
+            for e, good, n, by, *more in zip(self._segment.entries, *own, strict=True)
         ]
-        return InteractionColumns(
+        return EventColumns(
             updates,
             self._times,
             positive,
             self._item_numbers[self._item_rows.of_events],
-            np.array(padded, np.int32).reshape(len(padded), most)[numbers],
             voters,
+            {
+                name: list_numbers(name, [lists[name] for lists in of_versions])[version_of]
+                for name in USER_RULE.needs.lists
+            },
+            kind_numbers(kinds) if needs.kinds else None,
+            np.array(values) if needs.values else None,
         )
+
+    def _item_lists(self) -> tuple[list[dict[str, tuple[str, ...]]], np.ndarray]:
+        """Lists of the items' distinct attribute versions, and the version of each event."""
+        names = USER_RULE.needs.lists
+        table = AttributeVersions([self._memory.items[item] for item in self._item_rows.ids])
+        numbers = table.at(self._item_rows.of_events, self._times)
+        return [
+            {name: tuple(version.values.get(name, ())) for name in names}
+            for version in table.versions
+        ], numbers
+
+    def _advance_users(
+        self, users: Sequence[Any], columns: EventColumns, organic_events: np.ndarray
+    ) -> tuple[Transitions, EventColumns]:
+        """Advance the users; the columns for the items then have the users' lists.
+
+        A list is that of right before the event's own time; of what is too late it is empty.
+        """
+        names, of_events = ITEM_RULE.needs.lists, self._user_rows.of_events
+        if not names:
+            return self._advance(USER_RULE, users, of_events, columns, organic_events), columns
+        every = np.arange(len(self._events))
+        moved = self._advance(USER_RULE, users, of_events, columns, every)
+        is_known = (moved.as_of != UNKNOWN)[:, None]
+        for name, depth in names.items():
+            columns = columns.with_list(
+                name, np.where(is_known, moved.states.values[name][moved.as_of, :depth], 0)
+            )
+        return replace(moved, as_of=moved.as_of[organic_events]), columns
 
     def _outcomes(self) -> tuple[list[str], np.ndarray]:
         """Outcome per event, and the indices that yield organic examples."""
@@ -147,10 +171,10 @@ class _SegmentProcessor:
 
     def _advance(
         self,
-        kind: EntityKind[P],
+        rule: EntityRule,
         entities: Sequence[Any],
         entity_of: np.ndarray,
-        columns: InteractionColumns,
+        columns: EventColumns,
         lookup_events: np.ndarray,
         others: np.ndarray | None = None,
     ) -> Transitions:
@@ -161,7 +185,7 @@ class _SegmentProcessor:
         histories = [entity.history for entity in entities]
         # While partitions are out of step, what the slower ones bring is not late.
         horizon_s = self._rules.allowed_lateness_s + self._memory.watermark.out_of_step_s()
-        return advance(kind, histories, entity_of, columns, lookups, horizon_s)
+        return advance(rule, histories, entity_of, columns, lookups, horizon_s)
 
     def _negatives(self, organic_events: np.ndarray, users: Transitions) -> SampledNegatives:
         """Items drawn for the positives that want some."""
@@ -182,7 +206,7 @@ class _SegmentProcessor:
             NegativesRequest(
                 drawn,
                 self._item_numbers[self._item_rows.of_events[events]],
-                users.states.values["recent"][users.as_of[positives]],
+                USER_RULE.recent_of(users.states)[users.as_of[positives]],
                 np.searchsorted(known_since, events),
                 {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
             ),
@@ -273,12 +297,12 @@ class _SegmentProcessor:
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
         """Items that fell out of (or never fitted into) a user's recent items, in event order."""
-        recent = transitions.states.values["recent"]
+        recent = USER_RULE.recent_of(transitions.states)
         before, after = recent[transitions.before], recent[transitions.after]
         own = self._item_numbers[self._item_rows.of_events]
         is_left_out = ~(after == own[:, None]).any(1)
         overflow = [(n, -1, int(own[n])) for n in np.flatnonzero(is_left_out).tolist()]
-        full = np.flatnonzero(before[:, RECENT_ITEMS - 1])  # the others had room
+        full = np.flatnonzero(before[:, -1:].any(1))  # the others had room
         fell = ~(before[full][:, :, None] == after[full][:, None, :]).any(2)
         for n, place in zip(*(each.tolist() for each in np.nonzero(fell)), strict=True):
             event = int(full[n])

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from features.dedup import SeenIds, capacity
 from millstream.settings import Settings
 from stream.ingest.records import TopicPartition
-from stream.state.entities import Cache, Item, User
+from stream.state.cache import Cache
+from stream.state.entities import Item, User
 from stream.state.impression_join import LIST_BYTES, ImpressionJoin
 from stream.state.known_items import KnownItems
 from stream.state.watermark import Watermark

@@ -19,7 +19,7 @@ from features.dedup import unpack
 from millstream.errors import StoreUnavailable
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
-from stream.state.entities import item_from, user_from
+from stream.state.entities import items_from, users_from
 from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
 from stream.storage.leader_lease import LeaseLost
@@ -97,11 +97,11 @@ class StateStore:
             return
         replies = iter(await self._until_done(lambda connection: _call(connection, commands)))
         if users:
-            for user, stored in zip(users, next(replies), strict=True):
-                memory.users.put(user, user_from(stored))
+            for user, entity in zip(users, users_from(next(replies)), strict=True):
+                memory.users.put(user, entity)
         if items:
-            for item, stored in zip(items, next(replies), strict=True):
-                memory.items.put(item, item_from(stored))
+            for item, known in zip(items, items_from(next(replies)), strict=True):
+                memory.items.put(item, known)
 
     async def commit(self, effects: Effects) -> None:
         """Write everything that a batch changed, and its positions, all or nothing.
