@@ -10,7 +10,7 @@ from features import derived
 from features.columns import Arrays
 from features.families import Affinity
 from features.feature import Entity, Feature
-from features.spec import DECLARED, FEATURES
+from features.spec import DECLARED, FEATURES, RATES
 
 YEAR_S = 365.0 * 86_400.0
 
@@ -44,9 +44,9 @@ def encode_entity(
     """The inputs that need one entity alone: `user_*` or `item_*`."""
     inputs = {f.name: _encoded(f, features[f.name], time_s) for f in _ENCODED[entity]}
     inputs[f"{entity}_id"] = ids
-    inputs[f"{entity}_positive_rate"] = derived.smoothed_rate(
-        features[f"{entity}_positives_30d"], features[f"{entity}_events_30d"]
-    )
+    for rate in RATES:
+        if rate.entity == entity:
+            inputs[rate.name] = derived.smoothed_rate(features[rate.of], features[rate.over])
     return inputs
 
 

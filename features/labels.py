@@ -7,10 +7,8 @@ _KINDS = domain().kinds
 _FIXED = {name: kind.labelled(None) for name, kind in _KINDS.items() if not kind.needs_value}
 # Kinds that say both: their negatives are observed, and none have to be sampled for them.
 TWO_SIDED_KINDS = frozenset(name for name, kind in _KINDS.items() if kind.two_sided)
-# Kinds whose items count as seen.
-SEEN_KINDS = frozenset(name for name, kind in _KINDS.items() if kind.seen)
-# Whether all do: then an item that a user met lately is one that they have seen.
-ALL_ARE_SEEN = len(SEEN_KINDS) == len(_KINDS)
+# Of each kind, the weight of its examples in the loss.
+WEIGHTS = {name: kind.weight for name, kind in _KINDS.items()}
 
 
 def label_of(kind: Kind, value: float | None = None) -> float | None:

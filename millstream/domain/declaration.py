@@ -81,6 +81,12 @@ class Domain(Part):
     user: UserSide
     item: ItemSide
 
+    def positive(self) -> tuple[str, float | None]:
+        """A kind that teaches 1, and a `value` with which it does."""
+        fixed = [(name, None) for name, kind in self.kinds.items() if kind.label == 1]
+        by_value = [(n, kind.label_from) for n, kind in self.kinds.items() if kind.needs_value]
+        return next(iter([*fixed, *by_value]))
+
     def side(self, entity: Entity) -> UserSide | ItemSide:
         """What is known of one entity."""
         return self.user if entity == "user" else self.item

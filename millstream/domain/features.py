@@ -52,6 +52,9 @@ class AffinityFeature(Part):
         le=64,
         description="Entries of the list that count, from its beginning; all where it is left out.",
     )
+    encoding: Literal["ids", "none"] = Field(
+        default="ids", description="How models take the entries: by their ids, or not at all."
+    )
     tracked: int | None = Field(
         default=None,
         ge=1,

@@ -17,7 +17,7 @@ from features.as_of import as_of
 from features.attributes import item_version
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
-from features.spec import FEATURES, ITEM_ATTRIBUTES, features_of
+from features.spec import FEATURES, ITEM_ATTRIBUTES, TITLE, features_of
 from features.upserts import UpsertVersion, supersedes
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
@@ -152,7 +152,7 @@ class Catalogue:
     def _put(self, rows: np.ndarray, arrays: Arrays, texts: Mapping[str, Sequence[Any]]) -> None:
         for name, values in arrays.items():
             self.columns[name].put(rows, values, texts.get(name, ()))
-        for row, title in zip(rows.tolist(), texts.get("item_title", ()), strict=False):
+        for row, title in zip(rows.tolist(), texts.get(TITLE, ()), strict=False):
             self.titles.put(row, title or "")
 
     def _rows_for(self, item_ids: Sequence[str]) -> np.ndarray:

@@ -54,6 +54,7 @@ class ExampleRow(NamedTuple):
     user_id: str
     item_id: str
     label: float
+    weight: float
     is_probe: bool
     propensity: float
     position: int
@@ -97,6 +98,7 @@ class ImpressionExamples:
                 event.user_id,
                 shown.item_id,
                 labelled.label,
+                labelled.weight,
                 event.is_probe,
                 shown.propensity,
                 min(shown.position, LAST_POSITION),
@@ -118,7 +120,7 @@ class ImpressionExamples:
 
 
 def rows_of(columns: Columns, count: int) -> pa.Table:
-    """Columns as rows for `published`; missing probability and weight columns are 1."""
+    """Columns as rows for `published`; missing probabilities are 1."""
     ones = pa.array(np.ones(count, np.float32))
     return pa.Table.from_arrays([columns.get(n, ones) for n in _SCHEMA.names], schema=_SCHEMA)
 
