@@ -1,7 +1,7 @@
 """Attributes of an item or a user by the catalogue and the accounts, as of a time.
 
 A feature of the views `item_attributes` and `user_attributes` is read from the upsert's attribute
-of its name without the entity (`user_age` from `age`), or from the field (`title`) of the upsert where
+of its name without the entity (`user_age` from `age`), or from its field (`title`) where
 the domain gives it that role.
 """
 

@@ -8,14 +8,18 @@ import numpy as np
 
 from features import derived
 from features.columns import Arrays
-from features.families import Affinity
+from features.families import Affinity, DerivedInput
 from features.feature import Entity, Feature
-from features.spec import DECLARED, FEATURES, RATES
+from features.spec import BY_NAME, DECLARED, FEATURES
 
 YEAR_S = 365.0 * 86_400.0
 
 _ENCODED: dict[Entity, tuple[Feature, ...]] = {
     entity: tuple(f for f in FEATURES if f.entity == entity and f.encoding)
+    for entity in ("user", "item")
+}
+_DERIVED = {
+    entity: [f for f in DECLARED if isinstance(f, DerivedInput) and f.view.entity == entity]
     for entity in ("user", "item")
 }
 # Those that are matched with the list of the other side.
@@ -44,9 +48,8 @@ def encode_entity(
     """The inputs that need one entity alone: `user_*` or `item_*`."""
     inputs = {f.name: _encoded(f, features[f.name], time_s) for f in _ENCODED[entity]}
     inputs[f"{entity}_id"] = ids
-    for rate in RATES:
-        if rate.entity == entity:
-            inputs[rate.name] = derived.smoothed_rate(features[rate.of], features[rate.over])
+    for derived_input in _DERIVED[entity]:
+        inputs[derived_input.name] = derived_input.encoded(features, BY_NAME)
     return inputs
 
 

@@ -91,21 +91,6 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Share of one decayed count in another: an input of the models, not stored.
-
-    Args:
-        name: of the input.
-        of, over: the counts above and below the line, columns of `entity`.
-    """
-
-    entity: Entity
-    name: str
-    of: str
-    over: str
-
-
-@dataclass(frozen=True)
 class ModelInput:
     """One input of the models: what `features/encode.py` makes and a network takes.
 

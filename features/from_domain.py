@@ -3,8 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from features.families import Affinity, Attribute, Count, Family, Recent, UpdatedAt
-from features.feature import Entity, Rate, View
+from features.families import (
+    Affinity,
+    Attribute,
+    Count,
+    Family,
+    LastTime,
+    Rate,
+    Recent,
+    Trend,
+    UpdatedAt,
+    ValueSum,
+)
+from features.feature import View
 from millstream.domain import Domain
 from millstream.domain.features import AffinityFeature
 
@@ -20,7 +31,7 @@ _DTYPES: dict[str, tuple[Any, Any]] = {
 
 
 def kept(domain: Domain, view: View) -> Iterator[Family]:
-    """Features that the stream keeps for a view, in the order of the file."""
+    """Features of a view other than attributes, in the order of the file."""
     yield UpdatedAt(f"{view.entity}_updated_at", view)
     for name, feature in domain.side(view.entity).features.items():
         column = f"{view.entity}_{name}"
@@ -29,8 +40,19 @@ def kept(domain: Domain, view: View) -> Iterator[Family]:
                 yield Count(column, view, of=feature.of, half_life_s=feature.half_life)
             case "recent":
                 yield Recent(column, view, length=feature.length, kinds=feature.kinds or ())
+            case "sum":
+                kinds, half_life_s = feature.kinds or (), feature.half_life
+                yield ValueSum(column, view, half_life_s=half_life_s, kinds=kinds)
+            case "since":
+                yield LastTime(column, view, kinds=feature.kinds)
             case "affinity":
                 yield _affinity(domain, view, name, feature)
+            case "rate":
+                part, whole = (f"{view.entity}_{each}" for each in (feature.of, feature.over))
+                yield Rate(column, view, part=part, whole=whole)
+            case "trend":
+                fast, slow = (f"{view.entity}_{each}" for each in (feature.fast, feature.slow))
+                yield Trend(column, view, fast=fast, slow=slow)
 
 
 def attributes(domain: Domain, view: View) -> Iterator[Attribute]:
@@ -50,16 +72,6 @@ def attributes(domain: Domain, view: View) -> Iterator[Attribute]:
             encoding=None if attribute.encoding == "none" else attribute.encoding,
             **said,
         )
-
-
-def rates(domain: Domain) -> Iterator[Rate]:
-    """Rates of two counts: users' first."""
-    entities: tuple[Entity, ...] = ("user", "item")
-    for entity in entities:
-        for name, feature in domain.side(entity).features.items():
-            if feature.family == "rate":
-                names = (f"{entity}_{each}" for each in (name, feature.of, feature.over))
-                yield Rate(entity, *names)
 
 
 def _affinity(domain: Domain, view: View, name: str, feature: AffinityFeature) -> Affinity:

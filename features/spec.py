@@ -8,7 +8,7 @@ inputs and the serving reader are all built from `DECLARED`. To add a feature, a
 import hashlib
 
 from features import from_domain
-from features.families import Family
+from features.families import DerivedInput, Family
 from features.feature import Feature, ModelInput, View
 from millstream.domain import domain
 
@@ -32,7 +32,6 @@ DECLARED: tuple[Family, ...] = (
     *from_domain.attributes(_DOMAIN, USER_ATTRIBUTES),
     *from_domain.attributes(_DOMAIN, ITEM_ATTRIBUTES),
 )
-RATES = tuple(from_domain.rates(_DOMAIN))
 
 # The columns that lists go by, whatever the domain calls them.
 RECENT = f"user_{_DOMAIN.user.recent}"
@@ -62,7 +61,7 @@ DERIVED_INPUTS: tuple[ModelInput, ...] = (
     ModelInput("item_id", "id", "item", table="item_id"),
     ModelInput("hour_of_day", "id", "context", table="hour_of_day"),
     ModelInput("day_of_week", "id", "context", table="day_of_week"),
-    *(ModelInput(rate.name, "float", rate.entity) for rate in RATES),
+    *(feature.model_input for feature in DECLARED if isinstance(feature, DerivedInput)),
     *(cross for feature in DECLARED for cross in feature.cross_inputs()),
 )
 

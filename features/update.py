@@ -18,8 +18,8 @@ class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
         order: the event's fingerprint: settles the order of events of the same time.
         positive: whether it counts as a positive.
         item_id: what the user interacted with.
-        lists: of that item's attributes as of `time` and of the user's recent items right before
-            it, those that a feature asks for, by column.
+        lists: those that features ask for, in the order of their `Needs`: for a user's features
+            of the item's attributes as of `time`, for an item's of what its user had met before.
         voter: the user as `voter` gives them; 0 is nobody.
         kind: of the event, where a feature asks for it.
         value: of the event, where a feature asks for it.
@@ -29,10 +29,10 @@ class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
     order: int
     positive: bool
     item_id: str = ""
-    lists: dict[str, tuple[str, ...]] = {}
+    lists: tuple[tuple[str, ...], ...] = ()
     voter: int = 0
-    kind: str = ""
-    value: float = 0.0
+    kind: str | None = None
+    value: float | None = None
 
     def follows(self, other: "Update") -> bool:
         """Return whether its place in time is after that of another."""
@@ -103,18 +103,21 @@ class EventColumns:
             None if self.values is None else self.values[which],
         )
 
-    def with_list(self, name: str, numbers: np.ndarray) -> "EventColumns":
-        """The same with one more list, also in the updates.
+    def with_lists(self, lists: dict[str, np.ndarray]) -> "EventColumns":
+        """The same with other lists, also in the updates.
 
         Args:
-            numbers: (events, most) of `features.interner.interner_of(name)`, padded with 0.
+            lists: as the attribute.
         """
-        interner = interner_of(name)
-        updates = [
-            msgspec.structs.replace(update, lists={**update.lists, name: interner.texts(row)})
-            for update, row in zip(self.updates, numbers.tolist(), strict=True)
+        texts = [
+            [interner_of(name).texts(row) for row in numbers.tolist()]
+            for name, numbers in lists.items()
         ]
-        return replace(self, updates=updates, lists={**self.lists, name: numbers})
+        updates = [
+            msgspec.structs.replace(update, lists=tuple(of_update))
+            for update, *of_update in zip(self.updates, *texts, strict=True)
+        ]
+        return replace(self, updates=updates, lists=lists)
 
 
 def columns_of(updates: Sequence[Update], needs: Needs) -> EventColumns:
@@ -126,11 +129,13 @@ def columns_of(updates: Sequence[Update], needs: Needs) -> EventColumns:
         np.array(ITEMS.numbers([update.item_id for update in updates]), np.int32),
         np.array([update.voter for update in updates], np.uint32),
         {
-            name: list_numbers(name, [update.lists.get(name, ()) for update in updates])
-            for name in needs.lists
+            name: list_numbers(
+                name, [u.lists[place] if len(u.lists) > place else () for u in updates]
+            )
+            for place, name in enumerate(needs.lists)
         },
-        kind_numbers([update.kind for update in updates]) if needs.kinds else None,
-        np.array([update.value for update in updates], np.float64) if needs.values else None,
+        kind_numbers([update.kind or "" for update in updates]) if needs.kinds else None,
+        np.array([u.value or 0.0 for u in updates], np.float64) if needs.values else None,
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from millstream.domain.features import NOT_STORED
+
 # Of each thing that an installation keeps, what happens to it.
 Consequences = Mapping[str, str]
 
@@ -84,7 +86,7 @@ def _of_feature(
     entity: str, name: str, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Consequences:
     column, view = f"{entity}_{name}", f"{entity}_stats"
-    if "rate" in (before.get("family"), after.get("family")):
+    if NOT_STORED & {before.get("family"), after.get("family")}:
         return {"models": _LOST_INPUT if action == "removed" else _NEW_INPUT}
     match action:
         case "added":

@@ -64,6 +64,31 @@ class AffinityFeature(Part):
     )
 
 
+class SumFeature(Part):
+    """Decayed sum of the `value` of events, such as money spent; one without a value adds 0."""
+
+    family: Literal["sum"]
+    half_life: Seconds = Field(description="Time in which it loses half of its value.")
+    kinds: Kinds | None = Field(
+        default=None, description="Kinds of events that count; all where it is left out."
+    )
+
+
+class SinceFeature(Part):
+    """Time since the newest event of some kinds."""
+
+    family: Literal["since"]
+    kinds: Kinds = Field(description="Kinds of events that count.")
+
+
+class TrendFeature(Part):
+    """How much more of late than before: two counts of the same events; an input, not stored."""
+
+    family: Literal["trend"]
+    fast: Name = Field(description="The count with the short half-life, of the same entity.")
+    slow: Name = Field(description="The count with the long one.")
+
+
 class RateFeature(Part):
     """Share of one count in another, smoothed towards a half: an input, not stored."""
 
@@ -72,16 +97,21 @@ class RateFeature(Part):
     over: Name = Field(description="The count below it: `events_30d`.")
 
 
-UserFeature = Annotated[
-    CountFeature | RecentFeature | AffinityFeature | RateFeature, Field(discriminator="family")
-]
-ItemFeature = Annotated[CountFeature | AffinityFeature | RateFeature, Field(discriminator="family")]
-FAMILIES = {
-    "user": {
-        "count": CountFeature,
-        "recent": RecentFeature,
-        "affinity": AffinityFeature,
-        "rate": RateFeature,
-    },
-    "item": {"count": CountFeature, "affinity": AffinityFeature, "rate": RateFeature},
+_Plain = CountFeature | SumFeature | SinceFeature | AffinityFeature | RateFeature | TrendFeature
+UserFeature = Annotated[_Plain | RecentFeature, Field(discriminator="family")]
+ItemFeature = Annotated[_Plain, Field(discriminator="family")]
+
+_OF_BOTH: dict[str, type[Part]] = {
+    "count": CountFeature,
+    "sum": SumFeature,
+    "since": SinceFeature,
+    "affinity": AffinityFeature,
+    "rate": RateFeature,
+    "trend": TrendFeature,
 }
+FAMILIES: dict[str, dict[str, type[Part]]] = {
+    "user": {**_OF_BOTH, "recent": RecentFeature},
+    "item": _OF_BOTH,
+}
+# Families whose features are inputs of models, and not stored.
+NOT_STORED = frozenset({"rate", "trend"})

@@ -8,6 +8,8 @@ from millstream.domain.declaration import Domain
 
 Fault = tuple[str, str, Any]  # path, what was expected, what came
 
+# Keys of features that name counts of the same entity.
+_COUNTS_OF = {"rate": ("of", "over"), "trend": ("fast", "slow")}
 _RECENT = ("user.features", "recent")
 # Names that Millstream itself gives to columns of an entity.
 _TAKEN = frozenset({"id", "updated_at"})
@@ -34,7 +36,7 @@ def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]
     for entity in ("user", "item"):
         yield from _wrong_names(domain, entity, broken)
     yield from _wrong_roles(domain, broken)
-    yield from _wrong_rates(domain, broken)
+    yield from _wrong_counts(domain, broken)
     yield from _wrong_affinities(domain, broken)
     yield from _wrong_kind_lists(domain, broken)
 
@@ -75,15 +77,14 @@ def _wrong_roles(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
         yield from _wrong(path, name, table, types, wanted, broken)
 
 
-def _wrong_rates(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
+def _wrong_counts(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
     for entity in ("user", "item"):
         features: Mapping[str, Any] = domain.side(entity).features  # type: ignore[arg-type]
         families = {name: each.family for name, each in features.items()}
         for name, feature in features.items():
-            if feature.family == "rate":
-                path, table = f"{entity}.features.{name}", f"{entity}.features"
-                yield from _wrong(f"{path}.of", feature.of, table, families, "count", broken)
-                yield from _wrong(f"{path}.over", feature.over, table, families, "count", broken)
+            for key in _COUNTS_OF.get(feature.family, ()):
+                path, table = f"{entity}.features.{name}.{key}", f"{entity}.features"
+                yield from _wrong(path, getattr(feature, key), table, families, "count", broken)
 
 
 def _wrong_affinities(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:

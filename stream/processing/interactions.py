@@ -10,11 +10,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
-from features.interner import ITEMS
+from features.interner import ITEMS, NOTHING
 from features.labels import WEIGHTS, label_of
 from features.seen import RECENT_ARE_SEEN, SEEN_KINDS
 from features.update import EventColumns, Update, kind_numbers, list_numbers, voter
@@ -101,15 +102,16 @@ class _SegmentProcessor:
         of_versions, version_of = self._item_lists()
         users = self._user_rows
         voters = np.array([voter(user) for user in users.ids], np.uint32)[users.of_events]
-        kinds = [event.kind if needs.kinds else "" for event in self._events]
-        values = [event.value or 0.0 if needs.values else 0.0 for event in self._events]
-        own = positive.tolist(), version_of.tolist(), voters.tolist(), kinds, values
+        own = positive.tolist(), version_of.tolist(), voters.tolist()
         updates = [
-            Update(
-                e.event.event_time, e.fingerprint, good, e.event.item_id, of_versions[n], by, *more
-            )
-            for e, good, n, by, *more in zip(self._segment.entries, *own, strict=True)
+            Update(e.event.event_time, e.fingerprint, good, e.event.item_id, of_versions[n], by)
+            for e, good, n, by in zip(self._segment.entries, *own, strict=True)
         ]
+        if needs.kinds or needs.values:
+            updates = [
+                msgspec.structs.replace(update, kind=event.kind, value=event.value)
+                for update, event in zip(updates, self._events, strict=True)
+            ]
         return EventColumns(
             updates,
             self._times,
@@ -117,20 +119,20 @@ class _SegmentProcessor:
             self._item_numbers[self._item_rows.of_events],
             voters,
             {
-                name: list_numbers(name, [lists[name] for lists in of_versions])[version_of]
-                for name in USER_RULE.needs.lists
+                name: list_numbers(name, [lists[place] for lists in of_versions])[version_of]
+                for place, name in enumerate(USER_RULE.needs.lists)
             },
-            kind_numbers(kinds) if needs.kinds else None,
-            np.array(values) if needs.values else None,
+            kind_numbers([event.kind for event in self._events]) if needs.kinds else None,
+            np.array([e.value or 0.0 for e in self._events]) if needs.values else None,
         )
 
-    def _item_lists(self) -> tuple[list[dict[str, tuple[str, ...]]], np.ndarray]:
+    def _item_lists(self) -> tuple[list[tuple[tuple[str, ...], ...]], np.ndarray]:
         """Lists of the items' distinct attribute versions, and the version of each event."""
         names = USER_RULE.needs.lists
         table = AttributeVersions([self._memory.items[item] for item in self._item_rows.ids])
         numbers = table.at(self._item_rows.of_events, self._times)
         return [
-            {name: tuple(version.values.get(name, ())) for name in names}
+            tuple(tuple(version.values.get(name, ())) for name in names)
             for version in table.versions
         ], numbers
 
@@ -147,11 +149,11 @@ class _SegmentProcessor:
         every = np.arange(len(self._events))
         moved = self._advance(USER_RULE, users, of_events, columns, every)
         is_known = (moved.as_of != UNKNOWN)[:, None]
-        for name, depth in names.items():
-            columns = columns.with_list(
-                name, np.where(is_known, moved.states.values[name][moved.as_of, :depth], 0)
-            )
-        return replace(moved, as_of=moved.as_of[organic_events]), columns
+        lists = {
+            name: np.where(is_known, moved.states.values[name][moved.as_of, :depth], NOTHING)
+            for name, depth in names.items()
+        }
+        return replace(moved, as_of=moved.as_of[organic_events]), columns.with_lists(lists)
 
     def _outcomes(self) -> tuple[list[str], np.ndarray]:
         """Outcome per event, and the indices that yield organic examples."""

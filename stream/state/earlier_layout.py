@@ -4,7 +4,7 @@ Until layout 5 a state was one row of numbers in the order of the features: it i
 the list of that time, which is written down here.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -40,6 +40,8 @@ class StoredEntity(msgspec.Struct, array_like=True, gc=False):
         time: of the base state.
         parts: of the base state.
         entries: of a user, how many went into the seen filters.
+        kept: parts that no feature knew when it was stored.
+        lists: names of the lists that the updates have, in their order.
     """
 
     layout: int
@@ -50,11 +52,24 @@ class StoredEntity(msgspec.Struct, array_like=True, gc=False):
     versions: Versions
     entries: int = 0
     kept: list[Kept] = []
+    lists: list[str] = []
 
     @property
     def numbers(self) -> list[int]:
         """The fingerprints."""
         return np.frombuffer(self.fingerprints, "<u4").tolist()
+
+    def updates_for(self, lists: Sequence[str]) -> list[Update]:
+        """The updates with `lists` in this order; what was not stored is empty."""
+        if list(lists) == self.lists or not lists:
+            return list(self.updates)
+        places = [self.lists.index(name) if name in self.lists else None for name in lists]
+        return [
+            msgspec.structs.replace(
+                update, lists=tuple(() if at is None else update.lists[at] for at in places)
+            )
+            for update in self.updates
+        ]
 
     def unknown(self, known: Container[int]) -> Iterator[Kept]:
         """The parts that are not among `known`."""
@@ -133,10 +148,9 @@ def stored_entity(stored: bytes) -> StoredEntity:
             else _user_parts(_USER.decode(earlier.base))
         )
         found.fingerprints = np.array([fingerprint(key) for key in keys], "<u4").tobytes()
+        found.lists = ["item_categories"]
         found.updates = [
-            Update(
-                u.time, u.order, u.positive, u.item_id, {"item_categories": u.categories}, u.voter
-            )
+            Update(u.time, u.order, u.positive, u.item_id, (u.categories,), u.voter)
             for u in _UPDATES.decode(earlier.updates)
         ]
     return found

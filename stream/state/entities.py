@@ -1,6 +1,6 @@
 """Users and items as the stream knows them: in memory, and as bytes in the store.
 
-    [5, fingerprints, time, [part, ...], updates, versions, entries, kept]
+    [5, fingerprints, time, [part, ...], updates, versions, entries, kept, lists]
 
 A history is stored as its base state and the updates since; the states between are computed anew
 when it is loaded, by the same steps, so that nothing changes by going to the store and back. The
@@ -55,7 +55,7 @@ class Item:
 E = TypeVar("E", User, Item)
 
 _ENCODE = msgspec.msgpack.Encoder().encode
-_FLOAT64, _ARRAY16, _ARRAY_OF_EIGHT = b"\xcb", b"\xdc", b"\x98"
+_FLOAT64, _ARRAY16, _ARRAY_OF_NINE = b"\xcb", b"\xdc", b"\x99"
 
 
 def users_bytes(users: Sequence[User], rule: EntityRule = USER_RULE) -> list[bytes]:
@@ -100,13 +100,14 @@ def pruned(stored: bytes, rule: EntityRule) -> bytes | None:
 def _stored(rule: EntityRule, bases: list[State], rest: list[tuple[Any, ...]]) -> list[bytes]:
     states = rule.states_of(bases)
     numbers = np.array(list(rule.parts), "<u4").tobytes()
-    begin = _ARRAY_OF_EIGHT + _ENCODE(LAYOUT) + _ENCODE(numbers) + _FLOAT64
+    begin = _ARRAY_OF_NINE + _ENCODE(LAYOUT) + _ENCODE(numbers) + _FLOAT64
     return joined(
         begin,
         fixed(states.times.astype(">f8")),
         _ARRAY16 + len(rule.parts).to_bytes(2, "big"),
         *rule.packed(states.values),
         pa.array([_ENCODE(each)[1:] for each in rest], pa.binary()),
+        _ENCODE(list(rule.needs.lists)),
     ).to_pylist()
 
 
@@ -119,7 +120,7 @@ def _filled(rule: EntityRule, entities: list[E], stored: Sequence[StoredEntity |
     states = States(np.array([kept.time for kept in found]), _values(rule, found))
     histories = []
     for (entity, kept), base in zip(pairs, rule.each_of(states), strict=True):
-        entity.history = History(base, list(kept.updates))
+        entity.history = History(base, kept.updates_for(list(rule.needs.lists)))
         entity.versions = kept.versions
         entity.kept = tuple(part for part in kept.unknown(rule.parts))
         histories.append(entity.history)

@@ -28,7 +28,12 @@ def found(tmp_path_factory):
 
 def test_every_feature_is_that_of_the_domain(found):
     columns = set(found["columns"])
-    assert {"user_subscriptions_9d", "item_listeners_20m", "item_before", "item_aired_at"} <= columns
+    assert {
+        "user_subscriptions_9d",
+        "item_listeners_20m",
+        "item_before",
+        "item_aired_at",
+    } <= columns
     of_films = {feature.name for feature in FEATURES} - {"user_updated_at", "item_updated_at"}
     assert not columns & of_films
     assert {"topic_affinity", "before_familiarity", "user_subscription_rate"} <= {*found["inputs"]}

@@ -4,8 +4,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from features.state import VOTERS
 
+from features.families.count import VOTERS
 from features.labels import label_of
 from features.spec import BY_NAME, FEATURES
 from millstream.events import Interaction
