@@ -10,6 +10,8 @@ from millstream.domain.part import duration_text
 
 Action = Literal["added", "removed", "changed"]
 
+# The key of a part that is one value.
+_VALUE = "is"
 _ROLES = {"user": ("recent",), "item": ("title", "groups", "created", "popularity", "trending")}
 
 
@@ -37,12 +39,12 @@ class Change:
         """
         if self.action == "changed":
             keys = [
-                f"{key} {_shown(key, self.before[key])} -> {_shown(key, value)}"
+                f"{_word(key)}{_shown(key, self.before[key])} -> {_shown(key, value)}"
                 for key, value in self.after.items()
             ]
             return f"~ {self.path}: {', '.join(keys)}"
         sign, there = ("+", self.after) if self.action == "added" else ("-", self.before)
-        said = ", ".join(f"{k} {_shown(k, v)}" for k, v in there.items() if v is not None)
+        said = ", ".join(f"{_word(k)}{_shown(k, v)}" for k, v in there.items() if v is not None)
         return f"{sign} {self.path}: {said}" if said else f"{sign} {self.path}"
 
     def as_json(self) -> dict[str, Any]:
@@ -75,14 +77,14 @@ def _change(
 
 def _parts(domain: Domain) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(path, what is said there) of every part."""
-    yield "name", {"is": domain.name}
-    yield "time_zone", {"is": domain.time_zone}
+    yield "name", {_VALUE: domain.name}
+    yield "time_zone", {_VALUE: domain.time_zone}
     for name, kind in domain.kinds.items():
         yield f"kinds.{name}", _said(kind)
     for entity, roles in _ROLES.items():
         side = domain.side(entity)  # type: ignore[arg-type]
         for role in roles:
-            yield f"{entity}.{role}", {"is": getattr(side, role)}
+            yield f"{entity}.{role}", {_VALUE: getattr(side, role)}
         for table in ("attributes", "features"):
             for name, part in getattr(side, table).items():
                 yield f"{entity}.{table}.{name}", _said(part)
@@ -92,6 +94,10 @@ def _said(part: Any) -> dict[str, Any]:
     """What differs from the defaults: that is what a person wrote."""
     said: dict[str, Any] = part.model_dump(mode="json", exclude_defaults=True)
     return said
+
+
+def _word(key: str) -> str:
+    return "" if key == _VALUE else f"{key} "
 
 
 def _shown(key: str, value: Any) -> str:
