@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from features.local_time import local_s
+
 # A rate starts at 1/2 with the weight of this many events: one event does not make it 0 or 1.
 PRIOR_EVENTS = 4.0
 PRIOR_RATE = 0.5
@@ -34,13 +36,13 @@ def smoothed_rate(positives: np.ndarray, events: np.ndarray) -> np.ndarray:
 
 
 def hour_of_day(time_s: np.ndarray) -> np.ndarray:
-    """1..24, UTC; 0 stays free for padding."""
-    return (np.asarray(time_s) // 3600 % 24).astype(np.int64) + 1
+    """1..24, in the domain's time zone; 0 stays free for padding."""
+    return (local_s(time_s) // 3600 % 24).astype(np.int64) + 1
 
 
 def day_of_week(time_s: np.ndarray) -> np.ndarray:
-    """1..7, UTC, 1 is a Thursday (the epoch was one)."""
-    return (np.asarray(time_s) // 86_400 % 7).astype(np.int64) + 1
+    """1..7, in the domain's time zone, 1 is a Thursday (the epoch was one)."""
+    return (local_s(time_s) // 86_400 % 7).astype(np.int64) + 1
 
 
 def match(

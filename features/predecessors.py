@@ -9,9 +9,7 @@ import numpy as np
 from features import derived
 from features.columns import Arrays
 from features.families import Affinity
-from features.spec import DECLARED
-
-RECENT = "user_recent_items"
+from features.spec import DECLARED, RECENT
 
 PREDECESSORS: Affinity | None = next(
     (

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     )
 
     # Where things are.
+    project: Path | None = Field(
+        default=None,
+        description="folder of the project, whose domain.toml says what people do and which "
+        "features are kept; none is the working folder if it has one, else the template films",
+    )
     kafka_bootstrap_servers: str = Field(
         default="127.0.0.1:9092",
         validation_alias=AliasChoices(

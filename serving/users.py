@@ -13,7 +13,8 @@ from features import bloom
 from features.as_of import as_of
 from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
-from features.spec import FEATURES, USER_ATTRIBUTES, USER_STATS
+from features.seen import RECENT_ARE_SEEN
+from features.spec import FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from millstream.errors import StoreUnavailable
 from millstream.ids import id64_array
@@ -45,8 +46,8 @@ class StoredUser:
 
     @property
     def certainly_seen(self) -> Sequence[str]:
-        """Items they have met of late."""
-        recent: Sequence[str] = self.raw["user_recent_items"]
+        """Items they have seen of late."""
+        recent: Sequence[str] = self.raw[RECENT] if RECENT_ARE_SEEN else ()
         return [*recent, *self.met] if self.met else recent
 
     @property
@@ -55,7 +56,7 @@ class StoredUser:
 
         Of what this worker knows only what came after the row was written is new.
         """
-        stored: Sequence[str] = self.raw["user_recent_items"]
+        stored: Sequence[str] = self.raw[RECENT]
         known, later = set(stored), []
         for item in reversed(self.met):
             if item in known:

@@ -18,7 +18,7 @@ from features.attributes import item_version
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
 from features.predecessors import PREDECESSORS
-from features.spec import FEATURES, ITEM_ATTRIBUTES, features_of
+from features.spec import FEATURES, ITEM_ATTRIBUTES, TITLE, features_of
 from features.upserts import UpsertVersion, supersedes
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
@@ -157,7 +157,7 @@ class Catalogue:
             self._follow(rows, arrays[PREDECESSORS.name])
         for name, values in arrays.items():
             self.columns[name].put(rows, values, texts.get(name, ()))
-        for row, title in zip(rows.tolist(), texts.get("item_title", ()), strict=False):
+        for row, title in zip(rows.tolist(), texts.get(TITLE, ()), strict=False):
             self.titles.put(row, title or "")
 
     def _follow(self, rows: np.ndarray, predecessors: np.ndarray) -> None:

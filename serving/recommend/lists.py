@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.spec import GROUPS, TITLE
 from millstream.clock import Clock
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import Filters, allowed
@@ -55,7 +56,7 @@ class Lists:
         retriever = model.retriever if model else None
         at = np.array([row])
         if retriever is None or not retriever.index.has(at)[0]:
-            categories = self._catalogue.columns["item_categories"].text(row)
+            categories = self._catalogue.columns[GROUPS].text(row)
             mask = allowed(self._catalogue, Filters(categories=categories), now_s, [item_id])
             return ItemList(self._popular(k, mask), degraded=["retriever"])
         mask = allowed(self._catalogue, Filters(), now_s, [item_id])
@@ -68,7 +69,7 @@ class Lists:
         return self._items(rows, self._rankings.popularity(rows, now_s), "popular")
 
     def _items(self, rows: np.ndarray, scores: np.ndarray, source: str) -> list[Recommended]:
-        titles = self._catalogue.columns["item_title"]
+        titles = self._catalogue.columns[TITLE]
         return [
             Recommended(self._catalogue.ids[row], titles.text(row), place, float(score), [source])
             for place, (row, score) in enumerate(zip(rows.tolist(), scores, strict=True))

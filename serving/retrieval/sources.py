@@ -6,6 +6,7 @@ import numpy as np
 
 from features.as_of import as_of
 from features.predecessors import PREDECESSORS, followed
+from features.spec import GROUPS
 from millstream.settings import SourceName
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.item_index import top_k
@@ -76,7 +77,7 @@ class Category:
         self._catalogue, self._rankings = catalogue, rankings
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
-        categories = self._catalogue.values("item_categories")[: len(wanted.allowed)]
+        categories = self._catalogue.values(GROUPS)[: len(wanted.allowed)]
         keys = np.unique(categories.take(wanted.recent_rows[:_LATEST], axis=0))
         keys = keys[keys != 0]
         if not len(keys):

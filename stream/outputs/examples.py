@@ -55,6 +55,7 @@ class ExampleRow(NamedTuple):
     user_id: str
     item_id: str
     label: float
+    weight: float
     is_probe: bool
     propensity: float
     position: int
@@ -98,6 +99,7 @@ class ImpressionExamples:
                 event.user_id,
                 shown.item_id,
                 labelled.label,
+                labelled.weight,
                 event.is_probe,
                 shown.propensity,
                 min(shown.position, LAST_POSITION),

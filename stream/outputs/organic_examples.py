@@ -78,6 +78,7 @@ class OrganicExamples:
 
     Args:
         users: of the events.
+        weights: in the loss; that of a negative is 1.
         items: (rows,): each event's own item, then its negatives.
         negatives: how many negatives each has.
         probabilities, oversampling: (rows,) of the draws; see `stream.state.known_items.Drawn`.
@@ -88,6 +89,7 @@ class OrganicExamples:
     offsets: np.ndarray
     times: np.ndarray
     labels: np.ndarray
+    weights: np.ndarray
     is_probe: np.ndarray
     users: EntityColumns
     items: EntityColumns
@@ -113,6 +115,7 @@ class OrganicExamples:
             "row": pa.array(number.astype(np.int16)),
             "item_id": self.items.names(),
             "label": _float32(np.where(is_own, self.labels[event_of], 0.0)),
+            "weight": _float32(np.where(is_own, self.weights[event_of], 1.0)),
             "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
             "sampled_probability": _float32(self.probabilities),
             "oversampling": _float32(self.oversampling),

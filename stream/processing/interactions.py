@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
 from features.interner import ITEMS, NOTHING
-from features.labels import label_of
+from features.labels import WEIGHTS, label_of
+from features.seen import RECENT_ARE_SEEN, SEEN_KINDS
 from features.update import EventColumns, Update, kind_numbers, list_numbers, voter
 from millstream.events import Interaction
 from stream.outputs.feature_rows import FeatureRowsBuilder, SourceOffsets
@@ -298,6 +299,7 @@ class _SegmentProcessor:
             self._source_offsets.offsets[events],
             times,
             self._labels[events],
+            np.array([WEIGHTS[self._events[event].kind] for event in events.tolist()]),
             self._is_probe[events],
             EntityColumns(
                 self._user_rows.ids,
@@ -332,11 +334,17 @@ class _SegmentProcessor:
             self._memory.known_items.add(item)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
-        """Items that fell out of (or never fitted into) a user's recent items, in event order."""
+        """Seen items that a user's recent list does not tell of, in event order.
+
+        They fell out of it, or never fitted into it; or it holds items that do not count as seen.
+        """
         recent = USER_RULE.recent_of(transitions.states)
         before, after = recent[transitions.before], recent[transitions.after]
         own = self._item_numbers[self._item_rows.of_events]
-        is_left_out = ~(after == own[:, None]).any(1)
+        if not RECENT_ARE_SEEN:
+            return [(e.user_id, e.item_id) for e in self._events if e.kind in SEEN_KINDS]
+        is_seen = np.array([event.kind in SEEN_KINDS for event in self._events])
+        is_left_out = is_seen & ~(after == own[:, None]).any(1)
         overflow = [(n, -1, int(own[n])) for n in np.flatnonzero(is_left_out).tolist()]
         full = np.flatnonzero(before[:, -1:].any(1))  # the others had room
         fell = ~(before[full][:, :, None] == after[full][:, None, :]).any(2)
