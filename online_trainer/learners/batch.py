@@ -44,10 +44,15 @@ class Batch:
     def take(self, places: np.ndarray | slice) -> "Batch":
         """Some of the rows."""
         inputs = {name: column[places] for name, column in self.inputs.items()}
-        columns = self.labels, self.weights, self.is_positive
-        rest = (column[places] for column in columns)
         _, groups = np.unique(self.groups[places], return_inverse=True)
-        return Batch(inputs, *rest, groups.astype(np.int32), self.log_odds[places])
+        return Batch(
+            inputs,
+            self.labels[places],
+            self.weights[places],
+            self.is_positive[places],
+            groups.astype(np.int32),
+            self.log_odds[places],
+        )
 
     def sound(self) -> np.ndarray:
         """(rows,) bool: every number is finite, the label and the weight in their range."""

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
-from millstream.settings import Settings
+from millstream.settings import NegativePart, Settings
 from stream.ingest.records import TopicPartition
 from stream.state.cache import Cache
 from stream.state.entities import Item, User
 from stream.state.impression_join import LIST_BYTES, ImpressionJoin
 from stream.state.known_items import KnownItems
-from stream.state.proposals import Part
 from stream.state.recent_positives import RecentPositives
 from stream.state.watermark import Watermark
 
@@ -45,7 +44,7 @@ class Rules:
     dedupe_memory_bytes: int = 512 << 20
     dedupe_window_s: float = 3_600.0
     sampled_negatives: int = 1
-    negative_shares: Mapping[Part, float] = field(default_factory=lambda: {"uniform": 1.0})
+    negative_shares: Mapping[NegativePart, float] = field(default_factory=lambda: {"uniform": 1.0})
     cache_entities: int = 500_000
 
     @classmethod

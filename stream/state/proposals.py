@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.interner import NOTHING
-from millstream.settings import NegativePart as Part
+from millstream.settings import NegativePart
 from stream.state.recent_positives import KEPT, RecentPositives
 
-PARTS: tuple[Part, ...] = ("uniform", "popular", "followers")
+PARTS: tuple[NegativePart, ...] = ("uniform", "popular", "followers")
 _HALF = np.uint64(32)
 
 
@@ -57,7 +57,7 @@ class Proposals:
         recent: RecentPositives,
         before: np.ndarray,
         items: np.ndarray,
-        shares: Mapping[Part, float],
+        shares: Mapping[NegativePart, float],
         turns: Turns,
     ) -> None:
         self._items = np.concatenate([recent.items, items]).astype(np.int64)
@@ -135,7 +135,7 @@ class Proposals:
             + shares[2] * followers / np.maximum(self._following, 1)
         )
 
-    def _effective(self, shares: Mapping[Part, float]) -> np.ndarray:
+    def _effective(self, shares: Mapping[NegativePart, float]) -> np.ndarray:
         """(positives, parts) shares when those that have nothing gave theirs away."""
         uniform, popular, followers = (
             np.full(len(self._last), shares.get(part, 0.0)) for part in PARTS

@@ -11,9 +11,10 @@ from serving.recommend.quality import ListQuality
 from tests.support.serving_cases import NOW_S, Case
 
 
-def click(item, kind="click", **more):
-    names = {"event_id": "e", "event_time": NOW_S, "user_id": "u"}
-    return Interaction(**names, item_id=item, kind=kind, **more)
+def click(item, kind="click", is_probe=False):
+    return Interaction(
+        event_id="e", event_time=NOW_S, user_id="u", item_id=item, kind=kind, is_probe=is_probe
+    )
 
 
 def quality_of(case, every_s=1.0, ask=None):
