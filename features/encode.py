@@ -63,6 +63,7 @@ def encode_cross(user: Arrays, item: Arrays) -> Arrays:
             own[affinity.name],
             own[affinity.events_column],
             own[affinity.positives_column],
+            fading=affinity.fading,
         )
         rate, familiarity = affinity.inputs
         inputs[rate] = derived.smoothed_rate(positives, events)

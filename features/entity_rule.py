@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from features.families import Family, Recent
+from features.families import Family
 from features.families.family import Block, Columns, States
 from features.feature import Entity
 from features.rounds import Rounds
-from features.spec import DECLARED
+from features.spec import DECLARED, RECENT
 from features.update import EventColumns, Needs
 from millstream.errors import ConfigurationError
 
@@ -67,7 +67,7 @@ class EntityRule:
         self.needs = Needs()
         for block in self.blocks:
             self.needs |= block.needs
-        self.recent = next((f.name for f in own if isinstance(f, Recent) and not f.kinds), None)
+        self.recent = RECENT if any(feature.name == RECENT for feature in own) else None
 
     def advance(
         self, rows: np.ndarray, rounds: Rounds, ages_s: np.ndarray, events: EventColumns

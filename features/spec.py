@@ -1,23 +1,16 @@
-"""The features of this system, once.
+"""The features of this system, once, as the project's domain file declares them.
 
 The stream's aggregations, the Feast definitions, the columns of training examples, the models'
-inputs and the serving reader are all built from `DECLARED`. To add a feature, add a line: the
-families are in `features/families/`.
+inputs and the serving reader are all built from `DECLARED`. To add a feature, add it to the file
+(docs/domain.md); the families are in `features/families/`.
 """
 
 import hashlib
 
-from features.families import (
-    Affinity,
-    Attribute,
-    Count,
-    DerivedInput,
-    Family,
-    Rate,
-    Recent,
-    UpdatedAt,
-)
+from features import from_domain
+from features.families import DerivedInput, Family
 from features.feature import Feature, ModelInput, View
+from millstream.domain import domain
 
 HOUR_S = 3_600.0
 DAY_S = 24 * HOUR_S
@@ -29,76 +22,30 @@ ITEM_ATTRIBUTES = View("item_attributes", "item")
 
 VIEWS = (USER_STATS, ITEM_STATS, USER_ATTRIBUTES, ITEM_ATTRIBUTES)
 
-RECENT_ITEMS = 20
-TOP_CATEGORIES = 8
-CATEGORY_HALF_LIFE_S = 30 * DAY_S
-
-
-def _counts(view: View) -> tuple[Count, ...]:
-    windows = (("1h", HOUR_S), ("1d", DAY_S), ("30d", 30 * DAY_S))
-    return tuple(
-        Count(f"{view.entity}_{of}_{window}", view, of=of, half_life_s=half_life_s)
-        for of in ("events", "positives")
-        for window, half_life_s in windows
-    )
-
+_DOMAIN = domain()
 
 DECLARED: tuple[Family, ...] = (
-    # What a user does.
-    UpdatedAt("user_updated_at", USER_STATS),
-    *_counts(USER_STATS),
-    Recent("user_recent_items", USER_STATS, length=RECENT_ITEMS),
-    Affinity(
-        "user_categories",
-        USER_STATS,
-        to="item_categories",
-        top=TOP_CATEGORIES,
-        half_life_s=CATEGORY_HALF_LIFE_S,
-        table="category",
-        events="user_category_events",
-        positives="user_category_positives",
-        inputs=("category_affinity", "category_familiarity"),
-    ),
-    Rate("user_positive_rate", USER_STATS, part="user_positives_30d", whole="user_events_30d"),
-    # What happens to an item.
-    UpdatedAt("item_updated_at", ITEM_STATS),
-    *_counts(ITEM_STATS),
-    Count("item_popularity", ITEM_STATS, of="people", half_life_s=7 * DAY_S),
-    Count("item_popularity_30m", ITEM_STATS, of="people", half_life_s=HOUR_S / 2),
-    Rate("item_positive_rate", ITEM_STATS, part="item_positives_30d", whole="item_events_30d"),
+    # What a user does, and what happens to an item.
+    *from_domain.kept(_DOMAIN, USER_STATS),
+    *from_domain.kept(_DOMAIN, ITEM_STATS),
     # What the catalogue and the accounts say.
-    Attribute(
-        "user_age",
-        USER_ATTRIBUTES,
-        "float32",
-        default=0.0,
-        encoding="scaled",
-        scale=100.0,
-        bounds=(0.0, 150.0),
-    ),
-    Attribute("user_gender", USER_ATTRIBUTES, encoding="id"),
-    Attribute("user_occupation", USER_ATTRIBUTES, encoding="id"),
-    Attribute("item_title", ITEM_ATTRIBUTES, max_characters=1_000),
-    Attribute(
-        "item_categories",
-        ITEM_ATTRIBUTES,
-        "string_list",
-        default=(),
-        length=6,
-        encoding="ids",
-        table="category",
-    ),
-    Attribute("item_created_at", ITEM_ATTRIBUTES, "float64", default=0.0, encoding="age"),
-    Attribute(
-        "item_release_year",
-        ITEM_ATTRIBUTES,
-        "float32",
-        default=0.0,
-        encoding="scaled",
-        scale=2000.0,
-        bounds=(-1_000.0, 3_000.0),
-    ),
+    *from_domain.attributes(_DOMAIN, USER_ATTRIBUTES),
+    *from_domain.attributes(_DOMAIN, ITEM_ATTRIBUTES),
 )
+
+# The columns that lists go by, whatever the domain calls them.
+RECENT = f"user_{_DOMAIN.user.recent}"
+TITLE, GROUPS, CREATED = (
+    f"item_{name}" for name in (_DOMAIN.item.title, _DOMAIN.item.groups, _DOMAIN.item.created)
+)
+POPULARITY, TRENDING = f"item_{_DOMAIN.item.popularity}", f"item_{_DOMAIN.item.trending}"
+
+# What the domain says of the columns that are attributes.
+ATTRIBUTES = {
+    f"{entity}_{name}": attribute
+    for entity, side in (("user", _DOMAIN.user), ("item", _DOMAIN.item))
+    for name, attribute in side.attributes.items()
+}
 
 # The stored columns of all features.
 FEATURES: tuple[Feature, ...] = tuple(

@@ -10,7 +10,7 @@ import numpy as np
 from millstream.settings import Settings
 from serving.recommend.query import Query
 from serving.recommend.request import Ranked
-from serving.retrieval.retrieve import RetrievalRequest
+from serving.retrieval.source import RetrievalRequest
 from simulation.baselines.baseline import BaselineRecommender, Moment
 from simulation.cadence import Cadence
 from simulation.judging import NOT_FOUND, rank_of
@@ -86,6 +86,7 @@ class Backtest:
                 watch=self._watch,
                 seed=plan.seed,
             )
+            self.outcome.weights = self.loop.answering.retrieval.weights
 
     async def run(self) -> Outcome:
         """Replay the whole log."""
@@ -163,7 +164,7 @@ class Backtest:
         row = loop.answering.catalogue.row(log.item_ids[target])
         if self._watched is not None:
             found = stages(
-                *self._watched, loop.answering.rankings, NOT_FOUND if row is None else row
+                *self._watched, loop.answering.retrieval, NOT_FOUND if row is None else row
             )
             outcome.stages.append(found)
 

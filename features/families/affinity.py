@@ -47,6 +47,8 @@ class Affinity(Family):
         tracked: the most entries that are kept in mind; four times `top` where it is missing.
         inputs: names of the model inputs that match it with the list of the candidate or the user
             (rate of positives, log count); none where it is empty.
+        fading: weight in that match of each entry of the other list, as a share of the one's before
+            it: below 1 the newest of somebody's recent items says most.
     """
 
     to: str = ""
@@ -58,8 +60,14 @@ class Affinity(Family):
     depth: int | None = None
     tracked: int | None = None
     inputs: tuple[str, ...] = ()
+    fading: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0.0 < self.fading <= 1.0:
+            raise ConfigurationError(
+                f"`fading` must be above 0 and at most 1. Received: {self.fading!r} for "
+                f"{self.name!r}."
+            )
         other = "item" if self.view.entity == "user" else "user"
         if not self.to.startswith(f"{other}_"):
             raise ConfigurationError(

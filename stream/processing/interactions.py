@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
 from features.interner import ITEMS, NOTHING
-from features.labels import label_of
+from features.labels import WEIGHTS, label_of
+from features.seen import RECENT_ARE_SEEN, SEEN_KINDS
 from features.update import EventColumns, Update, kind_numbers, list_numbers, value_numbers, voter
 from millstream.events import Interaction
 from stream.outputs.feature_rows import FeatureRowsBuilder, SourceOffsets
@@ -26,10 +27,13 @@ from stream.processing.columns import UNKNOWN, AsOfLookups, Transitions
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
 from stream.state.impression_join import Attribution
-from stream.state.known_items import NegativesRequest, negatives
+from stream.state.known_items import NegativesRequest, draws, negatives
 from stream.state.memory import Memory, Rules
+from stream.state.proposals import Proposals, Turns
 
 NO_DRAW = -1
+# Beyond every partition: draws of the mixture are others than those of the uniform part.
+APART = 1 << 14
 
 
 def process_segment(
@@ -202,21 +206,51 @@ class _SegmentProcessor:
         )
         known_since = np.array(sorted(self._new_items.values()), np.int64)
         places = needs.drawn[rows[positives]]
-        drawn = known_items.numbers_at(places, needs.known, needs.added)
-        chosen, chances = negatives(
-            known_items,
-            NegativesRequest(
-                drawn,
-                self._item_numbers[self._item_rows.of_events[events]],
-                USER_RULE.recent_of(users.states)[users.as_of[positives]],
-                np.searchsorted(known_since, events),
-                {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
-            ),
-            self._rules.sampled_negatives,
+        request = NegativesRequest(
+            known_items.numbers_at(places, needs.known, needs.added),
+            self._item_numbers[self._item_rows.of_events[events]],
+            USER_RULE.recent_of(users.states)[users.as_of[positives]],
+            np.searchsorted(known_since, events),
+            {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
         )
-        probabilities = np.ones(len(organic_events))
-        probabilities[positives] = chances
-        return SampledNegatives(positives[np.nonzero(chosen)[0]], drawn[chosen], probabilities)
+        proposals = self._proposals(events, request, users)
+        drawn = negatives(known_items, request, self._rules.sampled_negatives, proposals)
+        own = np.ones(len(organic_events))
+        own[positives] = drawn.own
+        chosen = drawn.chosen
+        return SampledNegatives(
+            positives[np.nonzero(chosen)[0]],
+            drawn.items[chosen],
+            drawn.probabilities[chosen],
+            drawn.oversampling[chosen],
+            own,
+        )
+
+    def _proposals(
+        self, events: np.ndarray, request: NegativesRequest, users: Transitions
+    ) -> Proposals | None:
+        """The mixture that negatives of `events` are drawn from, None where they are uniform.
+
+        The segment's positives become recent ones.
+        """
+        shares, recent = self._rules.negative_shares, self._memory.recent_positives
+        if set(shares) <= {"uniform"}:
+            return None
+        met = USER_RULE.recent_of(users.states)
+        new = np.flatnonzero((self._labels == 1.0) & ~self._is_probe)
+        before = met[users.before[new], 0]
+        items = self._item_numbers[self._item_rows.of_events[new]]
+        offsets = self._source_offsets
+        turns = Turns(
+            np.searchsorted(new, events),
+            request.recent[:, 0],
+            draws(
+                offsets.partitions[events] + APART, offsets.offsets[events], request.drawn.shape[1]
+            ),
+        )
+        found = Proposals(recent, before, items, shares, turns)
+        recent.add(before, items)
+        return found
 
     @cached_property
     def _new_items(self) -> dict[str, int]:
@@ -265,6 +299,7 @@ class _SegmentProcessor:
             self._source_offsets.offsets[events],
             times,
             self._labels[events],
+            np.array([WEIGHTS[self._events[event].kind] for event in events.tolist()]),
             self._is_probe[events],
             EntityColumns(
                 self._user_rows.ids,
@@ -281,7 +316,8 @@ class _SegmentProcessor:
                 item_table,
             ),
             counts,
-            drawn.probabilities[kept],
+            np.append(np.ones(len(kept)), drawn.probabilities[is_kept])[order],
+            np.append(drawn.own[kept], drawn.oversampling[is_kept])[order],
         )
         places = np.array(self._segment.places)[events]
         return built.unpublished(), places[built.event_of]
@@ -298,11 +334,17 @@ class _SegmentProcessor:
             self._memory.known_items.add(item)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
-        """Items that fell out of (or never fitted into) a user's recent items, in event order."""
+        """Seen items that a user's recent list does not tell of, in event order.
+
+        They fell out of it, or never fitted into it; or it holds items that do not count as seen.
+        """
         recent = USER_RULE.recent_of(transitions.states)
         before, after = recent[transitions.before], recent[transitions.after]
         own = self._item_numbers[self._item_rows.of_events]
-        is_left_out = ~(after == own[:, None]).any(1)
+        if not RECENT_ARE_SEEN:
+            return [(e.user_id, e.item_id) for e in self._events if e.kind in SEEN_KINDS]
+        is_seen = np.array([event.kind in SEEN_KINDS for event in self._events])
+        is_left_out = is_seen & ~(after == own[:, None]).any(1)
         overflow = [(n, -1, int(own[n])) for n in np.flatnonzero(is_left_out).tolist()]
         full = np.flatnonzero(before[:, -1:].any(1))  # the others had room
         fell = ~(before[full][:, :, None] == after[full][:, None, :]).any(2)

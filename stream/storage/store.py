@@ -71,11 +71,13 @@ class StateStore:
     async def restore(self, memory: Memory, now_s: float) -> None:
         """Fill an empty memory with what Redis has."""
         replies = await self._until_done(self._read_all)
-        positions, max_event_times, dedupe, known, hidden, open_windows, attributed, logs = replies
+        positions, max_event_times, dedupe, known, hidden, *rest = replies
+        open_windows, attributed, logs, recent = rest
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
         memory.watermark.max_event_times = sources_from(max_event_times)
         memory.known_items.restore(map(bytes.decode, known), map(bytes.decode, hidden))
+        memory.recent_positives.restore(recent)
         memory.join.restore(
             {
                 request.decode(): _OPEN_WINDOW.decode(value)
