@@ -20,6 +20,7 @@ from serving.recommend.request import Ranked
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import RetrievalRequest
 from serving.users import Users
+from simulation.inline import Inline
 
 # A request takes no simulated time, so none is late.
 _NO_LIMIT_MS = 1e12
@@ -47,8 +48,10 @@ class Answering:
     ) -> None:
         self.metrics, self.catalogue = Metrics(), Catalogue()
         self.rankings = Rankings(self.catalogue)
-        loader = Loader(SnapshotReader(settings.snapshot_dir), self.catalogue, clock)
-        self.models = Models(loader, self.catalogue, self.metrics, clock)
+        self.loader = Loader(
+            SnapshotReader(settings.snapshot_dir), self.catalogue, clock, share=1.0
+        )
+        self.models = Models(self.loader, self.catalogue, self.metrics, clock, Inline())
         self.feeds = CatalogueUpdater(self.catalogue, self.models, self.metrics, clock)
         unlimited = settings.model_copy(update={"request_budget_ms": _NO_LIMIT_MS})
         self.recommender = Recommender(
@@ -64,6 +67,7 @@ class Answering:
             ),
             ListOptions.of(unlimited),
             np.random.default_rng(seed),
+            executor=Inline(),
         )
 
     async def serve(self, version: int) -> None:

@@ -15,6 +15,7 @@ from models.compact import compact
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
+from online_trainer.learners.compiled import CompiledStep
 from online_trainer.learners.dense import DenseWeights, differs_in_training
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
@@ -60,10 +61,8 @@ class Ranker:
         self._scores_apart = differs_in_training(self.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
-        self._learn = tf.function(
-            self._learn_step, input_signature=[*given, column, column], autograph=False
-        )
-        self._score = tf.function(self._score_step, input_signature=list(given), autograph=False)
+        self._learn = CompiledStep(self._learn_step, [*given, column, column])
+        self._score = CompiledStep(self._score_step, given)
 
     def learn(self, batch: Batch) -> Learnt:
         """Score the batch, then take one step on it."""

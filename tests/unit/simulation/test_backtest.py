@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 from dataclasses import replace
 from math import inf
@@ -11,16 +12,19 @@ import numpy as np
 import pytest
 
 from features.spec import USER_STATS
+from millstream.errors import ConfigurationError
 from millstream.settings import Settings
 from models.weights import weight_arrays
 from simulation import report
 from simulation.asking import questions
-from simulation.backtest import Backtest, BacktestPlan
+from simulation.backtest import Backtest
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
+from simulation.checkpoint import Checkpoints
 from simulation.clock import SimulatedClock
 from simulation.log import first_seen, hour_of
 from simulation.outcome import LOOP
+from simulation.plan import BacktestPlan
 from tests.support.small_log import small_log
 
 SETTINGS = Settings(
@@ -148,3 +152,36 @@ def test_spans_and_clocks_say_what_they_refuse():
     clock = SimulatedClock(5.0)
     with pytest.raises(ValueError, match=r"at least 5.0. Received: 4.0"):
         clock.set(4.0)
+
+
+class Killed(BaseException):
+    pass
+
+
+async def test_a_killed_run_goes_on_to_the_same_end(runs, tmp_path):
+    """A checkpoint after two thirds of the log, the kill some events later."""
+    plan, asked_the_time = runs["one"].plan, itertools.count()
+
+    def clock() -> float:
+        number = next(asked_the_time)
+        if number == 66:
+            raise Killed
+        return 1_000.0 if number > 53 else 0.0
+
+    dying = Checkpoints(tmp_path, "a run", every_s=500.0, now=clock)
+    assert not dying.begin(goes_on=True)  # there is nothing to go on from
+    with pytest.raises(Killed):
+        await ran(plan, dying.work, checkpoints=dying)
+    with pytest.raises(ConfigurationError, match="goes on with the same log, settings and options"):
+        Checkpoints(tmp_path, "another run").begin(goes_on=True)
+
+    again = Checkpoints(tmp_path, "a run")
+    assert again.begin(goes_on=True)
+    resumed = Backtest(plan, SETTINGS, again.work, checkpoints=again)
+    outcome, whole = await resumed.run(goes_on=True), runs["one"].outcome
+    assert outcome.digest() == whole.digest() and outcome.ranks == whole.ranks
+    assert outcome.stages == whole.stages and outcome.places == whole.places
+    assert resumed.loop.store.hashes == runs["one"].loop.store.hashes
+    assert weights(resumed) == weights(runs["one"])
+    again.remove()
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,66 @@
+"""Comparisons: the loop with baselines, with other settings, and with lists that were logged."""
+
+from itertools import combinations
+
+import numpy as np
+
+from simulation.compare import paired
+from simulation.impressions import decisions_of, target_of
+from simulation.judging import gains, hits
+from simulation.off_policy.estimators import LOGGED
+from simulation.off_policy.intervals import with_intervals
+from simulation.outcome import LOOP, Judged, Outcome
+from simulation.plan import BacktestPlan
+
+
+def differences(plan: BacktestPlan, outcome: Outcome) -> dict[str, dict[str, float]]:
+    """NDCG of the loop less that of everyone else, with a 95 % interval over users."""
+    if LOOP not in outcome.ranks:
+        return {}
+    users, own = plan.log.users[outcome.places], gains(outcome.rank_array(LOOP), plan.k)
+    return {
+        name: paired(own, gains(outcome.rank_array(name), plan.k), users)._asdict()
+        for name in outcome.ranks
+        if name != LOOP
+    }
+
+
+def comparisons(plan: BacktestPlan, outcome: Outcome) -> dict[str, dict[str, float]]:
+    """Each pair of variants: the first less the second in NDCG and HR, with 95 % intervals."""
+    users, k = plan.log.users[outcome.places], plan.k
+    names = [name for name in (LOOP, *outcome.variants) if outcome.ranks.get(name)]
+    found = {}
+    for one, other in combinations(names, 2):
+        row = {}
+        for measure, values in (("NDCG", gains), ("HR", hits)):
+            columns = (values(outcome.rank_array(name), k) for name in (one, other))
+            between = paired(*columns, users)
+            row |= {
+                f"{measure}@{k}": between.mean,
+                f"{measure} low": between.low,
+                f"{measure} high": between.high,
+            }
+        found[f"{one} less {other}"] = row
+    return found
+
+
+def off_policy(plan: BacktestPlan, outcome: Outcome) -> dict[str, dict[str, dict[str, float]]]:
+    """By variant, what each estimator says that a place of its lists would earn; see `judged`."""
+    all_of = {LOOP: outcome, **outcome.variants}
+    return {name: _estimates(plan, own.judged) for name, own in all_of.items() if own.judged}
+
+
+def _estimates(plan: BacktestPlan, lists: list[Judged]) -> dict[str, dict[str, float]]:
+    users = [plan.impressions[each.impression].user_id for each in lists]
+    decisions, target = decisions_of(lists, users, len(plan.log.item_ids)), target_of(lists)
+    weight = target.probability(decisions.places, decisions.actions) / decisions.propensities
+    size = weight.sum() ** 2 / max(np.sum(weight**2), np.finfo(np.float64).tiny)
+    return {
+        name: {
+            "reward": each.value,
+            "low": each.low,
+            "high": each.high,
+            "effective places": float(len(decisions) if name == LOGGED else size),
+        }
+        for name, each in with_intervals(decisions, target).items()
+    }
