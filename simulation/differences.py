@@ -31,17 +31,21 @@ def comparisons(plan: BacktestPlan, outcome: Outcome) -> dict[str, dict[str, flo
     names = [name for name in (LOOP, *outcome.variants) if outcome.ranks.get(name)]
     found = {}
     for one, other in combinations(names, 2):
-        row = {}
+        row: dict[str, float] = {}
+        ranks, others = outcome.rank_array(one), outcome.rank_array(other)
         for measure, values in (("NDCG", gains), ("HR", hits)):
-            columns = (values(outcome.rank_array(name), k) for name in (one, other))
-            between = paired(*columns, users)
+            between = paired(values(ranks, k), values(others, k), users)
             row |= {
                 f"{measure}@{k}": between.mean,
                 f"{measure} low": between.low,
                 f"{measure} high": between.high,
             }
-        found[f"{one} less {other}"] = row
+        found[f"{_short(one)} less {_short(other)}"] = row
     return found
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(f"{LOOP}, ")
 
 
 def off_policy(plan: BacktestPlan, outcome: Outcome) -> dict[str, dict[str, dict[str, float]]]:

@@ -7,6 +7,7 @@ kept by name. What cannot be written fails loudly, so that nothing new is forgot
 
 import json
 import pickle
+import weakref
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from typing import IO, Any
@@ -133,6 +134,8 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, Future):
             return _done, (value.result(),)
+        if isinstance(value, weakref.ReferenceType):
+            return _reference, (value(),)
         if isinstance(value, tf.Tensor):
             return tf.constant, (value.numpy(),)
         return NotImplemented
@@ -145,6 +148,15 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, name: Any) -> Any:
         return self._known[name]
+
+
+def _reference(to: Any) -> "weakref.ref[Any]":
+    """A weak reference; a dead one where there is nothing to refer to."""
+    return weakref.ref(_Gone() if to is None else to)
+
+
+class _Gone:
+    pass
 
 
 def _done(result: Any) -> Future[Any]:

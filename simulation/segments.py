@@ -57,7 +57,7 @@ def _id(event: ItemUpsert | UserUpsert) -> str:
 
 
 def _value(event: ItemUpsert | UserUpsert, own: str) -> Any:
-    value = event.attributes.get(own)
+    value: Any = event.attributes.get(own)
     if isinstance(event, ItemUpsert) and own == "categories":
         value = event.categories
     return (value[0] if value else None) if isinstance(value, list | tuple) else value

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from features.spec import USER_STATS
-from millstream.errors import ConfigurationError
 from millstream.settings import Settings
 from models.weights import weight_arrays
 from simulation import report
@@ -45,6 +44,30 @@ async def ran(plan: BacktestPlan, folder: Any, **given: Any) -> Backtest:
     return backtest
 
 
+class Killed(BaseException):
+    pass
+
+
+async def killed_and_resumed(plan: BacktestPlan, folder: Any) -> Backtest:
+    """A run that ends after four fifths of the log; a fresh one goes on from its checkpoint."""
+    asked_the_time = itertools.count()
+
+    def clock() -> float:
+        if (number := next(asked_the_time)) == 66:
+            raise Killed
+        return 1_000.0 if number > 53 else 0.0
+
+    dying = Checkpoints(folder, "a run", every_s=500.0, now=clock)
+    assert not dying.begin(goes_on=True)  # there is nothing to go on from
+    with pytest.raises(Killed):
+        await ran(plan, dying.work, checkpoints=dying)
+    again = Checkpoints(folder, "a run")
+    assert again.begin(goes_on=True)
+    resumed = Backtest(plan, SETTINGS, again.work, checkpoints=again)
+    await resumed.run(goes_on=True)
+    return resumed
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: Any) -> dict[str, Backtest]:
     """A loop takes seconds to build: each test looks at some of these."""
@@ -52,16 +75,16 @@ def runs(tmp_path_factory: Any) -> dict[str, Backtest]:
     silent = np.zeros(len(log), np.bool_)
     plans = {
         "one": plan_of(log),
-        "two": plan_of(log),
         "silent, never a snapshot": replace(
             plan_of(log, Cadence(30.0, snapshot_s=inf)), asked=silent
         ),
         "once a minute, a snapshot each": plan_of(log, Cadence(60.0, 0.0)),
         "late": plan_of(log, Cadence(30.0, feature_delay_s=10_000.0)),
     }
-    return {
-        name: asyncio.run(ran(plan, tmp_path_factory.mktemp("run"))) for name, plan in plans.items()
-    }
+    folders = {name: tmp_path_factory.mktemp("run") for name in (*plans, "resumed")}
+    found = {name: asyncio.run(ran(plan, folders[name])) for name, plan in plans.items()}
+    resumed = killed_and_resumed(plan_of(log), folders["resumed"])
+    return {**found, "resumed": asyncio.run(resumed)}
 
 
 def weights(backtest: Backtest) -> str:
@@ -72,8 +95,10 @@ def weights(backtest: Backtest) -> str:
     return digest.hexdigest()
 
 
-def test_two_runs_give_the_same_lists_features_and_weights(runs):
-    one, two = runs["one"], runs["two"]
+def test_a_run_and_one_that_was_killed_give_the_same_lists_features_and_weights(runs):
+    one, two = runs["one"], runs["resumed"]
+    assert one.outcome.ranks == two.outcome.ranks and one.outcome.stages == two.outcome.stages
+    assert one.outcome.places == two.outcome.places
     assert one.outcome.digest() == two.outcome.digest()
     assert one.loop.store.hashes == two.loop.store.hashes and one.loop.store.hashes
     assert one.loop.store.users == two.loop.store.users
@@ -152,36 +177,3 @@ def test_spans_and_clocks_say_what_they_refuse():
     clock = SimulatedClock(5.0)
     with pytest.raises(ValueError, match=r"at least 5.0. Received: 4.0"):
         clock.set(4.0)
-
-
-class Killed(BaseException):
-    pass
-
-
-async def test_a_killed_run_goes_on_to_the_same_end(runs, tmp_path):
-    """A checkpoint after two thirds of the log, the kill some events later."""
-    plan, asked_the_time = runs["one"].plan, itertools.count()
-
-    def clock() -> float:
-        number = next(asked_the_time)
-        if number == 66:
-            raise Killed
-        return 1_000.0 if number > 53 else 0.0
-
-    dying = Checkpoints(tmp_path, "a run", every_s=500.0, now=clock)
-    assert not dying.begin(goes_on=True)  # there is nothing to go on from
-    with pytest.raises(Killed):
-        await ran(plan, dying.work, checkpoints=dying)
-    with pytest.raises(ConfigurationError, match="goes on with the same log, settings and options"):
-        Checkpoints(tmp_path, "another run").begin(goes_on=True)
-
-    again = Checkpoints(tmp_path, "a run")
-    assert again.begin(goes_on=True)
-    resumed = Backtest(plan, SETTINGS, again.work, checkpoints=again)
-    outcome, whole = await resumed.run(goes_on=True), runs["one"].outcome
-    assert outcome.digest() == whole.digest() and outcome.ranks == whole.ranks
-    assert outcome.stages == whole.stages and outcome.places == whole.places
-    assert resumed.loop.store.hashes == runs["one"].loop.store.hashes
-    assert weights(resumed) == weights(runs["one"])
-    again.remove()
-    assert not list(tmp_path.iterdir())
