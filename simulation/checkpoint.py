@@ -23,7 +23,7 @@ class Checkpoints:
     Snapshots are linked, not copied.
 
     Args:
-        folder: of the run.
+        folder: of the run, and of nothing else.
         run: what makes it the same run: log, settings, questions, seed.
         every_s: between two, in the machine's time, which decides nothing else.
         now: a clock of seconds that never goes back.
@@ -93,11 +93,11 @@ class Checkpoints:
             return read(file)
 
     def remove(self, work: bool = True) -> None:
-        """Remove the checkpoint, and the working folder unless `work` is False."""
+        """Remove the checkpoint, and the whole folder unless `work` is False."""
         for each in (self._folder, *(self._folder.with_suffix(f".{n}") for n in (_OLD, _NEW))):
             shutil.rmtree(each, ignore_errors=True)
         if work:
-            shutil.rmtree(self.work, ignore_errors=True)
+            shutil.rmtree(self.work.parent, ignore_errors=True)
 
 
 def _link(source: Path, to: Path) -> None:

@@ -25,11 +25,10 @@ Earned = Mapping[tuple[str, str], float]
 
 
 def earned(log: EventLog) -> Earned:
-    """1 for each item of each list that a positive event names."""
+    """1 for each item of each list that a positive event names; tables name none."""
+    positive = (event for n, event in enumerate(log.originals) if log.positive[n])
     return {
-        (event.request_id, event.item_id): 1.0
-        for event, is_positive in zip(log.originals, log.positive.tolist(), strict=True)
-        if is_positive and event.request_id is not None
+        (event.request_id, event.item_id): 1.0 for event in positive if event.request_id is not None
     }
 
 

@@ -51,7 +51,7 @@ def test_a_place_is_judged_below_the_items_that_were_above_it():
 
 def test_a_click_counts_for_the_list_that_it_names_alone():
     log = log_of_events([shown(1, "ab"), click(1, "a", 1), click(2, "b", None), shown(3, "cd")])
-    assert earned(log) == {("r1", "a"): 1.0}
+    assert earned(log) == {("r1", "a"): 1.0} and earned(replace(log, originals=())) == {}
     assert [each.request_id for each in log.impressions] == ["r1", "r3"]
     assert with_catalogue(log).item_ids == ["a", "b", "c", "d"]
 
