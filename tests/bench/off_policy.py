@@ -39,7 +39,7 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, required=True, help="folder of the sample")
     arguments.add_argument("--campaign", choices=("all", "men", "women"), default="all")
     arguments.add_argument("--bootstraps", type=int, default=30)
-    arguments.add_argument("--draws", type=int, default=100, help="of each interval")
+    arguments.add_argument("--draws", type=int, default=60, help="of each interval")
     given = arguments.parse_args()
     logged, truth, target = _problem(given.data, given.campaign)
     print(f"click rate logged {logged.rewards.mean():.4f}, of the target {truth:.4f}\n")
