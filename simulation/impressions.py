@@ -77,7 +77,7 @@ def decisions_of(lists: Sequence[Judged], groups: Sequence[str], count: int) -> 
         np.concatenate([each.rewards for each in lists]),
         np.concatenate([each.propensities for each in lists]),
         np.repeat(np.array(groups, object).astype(str), sizes),
-        count,
+        count=count,
     )
 
 

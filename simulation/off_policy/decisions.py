@@ -1,6 +1,6 @@
 """Logged decisions, and the policy that is judged on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -78,7 +78,7 @@ class Decisions:
     rewards: np.ndarray
     propensities: np.ndarray
     groups: np.ndarray
-    count: int
+    count: int = field(kw_only=True)
 
     def __post_init__(self) -> None:
         lengths = {

@@ -69,7 +69,7 @@ def _problem(data: Path, campaign: str) -> tuple[Decisions, float, ByPlace]:
         logged["click"].astype(np.float64),
         logged["propensity_score"],
         np.arange(len(logged["click"])),
-        count,
+        count=count,
     )
     return decisions, own["click"].mean(), ByPlace(shown / shown.sum(axis=1, keepdims=True))
 
@@ -85,7 +85,7 @@ def _drawn(of: Decisions, seed: int) -> Decisions:
     """As many decisions, with replacement; one that comes twice is one group."""
     drawn = np.random.default_rng(seed).integers(len(of), size=len(of))
     columns = (of.places, of.actions, of.rewards, of.propensities, of.groups)
-    return Decisions(*(column[drawn] for column in columns), of.count)
+    return Decisions(*(column[drawn] for column in columns), count=of.count)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def planted(count: int, seed: int) -> Decisions:
     places = rng.integers(2, size=count)
     actions = (rng.random((count, 1)) > LOGGER.cumsum(axis=1)[places]).sum(axis=1)
     rewards = (rng.random(count) < REWARD[places, actions]).astype(float)
-    return Decisions(places, actions, rewards, LOGGER[places, actions], np.arange(count), 3)
+    return Decisions(places, actions, rewards, LOGGER[places, actions], np.arange(count), count=3)
 
 
 def test_ips_and_dr_are_unbiased_whatever_the_model_says_and_snips_nearly_so():
@@ -114,7 +114,9 @@ def test_what_is_told_twice_is_no_more_than_what_is_told_once():
     one, two = (fitted(decisions, times * np.ones(300)) for times in (1.0, 2.0))
     rows = np.repeat(np.arange(300), 2)
     columns = ("places", "actions", "rewards", "propensities", "groups")
-    again = fitted(Decisions(*(getattr(decisions, c)[rows] for c in columns), 3), np.ones(600))
+    again = fitted(
+        Decisions(*(getattr(decisions, c)[rows] for c in columns), count=3), np.ones(600)
+    )
     assert two.factors == pytest.approx(again.factors)
     assert two.factors == pytest.approx(one.factors, abs=0.02)
 
@@ -130,16 +132,16 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
 
 def test_groups_are_drawn_together():
     """The same decision a hundred times is one group: nothing to draw, no spread."""
-    one = Decisions(*(np.repeat(c, 100) for c in ([0], [1], [1.0], [0.5])), np.zeros(100), 3)
+    one = Decisions(*(np.repeat(c, 100) for c in ([0], [1], [1.0], [0.5], [0])), count=3)
     assert np.ptp(resampled(one, ByPlace(TARGET), 5)[IPS]) == 0.0
 
 
 def test_what_cannot_be_judged_is_named():
-    columns = [np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(2)]
+    zero, one = np.zeros(2, np.int64), np.array([1.0, 0.0])
     with pytest.raises(ValueError, match=r"`propensities` must be above 0. Received: 0.0"):
-        Decisions(*columns, np.array([1.0, 0.0]), np.zeros(2), 1)
+        Decisions(zero, zero, one, one, zero, count=1)
     with pytest.raises(ValueError, match=r"columns of one length. Received: \[2, 3\]"):
-        Decisions(*columns, np.ones(3), np.zeros(2), 1)
-    empty = Decisions(*(np.zeros(0, np.int64) for _ in range(5)), 1)
+        Decisions(zero, zero, one, np.ones(3), zero, count=1)
+    empty = Decisions(*(np.zeros(0, np.int64) for _ in range(5)), count=1)
     with pytest.raises(ValueError, match="at least one decision. Received: 0"):
         estimates(empty, ByPlace(np.ones((1, 1))))

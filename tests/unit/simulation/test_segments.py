@@ -70,7 +70,7 @@ def test_lists_of_one_kind_have_no_diversity_and_strangers_have_all():
     log = log_of_events(
         [
             click(n, user, item)
-            for n, (user, item) in enumerate(["ax", "ay", "bz", "bw", "cx", "cy"])
+            for n, (user, item) in enumerate(zip("aabbcc", "xyzwxy", strict=True))
         ]
     )
     alike = by_sessions(log)
