@@ -15,10 +15,14 @@ from typing import IO, Any
 import keras
 import tensorflow as tf
 
+from features.interner import CATEGORIES, ITEMS
+from millstream.errors import ConfigurationError
 from serving.model.program import Program
 from serving.model.programs import Programs
 from simulation.loop import Loop
 
+# Numbers of strings are those of a process: what they stand for is kept, too.
+_INTERNERS = (ITEMS, CATEGORIES)
 # By part, the attributes that composition sets and nothing changes.
 _COMPOSED: Mapping[str, frozenset[str]] = {
     "stream": frozenset({"_rules", "_metrics", "_consumer", "_arrived", "_working"}),
@@ -53,18 +57,26 @@ def dump(loop: Loop, further: Any, to: IO[bytes]) -> None:
     names = {id(part): name for name, part in {**parts, **_programs_of(programs)}.items()}
     state = {name: _changing(name, part) for name, part in parts.items()}
     weights = [[variable.numpy() for variable in each] for each in _variables(loop)]
-    _Pickler(to, names).dump((state, weights, further))
+    texts = [interner.texts(range(len(interner))) for interner in _INTERNERS]
+    _Pickler(to, names).dump((state, weights, texts, further))
 
 
 def load(loop: Loop, source: IO[bytes]) -> Any:
-    """Bring a fresh loop to where the state was written; what else was kept with it."""
+    """Bring a fresh loop to where the state was written; what else was kept with it.
+
+    Raises:
+        ConfigurationError: this process has given the numbers of strings to others already.
+    """
     programs, (rankers, retrievers) = loop.answering.loader._programs, pickle.load(source)
     for key in rankers:
         programs.ranker(json.loads(key))
     for key in retrievers:
         programs.retriever(json.loads(key))
     known = {**parts_of(loop), **_programs_of(programs)}
-    state, weights, further = _Unpickler(source, known).load()
+    state, weights, texts, further = _Unpickler(source, known).load()
+    for interner, own in zip(_INTERNERS, texts, strict=True):
+        if interner.numbers(own) != list(range(1, len(own) + 1)):
+            raise ConfigurationError("A checkpoint must be the first that a process goes on from.")
     for name, attributes in state.items():
         vars(known[name]).update(attributes)
     for variables, arrays in zip(_variables(loop), weights, strict=True):

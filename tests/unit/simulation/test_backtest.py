@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.interner import CATEGORIES, ITEMS, Interner
 from features.spec import USER_STATS
 from millstream.settings import Settings
 from models.weights import weight_arrays
@@ -61,6 +62,8 @@ async def killed_and_resumed(plan: BacktestPlan, folder: Any) -> Backtest:
     assert not dying.begin(goes_on=True)  # there is nothing to go on from
     with pytest.raises(Killed):
         await ran(plan, dying.work, checkpoints=dying)
+    for interner in (ITEMS, CATEGORIES):  # another process has given no numbers yet
+        vars(interner).update(vars(Interner()))
     again = Checkpoints(folder, "a run")
     assert again.begin(goes_on=True)
     resumed = Backtest(plan, SETTINGS, again.work, checkpoints=again)
