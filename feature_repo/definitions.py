@@ -5,18 +5,17 @@ feature view. The feature service `ranking` has all of them.
 """
 
 from datetime import timedelta
-from pathlib import Path
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.data_format import ParquetFormat
 from feast.types import Array, Float32, Float64, Int64, String
 
 from feature_repo.empty_table import ensure_table
-from feature_repo.project import ROOT, check_project, own_settings
+from feature_repo.project import ROOT, check_project, own_settings, store_file
 from features.feature import View
 from features.spec import VIEWS, features_of
 
-check_project(Path(__file__).with_name("feature_store.yaml"))
+check_project(store_file())
 OFFLINE = ROOT / own_settings().offline_dir
 
 FEAST_TYPES = {

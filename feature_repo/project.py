@@ -9,11 +9,18 @@ from millstream.settings import Settings, read_settings
 
 # A relative folder is meant from the root of the repository, where the workers run.
 ROOT = Path(__file__).resolve().parents[1]
+# Feast's own variable for another `feature_store.yaml`; `millstream apply` writes one.
+STORE_VARIABLE = "FEAST_FS_YAML_FILE_PATH"
 
 
 def own_settings() -> Settings:
     """The settings now: Feast is used in folders and processes that read others before."""
     return read_settings(ROOT / ".env")
+
+
+def store_file() -> Path:
+    """The `feature_store.yaml` that Feast reads."""
+    return Path(os.environ.get(STORE_VARIABLE) or Path(__file__).with_name("feature_store.yaml"))
 
 
 def check_project(store: Path) -> None:
@@ -28,5 +35,6 @@ def check_project(store: Path) -> None:
     if named != wanted:
         raise ConfigurationError(
             f"MILLSTREAM_FEAST_PROJECT and `project` in {store.name} must be the same."
-            f" Received: {wanted!r} and {named!r}. Write `project: {wanted}` there."
+            f" Received: {wanted!r} and {named!r}. Write `project: {wanted}` there, or use"
+            " `millstream apply`."
         )

@@ -1,10 +1,11 @@
 """Attributes of an item or a user by the catalogue and the accounts, as of a time.
 
 A feature of the views `item_attributes` and `user_attributes` is read from the upsert's attribute
-of its name without the entity (`user_age` from `age`), or from the upsert's own field (`title`).
+of its name without the entity (`user_age` from `age`), or from its field (`title`) where
+the domain gives it that role.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,10 +13,19 @@ import numpy as np
 
 from features import upserts
 from features.feature import Feature, View
-from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
+from features.spec import (
+    ATTRIBUTES,
+    CREATED,
+    GROUPS,
+    ITEM_ATTRIBUTES,
+    TITLE,
+    USER_ATTRIBUTES,
+    features_of,
+)
 from features.upserts import supersedes
 from millstream.errors import InvalidEvent, shown
 from millstream.events import MAX_FLOAT32, ItemUpsert, UserUpsert
+from millstream.lenient import unix_seconds
 
 MAX_FLOAT64 = float(np.finfo(np.float64).max)
 
@@ -56,9 +66,9 @@ def item_version(upsert: ItemUpsert) -> AttributeVersion:
         InvalidEvent: an attribute is not of its feature's type.
     """
     own = {
-        "item_title": upsert.title,
-        "item_categories": upsert.categories,
-        "item_created_at": upsert.created_at or upsert.event_time,
+        TITLE: upsert.title,
+        GROUPS: upsert.categories,
+        CREATED: upsert.created_at or upsert.event_time,
     }
     return AttributeVersion(
         upsert.event_time,
@@ -115,7 +125,10 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
     Raises:
         InvalidEvent: that cannot be done; the path is `path`.
     """
+    attribute = ATTRIBUTES.get(feature.name)
     try:
+        if attribute is not None and attribute.type in _TYPED:
+            return _TYPED[attribute.type](value)
         if feature.dtype == "string":
             return _text(value, feature.max_characters)
         if feature.dtype == "string_list":
@@ -124,17 +137,20 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
         if feature.dtype == "float32_list":
             return [_number(entry, "float32") for entry in _listed(value)[: feature.length]]
         return _integer(value) if feature.dtype == "int64" else _number(value, feature.dtype)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError):
         raise InvalidEvent(
-            f"Expected {_expected(feature)} for feature {feature.name!r}. Received: {shown(value)}",
+            f"Expected {_expected(feature)} for feature {feature.name!r}. "
+            f"Received: {_received(feature, value)}",
             path,
-        ) from error
+        ) from None
 
 
 def _values(view: View, attributes: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for feature, attribute in _NAMES[view.name]:
         value = attributes.get(attribute, own.get(feature.name))
+        if feature.dtype == "string_list" and isinstance(value, str):
+            value = [value]
         if value is not None:
             values[feature.name] = coerced(feature, value, f"$.attributes.{attribute}")
     return values
@@ -165,7 +181,39 @@ def _text(value: Any, most: int) -> str:
     return text
 
 
+def _truth(value: Any) -> int:
+    """1 for true, 0 for false; they are what a column of it holds, too."""
+    if value in (True, False) and not isinstance(value, str):
+        return int(value)
+    raise ValueError("neither true nor false")
+
+
+def _moment(value: Any) -> float:
+    """A time as Unix seconds."""
+    try:
+        return _number(unix_seconds(value), "float64")
+    except InvalidEvent as error:
+        raise ValueError(error.reason) from error
+
+
+# Attributes that are more than their column's type says.
+_TYPED: dict[str, Callable[[Any], Any]] = {"bool": _truth, "time": _moment}
+
+
+def _received(feature: Feature, value: Any) -> str:
+    """`value` for an error text; of a sensitive attribute only its type."""
+    attribute = ATTRIBUTES.get(feature.name)
+    if attribute is not None and attribute.sensitive:
+        return f"a {type(value).__name__}, which is sensitive"
+    return shown(value)
+
+
 def _expected(feature: Feature) -> str:
+    attribute = ATTRIBUTES.get(feature.name)
+    if attribute is not None and attribute.type == "bool":
+        return "true or false"
+    if attribute is not None and attribute.type == "time":
+        return "Unix seconds or an RFC 3339 time"
     if feature.dtype in ("string", "string_list"):
         return f"{feature.dtype} of at most {feature.max_characters} characters"
     return "a finite float32" if feature.dtype == "float32" else feature.dtype

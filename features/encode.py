@@ -8,8 +8,9 @@ import numpy as np
 
 from features import derived
 from features.columns import Arrays
+from features.families import Affinity, DerivedInput
 from features.feature import Entity, Feature
-from features.spec import FEATURES
+from features.spec import BY_NAME, DECLARED, FEATURES
 
 YEAR_S = 365.0 * 86_400.0
 
@@ -17,6 +18,12 @@ _ENCODED: dict[Entity, tuple[Feature, ...]] = {
     entity: tuple(f for f in FEATURES if f.entity == entity and f.encoding)
     for entity in ("user", "item")
 }
+_DERIVED = {
+    entity: [f for f in DECLARED if isinstance(f, DerivedInput) and f.view.entity == entity]
+    for entity in ("user", "item")
+}
+# Those that are matched with the list of the other side.
+_AFFINITIES = tuple(f for f in DECLARED if isinstance(f, Affinity) and f.inputs)
 
 
 def encode(ids: Arrays, features: Arrays, time_s: np.ndarray) -> Arrays:
@@ -41,19 +48,27 @@ def encode_entity(
     """The inputs that need one entity alone: `user_*` or `item_*`."""
     inputs = {f.name: _encoded(f, features[f.name], time_s) for f in _ENCODED[entity]}
     inputs[f"{entity}_id"] = ids
-    inputs[f"{entity}_positive_rate"] = derived.smoothed_rate(
-        features[f"{entity}_positives_30d"], features[f"{entity}_events_30d"]
-    )
+    for derived_input in _DERIVED[entity]:
+        inputs[derived_input.name] = derived_input.encoded(features, BY_NAME)
     return inputs
 
 
 def encode_cross(user: Arrays, item: Arrays) -> Arrays:
     """The inputs that need both; `user` may be one row for all rows of `item`."""
-    positives, events = derived.category_match(user, item)
-    return {
-        "category_affinity": derived.smoothed_rate(positives, events),
-        "category_familiarity": np.log1p(events),
-    }
+    inputs = {}
+    for affinity in _AFFINITIES:
+        own, other = (user, item) if affinity.view.entity == "user" else (item, user)
+        events, positives = derived.match(
+            other[affinity.to],
+            own[affinity.name],
+            own[affinity.events_column],
+            own[affinity.positives_column],
+            fading=affinity.fading,
+        )
+        rate, familiarity = affinity.inputs
+        inputs[rate] = derived.smoothed_rate(positives, events)
+        inputs[familiarity] = np.log1p(events)
+    return inputs
 
 
 def encode_context(time_s: np.ndarray) -> Arrays:

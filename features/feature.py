@@ -7,7 +7,6 @@ from millstream.errors import ConfigurationError
 
 Entity = Literal["user", "item"]
 Dtype = Literal["float32", "float64", "int64", "string", "string_list", "float32_list"]
-Counts = Literal["events", "positives", "people"]
 Encoding = Literal["id", "ids", "log", "age", "scaled"]
 
 LIST_DTYPES = ("string_list", "float32_list")
@@ -39,8 +38,7 @@ class Feature:
         name: unique; begins with its entity.
         view: the view it is written with.
         dtype: of the stored value; times are float64 Unix seconds.
-        counts: for a decayed counter: which events it counts. `people` are positives, each person's
-            once: their next ones count when `features.state.VOTERS` others have come between.
+        counts: for a decayed count: which events (`features.families.Count`).
         half_life_s: for what decays: seconds in which it loses half of its value. The stored value
             is as of `<entity>_updated_at`; `features/as_of.py` brings it to any later time.
         default: what a missing value is.
@@ -58,7 +56,7 @@ class Feature:
     view: View
     dtype: Dtype
     default: Any
-    counts: Counts | None = None
+    counts: str | None = None
     half_life_s: float | None = None
     length: int | None = None
     encoding: Encoding | None = None

@@ -5,83 +5,38 @@ and the state after each of them. An update that comes late goes to its place in
 states after it are computed anew: the outcome is the same as if it had come in time, bit by bit. An
 update from before the base can only be absorbed (decayed counts commute); what was true before its
 own time is no longer known.
+
+Everything that computes a state goes through `transitions`: many histories at once, in rounds.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
 
-import msgspec
+import numpy as np
+
+from features.entity_rule import EntityRule, State
+from features.families.family import States
+from features.rounds import Rounds
+from features.update import EventColumns, Update, columns_of
 
 # The most updates that are kept apart, however many come within the horizon.
 MAX_UPDATES = 128
 
 
-class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Update of a user and an item by one interaction.
-
-    Args:
-        time: of the event, Unix seconds.
-        order: the event's fingerprint: settles the order of events of the same time.
-        positive: whether it counts as a positive.
-        item_id: what the user interacted with.
-        categories: of that item, as of `time`.
-        voter: the user as `features.state.voter` gives them; 0 is nobody.
-    """
-
-    time: float
-    order: int
-    positive: bool
-    item_id: str = ""
-    categories: tuple[str, ...] = ()
-    voter: int = 0
-
-    def follows(self, other: "Update") -> bool:
-        """Return whether its place in time is after that of another."""
-        if self.time != other.time:
-            return self.time > other.time
-        return self.order >= other.order
-
-
-class Timed(Protocol):
-    """State of an entity: its values right after an event at `time`."""
-
-    @property
-    def time(self) -> float: ...
-
-
-P = TypeVar("P", bound=Timed)
-
-
-@dataclass(frozen=True)
-class Rule(Generic[P]):
-    """Transition rule: the next state from a state and an update.
-
-    Args:
-        empty: the state before any event; its time is 0.
-        advance: (state, update at or after it) -> the state after the update.
-        absorb: (state, update before it) -> the state as if the update had not come late.
-    """
-
-    empty: P
-    advance: Callable[[P, Update], P]
-    absorb: Callable[[P, Update], P]
-
-
 @dataclass(slots=True)
-class History(Generic[P]):
+class History:
     """A base state and what came after it; `states[i]` is the state after `updates[i]`."""
 
-    base: P
+    base: State
     updates: list[Update] = field(default_factory=list)
-    states: list[P] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
 
     @property
-    def newest(self) -> P:
+    def newest(self) -> State:
         """The entity's values after everything that is known."""
         return self.states[-1] if self.states else self.base
 
-    def before(self, time_s: float) -> P | None:
+    def before(self, time_s: float) -> State | None:
         """The state that holds just before `time_s`; None where that was forgotten.
 
         Events at `time_s` itself are not in it.
@@ -92,61 +47,87 @@ class History(Generic[P]):
         return self.base if self.base.time < time_s else None
 
 
-def restored(base: P, updates: list[Update], rule: Rule[P]) -> History[P]:
-    """The history whose base and updates a store kept."""
-    history = History(base, updates)
-    _replay(history, 0, rule)
-    return history
+def transitions(rule: EntityRule, begin: States, rounds: Rounds, events: EventColumns) -> States:
+    """States before and after each event, in the rows of `rounds`.
 
-
-def add(history: History[P], update: Update, rule: Rule[P], horizon_s: float) -> P:
-    """Put `update` in its place and forget what is older than `horizon_s` before the newest.
-
-    Returns:
-        The newest state then.
+    Args:
+        begin: (entities,) states, of which no event is earlier.
     """
-    updates = history.updates
-    if update.follows(updates[-1]) if updates else update.time > history.base.time:
-        newest = rule.advance(history.newest, update)
-        history.states.append(newest)
-        updates.append(update)
-    else:
-        _insert(history, update, rule)
-        newest = history.newest
-    trim(history, horizon_s)
-    return newest
+    entities = len(begin.times)
+    times = np.concatenate([begin.times[rounds.by_rank], events.times[rounds.order]])
+    rows = np.empty(len(times), rule.layout)
+    rows[:entities] = begin.values[rounds.by_rank]
+    rule.advance(rows, rounds, events.times - times[rounds.before], events)
+    return States(times, rows)
 
 
-def trim(history: History[P], horizon_s: float) -> None:
+def add(
+    rule: EntityRule,
+    histories: Sequence[History],
+    updates: Sequence[Update],
+    horizon_s: float,
+) -> None:
+    """Put one update in its place in each history, and forget what is older than `horizon_s`.
+
+    Args:
+        histories: each one once.
+    """
+    starts = [_place(history, update) for history, update in zip(histories, updates, strict=True)]
+    too_late = [n for n, start in enumerate(starts) if start is None]
+    if too_late:
+        _absorb(rule, [histories[n] for n in too_late], [updates[n] for n in too_late])
+    replay(rule, histories, [start or 0 for start in starts])
+    for history in histories:
+        trim(history, horizon_s)
+
+
+def replay(rule: EntityRule, histories: Sequence[History], starts: Sequence[int]) -> None:
+    """Compute the states after the updates of each history from `starts` on."""
+    begin, updates = [], []
+    counts = np.zeros(len(histories), np.intp)
+    for n, (history, start) in enumerate(zip(histories, starts, strict=True)):
+        del history.states[start:]
+        begin.append(history.newest)
+        updates += history.updates[start:]
+        counts[n] = len(history.updates) - start
+    if not updates:
+        return
+    entity_of = np.repeat(np.arange(len(histories)), counts)
+    rounds = Rounds(entity_of, len(histories))
+    events = columns_of(updates, rule.needs)
+    states = transitions(rule, rule.states_of(begin), rounds, events)
+    new = iter(rule.each_of(states.take(rounds.after)))
+    for history, count in zip(histories, counts.tolist(), strict=True):
+        history.states += [next(new) for _ in range(count)]
+
+
+def trim(history: History, horizon_s: float) -> None:
     """Forget what is older than `horizon_s` before the newest, or beyond `MAX_UPDATES`."""
     updates = history.updates
     if updates and (len(updates) > MAX_UPDATES or updates[0].time < updates[-1].time - horizon_s):
         _forget(history, horizon_s)
 
 
-def _insert(history: History[P], update: Update, rule: Rule[P]) -> None:
-    """Put an update that comes late in its place."""
+def _place(history: History, update: Update) -> int | None:
+    """Put an update in its place and return that; None where it is from before the base."""
     updates = history.updates
     index = len(updates)
     while index and not update.follows(updates[index - 1]):
         index -= 1
     if index == 0 and update.time <= history.base.time:
-        history.base = rule.absorb(history.base, update)
-    else:
-        updates.insert(index, update)
-    _replay(history, index, rule)
+        return None
+    updates.insert(index, update)
+    return index
 
 
-def _replay(history: History[P], start: int, rule: Rule[P]) -> None:
-    states = history.states
-    del states[start:]
-    state = states[-1] if states else history.base
-    for update in history.updates[start:]:
-        state = rule.advance(state, update)
-        states.append(state)
+def _absorb(rule: EntityRule, histories: Sequence[History], updates: Sequence[Update]) -> None:
+    bases = rule.states_of([history.base for history in histories])
+    absorbed = rule.absorbed(bases, columns_of(updates, rule.needs))
+    for history, base in zip(histories, rule.each_of(absorbed), strict=True):
+        history.base = base
 
 
-def _forget(history: History[P], horizon_s: float) -> None:
+def _forget(history: History, horizon_s: float) -> None:
     updates = history.updates
     oldest = updates[-1].time - horizon_s
     count = max(len(updates) - MAX_UPDATES, 0)

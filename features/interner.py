@@ -62,3 +62,9 @@ class Interner:
 
 ITEMS = Interner()
 CATEGORIES = Interner()
+KINDS = Interner()
+
+
+def interner_of(column: str) -> Interner:
+    """The interner of a list column's entries: a user's lists are of items, an item's of texts."""
+    return ITEMS if column.startswith("user_") else CATEGORIES

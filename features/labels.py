@@ -1,24 +1,20 @@
-"""Label of an interaction: positive, negative, or none."""
+"""Label of an interaction by its kind, as the domain says: positive, negative, or none."""
 
+from millstream.domain import domain
 from millstream.events import Kind
 
-POSITIVE_KINDS = frozenset({"click", "like", "cart", "purchase", "play"})
-NEGATIVE_KINDS = frozenset({"dislike", "skip"})
-POSITIVE_RATING = 4.0
+_KINDS = domain().kinds
+_FIXED = {name: kind.labelled(None) for name, kind in _KINDS.items() if not kind.needs_value}
 # Kinds that say both: their negatives are observed, and none have to be sampled for them.
-TWO_SIDED_KINDS = frozenset({"rating"})
+TWO_SIDED_KINDS = frozenset(name for name, kind in _KINDS.items() if kind.two_sided)
+# Of each kind, the weight of its examples in the loss.
+WEIGHTS = {name: kind.weight for name, kind in _KINDS.items()}
 
 
 def label_of(kind: Kind, value: float | None = None) -> float | None:
-    """1.0 for a positive, 0.0 for a negative, None for what says neither (a view).
+    """1.0 for a positive, 0.0 for a negative, None for what says neither.
 
-    A rating is positive from 4 on, of 5.
-
-    >>> label_of("rating", 4.0), label_of("skip"), label_of("view")
-    (1.0, 0.0, None)
+    Args:
+        value: of the event, for kinds whose label is by it.
     """
-    if kind == "rating":
-        return 1.0 if value is not None and value >= POSITIVE_RATING else 0.0
-    if kind in POSITIVE_KINDS:
-        return 1.0
-    return 0.0 if kind in NEGATIVE_KINDS else None
+    return _FIXED[kind] if kind in _FIXED else _KINDS[kind].labelled(value)

@@ -10,7 +10,7 @@ from typing import Any
 
 from features.attributes import coerced, item_version, user_version
 from features.feature import Entity
-from features.spec import BY_NAME, FEATURES, ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
+from features.spec import BY_NAME, FEATURES, GROUPS, ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
 from millstream.codec import OnUnknown, unknown_error, with_bytes
 from millstream.errors import InvalidEvent, shown
 from millstream.events import (
@@ -31,7 +31,7 @@ MAX_FUTURE_S = 3_600.0
 # Ids of what probes touch begin with this: they never meet those of people and of the catalogue.
 PROBE_PREFIX = "__probe"
 
-MAX_CATEGORIES = BY_NAME["item_categories"].length or 0
+MAX_CATEGORIES = BY_NAME[GROUPS].length or 0
 
 # The names that attributes of an upsert may have, by the upsert's tag.
 ATTRIBUTES: dict[Entity, tuple[str, ...]] = {

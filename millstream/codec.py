@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from millstream.errors import InvalidEvent
-from millstream.events import AnyEvent, Event, Interaction
+from millstream.domain import domain
+from millstream.errors import InvalidEvent, shown
+from millstream.events import KINDS, AnyEvent, Event, Interaction
 from millstream.lenient import encoded, lenient
-from millstream.unknown_fields import unknown_fields, without
+from millstream.unknown_fields import meant, unknown_fields, without
 
 OnUnknown = Callable[[list[str]], object]
 
@@ -23,6 +24,7 @@ _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 _ENCODER = msgspec.json.Encoder()
 # Entries of a map that are looked at to find the one that is wrong.
 _MOST_TRIALS = 200
+_NEED_VALUES = frozenset(name for name, kind in domain().kinds.items() if kind.needs_value)
 
 
 def encode(event: Event) -> bytes:
@@ -135,9 +137,9 @@ def record_defaults(
     }
 
 
-def lacks_rating(event: Interaction) -> bool:
-    """True if it is a rating without a number, which is no event."""
-    return event.kind == "rating" and event.value is None
+def lacks_value(event: Interaction) -> bool:
+    """True if it is of a kind whose label is by its value, and has none: then it is no event."""
+    return event.value is None and event.kind in _NEED_VALUES
 
 
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
@@ -147,8 +149,13 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def _checked(event: Any) -> Any:
-    if isinstance(event, Interaction) and lacks_rating(event):
-        raise InvalidEvent("Expected a number for a rating. Received: null", "$.value")
+    if isinstance(event, Interaction) and lacks_value(event):
+        unit = domain().kinds[event.kind].value
+        raise InvalidEvent(
+            f"Expected a number{f' ({unit})' if unit else ''} for kind {event.kind!r}. "
+            "Received: null",
+            "$.value",
+        )
     return event
 
 
@@ -168,6 +175,8 @@ def _converted(value: Any, kind: Any) -> Any:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         reason, path = _parts(error)
+        if path == "$.kind" and isinstance(value.get("kind"), str):
+            reason = _no_kind(value["kind"])
         raise InvalidEvent(reason, _entry(path, value, kind)) from error
     except Exception as error:
         raise InvalidEvent(f"Expected an event. Received: {error!r}") from error
@@ -181,6 +190,13 @@ def _parts(error: msgspec.ValidationError) -> tuple[str, str]:
     if not path.startswith("$"):  # of a key: "key` in `$.context`"
         path = path.rpartition("`$")[2].join(("$", ""))
     return reason, path.removesuffix("`")
+
+
+def _no_kind(kind: str) -> str:
+    """The reason for a kind that the domain does not have."""
+    near = meant(kind, KINDS)
+    hint = f" (did you mean `{near}`?)" if near else ""
+    return f"Expected one of the kinds {', '.join(KINDS)}. Received: {shown(kind)}{hint}"
 
 
 def _entry(path: str, value: Any, kind: Any) -> str:

@@ -10,18 +10,26 @@ the API, `millstream publish` and the stream refuse the same. A field that is no
 refused too: it would be a misspelt one.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from millstream.domain import domain
+
 SCHEMA_VERSION = 1
+
+# Kinds of interactions: those of the project's domain (`millstream/domain/`).
+KINDS = tuple(domain().kinds)
+if TYPE_CHECKING:
+    Kind = str
+else:
+    Kind = Literal[KINDS]  # so that the decoder itself refuses others
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 # 1970 to 2100: the upper bound catches milliseconds sent as seconds (public logs go back to 1997).
 UnixSeconds = Annotated[float, Meta(ge=0.0, le=4_102_444_800.0)]
 Probability = Annotated[float, Meta(gt=0.0, le=1.0)]
-Kind = Literal["view", "click", "like", "dislike", "skip", "cart", "purchase", "play", "rating"]
 # What a float32 can hold: features, labels and weights are of that type.
 MAX_FLOAT32 = 3.4028234663852886e38
 Number = Annotated[float, Meta(ge=-MAX_FLOAT32, le=MAX_FLOAT32)]
@@ -31,7 +39,8 @@ Category = Annotated[str, Meta(min_length=1, max_length=128)]
 Name = Annotated[str, Meta(max_length=128)]
 Text = Annotated[str, Meta(max_length=1_000)]
 Context = Annotated[dict[Name, Text], Meta(max_length=50)]
-Attributes = Annotated[dict[Name, Text | Number], Meta(max_length=100)]
+AttributeList = Annotated[list[Text], Meta(max_length=200)]
+Attributes = Annotated[dict[Name, Text | Number | bool | AttributeList], Meta(max_length=100)]
 Scalar = Text | float | int | bool | None
 FeatureValue = Scalar | Annotated[list[Scalar], Meta(max_length=200)]
 LoggedFeatures = Annotated[dict[Name, FeatureValue], Meta(max_length=200)]
@@ -65,8 +74,8 @@ class Interaction(Event, frozen=True, kw_only=True, tag="interaction", gc=False)
     """A person did something with an item.
 
     Args:
-        kind: what they did; `features/labels.py` says which kinds are positive.
-        value: the rating for `kind="rating"`, the watched seconds or the price elsewhere.
+        kind: what they did, one of the domain's kinds.
+        value: what the domain says that it is for this kind: stars, seconds, a price.
         request_id: of the list in which they saw the item, if it came from one.
         position: of the item in that list, from 0.
         context: anything else (device, page); values are strings.
@@ -122,9 +131,10 @@ class ItemUpsert(Event, frozen=True, kw_only=True, tag="item", gc=False):
     """An item is new, or has changed: the whole item, not a difference.
 
     Args:
-        categories: genres, sections, brands: what diversity and affinity count; at most as many as
-            `item_categories` of `features/spec.py` holds.
-        attributes: item features of `features/spec.py` that come from the catalogue.
+        title: the attribute that the domain names `item.title`.
+        categories: the attribute that the domain names `item.groups` (genres, sections, brands); at
+            most as many as that holds.
+        attributes: item attributes of the domain, by name.
         created_at: when the item came to be, Unix seconds; the event's time where it is missing.
         hidden: never recommend it (again).
     """

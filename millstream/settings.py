@@ -8,8 +8,9 @@
 import logging
 import os
 from functools import lru_cache
+from math import isclose
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -35,6 +36,12 @@ HOUR_S = 60.0 * MINUTE_S
 KeyScope = Literal["events", "recommend", "catalogue", "admin", "impressions", "probes"]
 
 
+NegativePart = Literal["uniform", "popular", "followers"]
+SourceName = Literal[
+    "two_tower", "co_occurrence", "similar", "trending", "popular", "category", "recent"
+]
+
+
 class Settings(BaseSettings):
     """The settings of one installation; units are in the names."""
 
@@ -48,6 +55,11 @@ class Settings(BaseSettings):
     )
 
     # Where things are.
+    project: Path | None = Field(
+        default=None,
+        description="folder of the project, whose domain.toml says what people do and which "
+        "features are kept; none is the working folder if it has one, else the template films",
+    )
     kafka_bootstrap_servers: str = Field(
         default="127.0.0.1:9092",
         validation_alias=AliasChoices(
@@ -180,6 +192,12 @@ class Settings(BaseSettings):
     sampled_negatives: int = Field(
         default=1, ge=0, le=50, description="negatives drawn per organic positive"
     )
+    negative_shares: dict[NegativePart, Annotated[float, Field(ge=0)]] = Field(
+        default={"uniform": 1.0},
+        description="shares of the mixture that negatives are drawn from, as JSON; they add up to "
+        "1: uniform, popular (items of the newest positives), followers (those of them that came "
+        "right after what the user met last)",
+    )
     state_cache_entities: int = Field(
         default=500_000,
         gt=0,
@@ -199,6 +217,18 @@ class Settings(BaseSettings):
     ranker_options: dict[str, Any] = Field(
         default={},
         description='options of the ranking model\'s builder, as JSON such as {"hidden": [64]}',
+    )
+    ranker_loss: Literal["softmax", "pairwise", "pointwise"] = Field(
+        default="softmax",
+        description="loss of the ranking model: of an event's item against the negatives drawn "
+        "for it, all at once or each alone, or of each row alone",
+    )
+    pointwise_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="weight of the log loss of each row beside a softmax or pairwise loss, which "
+        "keeps scores probabilities",
     )
     retriever: str = Field(
         default="two_tower", description="retrieval model, by its name in `millstream models`"
@@ -306,8 +336,29 @@ class Settings(BaseSettings):
         default=[], description="names under which the API may be called, as JSON; empty is any"
     )
     candidates: int = Field(default=500, gt=0, description="maximum candidates ranked per request")
+    retrieval_sources: dict[SourceName, Annotated[float, Field(ge=0)]] = Field(
+        default={
+            "two_tower": 0.4,
+            "co_occurrence": 0.2,
+            "trending": 0.2,
+            "popular": 0.1,
+            "recent": 0.1,
+        },
+        description='shares of the candidates by source, as JSON such as {"two_tower": 0.5}; the '
+        "sources are two_tower, co_occurrence, similar, trending, popular, category and recent",
+    )
+    retrieval_limits: dict[SourceName, Annotated[int, Field(gt=0)]] = Field(
+        default={},
+        description="maximum candidates by source, as JSON; a source without one has its share",
+    )
     request_budget_ms: float = Field(
         default=100.0, gt=0, description="milliseconds that a recommend request may take"
+    )
+    list_quality_interval_s: float = Field(
+        default=1.0,
+        ge=0,
+        description="seconds between two lists that are made, and not shown, to be judged by a "
+        "positive that was just posted; 0 judges none",
     )
     unknown_items: Literal["hide", "show"] = Field(
         default="hide",
@@ -341,6 +392,13 @@ class Settings(BaseSettings):
     probe_interval_s: float = Field(
         default=1.0, gt=0, description="seconds between two probe events"
     )
+
+    @field_validator("negative_shares")
+    @classmethod
+    def _adds_up(cls, value: dict[NegativePart, float]) -> dict[NegativePart, float]:
+        if not isclose(sum(value.values()), 1.0, abs_tol=1e-6) or not value.get("uniform"):
+            raise ValueError("the shares must add up to 1, that of uniform above 0")
+        return value
 
     @field_validator("redis_url")
     @classmethod

@@ -19,7 +19,7 @@ from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.progressive import ProgressiveMetrics
 from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.optimisers import dense_optimiser, row_optimisers
-from online_trainer.learners.ranker import Ranker
+from online_trainer.learners.ranker import Objective, Ranker
 from online_trainer.learners.retriever import Retriever
 from online_trainer.trainer import Trainer
 
@@ -77,7 +77,9 @@ class Wiring:
         name, options = self.settings.ranker, self.settings.ranker_options
         network = build(name, ranker_fields(self.settings.embedding_width), **options)
         parts = split(network)
-        return Ranker(network, parts, self._tables(name, parts), self._dense(name))
+        within = None if self.settings.ranker_loss == "pointwise" else self.settings.ranker_loss
+        objective = Objective(within, self.settings.pointwise_share)
+        return Ranker(network, parts, self._tables(name, parts), self._dense(name), objective)
 
     def retriever(self) -> Retriever:
         """The two towers with empty tables."""

@@ -3,18 +3,21 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
+from millstream.settings import SourceName
 from millstream.snapshots.control import ACTIONS
 from millstream.topics import FEATURES, ITEMS, SNAPSHOTS
 from serving.admission import SHED_REASONS
 from serving.recommend.degraded import REASONS
-from serving.retrieval.retrieve import SHARES
 
 _P = "millstream_serving_"
 
+# Stages of a list whose order is judged, beside the sources (`serving/recommend/quality.py`).
+JUDGED = ("retrieved", "ranked", "list", "degraded", *get_args(SourceName))
 STAGES = ("user", "retrieve", "rank", "rerank")
 
 
@@ -37,6 +40,15 @@ class Metrics:
         )
         self.candidates = self._counter("candidates_total", "Candidates, by source", "source")
         self.degraded = self._counter("degraded_total", "Degraded answers, by reason", "reason")
+        self.list_questions = self._counter(
+            "list_questions_total", "Lists that were asked before a positive was told"
+        )
+        self.list_hits = self._counter(
+            "list_hits_total", "Right answers among the first 20, by stage or source", "stage"
+        )
+        self.list_gains = self._counter(
+            "list_gains_total", "Sum of NDCG@20 of the right answers, by stage or source", "stage"
+        )
         self.events = self._counter("events_total", "Events, by outcome", "outcome")
         self.impressions = self._counter(
             "impressions_total", "Impressions logged, by outcome", "outcome"
@@ -85,7 +97,9 @@ class Metrics:
         """Let what has not happened yet be 0, not absent."""
         for counter, values in (
             (self.degraded, REASONS),
-            (self.candidates, SHARES),
+            (self.candidates, get_args(SourceName)),
+            (self.list_hits, JUDGED),
+            (self.list_gains, JUDGED),
             (self.events, ("accepted", "refused", "failed")),
             (self.impressions, ("sent", "failed", "dropped")),
             (self.feed_errors, (ITEMS.name, FEATURES.name, SNAPSHOTS.name)),

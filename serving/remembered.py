@@ -4,6 +4,7 @@ from collections import OrderedDict, deque
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from features.seen import SEEN_KINDS
 from millstream.events import Event, Interaction
 from serving.users import StoredUser
 
@@ -48,8 +49,10 @@ class Remembered:
         self._met: _Lately[deque[str]] = _Lately(posts)
 
     def note(self, event: Event) -> None:
-        """Remember what an event says that its user has met."""
-        if isinstance(event, Interaction) and not event.is_probe:
+        """Remember the item that an event says its user has seen."""
+        if not isinstance(event, Interaction) or event.is_probe:
+            return
+        if event.kind in SEEN_KINDS:
             met = self._met.get(event.user_id)
             if met is None:
                 self._met.put(event.user_id, met := deque(maxlen=_MET))

@@ -13,7 +13,8 @@ from features import bloom
 from features.as_of import as_of
 from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
-from features.spec import FEATURES, USER_ATTRIBUTES, USER_STATS
+from features.seen import RECENT_ARE_SEEN
+from features.spec import FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from millstream.errors import StoreUnavailable
 from millstream.ids import id64_array
@@ -30,7 +31,7 @@ class StoredUser:
     Args:
         raw: stored feature values by name; what is missing has its default.
         filters: the Bloom filters of what they have seen; None was never written.
-        met: items of which this worker knows it, in any order (`serving/remembered.py`).
+        met: items of which this worker knows it, the newest last (`serving/remembered.py`).
     """
 
     user_id: str
@@ -45,9 +46,23 @@ class StoredUser:
 
     @property
     def certainly_seen(self) -> Sequence[str]:
-        """Items they have met of late."""
-        recent: Sequence[str] = self.raw["user_recent_items"]
+        """Items they have seen of late."""
+        recent: Sequence[str] = self.raw[RECENT] if RECENT_ARE_SEEN else ()
         return [*recent, *self.met] if self.met else recent
+
+    @property
+    def newest(self) -> list[str]:
+        """Items that they met last, the newest first: what only this worker knows, then the row's.
+
+        Of what this worker knows only what came after the row was written is new.
+        """
+        stored: Sequence[str] = self.raw[RECENT]
+        known, later = set(stored), []
+        for item in reversed(self.met):
+            if item in known:
+                break
+            later.append(item)
+        return list(dict.fromkeys([*later, *stored]))
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from features.stores.redis_online import AsyncRedisOnlineStore
 from features.topic_events import door
 from millstream.clock import Clock, SystemClock
+from millstream.events import Event
 from millstream.kafka_security import client_options
 from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
@@ -32,6 +33,7 @@ from serving.model.loader import Loader
 from serving.model.models import Models
 from serving.recommend.lists import Lists
 from serving.recommend.options import ListOptions
+from serving.recommend.quality import ListQuality
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
 from serving.retrieval.rankings import Rankings
@@ -62,8 +64,8 @@ class ServingWorker:
         reader = SnapshotReader(settings.snapshot_dir)
         loader = Loader(reader, self.catalogue, clock)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
-        remembered = Remembered()
-        self.producer = EventProducer(settings, self.metrics, clock, taken=remembered.note)
+        self._remembered = remembered = Remembered()
+        self.producer = EventProducer(settings, self.metrics, clock, taken=self._note)
         options = ListOptions.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
         self.recommender = Recommender(
@@ -78,6 +80,14 @@ class ServingWorker:
             ),
             options,
             remembered=remembered,
+        )
+        self.quality = ListQuality(
+            self.recommender.stages,
+            remembered.user,
+            self.catalogue,
+            self.metrics,
+            clock,
+            settings.list_quality_interval_s,
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
@@ -130,6 +140,11 @@ class ServingWorker:
             start("publisher", self.producer.run)
             start("settle", self._settle, ends=True)
             yield
+
+    def _note(self, event: Event) -> None:
+        """An event was taken: first asked, then told."""
+        self.quality.note(event)
+        self._remembered.note(event)
 
     async def _bootstrap(self) -> None:
         await self.bootstrap.run(self.items_consumer.caught_up)

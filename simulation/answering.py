@@ -18,7 +18,8 @@ from serving.recommend.options import ListOptions
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.recommend.request import Ranked
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import RetrievalRequest
+from serving.retrieval.retrieve import Retrieval
+from serving.retrieval.source import RetrievalRequest
 from serving.users import Users
 from simulation.inline import Inline
 
@@ -48,12 +49,13 @@ class Answering:
     ) -> None:
         self.metrics, self.catalogue = Metrics(), Catalogue()
         self.rankings = Rankings(self.catalogue)
+        options = ListOptions.of(settings.model_copy(update={"request_budget_ms": _NO_LIMIT_MS}))
+        self.retrieval = Retrieval(self.catalogue, self.rankings, options.sources, options.limits)
         self.loader = Loader(
             SnapshotReader(settings.snapshot_dir), self.catalogue, clock, share=1.0
         )
         self.models = Models(self.loader, self.catalogue, self.metrics, clock, Inline())
         self.feeds = CatalogueUpdater(self.catalogue, self.models, self.metrics, clock)
-        unlimited = settings.model_copy(update={"request_budget_ms": _NO_LIMIT_MS})
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,
@@ -65,7 +67,7 @@ class Answering:
                 clock=clock,
                 watch=watch,
             ),
-            ListOptions.of(unlimited),
+            options,
             np.random.default_rng(seed),
             executor=Inline(),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from millstream.settings import Settings
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Ranked
-from serving.retrieval.retrieve import RetrievalRequest
+from serving.retrieval.source import RetrievalRequest
 from simulation import loop_state
 from simulation.baselines.baseline import BaselineRecommender, Moment
 from simulation.checkpoint import Checkpoints
@@ -85,6 +85,7 @@ class Backtest:
                 watch=self._watch,
                 seed=plan.seed,
             )
+            self.outcome.weights = self.loop.answering.retrieval.weights
 
     async def run(self, goes_on: bool = False) -> Outcome:
         """Replay the whole log.
@@ -189,7 +190,7 @@ class Backtest:
         row = loop.answering.catalogue.row(log.item_ids[target])
         if self._watched is not None:
             found = stages(
-                *self._watched, loop.answering.rankings, NOT_FOUND if row is None else row
+                *self._watched, loop.answering.retrieval, NOT_FOUND if row is None else row
             )
             outcome.stages.append(found)
 

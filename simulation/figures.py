@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from millstream.settings import SourceName
 from serving.retrieval.candidates import shares
-from serving.retrieval.retrieve import SHARES
 from simulation.judging import gains, hits, mean_known, mean_over, reciprocal_ranks
 from simulation.outcome import LOOP, Outcome
 
@@ -141,12 +141,19 @@ def recalls(outcome: Outcome, hours: np.ndarray) -> dict[str, dict[str, float]]:
         name: {f"recall@{depth}": mean_over(hits(own, depth), hours) for depth in DEPTHS}
         for name, own in ranks.items()
     }
-    found["union"] = {f"recall@{depth}": _union(ranks, depth, hours) for depth in DEPTHS}
+    found["union"] = {
+        f"recall@{depth}": _union(ranks, depth, hours, outcome.weights) for depth in DEPTHS
+    }
     return found
 
 
-def _union(ranks: Mapping[str, np.ndarray], depth: int, hours: np.ndarray) -> float:
+def _union(
+    ranks: Mapping[str, np.ndarray],
+    depth: int,
+    hours: np.ndarray,
+    weights: Mapping[SourceName, float],
+) -> float:
     """Recall of the candidates that all sources bring together when `depth` are asked for."""
-    count = shares(depth, SHARES)
+    count = {str(name): share for name, share in shares(depth, weights).items()}
     brought = np.stack([hits(own, count[name]) for name, own in ranks.items()])
     return mean_over(brought.max(axis=0), hours)

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from millstream.domain import domain
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 
 Upsert = ItemUpsert | UserUpsert
+
+# What somebody did who is only known to have met an item.
+_KIND, _VALUE = domain().positive()
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class EventLog:
             event_time=float(self.times[place]),
             user_id=self.user_ids[self.users[place]],
             item_id=self.item_ids[self.items[place]],
-            kind="click",
+            kind=_KIND,
+            value=_VALUE,
         )
 
     def take(self, kept: np.ndarray) -> "EventLog":

@@ -15,7 +15,7 @@ from millstream.snapshots import Announcement
 from millstream.topics import EXAMPLES, FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Ranked
-from serving.retrieval.retrieve import RetrievalRequest
+from serving.retrieval.source import RetrievalRequest
 from simulation.answering import Answering
 from simulation.broker import SimulatedBroker, record_of
 from simulation.cadence import Cadence

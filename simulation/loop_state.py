@@ -105,6 +105,7 @@ def parts_of(loop: Loop) -> dict[str, Any]:
         "reader": publisher.reader,
         "catalogue": answering.catalogue,
         "rankings": answering.rankings,
+        "retrieval": answering.retrieval,
         "models": answering.models,
         "loader": answering.loader,
         "snapshots": answering.loader._reader,

@@ -1,13 +1,15 @@
 """Outcomes of a backtest, question by question."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from millstream.settings import SourceName
 from simulation.judging import NOT_FOUND
-from simulation.watching import SOURCES, Stages
+from simulation.watching import Stages
 
 LOOP = "millstream"
 
@@ -39,6 +41,7 @@ class Outcome:
         ranks: by who answered: the place of the right answer in the list, -1 if it is not there.
         lists: of the loop: item numbers of each list, best first.
         stages: of the loop: where the right answer stood on the way.
+        weights: of the loop: shares of the candidates by source.
         degraded: of the loop: what each list had to do without, joined by commas.
         known_user: whether the user had been met in an earlier session.
         known_item: whether the right answer had been met before.
@@ -51,6 +54,7 @@ class Outcome:
     ranks: dict[str, list[int]] = field(default_factory=dict)
     lists: list[np.ndarray] = field(default_factory=list)
     stages: list[Stages] = field(default_factory=list)
+    weights: Mapping[SourceName, float] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
     known_user: list[bool] = field(default_factory=list)
     known_item: list[bool] = field(default_factory=list)
@@ -68,7 +72,8 @@ class Outcome:
 
     def source_ranks(self) -> dict[str, np.ndarray]:
         """By source, (questions,) int64."""
-        return {s: np.array([each.sources[s] for each in self.stages], np.int64) for s in SOURCES}
+        names = self.stages[0].sources if self.stages else ()
+        return {s: np.array([each.sources[s] for each in self.stages], np.int64) for s in names}
 
     def stage_ranks(self, name: str) -> np.ndarray:
         """(questions,) places after the stage `retrieved` or `ranked`."""

@@ -13,7 +13,7 @@ from features.stores.feast_redis import Command
 from features.stores.redis_online import Layouts
 from serving.users import StoredUser
 from stream.outputs.effects import Effects, SeenEntries
-from stream.state.entities import item_from, user_from
+from stream.state.entities import items_from, users_from
 from stream.state.memory import Memory
 
 _USER_VIEWS = (USER_STATS, USER_ATTRIBUTES)
@@ -40,10 +40,12 @@ class SimulatedStore:
 
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring entities into memory; those that were never stored are new."""
-        for user in users:
-            memory.users.put(user, user_from(self.users.get(user)))
-        for item in items:
-            memory.items.put(item, item_from(self.items.get(item)))
+        found = users_from([self.users.get(user) for user in users])
+        for user, entity in zip(users, found, strict=True):
+            memory.users.put(user, entity)
+        known = items_from([self.items.get(item) for item in items])
+        for item, of_catalogue in zip(items, known, strict=True):
+            memory.items.put(item, of_catalogue)
 
     async def commit(self, effects: Effects) -> None:
         """Keep the feature rows, entities and seen filters of a batch."""

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.recommend.request import Ranked
-from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import POPULAR, RECENT, TRENDING, TWO_TOWER, RetrievalRequest
+from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.seen import FRESH
+from serving.retrieval.source import RetrievalRequest
 from simulation.judging import NOT_FOUND, rank_of
 
-SOURCES = (TWO_TOWER, TRENDING, POPULAR, RECENT)
 # How deep each source is looked at, whatever its share of the candidates is.
 DEPTH = 500
 
@@ -32,20 +31,15 @@ class Stages:
     is_candidate: bool
 
 
-def stages(wanted: RetrievalRequest, ranked: Ranked, rankings: Rankings, target: int) -> Stages:
+def stages(wanted: RetrievalRequest, ranked: Ranked, retrieval: Retrieval, target: int) -> Stages:
     """Rank of catalogue row `target`; `NOT_FOUND` is a row of no item."""
-    found = {
-        TRENDING: rankings.trending(DEPTH, wanted.allowed, wanted.time_s),
-        POPULAR: rankings.popular(DEPTH, wanted.allowed, wanted.time_s),
-        RECENT: rankings.recent(DEPTH, wanted.allowed, wanted.time_s),
-        TWO_TOWER: np.empty(0, np.int64),
-    }
-    if wanted.query is not None and wanted.index is not None:
-        found[TWO_TOWER], _ = wanted.index.search(wanted.query, DEPTH, wanted.allowed)
     rows, fresh = ranked.candidates.rows, ranked.levels == FRESH
     order = np.argsort(-ranked.scores[fresh], kind="stable")
     return Stages(
-        {source: rank_of(target, found[source]) for source in SOURCES},
+        {
+            source: rank_of(target, retrieval.first(source, wanted, DEPTH))
+            for source in retrieval.weights
+        },
         rank_of(target, rows[fresh]),
         rank_of(target, rows[fresh][order]),
         target != NOT_FOUND and bool(np.isin(target, rows)),

@@ -10,10 +10,15 @@ from millstream.errors import MillstreamError
 
 # Modules are imported when their command runs: TensorFlow alone takes seconds to load.
 COMMANDS = {
+    "apply": (
+        "millstream.cli.apply",
+        "Make the domain file that of the installation: topics, Feast, the record of it.",
+    ),
     "backtest": (
         "millstream.cli.backtest",
         "Replay a log through the whole loop on simulated time, and judge its lists.",
     ),
+    "check": ("millstream.cli.check", "Show every fault of a domain file."),
     "data": ("millstream.cli.data", "Download and verify a dataset."),
     "dead-letters": (
         "millstream.cli.dead_letters:dead_letters",
@@ -30,7 +35,9 @@ COMMANDS = {
         "Show how many events get how far, into the served weights.",
     ),
     "importance": ("millstream.cli.importance", "Show which fields a model depends on."),
+    "init": ("millstream.cli.init", "Write a project folder from a template."),
     "models": ("millstream.cli.models", "List the models of the catalogue and their options."),
+    "plan": ("millstream.cli.plan", "Show what a change of the domain file would do."),
     "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
     "publish": ("millstream.cli.publish", "Publish the events of a file."),
     "serve": ("millstream.cli.serve", "Run the serving worker (HTTP)."),

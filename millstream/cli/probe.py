@@ -7,6 +7,7 @@ import uuid
 import click
 
 from millstream import kafka
+from millstream.domain import domain
 from millstream.errors import LogUnavailable
 from millstream.events import Interaction, ItemUpsert
 from millstream.publishing import EventPublisher
@@ -45,13 +46,15 @@ def probe(interval_s: float | None, count: int | None) -> None:
 
 def _send(publisher: EventPublisher, number: int) -> None:
     now_s = time.time()
+    kind, value = domain().positive()
     identity = f"probe-{uuid.uuid4().hex}"
     interaction = Interaction(
         event_id=identity,
         event_time=now_s,
         user_id=f"{PROBE_USER}{number % PROBE_IDS}",
         item_id=PROBE_ITEM,
-        kind="click",
+        kind=kind,
+        value=value,
         is_probe=True,
     )
     item = ItemUpsert(

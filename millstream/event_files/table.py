@@ -18,7 +18,7 @@ TYPES: Mapping[str, type[Event]] = {
     "item": ItemUpsert,
     "user": UserUpsert,
 }
-# What a prefixed column goes into: `context.page`, `attributes.release_year`.
+# What a prefixed column goes into: `context.page`, `attributes.price`.
 _GROUPS = {"interaction": "context", "item": "attributes", "user": "attributes"}
 _NOT_COLUMNS = {"context", "attributes", "is_probe"}
 _FILLED_IN = {"event_id", "event_time"}

@@ -1,6 +1,6 @@
 """One message of the topic `examples`: from bytes to what a learner takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ _TYPES: dict[str, pa.DataType] = {
     "item_id": pa.string(),
     "label": pa.float32(),
     "weight": pa.float32(),
+    "oversampling": pa.float32(),
     "origin": pa.string(),
     "is_probe": pa.bool_(),
     **{feature.name: arrow_type(feature) for feature in FEATURES},
@@ -34,6 +35,8 @@ _READ = {
     name: (kind, pa.dictionary(pa.int32(), kind), pa.dictionary(pa.int8(), kind))
     for name, kind in _TYPES.items()
 }
+# Columns that messages from before them lack, and what stands for them.
+_DEFAULTS = {"oversampling": 1.0}
 _LIKED = 0.5
 # What a message may claim at the most. Kafka's limit of 1 MiB leaves room for far less; what only
 # claims more is found out before memory is set aside for it.
@@ -69,6 +72,10 @@ def decode(message: bytes) -> pa.Table:
 
 
 def _typed(table: pa.Table) -> pa.Table:
+    for name, value in _DEFAULTS.items():
+        if name not in table.column_names:
+            column = pa.array(np.full(len(table), value, np.float32))
+            table = table.append_column(name, column)
     names = table.column_names
     if missing := sorted(_TYPES.keys() - set(names)):
         raise InvalidEvent(f"Expected the columns of an example. Received none named {missing}.")
@@ -139,11 +146,18 @@ class ExampleBatch:
         weights[~_finite(raw, len(table))] = np.nan  # encoded they would be within bounds
         labels = _numbers(table, "label", np.float32)
         origin = _origins(table)
+        is_sampled = origin == "sampled"
+        oversampling = _numbers(table, "oversampling", np.float32)
+        oversampling[~(oversampling > 0)] = np.nan
+        # What is drawn more often than uniformly counts less: metrics are those of uniform draws.
+        weights[is_sampled] /= oversampling[is_sampled]
         batch = Batch(
             inputs={name: np.ascontiguousarray(column) for name, column in inputs.items()},
             labels=labels,
             weights=weights,
-            is_positive=(labels > _LIKED) & (origin != "sampled"),
+            is_positive=(labels > _LIKED) & ~is_sampled,
+            groups=_groups(table),
+            log_odds=np.log(oversampling),
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
 
@@ -152,9 +166,20 @@ class ExampleBatch:
         rest = (column[places] for column in (self.event_time, self.published_at, self.origin))
         return ExampleBatch(self.batch.take(places), *rest)
 
-    def slices(self, size: int) -> Iterable["ExampleBatch"]:
-        """In order, at most `size` rows at a time: never two messages in one step."""
-        return (self.take(slice(at, at + size)) for at in range(0, len(self), size))
+    def slices(self, size: int) -> Iterator["ExampleBatch"]:
+        """In order, at most `size` rows at a time: never two messages in one step.
+
+        Rows of one event stay together, unless they are more than `size`.
+        """
+        begins = np.flatnonzero(np.diff(self.batch.groups, prepend=-1))
+        at = 0
+        while at < len(self):
+            end = min(at + size, len(self))
+            if end < len(self):
+                cut = int(begins[np.searchsorted(begins, end, side="right") - 1])
+                end = cut if cut > at else end
+            yield self.take(slice(at, end))
+            at = end
 
 
 def _finite(raw: Arrays, rows: int) -> np.ndarray:
@@ -164,6 +189,13 @@ def _finite(raw: Arrays, rows: int) -> np.ndarray:
         if values.dtype.kind == "f" and values.ndim == 1:
             found &= np.isfinite(values)
     return found
+
+
+def _groups(table: pa.Table) -> np.ndarray:
+    """(rows,) int32: the number of each row's event; rows of one event stand together."""
+    partitions, offsets = (table[f"source_{n}"].to_numpy() for n in ("partition", "offset"))
+    begins = (np.diff(partitions) != 0) | (np.diff(offsets) != 0)
+    return np.concatenate([np.zeros(min(len(table), 1)), np.cumsum(begins)]).astype(np.int32)
 
 
 def _origins(table: pa.Table) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Training batch: the models' inputs of some rows, their labels and weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,12 +17,26 @@ class Batch:
         labels: (rows,) float32 in [0, 1].
         weights: (rows,) float32, not negative.
         is_positive: (rows,) bool: observed, and liked: what the retriever learns from.
+        groups: (rows,) int32, ascending from 0: rows of one event share theirs. Each row is alone
+            where it is missing.
+        log_odds: (rows,) float32: the log of how many times likelier a draw of negatives gives the
+            row's item than a uniform draw. 0 where it is missing.
     """
 
     inputs: Mapping[str, np.ndarray]
     labels: np.ndarray
     weights: np.ndarray
     is_positive: np.ndarray
+    groups: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    log_odds: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def __post_init__(self) -> None:
+        """Fill in what is missing."""
+        rows = len(self.labels)
+        if not len(self.groups):
+            object.__setattr__(self, "groups", np.arange(rows, dtype=np.int32))
+        if not len(self.log_odds):
+            object.__setattr__(self, "log_odds", np.zeros(rows, np.float32))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -30,13 +44,20 @@ class Batch:
     def take(self, places: np.ndarray | slice) -> "Batch":
         """Some of the rows."""
         inputs = {name: column[places] for name, column in self.inputs.items()}
-        rest = (column[places] for column in (self.labels, self.weights, self.is_positive))
-        return Batch(inputs, *rest)
+        _, groups = np.unique(self.groups[places], return_inverse=True)
+        return Batch(
+            inputs,
+            self.labels[places],
+            self.weights[places],
+            self.is_positive[places],
+            groups.astype(np.int32),
+            self.log_odds[places],
+        )
 
     def sound(self) -> np.ndarray:
         """(rows,) bool: every number is finite, the label and the weight in their range."""
         sound = (self.labels >= 0) & (self.labels <= 1)
-        sound &= np.isfinite(self.weights) & (self.weights >= 0)
+        sound &= np.isfinite(self.weights) & (self.weights >= 0) & np.isfinite(self.log_odds)
         for column in self.inputs.values():
             if column.dtype.kind == "f":
                 finite = np.isfinite(column)

@@ -2,6 +2,10 @@
 
 Rows of embeddings take the gradient of the *sum* of the losses, dense weights that of their mean. A
 row that is rare in the batch then moves as far in a large batch as in a small one.
+
+An event's own item and the negatives that were drawn for it are told apart within the event
+(`models/losses/within_event.py`): that teaches the order of a list. The log loss of each row beside
+it keeps the scores probabilities.
 """
 
 from collections.abc import Mapping
@@ -12,12 +16,28 @@ import numpy as np
 import tensorflow as tf
 
 from models.compact import compact
+from models.losses.within_event import LOSSES, WithinEvent, contrasted
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.compiled import CompiledStep
 from online_trainer.learners.dense import DenseWeights, differs_in_training
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
+
+
+class Objective(NamedTuple):
+    """What a step minimises.
+
+    Args:
+        within_event: the loss among the rows of an event; None is the log loss of each row alone.
+        pointwise_share: weight of the log loss beside it, of rows that have both.
+    """
+
+    within_event: WithinEvent | None = "softmax"
+    pointwise_share: float = 0.05
+
+
+POINTWISE = Objective(within_event=None)
 
 
 class Learnt(NamedTuple):
@@ -42,6 +62,7 @@ class Ranker:
         parts: the network, taken apart.
         tables: all of `parts.tables`.
         optimiser: of the dense weights.
+        objective: what a step minimises.
     """
 
     def __init__(
@@ -50,18 +71,21 @@ class Ranker:
         parts: Split,
         tables: DynamicTables,
         optimiser: keras.Optimizer,
+        objective: Objective = POINTWISE,
     ) -> None:
         self.network, self.tables = network, tables
         self.parts = compact(parts, tables.groups)
         self.body = self.parts.body
         self.dense = DenseWeights([parts.body], optimiser)
         self.step = 0
+        self._objective = objective
         self._layout = Layout([self.parts], tables.groups)
         self._fields = field_specs(self.parts)
         self._scores_apart = differs_in_training(self.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
-        self._learn = CompiledStep(self._learn_step, [*given, column, column])
+        taught = [column, column, column, tf.TensorSpec((None,), tf.int32)]
+        self._learn = CompiledStep(self._learn_step, [*given, *taught])
         self._score = CompiledStep(self._score_step, given)
 
     def learn(self, batch: Batch) -> Learnt:
@@ -70,7 +94,12 @@ class Ranker:
         rows = self.tables.locate(self.tables.keys(self._reads(batch)), self.step)
         vectors = self.tables.gather(rows)
         scores, loss, finite, gradients = self._learn(
-            self._inputs(batch), vectors, batch.labels, batch.weights
+            self._inputs(batch),
+            vectors,
+            batch.labels,
+            batch.weights,
+            batch.log_odds,
+            batch.groups,
         )
         if is_finite := bool(finite):
             self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
@@ -96,15 +125,22 @@ class Ranker:
     def _inputs(self, batch: Batch) -> dict[str, np.ndarray]:
         return {name: batch.inputs[name] for name in self._fields}
 
-    def _learn_step(self, inputs: Any, flat: Any, labels: Any, weights: Any) -> Any:
+    def _learn_step(
+        self, inputs: Any, flat: Any, labels: Any, weights: Any, log_odds: Any, groups: Any
+    ) -> Any:
         scored = self._logits(inputs, flat, training=False) if self._scores_apart else None
         with tf.GradientTape() as tape:
             tape.watch(flat)
             logits = self._logits(inputs, flat, training=True)
             losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             total = tf.reduce_sum(weights * losses)
+            minimised = tf.reduce_sum(
+                weights * self._taught(losses, logits, labels, log_odds, groups)
+            )
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
-            taught = tf.add_n([total, *(tf.reduce_sum(weights) * own for own in self.body.losses)])
+            taught = tf.add_n(
+                [minimised, *(tf.reduce_sum(weights) * own for own in self.body.losses)]
+            )
         by_row, by_weight = tape.gradient(
             taught, [flat, self.dense.tensors], unconnected_gradients="zero"
         )
@@ -114,6 +150,14 @@ class Ranker:
         )
         scores = tf.sigmoid(logits if scored is None else scored)
         return scores, total * share, finite, by_row
+
+    def _taught(self, losses: Any, logits: Any, labels: Any, log_odds: Any, groups: Any) -> Any:
+        """(rows,) what is minimised: the log `losses`, and the order within events."""
+        kind, share = self._objective
+        if kind is None:
+            return losses
+        alone = tf.where(contrasted(labels, groups), share, 1.0) * losses
+        return alone + LOSSES[kind](logits - log_odds, labels, groups)
 
     def _score_step(self, inputs: Any, flat: Any) -> Any:
         return tf.sigmoid(self._logits(inputs, flat, training=False))

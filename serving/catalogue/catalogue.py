@@ -17,13 +17,15 @@ from features.as_of import as_of
 from features.attributes import item_version
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
-from features.spec import FEATURES, ITEM_ATTRIBUTES, features_of
+from features.predecessors import PREDECESSORS
+from features.spec import FEATURES, ITEM_ATTRIBUTES, TITLE, features_of
 from features.upserts import UpsertVersion, supersedes
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
 from serving.catalogue.column import FeatureColumn
 from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
+from serving.retrieval.followers import Followers
 
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
 _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
@@ -42,6 +44,7 @@ class Catalogue:
         self.revision = 0
         self.columns = {feature.name: FeatureColumn(feature) for feature in _ITEM_FEATURES}
         self.titles = Titles()
+        self.followers = Followers()
         self._row_of: dict[str, int] = {}
         self._keys = GrowableArray(np.int64(0))
         self._shown = GrowableArray(np.bool_(shows_unknown))
@@ -150,10 +153,19 @@ class Catalogue:
         return np.flatnonzero(self._changed.head(len(self.ids)) > revision)
 
     def _put(self, rows: np.ndarray, arrays: Arrays, texts: Mapping[str, Sequence[Any]]) -> None:
+        if PREDECESSORS is not None and PREDECESSORS.name in arrays:
+            self._follow(rows, arrays[PREDECESSORS.name])
         for name, values in arrays.items():
             self.columns[name].put(rows, values, texts.get(name, ()))
-        for row, title in zip(rows.tolist(), texts.get("item_title", ()), strict=False):
+        for row, title in zip(rows.tolist(), texts.get(TITLE, ()), strict=False):
             self.titles.put(row, title or "")
+
+    def _follow(self, rows: np.ndarray, predecessors: np.ndarray) -> None:
+        """Keep the way back from predecessors up to date; of several rows the last counts."""
+        assert PREDECESSORS is not None
+        distinct, last = np.unique(rows[::-1], return_index=True)
+        old = self.columns[PREDECESSORS.name].values.take(distinct)
+        self.followers.update(distinct, old, predecessors[::-1][last])
 
     def _rows_for(self, item_ids: Sequence[str]) -> np.ndarray:
         new = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in self._row_of]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from features.spec import ATTRIBUTES, GROUPS
 from millstream.ids import id64_array
 from serving.catalogue.catalogue import Catalogue
 
@@ -24,9 +25,9 @@ class Filters:
     """Conditions on an item; every one must hold.
 
     Args:
-        categories: it has at least one of them (empty: any item).
-        exclude_categories: it has none of them.
-        ranges: bounds of item features, by the feature's name without `item_` (`release_year`).
+        categories: it is in at least one of these groups (empty: any item).
+        exclude_categories: it is in none of them.
+        ranges: bounds of item features, by the feature's name without `item_` (`price`).
     """
 
     categories: Sequence[str] = ()
@@ -38,7 +39,7 @@ def rangeable(catalogue: Catalogue) -> list[str]:
     """The names that `Filters.ranges` takes."""
     columns = catalogue.columns.values()
     numbers = (column.feature.name for column in columns if column.feature.dtype in NUMBERS)
-    return sorted(name.removeprefix("item_") for name in numbers)
+    return sorted(name.removeprefix("item_") for name in numbers if _is_filterable(name))
 
 
 def allowed(
@@ -65,6 +66,11 @@ def allowed(
     return mask
 
 
+def _is_filterable(name: str) -> bool:
+    attribute = ATTRIBUTES.get(name)
+    return attribute is None or getattr(attribute, "filterable", False)
+
+
 def _has_any(catalogue: Catalogue, categories: Sequence[str], size: int) -> np.ndarray:
-    keys = catalogue.values("item_categories")[:size]
+    keys = catalogue.values(GROUPS)[:size]
     return np.asarray(np.isin(keys, id64_array(categories)).any(axis=1))

@@ -4,14 +4,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from millstream.domain import domain
+from millstream.domain.examples import event_example, item_example
 from millstream.events import AnyEvent, ItemUpsert
 from serving.http.intake import EventIntake
 from serving.http.openapi import REFUSALS, body_of
 from serving.http.schemas import EventsAnswer
 from serving.http.strict_route import StrictRoute
 
-_EVENT_EXAMPLE = {"type": "interaction", "user_id": "196", "item_id": "242", "kind": "click"}
-_ITEM_EXAMPLE = {"item_id": "new-1", "title": "A new one", "categories": ["Drama"]}
+_EVENT_EXAMPLE = event_example(domain())
+_ITEM_EXAMPLE = item_example(domain())
 _NOTHING_TAKEN = "No event was accepted; each error names its event and its field by its path."
 _GONE = """Kafka did not take the events that `errors` names in time; some may still arrive. Send
 them again: events that carry an `event_id` of yours have no second effect."""

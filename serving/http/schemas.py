@@ -12,6 +12,8 @@ from pydantic import (
 )
 
 from features.validation import PROBE_PREFIX
+from millstream.domain import domain
+from millstream.domain.examples import ranges_example
 
 MAX_K = 500
 MAX_EXCLUDED = 10_000
@@ -73,7 +75,7 @@ class FiltersBody(RequestBody):
         default={},
         max_length=MAX_FILTERED,
         description="Bounds of numbers, by attribute or feature.",
-        examples=[{"release_year": {"at_least": 1990}}],
+        examples=[ranges_example(domain())],
     )
 
 

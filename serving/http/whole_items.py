@@ -12,11 +12,13 @@ import msgspec
 import numpy as np
 
 from features.feature import Feature
-from features.spec import ITEM_ATTRIBUTES, features_of
+from features.spec import CREATED, GROUPS, ITEM_ATTRIBUTES, TITLE, features_of
 from millstream.errors import LogUnavailable
 from millstream.events import Event, ItemUpsert
 from serving.catalogue.catalogue import Catalogue
 
+# Attributes that are fields of an upsert.
+_TITLE, _GROUPS, _CREATED = (name.removeprefix("item_") for name in (TITLE, GROUPS, CREATED))
 _WHOLE = ("title", "categories", "attributes", "created_at")
 
 
@@ -71,9 +73,9 @@ class WholeItems:
             return event
         return msgspec.structs.replace(
             event,
-            title=known.pop("title", None),
-            categories=known.pop("categories", []),
-            created_at=known.pop("created_at", None),
+            title=known.pop(_TITLE, None),
+            categories=known.pop(_GROUPS, []),
+            created_at=known.pop(_CREATED, None),
             attributes=known,
         )
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+from features.spec import TITLE
 from serving.catalogue.catalogue import Catalogue
 from serving.recommend.query import Recommendation, Recommended
 from serving.recommend.request import Ranked, Request
@@ -22,7 +23,7 @@ def answer(request: Request, ranked: Ranked, draw: Draw, catalogue: Catalogue) -
 
 
 def _places(ranked: Ranked, draw: Draw, catalogue: Catalogue) -> list[Recommended]:
-    at, candidates, titles = draw.order, ranked.candidates, catalogue.columns["item_title"]
+    at, candidates, titles = draw.order, ranked.candidates, catalogue.columns[TITLE]
     rows = candidates.rows[at].tolist()
     features = catalogue.raw(rows, {name: values[at] for name, values in ranked.features.items()})
     scores, propensities = ranked.scores[at].tolist(), draw.propensity.tolist()

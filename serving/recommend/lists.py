@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.spec import GROUPS, TITLE
 from millstream.clock import Clock
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import Filters, allowed
@@ -12,7 +13,6 @@ from serving.model.served import ServedModel
 from serving.recommend.degraded import Degraded
 from serving.recommend.query import Recommended
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import POPULAR, TWO_TOWER
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,20 @@ class Lists:
         retriever = model.retriever if model else None
         at = np.array([row])
         if retriever is None or not retriever.index.has(at)[0]:
-            categories = self._catalogue.columns["item_categories"].text(row)
+            categories = self._catalogue.columns[GROUPS].text(row)
             mask = allowed(self._catalogue, Filters(categories=categories), now_s, [item_id])
             return ItemList(self._popular(k, mask), degraded=["retriever"])
         mask = allowed(self._catalogue, Filters(), now_s, [item_id])
         rows, scores = retriever.index.search(retriever.index.vectors(at)[0], k, mask)
-        return ItemList(self._items(rows, scores, TWO_TOWER), str(model.version) if model else "")
+        return ItemList(self._items(rows, scores, "two_tower"), str(model.version) if model else "")
 
     def _popular(self, k: int, mask: np.ndarray) -> list[Recommended]:
         now_s = self._clock.now()
         rows = self._rankings.popular(k, mask, now_s)
-        return self._items(rows, self._rankings.popularity(rows, now_s), POPULAR)
+        return self._items(rows, self._rankings.popularity(rows, now_s), "popular")
 
     def _items(self, rows: np.ndarray, scores: np.ndarray, source: str) -> list[Recommended]:
-        titles = self._catalogue.columns["item_title"]
+        titles = self._catalogue.columns[TITLE]
         return [
             Recommended(self._catalogue.ids[row], titles.text(row), place, float(score), [source])
             for place, (row, score) in enumerate(zip(rows.tolist(), scores, strict=True))

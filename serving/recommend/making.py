@@ -5,6 +5,7 @@ the number of rows once and looks at no row beyond it.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,13 +19,30 @@ from serving.recommend.request import Ranked, Request, Retrieved
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
-from serving.retrieval.popularity import popularity_now
+from serving.retrieval.counter import counter_scores
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import RetrievalRequest, retrieve
+from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.seen import FRESH
+from serving.retrieval.source import RetrievalRequest
 from serving.similarity.inputs import similarity_inputs
 
 Watch = Callable[[RetrievalRequest, Ranked], None]
+
+# Length of the lists that are judged.
+QUESTION_K = 20
+
+
+class StagesOf(NamedTuple):
+    """Lists of one user as each stage of the making alone would give them.
+
+    Args:
+        lists: catalogue rows by stage or source (`serving.metrics.JUDGED`), best first, at most
+            `QUESTION_K`.
+        seen: rows that the user is known to have met.
+    """
+
+    lists: dict[str, np.ndarray]
+    seen: frozenset[int]
 
 
 class Making:
@@ -47,7 +65,7 @@ class Making:
         watch: Watch | None = None,
     ) -> None:
         self._catalogue = catalogue
-        self._rankings = rankings
+        self._retrieval = Retrieval(catalogue, rankings, options.sources, options.limits)
         self._metrics = metrics
         self._scoring = scoring
         self._options = options
@@ -68,13 +86,35 @@ class Making:
             order = self._arranged(request, ranked)
         return self._answered(request, ranked, order)
 
+    def stages(self, request: Request) -> StagesOf:
+        """The lists of every stage and source, for a judgement; nothing is drawn or counted."""
+        wanted = self._retrieval_request(request)
+        found = candidates, levels = self._retrieval.retrieve(wanted, request.user)
+        features = self._catalogue.as_of(candidates.rows, request.time_s)
+        ranked = self._scoring.ranked(request, found, features)
+        arranged = self._arranged(request, ranked)[:QUESTION_K]
+        places = np.flatnonzero(levels == FRESH)
+        by_counter = counter_scores(features, request.recent)[places]
+        orders = {
+            "retrieved": places,
+            "ranked": places[np.argsort(-ranked.scores[places], kind="stable")],
+            "list": arranged,
+            "degraded": places[np.argsort(-by_counter, kind="stable")],
+        }
+        lists = {stage: candidates.rows[order[:QUESTION_K]] for stage, order in orders.items()}
+        seen = self._catalogue.rows(request.user.certainly_seen)
+        for name in self._retrieval.weights:
+            rows = self._retrieval.first(name, wanted, QUESTION_K + len(seen))
+            lists[name] = rows[~np.isin(rows, seen)][:QUESTION_K]
+        return StagesOf(lists, frozenset(seen.tolist()))
+
     def plain(self, request: Request) -> Recommendation:
-        """A list that costs little: what is popular now first, and what was seen last."""
+        """A list that costs little: by the best counter, and what was seen last."""
         candidates, levels = request.retrieved or self._retrieved(
             request, self._retrieval_request(request)
         )
         features = self._catalogue.as_of(candidates.rows, request.time_s)
-        scores = popularity_now(features)
+        scores = counter_scores(features, request.recent)
         ranked = Ranked(candidates, levels, features, scores)
         return self._answered(request, ranked, by_score(scores, levels))
 
@@ -88,11 +128,13 @@ class Making:
             total=max(self._options.candidates, POOL_FACTOR * query.k),
             time_s=request.time_s,
             query=vector,
-            index=retriever.index if retriever and vector is not None else None,
+            index=retriever.index if retriever else None,
+            recent=request.recent,
+            recent_rows=self._catalogue.rows(request.user.newest),
         )
 
     def _retrieved(self, request: Request, wanted: RetrievalRequest) -> Retrieved:
-        found = retrieve(wanted, request.user, self._catalogue, self._rankings)
+        found = self._retrieval.retrieve(wanted, request.user)
         brought = found[0].brought.sum(axis=0)
         for source, count in zip(found[0].sources, brought, strict=True):
             self._metrics.candidates.labels(source).inc(int(count))

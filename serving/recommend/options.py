@@ -1,9 +1,11 @@
 """How lists are made, unless a request says otherwise."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from millstream.settings import Settings
+from millstream.settings import Settings, SourceName
 from serving.rerank.arrange import Diversity
+from serving.retrieval.retrieve import SHARES
 
 # Of the whole budget: how long the user's row may take, when ranking must have begun, and when the
 # search for the best order must end.
@@ -29,6 +31,8 @@ class ListOptions:
         title_similarity: from which Jaccard similarity of titles two items are near-duplicates.
         vector_similarity: from which cosine of their vectors on two items are near-duplicates;
             it counts only for items that have been met.
+        sources: shares of the candidates by source.
+        limits: the most candidates of a source.
     """
 
     candidates: int = 500
@@ -41,6 +45,8 @@ class ListOptions:
     at_once: int = 12
     title_similarity: float = 0.9
     vector_similarity: float = 0.995
+    sources: Mapping[SourceName, float] = field(default_factory=lambda: SHARES)
+    limits: Mapping[SourceName, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> "ListOptions":
@@ -52,4 +58,6 @@ class ListOptions:
             diversity_strength=settings.diversity_strength,
             exploration=settings.exploration,
             temperature=settings.exploration_temperature,
+            sources=settings.retrieval_sources,
+            limits=settings.retrieval_limits,
         )

@@ -22,7 +22,7 @@ from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 from serving.model.served import ServedModel
 from serving.recommend.impression import impression
-from serving.recommend.making import Making, Watch
+from serving.recommend.making import QUESTION_K, Making, StagesOf, Watch
 from serving.recommend.options import USER_SHARE, ListOptions
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Request
@@ -107,6 +107,21 @@ class Recommender:
         if made.items:
             self._dependencies.log(impression(made))
         return made
+
+    async def stages(self, before: StoredUser) -> StagesOf:
+        """Lists of a user by stage, for a judgement: neither shown nor logged.
+
+        Args:
+            before: the user as this worker knew them; the store's row is read anew.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        found = await self._dependencies.users.read(before.user_id)
+        request = Request(Query(before.user_id, QUESTION_K), replace(found, met=before.met))
+        request.prepare(self._dependencies.clock.now(), self._dependencies.model())
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._making.stages, request)
 
     def close(self) -> None:
         """End the threads, once what they are doing is done."""

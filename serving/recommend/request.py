@@ -7,6 +7,7 @@ import numpy as np
 
 from features.columns import Arrays
 from features.encode import encode_context
+from millstream.ids import id64_array
 from serving.limited_log import LimitedLog
 from serving.model.served import ServedModel
 from serving.recommend.degraded import REASONS, Degraded
@@ -29,6 +30,7 @@ class Request:
         degraded: what had to be done without.
         user_features: as of `time_s`.
         inputs: of the models: those of the user and the moment, one row.
+        recent: keys of the items that the user met last, the newest first.
         retrieved: the candidates and how surely each was seen, once they are found.
     """
 
@@ -39,6 +41,7 @@ class Request:
     degraded: list[Degraded] = field(default_factory=list)
     user_features: Arrays = field(default_factory=dict)
     inputs: Arrays = field(default_factory=dict)
+    recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     retrieved: Retrieved | None = None
     begun: float = field(default_factory=time.perf_counter)
 
@@ -53,6 +56,7 @@ class Request:
         if model is None and "overload" not in self.degraded:
             self.degraded.append("model")
         self.user_features = self.user.as_of(time_s)
+        self.recent = id64_array(self.user.newest)
         self.inputs = {
             **self.user.inputs(self.user_features, time_s),
             **encode_context(np.array([time_s])),

@@ -9,7 +9,7 @@ from serving.limited_log import LimitedLog
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.retrieval.candidates import Candidates
-from serving.retrieval.popularity import popularity_now
+from serving.retrieval.counter import counter_scores
 
 
 class Scoring:
@@ -43,7 +43,7 @@ class Scoring:
         return vector
 
     def ranked(self, request: Request, retrieved: Retrieved, features: Arrays) -> Ranked:
-        """The ranker's probabilities, or popularity where it is missing, fails, or is too late.
+        """The ranker's probabilities, or the best counter where it is missing, fails or is late.
 
         Args:
             features: of the candidates as of the request's time.
@@ -55,7 +55,7 @@ class Scoring:
         scores = self._ranked(request, candidates, features) if len(candidates) else None
         if scores is not None:
             return Ranked(candidates, levels, features, scores, are_probabilities=True)
-        return Ranked(candidates, levels, features, popularity_now(features))
+        return Ranked(candidates, levels, features, counter_scores(features, request.recent))
 
     def _ranked(
         self, request: Request, candidates: Candidates, features: Arrays

@@ -3,8 +3,9 @@
 import numpy as np
 
 from features.columns import Arrays
+from features.spec import POPULARITY, TRENDING
 
-FAST, SLOW = "item_popularity_30m", "item_popularity"
+FAST, SLOW = TRENDING, POPULARITY
 # So many people the slow count weighs, of all items together.
 _PRIOR = 10.0
 

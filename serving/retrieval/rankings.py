@@ -4,6 +4,7 @@ import numpy as np
 
 from features.as_of import as_of
 from features.columns import Arrays
+from features.spec import CREATED
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.item_index import top_k
 from serving.retrieval.popularity import FAST, SLOW, popularity_now
@@ -56,7 +57,7 @@ class Rankings:
             return
         if self._revision != self._catalogue.revision:
             self._revision = self._catalogue.revision
-            created = self._catalogue.values("item_created_at")
+            created = self._catalogue.values(CREATED)
             self._recent = top_k(created, len(created))
         recent = self._recent  # one and the same, whatever another thread makes of it meanwhile
         counts = self._counts(recent, time_s)

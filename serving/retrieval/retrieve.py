@@ -1,68 +1,87 @@
 """Candidates for one request: enough of them that the user has not seen."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
+from millstream.settings import SourceName
 from serving.catalogue.catalogue import Catalogue
-from serving.retrieval.candidates import Candidates, merge, shares
-from serving.retrieval.item_index import ItemIndex
+from serving.retrieval.candidates import Candidates, fuse
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.seen import FRESH, seen_levels
+from serving.retrieval.source import RetrievalRequest
+from serving.retrieval.sources import all_sources
 from serving.users import StoredUser
 
-TWO_TOWER, TRENDING, POPULAR, RECENT = "two_tower", "trending", "popular", "recent"
-SHARES = {TWO_TOWER: 0.72, TRENDING: 0.1, POPULAR: 0.1, RECENT: 0.08}
+SHARES: Mapping[SourceName, float] = {
+    "two_tower": 0.4,
+    "co_occurrence": 0.2,
+    "trending": 0.2,
+    "popular": 0.1,
+    "recent": 0.1,
+}
 _DEEPER = 4
 
 
-@dataclass(frozen=True)
-class RetrievalRequest:
-    """Retrieval request: what may be shown, and how much of it.
+class Retrieval:
+    """The chosen sources and their shares.
 
     Args:
-        allowed: shape (rows,), bool: what may be shown at all.
-        fresh: how many candidates must be unseen, if there are so many.
-        total: how many candidates to fetch at first.
-        query: the user's vector, None without a retriever.
-        index: of the item vectors, None without a retriever.
+        weights: shares by source, above 0; others are not asked.
+        limits: the most candidates of a source, whatever its share is.
     """
 
-    allowed: np.ndarray
-    fresh: int
-    total: int
-    time_s: float
-    query: np.ndarray | None = None
-    index: ItemIndex | None = None
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        rankings: Rankings,
+        weights: Mapping[SourceName, float] = SHARES,
+        limits: Mapping[SourceName, int] | None = None,
+    ) -> None:
+        self._catalogue = catalogue
+        self._sources = all_sources(catalogue, rankings)
+        self.weights = {name: weight for name, weight in weights.items() if weight > 0}
+        self._limits = dict(limits or {})
+        self._order = [name for name in self._sources if name in self.weights]
 
+    def retrieve(self, wanted: RetrievalRequest, user: StoredUser) -> tuple[Candidates, np.ndarray]:
+        """Candidates and how surely each was seen (`seen_levels`).
 
-def retrieve(
-    request: RetrievalRequest, user: StoredUser, catalogue: Catalogue, rankings: Rankings
-) -> tuple[Candidates, np.ndarray]:
-    """Candidates and how surely each was seen (`seen_levels`).
+        Where too few are fresh, every source is asked for more, until the catalogue is exhausted: a
+        list is short only when there is nothing left to show.
+        """
+        recent = self._catalogue.rows(user.certainly_seen)
+        total, there = wanted.total, int(np.count_nonzero(wanted.allowed))
+        is_first = True
+        while True:
+            candidates = fuse(self.found(wanted, total, limited=is_first), self.weights)
+            bits = self._catalogue.filter_bits(candidates.rows)
+            levels = seen_levels(candidates.rows, bits, recent, user.filters)
+            if np.count_nonzero(levels == FRESH) >= wanted.fresh or len(candidates) >= there:
+                return candidates, levels
+            total, is_first = total * _DEEPER, False
 
-    Where too few are fresh, every source is asked for more, until the catalogue is exhausted: a
-    list is short only when there is nothing left to show.
-    """
-    recent = catalogue.rows(user.certainly_seen)
-    total, there = request.total, int(np.count_nonzero(request.allowed))
-    while True:
-        candidates = _found(request, total, rankings)
-        bits = catalogue.filter_bits(candidates.rows)
-        levels = seen_levels(candidates.rows, bits, recent, user.filters)
-        if np.count_nonzero(levels == FRESH) >= request.fresh or len(candidates) >= there:
-            return candidates, levels
-        total *= _DEEPER
+    def found(
+        self, wanted: RetrievalRequest, total: int, *, limited: bool = True
+    ) -> dict[SourceName, np.ndarray]:
+        """What each source brings of `total` candidates.
 
+        Those that may run short are asked first: what they lack of their share the others bring,
+        by their weights, and none is asked twice.
 
-def _found(request: RetrievalRequest, total: int, rankings: Rankings) -> Candidates:
-    found = {}
-    if request.query is None or request.index is None:
-        count = shares(total, {name: SHARES[name] for name in (TRENDING, POPULAR, RECENT)})
-    else:
-        count = shares(total, SHARES)
-        found[TWO_TOWER], _ = request.index.search(request.query, count[TWO_TOWER], request.allowed)
-    found[TRENDING] = rankings.trending(count[TRENDING], request.allowed, request.time_s)
-    found[POPULAR] = rankings.popular(count[POPULAR], request.allowed, request.time_s)
-    found[RECENT] = rankings.recent(count[RECENT], request.allowed, request.time_s)
-    return merge(found)
+        Args:
+            limited: whether the limits hold.
+        """
+        found: dict[SourceName, np.ndarray] = {}
+        left, weight_left = total, sum(self.weights.values())
+        for name in self._order:
+            share = round(left * self.weights[name] / weight_left) if weight_left > 0 else left
+            count = min(share, self._limits.get(name, share)) if limited else share
+            found[name] = self._sources[name].find(wanted, count)
+            left -= len(found[name])
+            weight_left -= self.weights[name]
+        return found
+
+    def first(self, name: SourceName, wanted: RetrievalRequest, count: int) -> np.ndarray:
+        """The first `count` of one source, whatever its share is."""
+        return self._sources[name].find(wanted, count)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features.spec import GROUPS
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.titles import Titles
 from serving.model.served import ServedRetriever
@@ -27,7 +28,7 @@ def similarity_inputs(
 
     def vectors(at: np.ndarray) -> np.ndarray:
         if retriever is None:
-            return category_vectors(features["item_categories"][at])
+            return category_vectors(features[GROUPS][at])
         return centred(retriever.index.vectors(rows[at]))
 
     def near_duplicate_pairs(at: np.ndarray, compared: np.ndarray) -> np.ndarray:

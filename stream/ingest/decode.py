@@ -8,7 +8,7 @@ from features import topic_events
 from features.dedup import fingerprint
 from features.topic_events import STRICT, Door, TopicMessage
 from features.validation import MAX_FUTURE_S, PROBE_PREFIX
-from millstream.codec import lacks_rating
+from millstream.codec import lacks_value
 from millstream.errors import InvalidEvent
 from millstream.events import Interaction, UserUpsert
 from millstream.topics import INTERACTIONS
@@ -57,7 +57,7 @@ def _plain(record: SourceRecord, latest_s: float, max_event_bytes: int) -> Event
     is_plain = (
         event.event_time <= latest_s
         and not event.is_probe
-        and not lacks_rating(event)
+        and not lacks_value(event)
         and not event.user_id.startswith(PROBE_PREFIX)
         and not event.item_id.startswith(PROBE_PREFIX)
     )

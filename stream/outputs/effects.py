@@ -52,6 +52,7 @@ class StateWrites:
         generation: that the fingerprints belong to, and when it began.
         rotated: whether that generation is new, so that the one before the last is forgotten.
         known: items that have become known.
+        recent_positives: positives that negatives may be drawn from, the newest last.
         hidden, shown: items that are to be, or no longer to be, left out.
         open_windows: lists whose window opened, as bytes by request id.
         attributed: items with feedback by request id, as bytes.
@@ -69,6 +70,7 @@ class StateWrites:
     started_at: float = 0.0
     rotated: bool = False
     known: list[str] = field(default_factory=list)
+    recent_positives: list[bytes] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     open_windows: dict[str, bytes] = field(default_factory=dict)

@@ -37,6 +37,7 @@ TYPES = {
     "is_probe": pa.bool_(),
     "weight": pa.float32(),
     "sampled_probability": pa.float32(),
+    "oversampling": pa.float32(),
     "propensity": pa.float32(),
     "position": pa.int16(),
 }
@@ -54,6 +55,7 @@ class ExampleRow(NamedTuple):
     user_id: str
     item_id: str
     label: float
+    weight: float
     is_probe: bool
     propensity: float
     position: int
@@ -97,6 +99,7 @@ class ImpressionExamples:
                 event.user_id,
                 shown.item_id,
                 labelled.label,
+                labelled.weight,
                 event.is_probe,
                 shown.propensity,
                 min(shown.position, LAST_POSITION),
@@ -118,7 +121,7 @@ class ImpressionExamples:
 
 
 def rows_of(columns: Columns, count: int) -> pa.Table:
-    """Columns as rows for `published`; missing probability and weight columns are 1."""
+    """Columns as rows for `published`; missing columns of probabilities and weights are 1."""
     ones = pa.array(np.ones(count, np.float32))
     return pa.Table.from_arrays([columns.get(n, ones) for n in _SCHEMA.names], schema=_SCHEMA)
 

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.attributes import AttributeVersion
+from features.entity_rule import ITEM_RULE, USER_RULE
+from features.families.family import States
 from features.feature import View
-from features.rows import Columns, item_columns, user_columns, value_columns
+from features.rows import Columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES, USER_STATS, features_of
-from features.state import States
 from features.stores.schema import (
     CREATED,
     EVENT_TIMESTAMP,
@@ -81,13 +82,13 @@ class FeatureRowsBuilder:
         self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
         """Users' newest states, (rows,), whose ids are `ids[row_of]`."""
-        self._add(USER_STATS, ids, row_of, states.times, user_columns(states), offsets)
+        self._add(USER_STATS, ids, row_of, states.times, USER_RULE.arrow(states), offsets)
 
     def add_items(
         self, ids: Sequence[str], row_of: np.ndarray, states: States, offsets: SourceOffsets
     ) -> None:
         """Items' newest states, (rows,), whose ids are `ids[row_of]`."""
-        self._add(ITEM_STATS, ids, row_of, states.times, item_columns(states), offsets)
+        self._add(ITEM_STATS, ids, row_of, states.times, ITEM_RULE.arrow(states), offsets)
 
     def forget_user(self, user_id: str, time_s: float, record: EventRecord) -> None:
         """Attributes without values from `time_s` on, and none for the online store."""

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.attributes import AttributeVersion, Versions, newest, version_at
+from features.entity_rule import ITEM_RULE, USER_RULE
+from features.families.family import States
 from features.feature import Feature
-from features.rows import Columns, item_columns, user_columns, value_columns
+from features.rows import Columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES, features_of
-from features.state import States
 from stream.outputs.examples import ORGANIC, SAMPLED, rows_of
 from stream.state.entities import Item, User
 
@@ -77,9 +78,10 @@ class OrganicExamples:
 
     Args:
         users: of the events.
+        weights: in the loss; that of a negative is 1.
         items: (rows,): each event's own item, then its negatives.
         negatives: how many negatives each has.
-        probabilities: with which each of its negatives was drawn.
+        probabilities, oversampling: (rows,) of the draws; see `stream.state.known_items.Drawn`.
     """
 
     event_ids: Sequence[str]
@@ -87,11 +89,13 @@ class OrganicExamples:
     offsets: np.ndarray
     times: np.ndarray
     labels: np.ndarray
+    weights: np.ndarray
     is_probe: np.ndarray
     users: EntityColumns
     items: EntityColumns
     negatives: np.ndarray
     probabilities: np.ndarray
+    oversampling: np.ndarray
 
     @property
     def event_of(self) -> np.ndarray:
@@ -111,10 +115,12 @@ class OrganicExamples:
             "row": pa.array(number.astype(np.int16)),
             "item_id": self.items.names(),
             "label": _float32(np.where(is_own, self.labels[event_of], 0.0)),
+            "weight": _float32(np.where(is_own, self.weights[event_of], 1.0)),
             "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
-            "sampled_probability": _float32(np.where(is_own, 1.0, self.probabilities[event_of])),
+            "sampled_probability": _float32(self.probabilities),
+            "oversampling": _float32(self.oversampling),
             "position": pa.array(np.full(len(event_of), -1, np.int16)),
-            **item_columns(self.items.states, self.times[event_of]),
+            **ITEM_RULE.arrow(self.items.states, self.times[event_of]),
             **self.items.table.columns(self.items.versions, _ITEM_ATTRIBUTES),
         }
         return rows_of(columns, len(event_of))
@@ -131,7 +137,7 @@ class OrganicExamples:
 
     def _user_columns(self) -> Columns:
         return {
-            **user_columns(self.users.states, self.times),
+            **USER_RULE.arrow(self.users.states, self.times),
             **self.users.table.columns(self.users.versions, _USER_ATTRIBUTES),
         }
 

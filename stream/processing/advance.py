@@ -1,34 +1,30 @@
 """State transitions: advance the histories of a segment's users, or of its items.
 
-An entity whose events come in the order of their times, and of which nobody asks for an earlier
-time than its newest, is moved with all others in rounds (`features/rounds.py`). Any other goes
-through its history event by event, which finds the place of what is late; to the last bit the
-outcome is the same.
+Entities whose events come in their order, and of which nobody asks for an earlier time than their
+newest, are moved together in rounds (`features/rounds.py`). Those of the others go through their
+histories one after another, the first ones of all, then their second ones (`stream/processing/
+out_of_order.py`), which find the place of what is late; to the last bit the outcome is the same.
 """
 
 from collections.abc import Sequence
-from typing import Generic
 
 import numpy as np
 
-from features.history import History, add, trim
+from features.entity_rule import EntityRule
+from features.families.family import States
+from features.history import History, transitions, trim
 from features.rounds import Rounds
-from features.state import States, states_of
-from stream.processing.columns import (
-    UNKNOWN,
-    AsOfLookups,
-    EntityKind,
-    InteractionColumns,
-    P,
-    Transitions,
-)
+from features.update import EventColumns
+from stream.processing.columns import AsOfLookups, Transitions
+from stream.processing.out_of_order import OutOfOrder
+from stream.processing.same_instant import follow, state_rows
 
 
 def advance(
-    kind: EntityKind[P],
-    histories: Sequence[History[P]],
+    rule: EntityRule,
+    histories: Sequence[History],
     entity_of: np.ndarray,
-    events: InteractionColumns,
+    events: EventColumns,
     lookups: AsOfLookups,
     horizon_s: float,
 ) -> Transitions:
@@ -38,72 +34,68 @@ def advance(
         entity_of: (events,) places in `histories`.
         horizon_s: see `features.history.add`.
     """
-    newest = states_of([history.newest for history in histories], kind.layout)
+    newest = rule.states_of([history.newest for history in histories])
     rounds = Rounds(entity_of, len(histories))
-    in_order = _in_order(kind, newest.times, rounds, entity_of, events, lookups)
+    in_order = _in_order(histories, newest.times, rounds, entity_of, events, lookups)
+    given = rule, histories, newest
     if in_order.all():
-        return _advance_in_waves(
-            kind, histories, newest, rounds, entity_of, events, lookups, horizon_s
-        )
-    return _advance_mixed(kind, histories, newest, in_order, entity_of, events, lookups, horizon_s)
+        return _advance_in_rounds(*given, rounds, entity_of, events, lookups, horizon_s)
+    return _advance_mixed(*given, in_order, entity_of, events, lookups, horizon_s)
 
 
 def _in_order(
-    kind: EntityKind[P],
+    histories: Sequence[History],
     newest: np.ndarray,
     rounds: Rounds,
     entity_of: np.ndarray,
-    events: InteractionColumns,
+    events: EventColumns,
     lookups: AsOfLookups,
 ) -> np.ndarray:
     """Mask of entities whose events may advance in rounds, (entities,) bool."""
     times = np.concatenate([newest[rounds.by_rank], events.times[rounds.order]])
-    in_order = np.bincount(entity_of, minlength=len(newest)) <= kind.most
-    in_order[entity_of[times[rounds.before] >= events.times]] = False
+    in_order = np.ones(len(newest), np.bool_)
+    earlier = times[rounds.before]
+    in_order[entity_of[earlier > events.times]] = False
+    same = np.flatnonzero(earlier == events.times)
+    if len(same):
+        in_order[entity_of[same[~follow(same, histories, rounds, entity_of, events)]]] = False
     rows = rounds.row_before(lookups.entities, lookups.events)
-    in_order[lookups.entities[times[rows] >= lookups.times]] = False
+    in_order[lookups.entities[times[rows] > lookups.times]] = False
     return in_order
 
 
-def _advance_in_waves(
-    kind: EntityKind[P],
-    histories: Sequence[History[P]],
+def _advance_in_rounds(
+    rule: EntityRule,
+    histories: Sequence[History],
     newest: States,
     rounds: Rounds,
     entity_of: np.ndarray,
-    events: InteractionColumns,
+    events: EventColumns,
     lookups: AsOfLookups,
     horizon_s: float,
 ) -> Transitions:
-    entities = len(histories)
-    times = np.concatenate([newest.times[rounds.by_rank], events.times[rounds.order]])
-    rows = np.empty(len(times), kind.layout)
-    rows[:entities] = newest.values[rounds.by_rank]
-    kind.advance(rows, rounds, events.times - times[rounds.before], events)
-    states = States(times, rows)
-    _append(kind, histories, states, rounds, entity_of, events, horizon_s)
-    as_of = rounds.row_before(lookups.entities, lookups.events)
+    states = transitions(rule, newest, rounds, events)
+    rows = rounds.row_before(lookups.entities, lookups.events)
+    as_of, more = state_rows(rows, histories, states.times, rounds, lookups)
+    _append(rule, histories, states, rounds, entity_of, events, horizon_s)
+    if more:
+        states = _together(states, rule.states_of(more))
     return Transitions(states, rounds.before, rounds.after, as_of)
 
 
 def _append(
-    kind: EntityKind[P],
-    histories: Sequence[History[P]],
+    rule: EntityRule,
+    histories: Sequence[History],
     states: States,
     rounds: Rounds,
     entity_of: np.ndarray,
-    events: InteractionColumns,
+    events: EventColumns,
     horizon_s: float,
 ) -> None:
     """Append the new updates and states to each entity's history."""
     order = rounds.by_entity
-    size, values = kind.layout.itemsize, states.values[rounds.after[order]].tobytes()
-    state, updates = kind.state, events.updates
-    ordered = [updates[event] for event in order.tolist()]
-    new = [
-        state(update.time, values[start : start + size])
-        for update, start in zip(ordered, range(0, len(values), size), strict=True)
-    ]
+    new = rule.each_of(states.take(rounds.after[order]))
+    ordered = [events.updates[event] for event in order.tolist()]
     changed, starts = np.unique(entity_of[order], return_index=True)
     stops = np.append(starts, len(order))[1:].tolist()
     for entity, start, stop in zip(changed.tolist(), starts.tolist(), stops, strict=True):
@@ -114,16 +106,16 @@ def _append(
 
 
 def _advance_mixed(
-    kind: EntityKind[P],
-    histories: Sequence[History[P]],
+    rule: EntityRule,
+    histories: Sequence[History],
     newest: States,
     in_order: np.ndarray,
     entity_of: np.ndarray,
-    events: InteractionColumns,
+    events: EventColumns,
     lookups: AsOfLookups,
     horizon_s: float,
 ) -> Transitions:
-    """Advance entities in order by rounds, the others event by event."""
+    """Advance entities in order by rounds, the others through their histories."""
     fast, fast_lookups = in_order[entity_of], in_order[lookups.entities]
     rank = np.cumsum(fast)  # of an event among those in rounds
     part = AsOfLookups(
@@ -131,72 +123,18 @@ def _advance_mixed(
         (rank - fast)[lookups.events[fast_lookups]],
         lookups.times[fast_lookups],
     )
-    in_time = _subset(events, np.flatnonzero(fast))
+    in_time = events.take(np.flatnonzero(fast))
     rounds = Rounds(entity_of[fast], len(histories))
-    quick = _advance_in_waves(
-        kind, histories, newest, rounds, entity_of[fast], in_time, part, horizon_s
+    quick = _advance_in_rounds(
+        rule, histories, newest, rounds, entity_of[fast], in_time, part, horizon_s
     )
-    slow = _OneByOne(kind, histories, horizon_s, len(quick.states.times))
     before, after = np.empty(len(fast), np.intp), np.empty(len(fast), np.intp)
     as_of = np.empty(len(fast_lookups), np.intp)
     before[fast], after[fast], as_of[fast_lookups] = quick.before, quick.after, quick.as_of
+    slow = OutOfOrder(rule, histories, horizon_s, len(quick.states.times))
     slow.work(entity_of, events, lookups, ~fast, ~fast_lookups, (before, after, as_of))
-    more = states_of(slow.states, kind.layout)
-    both = (np.concatenate(pair) for pair in zip(quick.states, more, strict=True))
-    return Transitions(States(*both), before, after, as_of)
+    return Transitions(_together(quick.states, rule.states_of(slow.states)), before, after, as_of)
 
 
-def _subset(events: InteractionColumns, which: np.ndarray) -> InteractionColumns:
-    return InteractionColumns(
-        [events.updates[event] for event in which.tolist()],
-        events.times[which],
-        events.positive[which],
-        events.items[which],
-        events.categories[which],
-        events.voters[which],
-    )
-
-
-class _OneByOne(Generic[P]):
-    """Events and lookups one by one, in their order; `states` are those found on the way.
-
-    Args:
-        first_row: of `states` among all.
-    """
-
-    def __init__(
-        self, kind: EntityKind[P], histories: Sequence[History[P]], horizon_s: float, first_row: int
-    ) -> None:
-        self._kind, self._histories, self._horizon_s = kind, histories, horizon_s
-        self._first_row = first_row
-        self.states: list[P] = []
-
-    def work(
-        self,
-        entity_of: np.ndarray,
-        events: InteractionColumns,
-        lookups: AsOfLookups,
-        slow: np.ndarray,
-        slow_lookups: np.ndarray,
-        into: tuple[np.ndarray, np.ndarray, np.ndarray],
-    ) -> None:
-        """Fill in the rows before and after events, and those of lookups."""
-        before, after, as_of = into
-        # A lookup comes before the event up to which it looks.
-        turns = [(int(lookups.events[n]), 0, n) for n in np.flatnonzero(slow_lookups).tolist()]
-        turns += [(n, 1, n) for n in np.flatnonzero(slow).tolist()]
-        for _, is_event, n in sorted(turns):
-            if not is_event:
-                history = self._histories[lookups.entities[n]]
-                as_of[n] = self._row(history.before(float(lookups.times[n])))
-                continue
-            history = self._histories[entity_of[n]]
-            before[n] = self._row(history.newest)
-            newest = add(history, events.updates[n], self._kind.rule, self._horizon_s)
-            after[n] = self._row(newest)
-
-    def _row(self, state: P | None) -> int:
-        if state is None:
-            return UNKNOWN
-        self.states.append(state)
-        return self._first_row + len(self.states) - 1
+def _together(first: States, second: States) -> States:
+    return States(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))

@@ -6,38 +6,34 @@ event; the negatives of a positive, given the items that its user has met; the i
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
-from features.history import Update
-from features.interner import CATEGORIES, ITEMS
-from features.labels import label_of
-from features.spec import RECENT_ITEMS
-from features.state import voter
+from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
+from features.interner import ITEMS, NOTHING
+from features.labels import WEIGHTS, label_of
+from features.seen import RECENT_ARE_SEEN, SEEN_KINDS
+from features.update import EventColumns, Update, kind_numbers, list_numbers, voter
 from millstream.events import Interaction
 from stream.outputs.feature_rows import FeatureRowsBuilder, SourceOffsets
 from stream.outputs.organic_examples import AttributeVersions, EntityColumns, OrganicExamples
 from stream.processing.advance import advance
-from stream.processing.columns import (
-    ITEM_KIND,
-    UNKNOWN,
-    USER_KIND,
-    AsOfLookups,
-    EntityKind,
-    InteractionColumns,
-    P,
-    Transitions,
-)
+from stream.processing.columns import UNKNOWN, AsOfLookups, Transitions
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
 from stream.state.impression_join import Attribution
-from stream.state.known_items import NegativesRequest, negatives
+from stream.state.known_items import NegativesRequest, draws, negatives
 from stream.state.memory import Memory, Rules
+from stream.state.proposals import Proposals, Turns
 
 NO_DRAW = -1
+# Beyond every partition: draws of the mixture are others than those of the uniform part.
+APART = 1 << 14
 
 
 def process_segment(
@@ -71,16 +67,14 @@ class _SegmentProcessor:
         """Run all steps."""
         memory, event_items = self._memory, len(self._item_rows.ids)
         users = [memory.users[user] for user in self._user_rows.ids]
-        columns = self._interaction_columns()
+        columns = self._event_columns()
         outcomes, organic_events = self._outcomes()
-        user_transitions = self._advance(
-            USER_KIND, users, self._user_rows.of_events, columns, organic_events
-        )
+        user_transitions, columns = self._advance_users(users, columns, organic_events)
         drawn = self._negatives(organic_events, user_transitions)
         drawn_rows = self._item_rows.numbers(ITEMS.texts(drawn.numbers.tolist()))
         items = [memory.items[item] for item in self._item_rows.ids]
         item_transitions = self._advance(
-            ITEM_KIND,
+            ITEM_RULE,
             items,
             self._item_rows.of_events,
             columns,
@@ -105,28 +99,64 @@ class _SegmentProcessor:
             self._overflow(user_transitions),
         )
 
-    def _interaction_columns(self) -> InteractionColumns:
-        """Columns of the segment; an item's categories are those of the event's time."""
-        table = AttributeVersions([self._memory.items[item] for item in self._item_rows.ids])
-        numbers = table.at(self._item_rows.of_events, self._times)
-        names = [tuple(v.values.get("item_categories", ())) for v in table.versions]
-        most = max(map(len, names), default=0)
-        padded = [(*CATEGORIES.numbers(each), *(0,) * (most - len(each))) for each in names]
-        positive, users = self._labels == 1.0, self._user_rows
+    def _event_columns(self) -> EventColumns:
+        """Columns of the segment, with the lists of each event's item as of the event's time."""
+        needs, positive = USER_RULE.needs | ITEM_RULE.needs, self._labels == 1.0
+        of_versions, version_of = self._item_lists()
+        users = self._user_rows
         voters = np.array([voter(user) for user in users.ids], np.uint32)[users.of_events]
-        columns = positive.tolist(), numbers.tolist(), voters.tolist()
+        own = positive.tolist(), version_of.tolist(), voters.tolist()
         updates = [
-            Update(e.event.event_time, e.fingerprint, is_positive, e.event.item_id, names[n], by)
-            for e, is_positive, n, by in zip(self._segment.entries, *columns, strict=True)
+            Update(e.event.event_time, e.fingerprint, good, e.event.item_id, of_versions[n], by)
+            for e, good, n, by in zip(self._segment.entries, *own, strict=True)
         ]
-        return InteractionColumns(
+        if needs.kinds or needs.values:
+            updates = [
+                msgspec.structs.replace(update, kind=event.kind, value=event.value)
+                for update, event in zip(updates, self._events, strict=True)
+            ]
+        return EventColumns(
             updates,
             self._times,
             positive,
             self._item_numbers[self._item_rows.of_events],
-            np.array(padded, np.int32).reshape(len(padded), most)[numbers],
             voters,
+            {
+                name: list_numbers(name, [lists[place] for lists in of_versions])[version_of]
+                for place, name in enumerate(USER_RULE.needs.lists)
+            },
+            kind_numbers([event.kind for event in self._events]) if needs.kinds else None,
+            np.array([e.value or 0.0 for e in self._events]) if needs.values else None,
         )
+
+    def _item_lists(self) -> tuple[list[tuple[tuple[str, ...], ...]], np.ndarray]:
+        """Lists of the items' distinct attribute versions, and the version of each event."""
+        names = USER_RULE.needs.lists
+        table = AttributeVersions([self._memory.items[item] for item in self._item_rows.ids])
+        numbers = table.at(self._item_rows.of_events, self._times)
+        return [
+            tuple(tuple(version.values.get(name, ())) for name in names)
+            for version in table.versions
+        ], numbers
+
+    def _advance_users(
+        self, users: Sequence[Any], columns: EventColumns, organic_events: np.ndarray
+    ) -> tuple[Transitions, EventColumns]:
+        """Advance the users; the columns for the items then have the users' lists.
+
+        A list is that of right before the event's own time; of what is too late it is empty.
+        """
+        names, of_events = ITEM_RULE.needs.lists, self._user_rows.of_events
+        if not names:
+            return self._advance(USER_RULE, users, of_events, columns, organic_events), columns
+        every = np.arange(len(self._events))
+        moved = self._advance(USER_RULE, users, of_events, columns, every)
+        is_known = (moved.as_of != UNKNOWN)[:, None]
+        lists = {
+            name: np.where(is_known, moved.states.values[name][moved.as_of, :depth], NOTHING)
+            for name, depth in names.items()
+        }
+        return replace(moved, as_of=moved.as_of[organic_events]), columns.with_lists(lists)
 
     def _outcomes(self) -> tuple[list[str], np.ndarray]:
         """Outcome per event, and the indices that yield organic examples."""
@@ -147,10 +177,10 @@ class _SegmentProcessor:
 
     def _advance(
         self,
-        kind: EntityKind[P],
+        rule: EntityRule,
         entities: Sequence[Any],
         entity_of: np.ndarray,
-        columns: InteractionColumns,
+        columns: EventColumns,
         lookup_events: np.ndarray,
         others: np.ndarray | None = None,
     ) -> Transitions:
@@ -161,7 +191,7 @@ class _SegmentProcessor:
         histories = [entity.history for entity in entities]
         # While partitions are out of step, what the slower ones bring is not late.
         horizon_s = self._rules.allowed_lateness_s + self._memory.watermark.out_of_step_s()
-        return advance(kind, histories, entity_of, columns, lookups, horizon_s)
+        return advance(rule, histories, entity_of, columns, lookups, horizon_s)
 
     def _negatives(self, organic_events: np.ndarray, users: Transitions) -> SampledNegatives:
         """Items drawn for the positives that want some."""
@@ -176,21 +206,51 @@ class _SegmentProcessor:
         )
         known_since = np.array(sorted(self._new_items.values()), np.int64)
         places = needs.drawn[rows[positives]]
-        drawn = known_items.numbers_at(places, needs.known, needs.added)
-        chosen, chances = negatives(
-            known_items,
-            NegativesRequest(
-                drawn,
-                self._item_numbers[self._item_rows.of_events[events]],
-                users.states.values["recent"][users.as_of[positives]],
-                np.searchsorted(known_since, events),
-                {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
-            ),
-            self._rules.sampled_negatives,
+        request = NegativesRequest(
+            known_items.numbers_at(places, needs.known, needs.added),
+            self._item_numbers[self._item_rows.of_events[events]],
+            USER_RULE.recent_of(users.states)[users.as_of[positives]],
+            np.searchsorted(known_since, events),
+            {ITEMS.number(item): n for n, item in enumerate(self._new_items)},
         )
-        probabilities = np.ones(len(organic_events))
-        probabilities[positives] = chances
-        return SampledNegatives(positives[np.nonzero(chosen)[0]], drawn[chosen], probabilities)
+        proposals = self._proposals(events, request, users)
+        drawn = negatives(known_items, request, self._rules.sampled_negatives, proposals)
+        own = np.ones(len(organic_events))
+        own[positives] = drawn.own
+        chosen = drawn.chosen
+        return SampledNegatives(
+            positives[np.nonzero(chosen)[0]],
+            drawn.items[chosen],
+            drawn.probabilities[chosen],
+            drawn.oversampling[chosen],
+            own,
+        )
+
+    def _proposals(
+        self, events: np.ndarray, request: NegativesRequest, users: Transitions
+    ) -> Proposals | None:
+        """The mixture that negatives of `events` are drawn from, None where they are uniform.
+
+        The segment's positives become recent ones.
+        """
+        shares, recent = self._rules.negative_shares, self._memory.recent_positives
+        if set(shares) <= {"uniform"}:
+            return None
+        met = USER_RULE.recent_of(users.states)
+        new = np.flatnonzero((self._labels == 1.0) & ~self._is_probe)
+        before = met[users.before[new], 0]
+        items = self._item_numbers[self._item_rows.of_events[new]]
+        offsets = self._source_offsets
+        turns = Turns(
+            np.searchsorted(new, events),
+            request.recent[:, 0],
+            draws(
+                offsets.partitions[events] + APART, offsets.offsets[events], request.drawn.shape[1]
+            ),
+        )
+        found = Proposals(recent, before, items, shares, turns)
+        recent.add(before, items)
+        return found
 
     @cached_property
     def _new_items(self) -> dict[str, int]:
@@ -239,6 +299,7 @@ class _SegmentProcessor:
             self._source_offsets.offsets[events],
             times,
             self._labels[events],
+            np.array([WEIGHTS[self._events[event].kind] for event in events.tolist()]),
             self._is_probe[events],
             EntityColumns(
                 self._user_rows.ids,
@@ -255,7 +316,8 @@ class _SegmentProcessor:
                 item_table,
             ),
             counts,
-            drawn.probabilities[kept],
+            np.append(np.ones(len(kept)), drawn.probabilities[is_kept])[order],
+            np.append(drawn.own[kept], drawn.oversampling[is_kept])[order],
         )
         places = np.array(self._segment.places)[events]
         return built.unpublished(), places[built.event_of]
@@ -272,13 +334,19 @@ class _SegmentProcessor:
             self._memory.known_items.add(item)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
-        """Items that fell out of (or never fitted into) a user's recent items, in event order."""
-        recent = transitions.states.values["recent"]
+        """Seen items that a user's recent list does not tell of, in event order.
+
+        They fell out of it, or never fitted into it; or it holds items that do not count as seen.
+        """
+        recent = USER_RULE.recent_of(transitions.states)
         before, after = recent[transitions.before], recent[transitions.after]
         own = self._item_numbers[self._item_rows.of_events]
-        is_left_out = ~(after == own[:, None]).any(1)
+        if not RECENT_ARE_SEEN:
+            return [(e.user_id, e.item_id) for e in self._events if e.kind in SEEN_KINDS]
+        is_seen = np.array([event.kind in SEEN_KINDS for event in self._events])
+        is_left_out = is_seen & ~(after == own[:, None]).any(1)
         overflow = [(n, -1, int(own[n])) for n in np.flatnonzero(is_left_out).tolist()]
-        full = np.flatnonzero(before[:, RECENT_ITEMS - 1])  # the others had room
+        full = np.flatnonzero(before[:, -1:].any(1))  # the others had room
         fell = ~(before[full][:, :, None] == after[full][:, None, :]).any(2)
         for n, place in zip(*(each.tolist() for each in np.nonzero(fell)), strict=True):
             event = int(full[n])

@@ -51,6 +51,8 @@ def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> 
     new = list(added)
     for place in np.unique(drawn).tolist():
         items.add(known[place] if place < len(known) else new[place - len(known)])
+    if positives and not set(rules.negative_shares) <= {"uniform"}:
+        items.update(memory.recent_positives.ids())
     return Prefetch(fresh, len(known), new, drawn, positives, users, items)
 
 

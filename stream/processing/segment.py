@@ -70,12 +70,15 @@ class SampledNegatives:
     Args:
         of: (negatives,) which of the events that want examples each is for.
         numbers: (negatives,) of `features.interner`.
-        probabilities: of the draws, by event that wants an example.
+        probabilities, oversampling: (negatives,) of `stream.state.known_items.Drawn`.
+        own: (events,) oversampling of the own item of each event that wants an example.
     """
 
     of: np.ndarray
     numbers: np.ndarray
     probabilities: np.ndarray
+    oversampling: np.ndarray
+    own: np.ndarray
 
 
 @dataclass(frozen=True)

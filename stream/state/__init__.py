@@ -1,1 +1,1 @@
-"""State in memory: entities, impression windows, watermark, known items, serialization."""
+"""State in memory: entities, impression windows, watermark, known items."""

@@ -47,6 +47,7 @@ def state_writes(memory: Memory, changes: Changes, rotated: bool) -> StateWrites
         started_at=memory.seen.started_at or 0.0,
         rotated=rotated,
         known=memory.known_items.take_unsaved(),
+        recent_positives=memory.recent_positives.take_unsaved(),
         hidden=changes.hidden,
         shown=changes.shown,
         open_windows={request: _ENCODE(join.open_windows[request]) for request in opened},

@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from features.labels import label_of
+from features.labels import WEIGHTS, label_of
 from millstream.codec import decode, record_defaults
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ShownItem
@@ -78,11 +78,12 @@ def _leave_out(paths: list[str]) -> None:
 
 @dataclass
 class LabelledItem:
-    """An item of a list, and the label that its feedback gave."""
+    """An item of a list, and the label that its feedback gave, with its weight in the loss."""
 
     impression: Impression
     item: ShownItem
     label: float
+    weight: float = 1.0
 
 
 class Closed(NamedTuple):
@@ -180,7 +181,7 @@ class ImpressionJoin:
         if label is None or item_id in self.attributed.get(request_id, ()):
             return Attribution.ALREADY_LABELLED
         self._note(request_id, item_id)
-        return LabelledItem(impression, shown, label)
+        return LabelledItem(impression, shown, label, WEIGHTS[feedback.kind])
 
     def close(self, watermark: Watermark) -> Iterator[Closed]:
         """The lists whose window is over."""

@@ -1,18 +1,20 @@
 """The items that are known, and negatives drawn from them.
 
-An organic positive says nothing of the items that were not chosen. It gets negatives, drawn
-uniformly, with replacement, from all known items but the hidden ones, those the user has met lately
-and the positive itself; each comes with the probability of its draw. The draw is a hash of the
-event's position in the log among what was known before it, so that an event that is read again gets
-the same one, wherever the batches begin.
+An organic positive says nothing of the items that were not chosen. It gets negatives, drawn from
+all known items but the hidden ones, those the user has met lately and the positive itself,
+uniformly or from a mixture (`stream/state/proposals.py`), with replacement; each comes with the
+probability of its draw. The draw is a hash of the event's position in the log among what was known
+before it, so that an event that is read again gets the same one, wherever the batches begin.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from features.interner import ITEMS, NOTHING
+from stream.state.proposals import Proposals
 
 # Draws that may meet an excluded item before a negative is given up.
 SPARE_DRAWS = 4
@@ -127,25 +129,65 @@ class NegativesRequest:
     rank_of: dict[int, int]
 
 
+class Drawn(NamedTuple):
+    """Draws and what is true of them.
+
+    Args:
+        items: (positives, draws) numbers.
+        chosen: (positives, draws) bool: the negatives.
+        probabilities: (positives, draws) with which each draw gave its item.
+        oversampling: (positives, draws) how many times likelier that was than by a uniform draw.
+        own: (positives,) the same of the positives' own items, had they been drawn.
+    """
+
+    items: np.ndarray
+    chosen: np.ndarray
+    probabilities: np.ndarray
+    oversampling: np.ndarray
+    own: np.ndarray
+
+
 def negatives(
-    known_items: KnownItems, request: NegativesRequest, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+    known_items: KnownItems,
+    request: NegativesRequest,
+    count: int,
+    proposals: Proposals | None = None,
+) -> Drawn:
     """The first `count` of the drawn items of each that are neither hidden nor excluded.
 
-    Returns:
-        Which of `drawn` they are, bool, and (positives,) the probability with which each draw gave
-        its item.
+    Args:
+        proposals: what is drawn from; None is uniformly.
     """
-    drawn, own, recent = request.drawn, request.own[:, None], request.recent
     eligible = known_items.eligible_numbers()
+    drawn = request.drawn if proposals is None else proposals.drawn(request.drawn)
+    own, recent = request.own[:, None], request.recent
     excluded = (drawn == own) | (drawn[:, :, None] == recent[:, None, :]).any(2)
     fit = _eligible_at(eligible, drawn, request) & ~excluded
     chosen = fit & (np.cumsum(fit, axis=1) <= count)
     # Distinct: what is recent, and the item itself.
-    known = _eligible_at(eligible, recent, request).sum(1)
-    known += (_eligible_at(eligible, own, request) & ~(recent == own).any(1, keepdims=True))[:, 0]
-    left = len(known_items.eligible) + request.added_before - known
-    return chosen, 1.0 / np.maximum(left, 1)
+    out = np.concatenate([recent, own], axis=1)
+    is_out = _eligible_at(eligible, out, request)
+    is_out[:, -1] &= ~(recent == own).any(1)
+    may_be = len(known_items.eligible) + request.added_before
+    left = np.maximum(may_be - is_out.sum(1), 1)
+    if proposals is None:
+        ones = np.ones(drawn.shape)
+        return Drawn(drawn, chosen, ones / left[:, None], ones, np.ones(len(own)))
+    known = len(known_items.items) + request.added_before
+    chances = proposals.chances(np.concatenate([drawn, own, out], axis=1), known)
+    draws = drawn.shape[1]
+    may_not = proposals.left_out(_with_born(eligible, request), known, may_be)
+    may_not = may_not + (chances[:, draws + 1 :] * is_out).sum(1)
+    rest = np.maximum(1.0 - may_not, 1e-9)[:, None]
+    within, its_own = chances[:, :draws] / rest, chances[:, draws] / rest[:, 0]
+    return Drawn(drawn, chosen, within, within * left[:, None], its_own * left)
+
+
+def _with_born(eligible: np.ndarray, request: NegativesRequest) -> np.ndarray:
+    """`eligible`, with the items that become known on the way."""
+    found = eligible.copy()
+    found[list(request.rank_of)] = True
+    return found
 
 
 def _eligible_at(

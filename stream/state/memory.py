@@ -1,13 +1,16 @@
 """Everything the stream remembers between batches; the store holds the same after each batch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
-from millstream.settings import Settings
+from millstream.settings import NegativePart, Settings
 from stream.ingest.records import TopicPartition
-from stream.state.entities import Cache, Item, User
+from stream.state.cache import Cache
+from stream.state.entities import Item, User
 from stream.state.impression_join import LIST_BYTES, ImpressionJoin
 from stream.state.known_items import KnownItems
+from stream.state.recent_positives import RecentPositives
 from stream.state.watermark import Watermark
 
 # An impression of ten items with their features.
@@ -28,6 +31,7 @@ class Rules:
         dedupe_memory_bytes: what remembered event ids may take.
         dedupe_window_s: how long an event id is remembered at the least.
         sampled_negatives: negatives for every organic positive.
+        negative_shares: parts of the mixture that they are drawn from; they add up to 1.
         cache_entities: users, and items, that are kept in memory.
     """
 
@@ -40,6 +44,7 @@ class Rules:
     dedupe_memory_bytes: int = 512 << 20
     dedupe_window_s: float = 3_600.0
     sampled_negatives: int = 1
+    negative_shares: Mapping[NegativePart, float] = field(default_factory=lambda: {"uniform": 1.0})
     cache_entities: int = 500_000
 
     @classmethod
@@ -50,6 +55,7 @@ class Rules:
             join_window_s=settings.join_window_s,
             dedupe_window_s=settings.dedupe_window_s,
             sampled_negatives=settings.sampled_negatives,
+            negative_shares=settings.negative_shares,
             cache_entities=settings.state_cache_entities,
             max_clock_skew_s=settings.max_clock_skew_s,
             join_memory_bytes=settings.join_memory_mb << 20,
@@ -70,6 +76,7 @@ class Memory:
     items: Cache[Item]
     seen: SeenIds
     known_items: KnownItems
+    recent_positives: RecentPositives
     join: ImpressionJoin
     watermark: Watermark
     positions: dict[TopicPartition, int] = field(default_factory=dict)
@@ -83,6 +90,7 @@ def empty_memory(rules: Rules) -> Memory:
         items=Cache(rules.cache_entities),
         seen=SeenIds(rules.dedupe_window_s, rules.dedupe_memory_bytes),
         known_items=KnownItems(),
+        recent_positives=RecentPositives(),
         join=ImpressionJoin(rules.join_window_s, rules.join_grace_s, rules.join_memory_bytes),
         watermark=Watermark(rules.allowed_lateness_s),
     )

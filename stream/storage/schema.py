@@ -10,6 +10,7 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P marks:<generation> fingerprints of event ids, 8 bytes each, appended
     P known              list: items in the order in which they came to be known
     P hidden             set: items not to be recommended
+    P recent             list: the newest positives (`stream/state/recent_positives.py`)
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
     P lease, P epoch     who writes (`stream/storage/leader_lease.py`)
@@ -30,6 +31,7 @@ from features.stores.redis_online import Layouts
 from features.stores.resp import Packed, packed
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects, SeenEntries, StateWrites
+from stream.state.recent_positives import KEPT
 from stream.storage.redis_connection import Command, Commands
 
 _USER_TTL_S = int(USER_STATS.ttl_s or 0)
@@ -70,6 +72,7 @@ class StateCommands:
             ("HGETALL", self.key("waiting")),
             ("HGETALL", self.key("answered")),
             ("HGETALL", self.key("logs")),
+            ("LRANGE", self.key("recent"), 0, -1),
         ]
 
     def fingerprints(self, generation: int) -> Command:
@@ -147,6 +150,9 @@ class StateCommands:
     def _known_items(self, state: StateWrites) -> Iterator[Command]:
         if state.known:
             yield ("RPUSH", self.key("known"), *state.known)
+        if state.recent_positives:
+            yield ("RPUSH", self.key("recent"), *state.recent_positives)
+            yield ("LTRIM", self.key("recent"), -KEPT, -1)
         if state.hidden:
             yield ("SADD", self.key("hidden"), *state.hidden)
         if state.shown:

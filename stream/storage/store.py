@@ -19,7 +19,7 @@ from features.dedup import unpack
 from millstream.errors import StoreUnavailable
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
-from stream.state.entities import item_from, user_from
+from stream.state.entities import items_from, users_from
 from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
 from stream.storage.leader_lease import LeaseLost
@@ -71,11 +71,13 @@ class StateStore:
     async def restore(self, memory: Memory, now_s: float) -> None:
         """Fill an empty memory with what Redis has."""
         replies = await self._until_done(self._read_all)
-        positions, max_event_times, dedupe, known, hidden, open_windows, attributed, logs = replies
+        positions, max_event_times, dedupe, known, hidden, *rest = replies
+        open_windows, attributed, logs, recent = rest
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
         memory.watermark.max_event_times = sources_from(max_event_times)
         memory.known_items.restore(map(bytes.decode, known), map(bytes.decode, hidden))
+        memory.recent_positives.restore(recent)
         memory.join.restore(
             {
                 request.decode(): _OPEN_WINDOW.decode(value)
@@ -97,11 +99,11 @@ class StateStore:
             return
         replies = iter(await self._until_done(lambda connection: _call(connection, commands)))
         if users:
-            for user, stored in zip(users, next(replies), strict=True):
-                memory.users.put(user, user_from(stored))
+            for user, entity in zip(users, users_from(next(replies)), strict=True):
+                memory.users.put(user, entity)
         if items:
-            for item, stored in zip(items, next(replies), strict=True):
-                memory.items.put(item, item_from(stored))
+            for item, known in zip(items, items_from(next(replies)), strict=True):
+                memory.items.put(item, known)
 
     async def commit(self, effects: Effects) -> None:
         """Write everything that a batch changed, and its positions, all or nothing.

@@ -22,12 +22,14 @@ MAY_IMPORT = {
     "feature_repo": (
         "features.spec",
         "features.feature",
+        "millstream.domain",
         "millstream.errors",
         "millstream.settings",
         "millstream.redis_clients",
     ),
     "simulation": ("millstream", "features", "models", "stream", "online_trainer", "serving"),
     "deploy": (),
+    "examples": (),
 }
 # The demo is a command too: it starts the local services, which nothing in production does.
 EXCEPTIONS = {"millstream/demo": ("deploy.local",)}

@@ -13,14 +13,16 @@ PACKAGES = (
     *("millstream", "features", "models", "stream", "online_trainer", "serving", "feature_repo"),
     "deploy",
 )
+TEMPLATES = "examples"
 DATA = {".html", ".js", ".css", ".lua", ".typed"}
+TEMPLATE_FILES = {".toml", ".json", ".md"}
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that no earlier build's leavings get in; needs no package index."""
     source = tmp_path_factory.mktemp("source")
-    for name in PACKAGES:
+    for name in (*PACKAGES, TEMPLATES):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -50,7 +52,18 @@ def test_every_package_says_that_it_is_typed(wheel):
 def test_it_holds_nothing_but_the_packages(wheel):
     with zipfile.ZipFile(wheel) as file:
         tops = {name.split("/")[0] for name in file.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {top for top in tops if not top.endswith(".dist-info")} == {*PACKAGES, TEMPLATES}
+
+
+def test_it_holds_the_templates_of_project_folders(wheel):
+    expected = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / TEMPLATES).rglob("*")
+        if path.suffix in TEMPLATE_FILES
+    }
+    assert len(expected) >= 9
+    with zipfile.ZipFile(wheel) as file:
+        assert expected <= set(file.namelist())
 
 
 def test_its_command_runs_from_another_folder(wheel, tmp_path):

@@ -34,6 +34,7 @@ NOT_RUN = {
     r"\. \.venv/bin/activate": "what it puts on the PATH is there already",
     r"docker compose .*": "needs Docker",
     r"python -m deploy\.local": "runs until Ctrl-C; the same services run here",
+    r"MILLSTREAM_PROJECT=my-shop .*": "another domain than the one that runs here",
     r"millstream stream & .*": "the workers run here already, one command each",
     r"millstream train --model .*": "runs until it is stopped; test_trainer_resume.py trains",
     r"millstream (eval|importance) .*ml-100k.*": "fetches MovieLens and trains for minutes",
@@ -54,7 +55,7 @@ RUN: dict[str, Callable[[str, "Shop"], str]] = {
     # 1 is a warning: there is no probe, and the test's data are young.
     r"millstream doctor.*": lambda text, _: f"{text}; [ $? -le 1 ]",
     r"millstream backtest events\.jsonl": lambda text, _: f"{text} --batch-every 60s",
-    r"(millstream (models|publish|topics|settings)\b|cd |awk |printf |python -c ).*": (
+    r"(millstream (models|publish|topics|settings|init|check|plan|apply)\b|cd |awk |printf |python -c ).*": (
         lambda text, _: text
     ),
 }

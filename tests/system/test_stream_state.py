@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from features import bloom
 from features.fingerprints import Fingerprints
-from features.spec import RECENT_ITEMS
+from features.spec import BY_NAME, RECENT
 from millstream.errors import StoreUnavailable
 from stream.outputs.effects import Effects
 from stream.state.memory import empty_memory
@@ -24,6 +24,8 @@ from tests.support.stream_cases import (
     item_upsert,
     state_commands,
 )
+
+RECENT_ITEMS = BY_NAME[RECENT].length or 0
 
 COMMANDS = state_commands()
 

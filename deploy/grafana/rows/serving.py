@@ -7,6 +7,12 @@ API = "millstream_serving_requests_total"
 # Without /metrics, /readyz and the pages.
 OF_API = 'route=~"/v1/.*"'
 
+
+def _of_questions(counter: str) -> PanelQuery:
+    questions = rate("millstream_serving_list_questions_total")
+    return PanelQuery(f"{rate(counter, by='stage')} / on () group_left () {questions}", "{{stage}}")
+
+
 SERVING = PanelRow(
     "Serving: what people wait for",
     [
@@ -63,6 +69,19 @@ SERVING = PanelRow(
             "Sources of the candidates that are ranked.",
             "cps",
             [PanelQuery(rate("millstream_serving_candidates_total", by="source"), "{{source}}")],
+        ),
+        Panel(
+            "HR@20 of lists",
+            "Share of positives that were in a list of 20 made just before them, over the whole "
+            "corpus; by stage and by source alone. The list should stand above every source.",
+            "percentunit",
+            [_of_questions("millstream_serving_list_hits_total")],
+        ),
+        Panel(
+            "NDCG@20 of lists",
+            "The same, weighed by the place of the right answer.",
+            "percentunit",
+            [_of_questions("millstream_serving_list_gains_total")],
         ),
     ],
 )

@@ -5,21 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.as_of import as_of, decayed
+from features.as_of import as_of
 from features.columns import arrays_from_rows
+from features.decay import shares
 from features.spec import DAY_S, FEATURES, HOUR_S
 
 ages = st.floats(0, 1e5)
 
 
-@given(st.floats(0, 1e6), ages, ages)
-def test_decay_in_two_steps_equals_decay_in_one(count, a, b):
-    assert decayed(decayed(count, a, 60.0), b, 60.0) == pytest.approx(decayed(count, a + b, 60.0))
+@given(ages, ages)
+def test_decay_in_two_steps_equals_decay_in_one(a, b):
+    both = shares(np.array([a]), 60.0) * shares(np.array([b]), 60.0)
+    assert both == pytest.approx(shares(np.array([a + b]), 60.0), rel=1e-5, abs=1e-30)
 
 
-def test_a_half_life_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="must be above 0 seconds. Received: 0"):
-        decayed(1.0, 1.0, 0)
+def test_the_decay_of_the_future_is_not_undone():
+    assert shares(np.array([-5.0, 0.0, 60.0]), 60.0).tolist() == [1.0, 1.0, 0.5]
 
 
 def row(**values):

@@ -1,22 +1,16 @@
 """Many events at once are the same as one after the other, to the last bit."""
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.history import Update
-from features.interner import CATEGORIES, ITEMS
-from features.rounds import Rounds, advance_items, advance_users
-from features.state import (
-    ITEM_VALUES,
-    NO_ITEM,
-    NO_USER,
-    USER_VALUES,
-    VOTERS,
-    advance_item,
-    advance_user,
-    states_of,
-)
+from features.entity_rule import ITEM_RULE, USER_RULE
+from features.families.count import VOTERS
+from features.families.family import States
+from features.history import transitions
+from features.rounds import Rounds
+from features.update import Update, columns_of
 
 ENTITIES = 4
 NAMES = [f"c{n}" for n in range(60)]
@@ -29,54 +23,40 @@ EVENTS = st.lists(
         st.lists(st.sampled_from(NAMES), max_size=6).map(tuple),
         st.integers(1, VOTERS + 4),
     ),
-    max_size=60,
+    min_size=1,
+    max_size=20,
 )
 
 
-def one_by_one(events, empty, advance):
-    """Ages, and the points before and after each event."""
-    states = [empty] * ENTITIES
-    ages, before, after = [], [], []
+def updates_of(events):
+    """Times rise within each entity."""
+    times = [0.0] * ENTITIES
+    updates = []
     for entity, age_s, positive, item, categories, user in events:
-        update = Update(states[entity].time + age_s, 0, positive, item, categories, user)
-        ages.append(update.time - states[entity].time)
-        before.append(states[entity])
-        states[entity] = advance(states[entity], update)
-        after.append(states[entity])
-    return np.array(ages), before, after
+        times[entity] += age_s
+        updates.append(Update(times[entity], 0, positive, item, (categories,), user))
+    return updates
 
 
-def rows_of(events, empty, layout):
-    rounds = Rounds(np.array([event[0] for event in events], int), ENTITIES)
-    rows = np.zeros(ENTITIES + len(events), layout)
-    rows[:ENTITIES] = states_of([empty] * ENTITIES, layout).values
-    return rounds, rows
+def advanced(rule, begin, entity_of, updates):
+    rounds = Rounds(np.array(entity_of), len(begin.times))
+    states = transitions(rule, begin, rounds, columns_of(updates, rule.needs))
+    return states.take(rounds.before), states.take(rounds.after)
 
 
+@settings(max_examples=12)
 @given(EVENTS)
-def test_items_in_rounds_are_what_they_are_one_by_one(events):
-    ages, before, after = one_by_one(events, NO_ITEM, advance_item)
-    rounds, rows = rows_of(events, NO_ITEM, ITEM_VALUES)
-    positive = np.array([event[2] for event in events], bool)
-    voters = np.array([event[5] for event in events], np.uint32)
-    advance_items(rows, rounds, ages, positive, voters)
-    assert [row.tobytes() for row in rows[rounds.after]] == [state.values for state in after]
-    assert [row.tobytes() for row in rows[rounds.before]] == [state.values for state in before]
-
-
-@given(EVENTS)
-def test_users_in_rounds_are_what_they_are_one_by_one(events):
-    ages, before, after = one_by_one(events, NO_USER, advance_user)
-    rounds, rows = rows_of(events, NO_USER, USER_VALUES)
-    most = max((len(event[4]) for event in events), default=0)
-    categories = np.zeros((len(events), most), np.int32)
-    for row, event in zip(categories, events, strict=True):
-        row[: len(event[4])] = CATEGORIES.numbers(event[4])
-    positive = np.array([event[2] for event in events], bool)
-    items = np.array([ITEMS.number(event[3]) for event in events], np.int32)
-    advance_users(rows, rounds, ages, positive, items, categories)
-    assert [row.tobytes() for row in rows[rounds.after]] == [state.values for state in after]
-    assert [row.tobytes() for row in rows[rounds.before]] == [state.values for state in before]
+@pytest.mark.parametrize("rule", [USER_RULE, ITEM_RULE])
+def test_events_in_rounds_are_what_they_are_one_by_one(rule, events):
+    updates, entities = updates_of(events), [event[0] for event in events]
+    newest = [rule.states_of([rule.empty]) for _ in range(ENTITIES)]
+    together = States(*(np.repeat(each, ENTITIES, 0) for each in rule.states_of([rule.empty])))
+    before, after = advanced(rule, together, entities, updates)
+    for n, (entity, update) in enumerate(zip(entities, updates, strict=True)):
+        assert newest[entity].values.tobytes() == before.values[n].tobytes()
+        newest[entity] = advanced(rule, newest[entity], [0], [update])[1]
+        assert newest[entity].values.tobytes() == after.values[n].tobytes()
+        assert newest[entity].times[0] == after.times[n] == update.time
 
 
 @given(st.lists(st.floats(-1e4, 0.0), min_size=1, max_size=40))

@@ -14,7 +14,7 @@ from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
-from online_trainer.learners.ranker import Ranker
+from online_trainer.learners.ranker import Objective, Ranker
 
 IDS = 9
 FIELDS = (
@@ -35,12 +35,13 @@ def network(name: str, rows: int | None) -> keras.Model:
     return build(name, fields)
 
 
-def ranker(name: str = "dcn_v2", **options: float) -> Ranker:
+def ranker(name: str = "dcn_v2", objective: Objective | None = None, **options: float) -> Ranker:
     model = network(name, None)
     parts = split(model)
     rate = options.get("rate", 0.1)
     tables = DynamicTables(parts.tables.values(), {"": RowAdagrad(rate)}, Policy(admit_after=1))
-    return Ranker(model, parts, tables, keras.optimizers.SGD(options.get("dense_rate", 0.1)))
+    optimiser = keras.optimizers.SGD(options.get("dense_rate", 0.1))
+    return Ranker(model, parts, tables, optimiser, *([objective] if objective else []))
 
 
 def batch(rows: int, seed: int = 0) -> Batch:
@@ -155,3 +156,33 @@ def test_a_network_with_dropout_is_scored_without_it():
         np.ones(64, bool),
     )
     assert len(set(ours.learn(given).scores.tolist())) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_a_step_within_events_is_that_of_the_softmax_and_a_share_of_the_log_loss(share):
+    """Events of four rows, the first one positive; the last four rows are alone."""
+    ours = ranker(objective=Objective("softmax", share), dense_rate=1.0)
+    whole, given = network("dcn_v2", IDS), batch(20)
+    labels = np.tile([1.0, 0.0, 0.0, 0.0], 5).astype(np.float32)
+    labels[16:] = [0.0, 1.0, 0.0, 1.0]
+    groups = np.array([*np.repeat(range(4), 4), 4, 5, 6, 7], np.int32)
+    log_odds = np.random.default_rng(2).normal(0, 1, 20).astype(np.float32)
+    rows = Batch(given.inputs, labels, given.weights, labels > 0.5, groups, log_odds)
+    ours.tables.locate(ours.tables.keys(ours._reads(rows)), 1)
+    with tf.GradientTape() as tape:
+        logits = whole(dict(given.inputs), training=True)[:, 0]
+        own = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+        events = tf.reshape((logits - log_odds)[:16], (4, 4))
+        within = -tf.nn.log_softmax(events)[:, 0]
+        taught = tf.reduce_sum(within * given.weights[:16:4])
+        taught += share * tf.reduce_sum((own * given.weights)[:16])
+        taught += tf.reduce_sum((own * given.weights)[16:])
+        mean = taught / tf.reduce_sum(given.weights)
+    kernel = whole.get_layer("logit").kernel
+    gradient = tape.gradient(mean, kernel.value)
+    before = keras.ops.convert_to_numpy(ours.network.get_layer("logit").kernel).copy()
+    learnt = ours.learn(rows)
+    after = keras.ops.convert_to_numpy(ours.network.get_layer("logit").kernel)
+    np.testing.assert_allclose(before - after, gradient.numpy(), rtol=2e-4, atol=1e-6)
+    log_loss = float(tf.reduce_sum(own * given.weights) / tf.reduce_sum(given.weights))
+    assert learnt.loss == pytest.approx(log_loss, rel=1e-4)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from features import bloom
 from serving.retrieval.candidates import merge, shares
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import RetrievalRequest, retrieve
+from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN, seen_levels
+from serving.retrieval.source import RetrievalRequest
 from serving.users import StoredUser
 from tests.support.serving_cases import NOW_S, FakeRetriever, catalogue_of
 
@@ -20,6 +21,10 @@ def filter_of(items):
     for item in items:
         bits[list(bloom.bits_of(item))] = 1
     return np.packbits(bits).tobytes()
+
+
+def retrieved(catalogue, wanted):
+    return Retrieval(catalogue, Rankings(catalogue)).retrieve(wanted, StoredUser.unknown("u"))
 
 
 @given(st.lists(st.lists(st.integers(0, 15), unique=True), min_size=1, max_size=4))
@@ -85,7 +90,7 @@ def test_sources_are_asked_for_more_until_enough_is_fresh(with_retriever):
     query = index.vectors(np.array([0]))[0] if index else None
     allowed = np.ones(300, bool)
     wanted = RetrievalRequest(allowed, fresh=10, total=20, time_s=NOW_S, query=query, index=index)
-    candidates, levels = retrieve(wanted, user, catalogue, Rankings(catalogue))
+    candidates, levels = Retrieval(catalogue, Rankings(catalogue)).retrieve(wanted, user)
     fresh = candidates.rows[levels == FRESH]
     expected = 300 - int(bloom.contains(user.filters[0], catalogue.ids).sum())
     assert len(fresh) >= min(10, expected) > 0
@@ -96,7 +101,7 @@ def test_a_user_who_has_seen_everything_gets_the_whole_catalogue_as_candidates()
     catalogue = catalogue_of(50)
     user = StoredUser("u", StoredUser.unknown("u").raw, [filter_of(catalogue.ids)])
     wanted = RetrievalRequest(np.ones(50, bool), fresh=10, total=20, time_s=NOW_S)
-    candidates, levels = retrieve(wanted, user, catalogue, Rankings(catalogue))
+    candidates, levels = Retrieval(catalogue, Rankings(catalogue)).retrieve(wanted, user)
     assert sorted(candidates.rows.tolist()) == list(range(50))
     assert (levels == PERHAPS_SEEN).all()
 
@@ -106,12 +111,12 @@ def test_what_is_not_allowed_is_no_candidate():
     allowed = np.arange(50) % 5 == 0
     index = FakeRetriever.of(50).index
     wanted = RetrievalRequest(allowed, 40, 40, NOW_S, query=np.ones(4), index=index)
-    candidates, _ = retrieve(wanted, StoredUser.unknown("u"), catalogue, Rankings(catalogue))
+    candidates, _ = retrieved(catalogue, wanted)
     assert sorted(candidates.rows.tolist()) == list(range(0, 50, 5))
 
 
 def test_an_empty_catalogue_has_no_candidates():
     catalogue = catalogue_of(0)
     wanted = RetrievalRequest(np.ones(0, bool), 5, 5, NOW_S)
-    candidates, levels = retrieve(wanted, StoredUser.unknown("u"), catalogue, Rankings(catalogue))
+    candidates, levels = retrieved(catalogue, wanted)
     assert len(candidates) == len(levels) == 0

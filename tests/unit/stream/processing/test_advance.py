@@ -1,15 +1,14 @@
-"""Entities that move in rounds, and those that go through their histories event by event."""
+"""Entities that move in rounds, and those that go through their histories turn by turn."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
 
+from features.history import MAX_UPDATES
 from stream.processing import advance as transitions
-from stream.processing import interactions
-from stream.processing.columns import USER_KIND
 from tests.support.stream_cases import (
     MemoryStream,
+    event_entry,
     examples_of,
     feature_rows_of,
     interaction,
@@ -58,15 +57,17 @@ def test_rounds_are_a_faster_way_to_the_same_outcome(step_s, disorder_s, monkeyp
     given = events(1, 160, step_s, disorder_s)
     batches = [given[start : start + 40] for start in range(0, len(given), 40)]
     in_rounds = outcome(batches)
-    monkeypatch.setattr(transitions, "_in_order", lambda kind, newest, *_: newest < -1.0)
+    monkeypatch.setattr(transitions, "_in_order", lambda histories, newest, *_: newest < -1.0)
     assert outcome(batches) == in_rounds
 
 
-def test_a_user_with_very_many_events_is_no_exception(monkeypatch):
-    given = [interaction(n, item=f"i{n % 30}") for n in range(2 * USER_KIND.most)]
-    one_by_one = outcome([given])
-    monkeypatch.setattr(interactions, "USER_KIND", replace(USER_KIND, most=len(given)))
-    assert outcome([given]) == one_by_one
+def test_more_events_of_one_instant_than_a_history_keeps_are_no_exception(monkeypatch):
+    given = [interaction(0, item=f"i{n % 30}", event_id=f"e{n}") for n in range(MAX_UPDATES + 9)]
+    given.sort(key=lambda event: event_entry(event).fingerprint)
+    in_rounds = outcome([given[:50], given[50:]])
+    assert in_rounds["counts"][1]["interactions", "late"] == 8
+    monkeypatch.setattr(transitions, "_in_order", lambda histories, newest, *_: newest < -1.0)
+    assert outcome([given[:50], given[50:]]) == in_rounds
 
 
 def test_the_size_of_a_batch_changes_no_example():

@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from features.bloom import CAPACITY
-from features.spec import RECENT_ITEMS
+from features.spec import BY_NAME, RECENT
 from tests.support.stream_cases import (
     START,
     MemoryStream,
@@ -18,6 +18,8 @@ from tests.support.stream_cases import (
     item_upsert,
     user_upsert,
 )
+
+RECENT_ITEMS = BY_NAME[RECENT].length or 0
 
 
 def one(rows):

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from features.families.count import VOTERS
 from features.labels import label_of
-from features.spec import CATEGORY_HALF_LIFE_S, FEATURES, RECENT_ITEMS
-from features.state import VOTERS
+from features.spec import BY_NAME, FEATURES
 from millstream.events import Interaction
 from tests.support.stream_cases import MemoryStream, examples_of, interaction, item_upsert
 
+CATEGORY_HALF_LIFE_S = BY_NAME["user_category_events"].half_life_s or 0.0
+RECENT_ITEMS = BY_NAME["user_recent_items"].length or 0
 KINDS = ("click", "view", "skip", "like", "purchase")
 ITEMS = {
     f"i{n}": [f"c{n % 4}", f"c{n % 3}"] if n % 4 != n % 3 else [f"c{n % 4}"] for n in range(12)

@@ -52,8 +52,10 @@ def negatives_of(known_items, drawn, recent, count, own="own", added=0, born=())
         added_before=np.array([added]),
         rank_of={ITEMS.number(item): rank for rank, item in enumerate(born)},
     )
-    chosen, (chance,) = negatives(known_items, request, count)
-    return list(ITEMS.texts(request.drawn[chosen].tolist())), chance
+    found = negatives(known_items, request, count)
+    assert (found.oversampling == 1.0).all()
+    chance = float(found.probabilities.max(initial=0.0))
+    return list(ITEMS.texts(request.drawn[found.chosen].tolist())), chance
 
 
 def test_neither_hidden_nor_excluded_items_are_negatives():

@@ -1,0 +1,36 @@
+"""Predecessors of an item: what its people had met right before it, if a feature keeps them.
+
+They are an item's affinity to the recent items of users (`features.families.Affinity`). Matched
+with what somebody has met lately they say how often the item followed of late: co-occurrence.
+"""
+
+import numpy as np
+
+from features import derived
+from features.columns import Arrays
+from features.families import Affinity
+from features.spec import DECLARED, RECENT
+
+PREDECESSORS: Affinity | None = next(
+    (
+        feature
+        for feature in DECLARED
+        if isinstance(feature, Affinity) and feature.view.entity == "item" and feature.to == RECENT
+    ),
+    None,
+)
+
+
+def followed(features: Arrays, recent: np.ndarray, fading: float = 1.0) -> np.ndarray:
+    """How often each item followed what was met lately, (items,) float32, decayed.
+
+    Args:
+        features: of the items, as of now.
+        recent: (entries,) keys of items, the newest first; 0 is none.
+        fading: weight of each entry as a share of the one's before it.
+    """
+    if PREDECESSORS is None or not len(recent):
+        return np.zeros(len(features["item_updated_at"]), np.float32)
+    known, events = features[PREDECESSORS.name], features[PREDECESSORS.events_column]
+    (found,) = derived.match(recent[None, :], known, events, fading=fading)
+    return found

@@ -1,0 +1,49 @@
+"""`millstream apply`: the domain file becomes that of the installation."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from millstream.cli.project_option import FOLDER, RESTART, chosen, show_plan
+from millstream.clock import SystemClock
+from millstream.domain import read_domain
+from millstream.domain.applied import applied_in, record
+from millstream.domain.changes import changes
+
+
+@click.command()
+@FOLDER
+@click.option("--yes", is_flag=True, help="Does not ask.")
+def apply(folder: Path | None, yes: bool) -> None:
+    """Make the domain file that of the installation.
+
+    Shows the plan, asks, creates the topics that are missing, tells Feast of the features and
+    records what was applied, so that the next plan is compared with it. It may be run again.
+    DIR is the project's folder; without it that of MILLSTREAM_PROJECT, else the working folder.
+
+    Ends with 0 when all of it is done, with 1 where something does not answer or was not confirmed;
+    then nothing is recorded.
+
+    \b
+    Examples:
+      millstream apply my-shop
+      millstream apply my-shop --yes
+    """
+    project = chosen(folder)
+    domain = read_domain(project)
+    from millstream.kafka import create_topics
+    from millstream.settings import settings
+
+    now = settings()
+    applied = applied_in(now.data_dir)
+    show_plan(changes(applied.domain if applied else None, domain), applied, as_json=False)
+    if not yes and not click.confirm("Apply?"):
+        sys.exit(1)
+    created = create_topics(now)
+    click.echo(f"topics: {len(created)} created")
+    from feature_repo.apply import apply_definitions
+
+    click.echo(f"Feast: {apply_definitions(now)}")
+    click.echo(f"recorded in {record(now.data_dir, project, SystemClock().now())}")
+    click.echo(f"{RESTART} They find this domain by MILLSTREAM_PROJECT={project}")

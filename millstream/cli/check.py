@@ -1,0 +1,55 @@
+"""`millstream check`: every fault of a domain file."""
+
+import json
+import sys
+from collections.abc import Sized
+from pathlib import Path
+
+import click
+
+from millstream.domain import Domain, DomainError, project_folder, read_domain
+
+
+@click.command()
+@click.argument(
+    "folder",
+    metavar="[DIR]",
+    required=False,
+    type=click.Path(file_okay=False, path_type=Path),
+)
+@click.option("--json", "as_json", is_flag=True, help="Faults as JSON, for scripts.")
+def check(folder: Path | None, as_json: bool) -> None:
+    """Read the domain file of a project and show every fault: where, what was expected, what came.
+
+    DIR is the project's folder; without it that of MILLSTREAM_PROJECT, else the working folder.
+    Ends with 0 for a file without faults, with 1 for one that has some.
+
+    \b
+    Examples:
+      millstream check my-shop
+      millstream check my-shop --json
+    """
+    folder = folder or project_folder()
+    try:
+        domain = read_domain(folder)
+    except DomainError as error:
+        click.echo(_as_json(error) if as_json else str(error), err=not as_json)
+        sys.exit(1)
+    click.echo(json.dumps({"faults": []}) if as_json else _summary(domain))
+
+
+def _as_json(error: DomainError) -> str:
+    return json.dumps({"file": str(error.file), "faults": error.faults}, indent=1)
+
+
+def _summary(domain: Domain) -> str:
+    sides = [
+        f"{name} with {_count(each.attributes, 'attribute')} and {_count(each.features, 'feature')}"
+        for name, each in (("users", domain.user), ("items", domain.item))
+    ]
+    return f"{domain.name} has no fault: {_count(domain.kinds, 'kind')}, {', '.join(sides)}."
+
+
+def _count(named: Sized, word: str) -> str:
+    number = len(named)
+    return f"{number} {word}{'' if number == 1 else 's'}"

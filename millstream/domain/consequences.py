@@ -1,0 +1,110 @@
+"""What a change of a domain does to what an installation keeps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from millstream.domain.features import NOT_STORED
+
+# Of each thing that an installation keeps, what happens to it.
+Consequences = Mapping[str, str]
+
+# Keys that change nothing that is stored, only what is let in or asked for.
+_DOORS = frozenset({"max_characters", "sensitive", "filterable", "bounds", "value"})
+_INPUT_KEYS = frozenset({"encoding", "scale", "table", "entry"})
+
+_NEW_INPUT = "take the new input with rows of its own; all else that they learnt goes on"
+_LOST_INPUT = "drop the input and its rows; all else that they learnt goes on"
+_CHANGED_INPUT = "learn the input anew; all else that they learnt goes on"
+
+
+def consequences(
+    path: str, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Consequences:
+    """What the change of the part at `path` does, by what it is done to."""
+    match path.split("."):
+        case ["kinds", name]:
+            return _of_kind(name, action, before, after)
+        case [entity, "attributes", name]:
+            return _of_attribute(entity, name, action, {*before, *after})
+        case [entity, "features", name]:
+            return _of_feature(entity, name, action, before, after)
+        case ["time_zone"]:
+            return {"models": "learn `hour_of_day` and `day_of_week` by the new zone's clock"}
+        case ["user", "recent"]:
+            return {
+                "lists": "leave out the items of that feature",
+                "examples": "draw no negatives from them",
+            }
+        case ["item", role]:
+            return {"lists": f"go by it as `{role}` from serving's restart on"}
+    return {}
+
+
+def _of_kind(
+    name: str, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Consequences:
+    match action:
+        case "added":
+            return {"events": f"of kind `{name}` are accepted from the workers' restart on"}
+        case "removed":
+            return {
+                "events": f"of kind `{name}` are refused: dead letters, or 422 over HTTP",
+                "examples": "that it has made stay; what was learnt of them, too",
+            }
+    if not {*before, *after} - _DOORS:
+        return {}
+    return {"examples": "are made by the new rule from the next event on; older ones stay"}
+
+
+def _of_attribute(entity: str, name: str, action: str, keys: set[str]) -> Consequences:
+    column, view = f"{entity}_{name}", f"{entity}_attributes"
+    match action:
+        case "added":
+            return {
+                "state": f"`{column}` is its default until the next upsert of each {entity}",
+                "examples": "of before have the default",
+                "models": _NEW_INPUT,
+                "Feast": f"`{column}` is added to the view `{view}`",
+            }
+        case "removed":
+            return {
+                "events": f"with the attribute `{name}` are refused, or taken without it "
+                "(MILLSTREAM_UNKNOWN_FIELDS)",
+                "models": _LOST_INPUT,
+                "Feast": f"`{column}` is taken from the view `{view}`; its Parquet column stays",
+            }
+    if not keys - _DOORS:
+        return {"events": "are checked by the new rule"}
+    found = {"models": _CHANGED_INPUT}
+    if keys - _DOORS - _INPUT_KEYS:
+        found["state"] = "stored values of another type count as missing until the next upsert"
+        found["Feast"] = f"`{column}` changes in the view `{view}`"
+    return found
+
+
+def _of_feature(
+    entity: str, name: str, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Consequences:
+    column, view = f"{entity}_{name}", f"{entity}_stats"
+    if NOT_STORED & {before.get("family"), after.get("family")}:
+        return {"models": _LOST_INPUT if action == "removed" else _NEW_INPUT}
+    match action:
+        case "added":
+            return {
+                "state": f"`{column}` begins empty; every other feature keeps its state",
+                "examples": "of before have the default",
+                "models": _NEW_INPUT,
+                "Feast": f"`{column}` is added to the view `{view}`",
+            }
+        case "removed":
+            return {
+                "state": f"`{column}` is no longer kept up; every other feature keeps its state",
+                "models": _LOST_INPUT,
+                "Feast": f"`{column}` is taken from the view `{view}`; its Parquet column stays",
+            }
+    if not {*before, *after} - _INPUT_KEYS:
+        return {"models": _CHANGED_INPUT}
+    return {
+        "state": f"`{column}` begins anew; every other feature keeps its state",
+        "models": _CHANGED_INPUT,
+    }

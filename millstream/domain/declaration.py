@@ -1,0 +1,92 @@
+"""The domain as a whole: what `domain.toml` says."""
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field
+
+from millstream.domain.attributes import Attribute
+from millstream.domain.features import ItemFeature, UserFeature
+from millstream.domain.kinds import Kind
+from millstream.domain.part import Name, Part
+
+MAX_KINDS, MAX_ENTRIES = 64, 64
+
+Entity = Literal["user", "item"]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError('a time zone of the IANA list, such as "Europe/Berlin"') from error
+    return name
+
+
+class UserSide(Part):
+    """What is known of users: `[user]`."""
+
+    recent: Name = Field(
+        description="The feature of family `recent` whose items a list leaves out, and negatives "
+        "are not drawn from."
+    )
+    attributes: dict[Name, Attribute] = Field(
+        default={}, max_length=MAX_ENTRIES, description="What the accounts say, by name."
+    )
+    features: dict[Name, UserFeature] = Field(
+        max_length=MAX_ENTRIES, description="What the stream keeps, by name."
+    )
+
+
+class ItemSide(Part):
+    """What is known of items: `[item]`."""
+
+    title: Name = Field(
+        description="The attribute of type `string` that people read; items with almost the same "
+        "are one. An upsert's field `title` is it."
+    )
+    groups: Name = Field(
+        description="The attribute of type `strings` that diversity, filters and `/v1/popular` go "
+        "by: categories, sections, brands. An upsert's field `categories` is it."
+    )
+    created: Name = Field(
+        description="The attribute of type `time` that says how new an item is. An upsert's field "
+        "`created_at` is it, or the time of the upsert."
+    )
+    popularity: Name = Field(
+        description="The count by which `/v1/popular` and lists without a model are ordered."
+    )
+    trending: Name = Field(
+        description="The count with a shorter half-life by which the source `trending` goes."
+    )
+    attributes: dict[Name, Attribute] = Field(
+        max_length=MAX_ENTRIES, description="What the catalogue says, by name."
+    )
+    features: dict[Name, ItemFeature] = Field(
+        max_length=MAX_ENTRIES, description="What the stream keeps, by name."
+    )
+
+
+class Domain(Part):
+    """A domain of recommendation: a shop, a newsroom, a film site."""
+
+    name: Name = Field(description="What the domain is called, in plans and logs.")
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="UTC",
+        description='Time zone of the inputs `hour_of_day` and `day_of_week`: "Europe/Berlin".',
+    )
+    kinds: dict[Name, Kind] = Field(
+        min_length=1, max_length=MAX_KINDS, description="What people do, by name."
+    )
+    user: UserSide
+    item: ItemSide
+
+    def positive(self) -> tuple[str, float | None]:
+        """A kind that teaches 1, and a `value` with which it does."""
+        fixed = [(name, None) for name, kind in self.kinds.items() if kind.label == 1]
+        by_value = [(n, kind.label_from) for n, kind in self.kinds.items() if kind.needs_value]
+        return next(iter([*fixed, *by_value]))
+
+    def side(self, entity: Entity) -> UserSide | ItemSide:
+        """What is known of one entity."""
+        return self.user if entity == "user" else self.item

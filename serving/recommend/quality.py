@@ -1,0 +1,98 @@
+"""Quality of lists over the whole corpus, live: now and then a list is asked before it is told.
+
+Of the positives that are posted to this worker one is taken every so often. With what was known of
+the user before it, and before the stream has worked on it, a list is made for them as for a
+request, and never shown. Where the right answer stands in it, and in what every stage and source
+alone would have given, is counted: hits and gains by `stage`, to be divided by the questions. Where
+the stream was quicker, the user's row says that the item was met, and the question is dropped.
+
+    HR@20   = hits / questions
+    NDCG@20 = gains / questions, a gain being 1 / log2(2 + place)
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from math import log2
+
+from features.labels import label_of
+from millstream.clock import Clock
+from millstream.events import Event, Interaction
+from serving.catalogue.catalogue import Catalogue
+from serving.limited_log import LimitedLog
+from serving.metrics import Metrics
+from serving.recommend.making import QUESTION_K, StagesOf
+from serving.users import StoredUser
+
+
+class ListQuality:
+    """Asks and counts.
+
+    Args:
+        ask: the lists of a user by stage, each of catalogue rows.
+        user: a user as they are remembered now, with what only this worker knows they met.
+        every_s: seconds between two questions; 0 asks none.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[StoredUser], Awaitable[StagesOf]],
+        user: Callable[[str], StoredUser],
+        catalogue: Catalogue,
+        metrics: Metrics,
+        clock: Clock,
+        every_s: float,
+    ) -> None:
+        self._ask, self._user = ask, user
+        self._catalogue, self._metrics, self._clock = catalogue, metrics, clock
+        self._every_s = every_s
+        self._next_s = 0.0
+        self._asking: asyncio.Task[None] | None = None
+        self._log = LimitedLog(logging.getLogger(__name__), clock)
+
+    def note(self, event: Event) -> None:
+        """An event is taken; to be called before anybody remembers it.
+
+        One question at a time: a worker that is busy asks less.
+        """
+        now_s = self._clock.now()
+        if not self._every_s or now_s < self._next_s or not _is_answer(event):
+            return
+        if self._asking is not None and not self._asking.done():
+            return
+        assert isinstance(event, Interaction)
+        row = self._catalogue.row(event.item_id)
+        if row is None or not self._catalogue.shown[row]:
+            return
+        self._next_s = now_s + self._every_s
+        before = self._user(event.user_id)
+        if event.item_id not in before.certainly_seen:
+            self._asking = asyncio.get_running_loop().create_task(self._asked(before, row))
+
+    async def settled(self) -> None:
+        """Wait for the question that is under way."""
+        if self._asking is not None:
+            await self._asking
+
+    async def _asked(self, user: StoredUser, row: int) -> None:
+        try:
+            found = await self._ask(user)
+        except Exception as error:  # no answer to anybody depends on it
+            self._log.warn_of("quality", f"A list could not be judged: {error}")
+            return
+        if row in found.seen:  # they had met it before, elsewhere
+            return
+        self._metrics.list_questions.inc()
+        for stage, rows in found.lists.items():
+            place = rows[:QUESTION_K].tolist()
+            if row in place:
+                self._metrics.list_hits.labels(stage).inc()
+                self._metrics.list_gains.labels(stage).inc(1.0 / log2(2 + place.index(row)))
+
+
+def _is_answer(event: Event) -> bool:
+    return (
+        isinstance(event, Interaction)
+        and not event.is_probe
+        and label_of(event.kind, event.value) == 1.0
+    )

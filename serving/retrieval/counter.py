@@ -1,0 +1,35 @@
+"""The best counter: co-occurrence with what was met last, and popularity, as one estimate."""
+
+import numpy as np
+
+from features.columns import Arrays
+from features.predecessors import PREDECESSORS, followed
+from serving.retrieval.popularity import popularity_now
+
+# So many of the items that were met last count, each half as much as the one after it.
+_LATEST, _FADING = 5, 0.5
+# Followers of an item that popularity counts for.
+_PRIOR = 10.0
+
+
+def counter_scores(features: Arrays, recent: np.ndarray) -> np.ndarray:
+    """Score of each candidate without a model, (items,) float64.
+
+    P(j | i) = (followed(i, j) + prior * share(j)) / (followed(i) + prior), added up over the latest
+    items i: the less is known of what follows i, the more popularity says (a Dirichlet prior with
+    popularity as its mean). Popularity alone where nothing was met, or no feature counts followers.
+
+    Args:
+        features: of the items, as of now.
+        recent: keys of what the user met last, the newest first.
+    """
+    popular = popularity_now(features)
+    if PREDECESSORS is None or not len(recent):
+        return popular
+    share = popular / max(float(popular.sum()), np.finfo(np.float64).tiny)
+    scores, weight = np.zeros(len(popular)), 1.0
+    for key in recent[:_LATEST]:
+        counts = followed(features, np.array([key])).astype(np.float64)
+        scores += weight * (counts + _PRIOR * share) / (counts.sum() + _PRIOR)
+        weight *= _FADING
+    return scores

@@ -1,0 +1,51 @@
+"""Protocol of a source of candidates, and what it is asked."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from millstream.settings import SourceName
+from serving.retrieval.item_index import ItemIndex
+
+
+@dataclass(frozen=True)
+class RetrievalRequest:
+    """Retrieval request: what may be shown, and how much of it.
+
+    Args:
+        allowed: shape (rows,), bool: what may be shown at all.
+        fresh: how many candidates must be unseen, if there are so many.
+        total: how many candidates to fetch at first.
+        query: the user's vector, None without a retriever.
+        index: of the item vectors, None without a retriever.
+        recent: keys of the items that the user met last, int64, the newest first.
+        recent_rows: catalogue rows of those of them that are known.
+    """
+
+    allowed: np.ndarray
+    fresh: int
+    total: int
+    time_s: float
+    query: np.ndarray | None = None
+    index: ItemIndex | None = None
+    recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    recent_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class CandidateSource(Protocol):
+    """One way to find candidates.
+
+    Attributes:
+        name: in settings, metrics and logs.
+    """
+
+    name: SourceName
+
+    def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
+        """Up to `count` allowed catalogue rows, int64, each once, best first.
+
+        None where the source has nothing to go by (no vector, nothing met). It runs beside the
+        thread that changes the catalogue.
+        """
+        ...

@@ -1,0 +1,84 @@
+"""The package knows no domain: with another file, every name is another, and the loop runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from features.spec import FEATURES
+
+PODCASTS = Path(__file__).parents[1] / "support" / "podcasts"
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Events, stream, features, trainer, snapshot and a list, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.podcast_loop", str(tmp_path_factory.mktemp("run"))],
+        env={**os.environ, "MILLSTREAM_PROJECT": str(PODCASTS)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_feature_is_that_of_the_domain(found):
+    columns = set(found["columns"])
+    assert {
+        "user_subscriptions_9d",
+        "item_listeners_20m",
+        "item_before",
+        "item_aired_at",
+    } <= columns
+    of_films = {feature.name for feature in FEATURES} - {"user_updated_at", "item_updated_at"}
+    assert not columns & of_films
+    assert {"topic_affinity", "before_familiarity", "user_subscription_rate"} <= {*found["inputs"]}
+    assert found["logged"] == sorted(columns)
+
+
+def test_a_model_learns_from_it_and_ranks(found):
+    assert found["refused examples"] == []
+    assert found["model"] != "" and found["degraded"] == []
+    assert found["title"].startswith("Show number")
+
+
+def test_what_was_heard_is_seen_and_what_was_abandoned_is_not(found):
+    """`u0` has heard i0 and i2 and left i1; all but the first two are a list of six."""
+    assert found["heard"] == ["i2", "i0"]
+    assert found["fresh"] == ["i1", "i3", "i4", "i5", "i6", "i7"]
+
+
+def test_a_truth_is_an_attribute_that_lists_can_be_filtered_by(found):
+    assert found["explicit"] == ["i0", "i2", "i4", "i6"]
+    assert {"explicit", "aired_at", "listeners_2d"} <= {*found["rangeable"]}
+    assert "episode" not in found["rangeable"]
+
+
+def test_the_clock_is_that_of_the_time_zone(found):
+    """1,750,000,000 is Sunday, 15 June 2025, 15:06:40 UTC: 20:36 in India."""
+    assert found["clock"] == [21, 4]
+
+
+def test_the_door_speaks_of_the_domain(found):
+    path, reason = found["no kind"]
+    assert path == "$.kind"
+    assert reason == (
+        "Expected one of the kinds listen, subscribe, abandon. "
+        "Received: 'lisen' (did you mean `listen`?)"
+    )
+    assert found["no value"] == [
+        "$.value",
+        "Expected a number (seconds) for kind 'listen'. Received: null",
+    ]
+    assert found["no attribute"][0] == "$.attributes.release_year"
+    assert "Expected true or false" in found["no truth"][1]
+
+
+def test_a_sensitive_value_is_not_quoted(found):
+    path, reason = found["sensitive"]
+    assert path == "$.attributes.language"
+    assert "secret" not in reason and "Received: a list, which is sensitive" in reason

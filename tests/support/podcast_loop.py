@@ -1,0 +1,115 @@
+"""The whole loop in the domain `podcasts`: a program, whose findings are JSON on standard output.
+
+A process has one domain, so another one than that of the tests needs a process of its own.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.derived import day_of_week, hour_of_day
+from features.spec import FEATURES, model_inputs
+from features.validation import event_of
+from millstream.errors import InvalidEvent
+from millstream.events import AnyEvent, Interaction, ItemUpsert, UserUpsert
+from millstream.settings import Settings
+from serving.catalogue.catalogue import Catalogue
+from serving.catalogue.filters import Filters, Range, rangeable
+from serving.recommend.query import Query
+from simulation.cadence import Cadence
+from simulation.loop import Loop
+
+START_S = 1_750_000_000.0
+ITEMS, USERS = 8, 6
+SETTINGS = Settings(
+    ranker_options={"hidden": [8]}, retriever_options={"hidden": [8]}, embedding_width=4
+)
+
+
+def events() -> list[Any]:
+    """Of even shows those listen that are even, and leave the others; each hears two of them."""
+    made: list[Any] = []
+    for n in range(ITEMS):
+        item = ItemUpsert(
+            event_id=f"item-{n}",
+            event_time=START_S,
+            item_id=f"i{n}",
+            title=f"Show number {n}",
+            categories=["odd" if n % 2 else "even"],
+            attributes={"explicit": n % 2 == 0, "language": "en", "episode": n},
+        )
+        made.append(item)
+    for n in range(USERS):
+        made.append(
+            UserUpsert(
+                event_id=f"user-{n}",
+                event_time=START_S,
+                user_id=f"u{n}",
+                attributes={"plan": "free", "devices": n},
+            )
+        )
+        did = (("listen", n % 2, 31.0), ("subscribe", 2 + n % 2, None), ("abandon", 1 - n % 2, 2.0))
+        for place, (kind, item_number, value) in enumerate(did):
+            made.append(
+                Interaction(
+                    event_id=f"event-{n}-{place}",
+                    event_time=START_S + 10.0 + n + 10.0 * place,
+                    user_id=f"u{n}",
+                    item_id=f"i{item_number}",
+                    kind=kind,
+                    value=value,
+                )
+            )
+    return made
+
+
+def refusal(**changes: Any) -> list[str]:
+    """Path and reason of the error for an event with `changes`."""
+    try:
+        event_of({"event_id": "e", "event_time": START_S, **changes}, AnyEvent, START_S)
+    except InvalidEvent as error:
+        return [error.path, error.reason]
+    return []
+
+
+async def findings(folder: Path) -> dict[str, Any]:
+    """Run the loop, and ask."""
+    loop = Loop(SETTINGS, folder, Cadence(30.0), START_S)
+    await loop.start()
+    for event in events():
+        loop.send(event)
+    await loop.tick(START_S + 60.0)
+    await loop.publish()
+    all_fresh = await loop.ask(Query("u0", k=ITEMS - 2, explain=True), START_S + 61.0)
+    explicit = Filters(ranges={"explicit": Range(at_least=1)})
+    filtered = await loop.ask(Query("u1", k=ITEMS, filters=explicit), START_S + 62.0)
+    loop.close()
+    interaction = {"type": "interaction", "user_id": "u", "item_id": "i"}
+    item = {"type": "item", "item_id": "i"}
+    return {
+        "columns": [feature.name for feature in FEATURES],
+        "inputs": [given.name for given in model_inputs()],
+        "refused examples": loop.learning.refused,
+        "model": all_fresh.model_version,
+        "degraded": list(all_fresh.degraded),
+        "fresh": sorted(place.item_id for place in all_fresh.items),
+        "title": all_fresh.items[0].title,
+        "logged": sorted({*all_fresh.items[0].features, *all_fresh.user_features}),
+        "heard": all_fresh.user_features["user_heard"],
+        "explicit": sorted(place.item_id for place in filtered.items),
+        "rangeable": rangeable(Catalogue()),
+        "clock": [int(each(np.array([START_S]))[0]) for each in (hour_of_day, day_of_week)],
+        "no kind": refusal(**interaction, kind="lisen"),
+        "no value": refusal(**interaction, kind="listen"),
+        "no attribute": refusal(**item, attributes={"release_year": 1999}),
+        "no truth": refusal(**item, attributes={"explicit": "perhaps"}),
+        "sensitive": refusal(**item, attributes={"language": ["secret"]}),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(asyncio.run(findings(Path(sys.argv[1]))), sys.stdout)

@@ -1,0 +1,105 @@
+"""Lists that are asked before a positive is told, and what is counted of them."""
+
+import asyncio
+from math import log2
+
+import pytest
+
+from millstream.events import Interaction
+from serving.metrics import JUDGED
+from serving.recommend.quality import ListQuality
+from tests.support.serving_cases import NOW_S, Case
+
+
+def click(item, kind="click", is_probe=False):
+    return Interaction(
+        event_id="e", event_time=NOW_S, user_id="u", item_id=item, kind=kind, is_probe=is_probe
+    )
+
+
+def quality_of(case, every_s=1.0, ask=None):
+    return ListQuality(
+        ask or case.recommender.stages,
+        case.remembered.user,
+        case.catalogue,
+        case.metrics,
+        case.clock,
+        every_s,
+    )
+
+
+async def asked(quality, *events):
+    for event in events:
+        quality.note(event)
+    await quality.settled()
+
+
+async def test_the_right_answer_counts_by_its_place_in_each_stage():
+    case = Case(count=40)
+    case.users.raw["u"] = {"user_recent_items": ["0"]}
+    await asked(quality_of(case), click("3"))  # the fake ranker likes what is new; 0 was met
+    assert case.count("list_questions_total") == 1
+    for stage in ("ranked", "list", "recent"):
+        assert case.count("list_hits_total", stage=stage) == 1
+        assert case.count("list_gains_total", stage=stage) == pytest.approx(1 / log2(2 + 2))
+
+
+async def test_an_answer_beyond_the_list_is_a_question_without_a_hit():
+    case = Case(count=40)
+    await asked(quality_of(case), click("35"))
+    assert case.count("list_questions_total") == 1
+    assert case.count("list_hits_total", stage="list") == 0
+
+
+async def test_nothing_is_shown_logged_or_drawn_for_a_question():
+    case = Case(count=40, exploration=1.0)
+    before = case.recommender._making._rng.bit_generator.state
+    await asked(quality_of(case), click("3"))
+    assert case.logged == []
+    assert case.recommender._making._rng.bit_generator.state == before
+    assert case.count("candidates_total", source="recent") == 0
+
+
+@pytest.mark.parametrize(
+    "event", [click("3", kind="skip"), click("nowhere"), click("3", is_probe=True)]
+)
+async def test_only_positives_of_items_that_can_be_shown_are_questions(event):
+    case = Case(count=40)
+    await asked(quality_of(case), event)
+    assert case.count("list_questions_total") == 0
+
+
+async def test_what_the_user_has_met_before_is_no_question():
+    case, other = Case(count=40), Case(count=40)
+    case.users.raw["u"] = {"user_recent_items": ["3"]}
+    await asked(quality_of(case), click("3"))
+    other.remembered.note(click("3"))
+    await asked(quality_of(other), click("3"))
+    assert case.count("list_questions_total") == other.count("list_questions_total") == 0
+
+
+async def test_questions_keep_their_distance_and_none_is_asked_at_zero():
+    case = Case(count=40)
+    quality = quality_of(case, every_s=2.0)
+    for _ in range(5):
+        await asked(quality, click("3"))
+        case.clock.advance(0.9)
+    assert case.count("list_questions_total") == 2
+    await asked(quality_of(case, every_s=0.0), click("4"))
+    assert case.count("list_questions_total") == 2
+
+
+async def test_a_list_that_cannot_be_made_hurts_nobody():
+    case = Case(count=40)
+    case.users.is_gone = True
+    quality = quality_of(case)
+    await asked(quality, click("3"))
+    assert case.count("list_questions_total") == 0
+    assert isinstance(quality._asking, asyncio.Task)
+
+
+def test_every_stage_begins_at_zero():
+    case = Case(count=1)
+    samples = case.metrics.registry.get_sample_value
+    for stage in JUDGED:
+        assert samples("millstream_serving_list_hits_total", {"stage": stage}) == 0.0

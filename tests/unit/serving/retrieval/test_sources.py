@@ -1,0 +1,151 @@
+"""One contract for every source of candidates, and what each is there for."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from millstream.ids import id64_array
+from millstream.settings import Settings, SourceName
+from serving.retrieval.candidates import fuse
+from serving.retrieval.counter import counter_scores
+from serving.retrieval.popularity import FAST, SLOW, popularity_now
+from serving.retrieval.rankings import Rankings
+from serving.retrieval.retrieve import SHARES, Retrieval
+from serving.retrieval.source import RetrievalRequest
+from serving.retrieval.sources import all_sources
+from serving.users import StoredUser
+from tests.support.predecessors import put, with_predecessors
+from tests.support.serving_cases import NOW_S, FakeRetriever, catalogue_of
+
+COUNT = 30
+
+
+@pytest.fixture
+def catalogue(monkeypatch):
+    found = catalogue_of(COUNT)
+    with_predecessors(monkeypatch, found)
+    put(found, "7", {"3": 2.0, "4": 5.0})
+    put(found, "8", {"3": 4.0})
+    put(found, "9", {"5": 1.0})
+    return found
+
+
+def request(catalogue, recent=("3", "4"), allowed=None, query=True):
+    index = FakeRetriever.of(COUNT).index
+    return RetrievalRequest(
+        np.ones(COUNT, bool) if allowed is None else allowed,
+        fresh=5,
+        total=20,
+        time_s=NOW_S,
+        query=index.vectors(np.array([0]))[0] if query else None,
+        index=index,
+        recent=id64_array(list(recent)),
+        recent_rows=catalogue.rows(list(recent)),
+    )
+
+
+@pytest.mark.parametrize("name", get_args(SourceName))
+def test_a_source_brings_allowed_rows_each_once_and_no_more_than_it_is_asked_for(catalogue, name):
+    source = all_sources(catalogue, Rankings(catalogue))[name]
+    allowed = np.arange(COUNT) % 4 != 1
+    wanted = request(catalogue, allowed=allowed)
+    every = source.find(wanted, COUNT)
+    assert source.name == name
+    assert len(every) == len(np.unique(every)) > 0
+    assert allowed[every].all()
+    for count in (0, 1, 2):
+        assert source.find(wanted, count).tolist() == every[:count].tolist()
+
+
+@pytest.mark.parametrize("name", ["two_tower", "co_occurrence", "similar", "category"])
+def test_a_source_that_has_nothing_to_go_by_brings_nothing(catalogue, name):
+    source = all_sources(catalogue, Rankings(catalogue))[name]
+    assert len(source.find(request(catalogue, recent=(), query=False), 5)) == 0
+
+
+def test_followers_are_by_how_often_they_followed_the_newest_counting_most(catalogue):
+    source = all_sources(catalogue, Rankings(catalogue))["co_occurrence"]
+    # 7: 2 + 5 / 2 after 3 then 4; 8: 4. The other way round 7: 5 + 2 / 2; 8: 4 / 2.
+    assert source.find(request(catalogue), 5).tolist() == [7, 8]
+    put(catalogue, "8", {"3": 5.0})
+    assert source.find(request(catalogue), 5).tolist() == [8, 7]
+    assert source.find(request(catalogue, recent=("5",)), 5).tolist() == [9]
+
+
+def test_an_item_that_loses_a_predecessor_does_not_follow_it_any_more(catalogue):
+    put(catalogue, "8", {"5": 1.0})
+    assert catalogue.followers.of(id64_array(["3"]).tolist()).tolist() == [7]
+    assert catalogue.followers.of(id64_array(["5"]).tolist()).tolist() == [8, 9]
+    assert len(catalogue.followers) == 4
+
+
+def test_the_index_of_followers_is_that_of_all_rows_after_any_updates(catalogue):
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        before = rng.choice(6, rng.integers(0, 4), replace=False)
+        put(catalogue, str(rng.integers(COUNT)), {f"{n}": 1.0 for n in before.tolist()})
+    keys = catalogue.columns["item_before"].values.head(COUNT)
+    for n in range(6):
+        (key,) = id64_array([f"{n}"]).tolist()
+        expected = np.flatnonzero((keys == key).any(axis=1)).tolist()
+        assert catalogue.followers.of([key]).tolist() == expected
+
+
+def test_what_a_source_lacks_of_its_share_others_bring(catalogue):
+    retrieval = Retrieval(catalogue, Rankings(catalogue), {"co_occurrence": 0.5, "recent": 0.5})
+    found = retrieval.found(request(catalogue), 20)
+    assert len(found["co_occurrence"]) == 2
+    assert len(found["recent"]) == 18
+
+
+def test_a_limit_holds_until_a_list_would_run_short(catalogue):
+    limited = Retrieval(catalogue, Rankings(catalogue), {"recent": 1.0}, {"recent": 6})
+    wanted = request(catalogue)
+    assert len(limited.found(wanted, 20)["recent"]) == 6
+    seen = {**StoredUser.unknown("u").raw, "user_recent_items": [str(n) for n in range(6)]}
+    candidates, levels = limited.retrieve(wanted, StoredUser("u", seen))
+    assert np.count_nonzero(levels == 0) >= 5 < len(candidates)
+
+
+def test_a_source_without_a_share_is_not_asked(catalogue):
+    retrieval = Retrieval(catalogue, Rankings(catalogue), {"recent": 1.0, "popular": 0.0})
+    assert [*retrieval.found(request(catalogue), 9)] == ["recent"]
+
+
+def test_what_several_sources_place_high_stands_first():
+    found = {"a": np.array([5, 3, 1]), "b": np.array([3, 1])}
+    fused = fuse(found, {"a": 0.5, "b": 0.5})
+    assert fused.rows.tolist() == [3, 1, 5]
+    assert fused.sources_of(0) == ["a", "b"]
+    assert fuse(found, {"a": 0.9, "b": 0.001}).rows.tolist() == [5, 3, 1]
+
+
+def test_the_settings_choose_the_same_shares_as_the_code_and_refuse_other_sources():
+    assert Settings(_env_file=None).retrieval_sources == SHARES
+    with pytest.raises(ValueError, match="retrieval_sources"):
+        Settings(_env_file=None, retrieval_sources={"oracle": 1.0})
+
+
+def test_the_best_counter_is_co_occurrence_backed_off_to_popularity(catalogue):
+    features = catalogue.as_of(np.arange(COUNT), NOW_S)
+    features[FAST], features[SLOW] = np.arange(COUNT) * 1.0, np.ones(COUNT)
+    share = popularity_now(features) / popularity_now(features).sum()
+    follow = {"3": {7: 2.0, 8: 4.0}, "4": {7: 5.0}}
+    expected = np.zeros(COUNT)
+    for weight, item in ((1.0, "3"), (0.5, "4")):
+        counts = np.zeros(COUNT)
+        counts[[*follow[item]]] = [*follow[item].values()]
+        expected += weight * (counts + 10.0 * share) / (counts.sum() + 10.0)
+    found = counter_scores(features, id64_array(["3", "4"]))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        counter_scores(features, np.zeros(0, np.int64)), popularity_now(features)
+    )
+
+
+def test_what_a_worker_alone_knows_comes_before_what_the_row_says():
+    raw = {**StoredUser.unknown("u").raw, "user_recent_items": ["c", "b"]}
+    assert StoredUser("u", raw, met=("b", "c", "d", "e")).newest == ["e", "d", "c", "b"]
+    assert StoredUser("u", raw, met=("a", "c")).newest == ["c", "b"]
+    assert StoredUser("u", raw, met=("x",)).newest == ["x", "c", "b"]
