@@ -13,7 +13,9 @@ import pytest
 
 from features.interner import CATEGORIES, ITEMS, Interner
 from features.spec import USER_STATS
+from millstream.events import Impression, ShownItem
 from millstream.settings import Settings
+from millstream.topics import IMPRESSIONS
 from models.weights import weight_arrays
 from simulation import report
 from simulation.asking import questions
@@ -43,6 +45,21 @@ async def ran(plan: BacktestPlan, folder: Any, **given: Any) -> Backtest:
     backtest = Backtest(plan, SETTINGS, folder, **given)
     await backtest.run()
     return backtest
+
+
+def shown_list(log: Any, place: int) -> Impression:
+    """The item at `place`, and the one that comes last, shown a second before."""
+    items = [log.item_ids[log.items[at]] for at in (place, (place - 1) % len(log))]
+    return Impression(
+        event_id=f"shown-{place}",
+        event_time=float(log.times[place]) - 1.0,
+        request_id=f"shown-{place}",
+        user_id=log.user_ids[log.users[place]],
+        items=[
+            ShownItem(item_id=item, position=at, score=0.0, propensity=0.5)
+            for at, item in enumerate(items)
+        ],
+    )
 
 
 class Killed(BaseException):
@@ -154,14 +171,29 @@ async def test_no_answer_knows_what_it_is_asked(tmp_path):
     """Every item comes once: who asks after telling would find it, who asks before cannot."""
     log = small_log(events=20)
     once = log.take(np.sort(np.unique(log.items, return_index=True)[1]))
+    shown = [shown_list(once, place) for place in (0, len(once) - 1)]
     plan = BacktestPlan(
-        once, hour_of(once), np.ones(len(once), np.bool_), first_seen(once), Cadence(30.0), k=50
+        once,
+        hour_of(once),
+        np.ones(len(once), np.bool_),
+        first_seen(once),
+        Cadence(30.0),
+        k=50,
+        impressions=shown,
+        rewards={("shown-0", once.item_ids[once.items[0]]): 1.0},
     )
     others = baselines(["all"], len(once.item_ids))
-    outcome = (await ran(plan, tmp_path, baselines=others)).outcome
+    backtest = await ran(plan, tmp_path, baselines=others)
+    outcome = backtest.outcome
     assert set(outcome.ranks) == {LOOP, *(other.name for other in others)}
     assert all((outcome.rank_array(name) == -1).all() for name in outcome.ranks)
     assert not any(outcome.known_item)
+    # Logged lists are judged by what was known at their time, and told afterwards.
+    early, late = outcome.judged
+    assert early.best.tolist() == [-1, -1] and early.rewards.tolist() == [1.0, 0.0]
+    assert (late.best >= 0).all()
+    told = backtest.loop.broker._offsets.items()
+    assert sum(count for (topic, _), count in told if topic == IMPRESSIONS.name) == len(shown)
 
 
 async def test_the_baselines_run_alone(tmp_path):
