@@ -14,6 +14,7 @@ from millstream.errors import InvalidEvent
 _OPTIONS = {
     codec: pa.ipc.IpcWriteOptions(compression=codec, use_threads=False) for codec in ("lz4", "zstd")
 }
+_READING = pa.ipc.IpcReadOptions(use_threads=False)
 
 
 def encode_table(
@@ -42,7 +43,7 @@ def decode_table(message: bytes) -> pa.Table:
         InvalidEvent: the bytes are not an Arrow IPC stream.
     """
     try:
-        with pa.ipc.open_stream(message) as reader:
+        with pa.ipc.open_stream(message, options=_READING) as reader:
             return reader.read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidEvent(f"Expected an Arrow IPC stream. Received: {error}") from error

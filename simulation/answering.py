@@ -21,6 +21,7 @@ from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.source import RetrievalRequest
 from serving.users import Users
+from simulation.inline import Inline
 
 # A request takes no simulated time, so none is late.
 _NO_LIMIT_MS = 1e12
@@ -50,8 +51,10 @@ class Answering:
         self.rankings = Rankings(self.catalogue)
         options = ListOptions.of(settings.model_copy(update={"request_budget_ms": _NO_LIMIT_MS}))
         self.retrieval = Retrieval(self.catalogue, self.rankings, options.sources, options.limits)
-        loader = Loader(SnapshotReader(settings.snapshot_dir), self.catalogue, clock)
-        self.models = Models(loader, self.catalogue, self.metrics, clock)
+        self.loader = Loader(
+            SnapshotReader(settings.snapshot_dir), self.catalogue, clock, share=1.0
+        )
+        self.models = Models(self.loader, self.catalogue, self.metrics, clock, Inline())
         self.feeds = CatalogueUpdater(self.catalogue, self.models, self.metrics, clock)
         self.recommender = Recommender(
             Dependencies(
@@ -66,6 +69,7 @@ class Answering:
             ),
             options,
             np.random.default_rng(seed),
+            executor=Inline(),
         )
 
     async def serve(self, version: int) -> None:

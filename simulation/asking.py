@@ -6,17 +6,18 @@ import numpy as np
 
 from simulation.log import EventLog
 
-Ask = Literal["positive", "session-last"]
+Ask = Literal["positive", "session-last", "impression"]
 
 
 def questions(log: EventLog, ask: Ask) -> np.ndarray:
     """(events,) bool: the events before which a list is asked; each is the right answer of its own.
 
     Args:
-        ask: before every positive event, or before the last one of every session.
+        ask: before every positive event, or before the last one of every session; logged
+            impressions are asked by themselves (`simulation.impressions`).
     """
-    if not len(log):
-        return np.zeros(0, np.bool_)
+    if not len(log) or ask == "impression":
+        return np.zeros(len(log), np.bool_)
     if ask == "positive":
         return log.positive
     last = np.full(int(log.sessions.max()) + 1, -1)

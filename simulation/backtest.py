@@ -1,46 +1,38 @@
 """Replays a log through the loop and the baselines: first asked, then told."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from math import floor, inf
 from pathlib import Path
 
 import numpy as np
 
 from millstream.settings import Settings
-from serving.recommend.query import Query
+from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Ranked
 from serving.retrieval.source import RetrievalRequest
+from simulation import loop_state
 from simulation.baselines.baseline import BaselineRecommender, Moment
-from simulation.cadence import Cadence
+from simulation.checkpoint import Checkpoints
+from simulation.impressions import judged
 from simulation.judging import NOT_FOUND, rank_of
-from simulation.log import EventLog, Upsert
 from simulation.loop import Loop
 from simulation.outcome import LOOP, Outcome
+from simulation.plan import BacktestPlan
 from simulation.sessions import OpenSessions
 from simulation.watching import stages
 
-
-@dataclass(frozen=True)
-class BacktestPlan:
-    """One run.
-
-    Args:
-        log: that is replayed.
-        hours: (events,) of the whole log, with fractions.
-        asked: (events,) bool: before which events a list is asked.
-        upserts: that are sent as their time comes.
-        k: length of the lists.
-        seed: of exploration.
-    """
-
-    log: EventLog
-    hours: np.ndarray
-    asked: np.ndarray
-    upserts: Sequence[Upsert] = ()
-    cadence: Cadence = field(default_factory=Cadence)
-    k: int = 20
-    seed: int = 0
+# What changes while a log is replayed, beside the loop.
+_STATE = (
+    "outcome",
+    "_baselines",
+    "_sessions",
+    "_told",
+    "_sent",
+    "_upserts_sent",
+    "_shown",
+    "_first_session",
+    "_seen_items",
+)
 
 
 class Backtest:
@@ -52,6 +44,7 @@ class Backtest:
         baselines: asked and told beside it.
         progress: told how many events are done, now and then.
         with_loop: False asks the baselines alone.
+        checkpoints: kept now and then; None keeps none.
     """
 
     def __init__(
@@ -62,14 +55,18 @@ class Backtest:
         baselines: Sequence[BaselineRecommender] = (),
         progress: Callable[[int], None] = lambda done: None,
         with_loop: bool = True,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.plan, self.outcome = plan, Outcome()
+        self._checkpoints = checkpoints
         self._baselines, self._progress = baselines, progress
         self._sessions = OpenSessions()
         log = plan.log
         self._number = {item: n for n, item in enumerate(log.item_ids)}
-        self._upserts = sorted(plan.upserts, key=lambda event: event.event_time)
-        self._told, self._sent, self._upserts_sent = 0, 0, 0
+        # Lists that were shown are told beside the upserts: the stream sees what people saw.
+        beside = [*plan.upserts, *plan.impressions]
+        self._upserts = sorted(beside, key=lambda event: event.event_time)
+        self._told, self._sent, self._upserts_sent, self._shown = 0, 0, 0, 0
         # The session in which each user was met first.
         self._first_session = np.full(len(log.user_ids), NOT_FOUND)
         self._seen_items = np.zeros(len(log.item_ids), np.bool_)
@@ -77,8 +74,10 @@ class Backtest:
         self.loop: Loop | None = None
         if with_loop and len(log):
             start_s = min([log.times[0], *(e.event_time for e in self._upserts[:1])])
+            # Logged lists are judged by the best that the loop has: without exploration.
+            best = {"exploration": 0.0, "exploration_temperature": None} if plan.impressions else {}
             self.loop = Loop(
-                settings,
+                settings.model_copy(update=best),
                 folder,
                 plan.cadence,
                 float(start_s),
@@ -88,24 +87,52 @@ class Backtest:
             )
             self.outcome.weights = self.loop.answering.retrieval.weights
 
-    async def run(self) -> Outcome:
-        """Replay the whole log."""
+    async def run(self, goes_on: bool = False) -> Outcome:
+        """Replay the whole log.
+
+        Args:
+            goes_on: from the checkpoint.
+        """
         log, asked = self.plan.log, self.plan.asked
         if self.loop is not None:
             await self.loop.start()
-        for place in range(len(log)):
+        if goes_on:
+            self._restore()
+        for place in range(self._told, len(log)):
+            self._keep()
+            now_s = float(log.times[place])
             if self.loop is not None:
-                await self._advance(self.loop, float(log.times[place]))
+                await self._judge_shown(self.loop, now_s)
+                await self._advance(self.loop, now_s)
             if asked[place]:
                 await self._ask(place)
             self._tell(place)
             if place % 1_000 == 0:
                 self._progress(place)
         if self.loop is not None:
+            await self._judge_shown(self.loop, inf)
             await self._advance(self.loop, inf)
             self.loop.close()
         self._progress(len(log))
         return self.outcome
+
+    async def _judge_shown(self, loop: Loop, until_s: float) -> None:
+        """Judge the logged lists of before `until_s`, each at its time."""
+        shown = self.plan.impressions
+        while self._shown < len(shown) and (now_s := shown[self._shown].event_time) < until_s:
+            each, number = shown[self._shown], self._shown
+            await self._advance(loop, now_s)
+            made = await self._list(loop, each.user_id, len(each.items), now_s)
+            listed = [self._number[item.item_id] for item in made.items]
+            self.outcome.judged.append(
+                judged(number, each, listed, self._number, self.plan.rewards)
+            )
+            self._shown += 1
+
+    async def _list(self, loop: Loop, user_id: str, k: int, now_s: float) -> Recommendation:
+        if loop.answering.models.current is None:
+            await loop.publish()
+        return await loop.ask(Query(user_id, k), max(now_s, loop.clock.now()))
 
     async def _advance(self, loop: Loop, until_s: float) -> None:
         """Tick at the multiples of the batch interval up to `until_s` where something waits."""
@@ -153,13 +180,12 @@ class Backtest:
 
     async def _ask_loop(self, loop: Loop, moment: Moment, target: int) -> None:
         log, outcome = self.plan.log, self.outcome
-        if loop.answering.models.current is None:
-            await loop.publish()
-        query = Query(log.user_ids[moment.user], self.plan.k)
-        made = await loop.ask(query, max(moment.time_s, loop.clock.now()))
+        made = await self._list(loop, log.user_ids[moment.user], self.plan.k, moment.time_s)
         listed = np.array([self._number[item.item_id] for item in made.items], np.int64)
         outcome.lists.append(listed)
-        outcome.answered(LOOP, rank_of(target, listed))
+        rank = rank_of(target, listed)
+        outcome.answered(LOOP, rank)
+        outcome.found_by.append(() if rank == NOT_FOUND else tuple(made.items[rank].sources))
         outcome.degraded.append(",".join(made.degraded))
         row = loop.answering.catalogue.row(log.item_ids[target])
         if self._watched is not None:
@@ -189,3 +215,15 @@ class Backtest:
 
     def _watch(self, wanted: RetrievalRequest, ranked: Ranked) -> None:
         self._watched = (wanted, ranked)
+
+    def _keep(self) -> None:
+        """Make a checkpoint, if one is due."""
+        if self._checkpoints is not None and self.loop is not None and self._checkpoints.is_due():
+            state = {name: getattr(self, name) for name in _STATE}
+            loop = self.loop
+            self._checkpoints.save(lambda to: loop_state.dump(loop, state, to))
+
+    def _restore(self) -> None:
+        assert self._checkpoints is not None and self.loop is not None
+        loop = self.loop
+        vars(self).update(self._checkpoints.read(lambda source: loop_state.load(loop, source)))

@@ -1,8 +1,8 @@
 """`millstream backtest`: from options to a report."""
 
 import asyncio
+import hashlib
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,24 +12,40 @@ import numpy as np
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from millstream import logs
+from millstream.codec import encode
 from millstream.errors import ConfigurationError
-from millstream.settings import settings
+from millstream.settings import Settings, settings
 from simulation import report
 from simulation.asking import Ask, questions
-from simulation.backtest import Backtest, BacktestPlan
+from simulation.backtest import Backtest
 from simulation.baselines.baseline import BaselineRecommender
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
-from simulation.log import compact, first_seen, hour_of, hours, sessions_of, without_repeats
+from simulation.checkpoint import Checkpoints
+from simulation.impressions import earned
+from simulation.log import (
+    compact,
+    first_seen,
+    hour_of,
+    hours,
+    sessions_of,
+    with_catalogue,
+    without_repeats,
+)
 from simulation.outcome import LOOP, Outcome
-from simulation.reading import FIELDS, read
+from simulation.plan import BacktestPlan
+from simulation.reading import FIELDS, GROUPS, read
+from simulation.segments import segment_values
+from simulation.topic_log import read_topics
+from simulation.variants import Variant, variants
 
 
 @dataclass(frozen=True)
 class BacktestOptions:
-    """The options of the command; hours are of the log, whose hour 0 is that of its first event."""
+    """Options of the command; hours are of the log, whose hour 0 is that of its first event."""
 
     files: Sequence[Path]
+    topics: bool
     columns: Sequence[str]
     first: float | None
     end: float | None
@@ -44,7 +60,10 @@ class BacktestOptions:
     batch_every: str
     chosen: Sequence[str]
     loop: bool
+    compared: Sequence[str]
+    segments: Sequence[str]
     seed: int
+    resume: bool
     out: Path
 
     @property
@@ -56,10 +75,10 @@ class BacktestOptions:
         """
         pairs = [column.partition("=") for column in self.columns]
         for field, _, name in pairs:
-            if field not in FIELDS or not name:
+            if not name or (field not in FIELDS and not field.startswith(GROUPS)):
                 raise ConfigurationError(
-                    f"Expected --column FIELD=NAME, FIELD one of {', '.join(FIELDS)}. "
-                    f"Received: {field!r} and {name!r}."
+                    f"Expected --column FIELD=NAME, FIELD one of {', '.join(FIELDS)}, or "
+                    f"context.NAME, user.NAME or item.NAME. Received: {field!r} and {name!r}."
                 )
         return {field: name for field, _, name in pairs}
 
@@ -72,7 +91,7 @@ class BacktestOptions:
         try:
             batch_s = seconds(self.batch_every)
             return {
-                f"{LOOP}, snapshots {every}, features {delay}": Cadence(
+                f"snapshots {every}, features {delay}": Cadence(
                     batch_s, snapshot_seconds(every), seconds(delay)
                 )
                 for every in self.snapshot_every
@@ -85,45 +104,80 @@ class BacktestOptions:
 def run(options: BacktestOptions) -> None:
     """Replay, judge, report."""
     logs.configure("WARNING", settings().log_style)
-    (_, first), *further = options.rhythms().items()
-    plan = plan_of(options, first)
+    first, *further = variants(settings(), options.compared, options.rhythms())
+    plan = plan_of(options, first.cadence)
+    for name in options.segments:  # a name that is none is told before the work
+        segment_values(plan.log, name, ())
     others = baselines(options.chosen, len(plan.log.item_ids))
     begun = time.perf_counter()
-    outcome = replayed(plan, options.loop, others)
+    runs = [_Run(options, plan, first, 0)]
+    outcome = runs[0].outcome(others)
     took_s = time.perf_counter() - begun
-    for name, cadence in further if options.loop else ():
-        again = replayed(replace(plan, cadence=cadence), True, (), name)
-        outcome.ranks[name] = again.ranks.get(LOOP, [])
-    report.write(plan, outcome, took_s, options.out)
+    for number, variant in enumerate(further if options.loop else (), 1):
+        runs.append(_Run(options, replace(plan, cadence=variant.cadence), variant, number))
+        again, name = runs[-1].outcome(()), f"{LOOP}, {variant.name}"
+        outcome.variants[name] = again
+        if LOOP in again.ranks:
+            outcome.ranks[name] = again.ranks[LOOP]
+    report.write(plan, outcome, took_s, options.out, options.segments)
+    for each in runs:
+        each.checkpoints.remove()
 
 
 def plan_of(options: BacktestOptions, cadence: Cadence) -> BacktestPlan:
     """The log that is replayed, and its questions."""
-    whole = read(options.files, options.names)
+    whole = read_topics(settings()) if options.topics else read(options.files, options.names)
     start = hours(whole, options.first, options.end)
     log = start if options.keep_repeats else without_repeats(start)
-    log = compact(sessions_of(log, options.sessions_of))
+    log = with_catalogue(compact(sessions_of(log, options.sessions_of)))
     hour = hour_of(log, origin_s=whole.times[0]) if len(log) else np.zeros(0)
     asked = questions(log, options.ask) & (hour >= (options.ask_from or 0.0))
     upserts = [*log.upserts, *(first_seen(log) if options.new_items == "first-click" else ())]
-    return BacktestPlan(log, hour, asked, upserts, cadence, options.k, options.seed)
+    shown = log.impressions if options.ask == "impression" else ()
+    return BacktestPlan(
+        log, hour, asked, upserts, cadence, options.k, options.seed, shown, earned(whole)
+    )
 
 
-def replayed(
-    plan: BacktestPlan, with_loop: bool, others: Sequence[BaselineRecommender], name: str = "events"
-) -> Outcome:
-    """The outcome of the whole log, with a progress bar called `name`."""
-    with tempfile.TemporaryDirectory() as folder, _progress() as progress:
-        task = progress.add_task(name, total=len(plan.log))
-        backtest = Backtest(
-            plan,
-            settings(),
-            Path(folder),
-            others,
-            lambda done: progress.update(task, completed=done),
-            with_loop=with_loop,
-        )
-        return asyncio.run(backtest.run())
+class _Run:
+    """A run of one variant, kept under a folder of its own until all are reported."""
+
+    def __init__(
+        self, options: BacktestOptions, plan: BacktestPlan, variant: Variant, number: int
+    ) -> None:
+        self._options, self._plan, self._variant = options, plan, variant
+        folder = options.out / f"unfinished-{number}"
+        self.checkpoints = Checkpoints(folder, fingerprint(plan, variant.settings, options.chosen))
+
+    def outcome(self, others: Sequence[BaselineRecommender]) -> Outcome:
+        """The outcome of the whole log, with a progress bar."""
+        goes_on = self.checkpoints.begin(self._options.resume)
+        with _progress() as progress:
+            task = progress.add_task(self._variant.name or "events", total=len(self._plan.log))
+            backtest = Backtest(
+                self._plan,
+                self._variant.settings,
+                self.checkpoints.work,
+                others,
+                lambda done: progress.update(task, completed=done),
+                with_loop=self._options.loop,
+                checkpoints=self.checkpoints,
+            )
+            return asyncio.run(backtest.run(goes_on))
+
+
+def fingerprint(plan: BacktestPlan, own: Settings, chosen: Sequence[str]) -> str:
+    """What makes a run the same: log, questions, rhythm, settings, seed."""
+    whole = hashlib.sha256(repr((plan.cadence, plan.k, plan.seed, list(chosen))).encode())
+    whole.update(own.model_dump_json().encode())
+    log = plan.log
+    for column in (log.times, log.users, log.items, log.sessions, log.positive, plan.asked):
+        whole.update(np.ascontiguousarray(column).tobytes())
+    for ids in (log.user_ids, log.item_ids):
+        whole.update("\0".join(ids).encode())
+    for event in (*plan.upserts, *plan.impressions):
+        whole.update(encode(event))
+    return whole.hexdigest()
 
 
 def _progress() -> Progress:

@@ -6,7 +6,7 @@ import numpy as np
 
 from millstream.settings import SourceName
 from serving.retrieval.candidates import shares
-from simulation.judging import gains, hits, mean_over, reciprocal_ranks
+from simulation.judging import gains, hits, mean_known, mean_over, reciprocal_ranks
 from simulation.outcome import LOOP, Outcome
 
 DEPTHS = (100, 500)
@@ -58,6 +58,67 @@ def by_segment(outcome: Outcome, k: int, hours: np.ndarray) -> dict[str, dict[st
                     **quality(ranks[chosen], k, hours[chosen]),
                 }
     return found
+
+
+def by_value(
+    outcome: Outcome, k: int, hours: np.ndarray, values: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """`quality` of the loop by the value of a segment, most questions first.
+
+    Args:
+        values: (questions,) text.
+    """
+    ranks, names = outcome.rank_array(LOOP), values.astype(str)
+    if not len(ranks):
+        return {}
+    count = {name: float((names == name).sum()) for name in np.unique(names).tolist()}
+    return {
+        name: {
+            "questions": count[name],
+            **quality(ranks[names == name], k, hours[names == name]),
+        }
+        for name in sorted(count, key=lambda name: (-count[name], name))
+    }
+
+
+def by_finder(outcome: Outcome, k: int) -> dict[str, dict[str, float]]:
+    """By source: the hits that it brought, alone or with others, and their part of all questions.
+
+    `only` are hits that no other source brought.
+    """
+    asked, found = len(outcome.found_by), [each for each in outcome.found_by if each]
+    gain = gains(outcome.rank_array(LOOP), k)
+    rows = {}
+    for source in sorted({name for each in found for name in each}):
+        own = np.array([source in each for each in outcome.found_by], np.bool_)
+        rows[source] = {
+            "hits": float(own.sum()),
+            "share of questions": float(own.sum() / asked),
+            "only": float(sum(each == (source,) for each in found)),
+            f"NDCG@{k} of hits": float(gain[own].mean()),
+        }
+    return rows
+
+
+def over_time(
+    outcome: Outcome, k: int, hours: np.ndarray, further: Mapping[str, np.ndarray]
+) -> dict[int, dict[str, float]]:
+    """The loop by hour of the log: questions, HR, NDCG, and the mean of what else is known.
+
+    Args:
+        further: (questions,) by name; NaN where nothing is known.
+    """
+    ranks = outcome.rank_array(LOOP)
+    if not len(ranks):
+        return {}
+    columns = {f"HR@{k}": hits(ranks, k), f"NDCG@{k}": gains(ranks, k), **further}
+    return {
+        int(hour): {
+            "questions": float((hours == hour).sum()),
+            **{name: mean_known(values[hours == hour]) for name, values in columns.items()},
+        }
+        for hour in np.unique(hours)
+    }
 
 
 def by_stage(outcome: Outcome, k: int, hours: np.ndarray) -> dict[str, dict[str, float]]:

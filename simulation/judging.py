@@ -52,3 +52,13 @@ def mean_over(values: np.ndarray, groups: np.ndarray) -> float:
         return float("nan")
     _, place = np.unique(groups, return_inverse=True)
     return float(np.mean(np.bincount(place, values) / np.bincount(place)))
+
+
+def mean_known(values: np.ndarray) -> float:
+    """The mean of what is not NaN; NaN where nothing is.
+
+    >>> mean_known(np.array([1.0, np.nan, 2.0]))
+    1.5
+    """
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,10 +1,8 @@
 """The trainer's cores, composed as its process composes them, with snapshots taken at set times."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from math import inf
-from typing import Any
 
 from millstream.clock import Clock
 from millstream.settings import Settings
@@ -15,19 +13,7 @@ from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
 from online_trainer.wiring import Wiring
 from simulation.broker import Delivered
-
-
-class Inline(Executor):
-    """Does at once, in the same thread, what it is given: nothing is left to chance."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The outcome, done; what `fn` raises is in it."""
-        done: Future[Any] = Future()
-        try:
-            done.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            done.set_exception(error)
-        return done
+from simulation.inline import Inline
 
 
 class Learning:

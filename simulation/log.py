@@ -1,12 +1,12 @@
 """The log that is replayed: interactions as columns, and upserts beside them, in time order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from millstream.domain import domain
-from millstream.events import Interaction, ItemUpsert, UserUpsert
+from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 
 Upsert = ItemUpsert | UserUpsert
 
@@ -25,6 +25,9 @@ class EventLog:
         positive: (events,) bool: clicks, purchases, good ratings.
         originals: the events as they were read; empty where the columns say all.
         upserts: of the catalogue and the accounts, oldest first.
+        impressions: lists that were shown, oldest first.
+        columns: what else is known of each event, such as `context.device`: (events,) text, None
+            where it is missing.
     """
 
     times: np.ndarray
@@ -36,6 +39,8 @@ class EventLog:
     item_ids: Sequence[str]
     originals: Sequence[Interaction] = ()
     upserts: Sequence[Upsert] = field(default_factory=list)
+    impressions: Sequence[Impression] = ()
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -65,6 +70,7 @@ class EventLog:
             sessions=self.sessions[places],
             positive=self.positive[places],
             originals=originals,
+            columns={name: column[places] for name, column in self.columns.items()},
         )
 
 
@@ -81,15 +87,26 @@ def compact(log: EventLog) -> EventLog:
     )
 
 
+def with_catalogue(log: EventLog) -> EventLog:
+    """The same events, with numbers also for items that are offered or shown and never met."""
+    offered = [each.item_id for each in log.upserts if isinstance(each, ItemUpsert)]
+    shown = [item.item_id for each in log.impressions for item in each.items]
+    return replace(log, item_ids=list(dict.fromkeys([*log.item_ids, *offered, *shown])))
+
+
 def hours(log: EventLog, first: float | None, end: float | None) -> EventLog:
-    """The interactions from hour `first` on and before hour `end`; hour 0 begins with the log.
+    """The interactions and impressions of hours `first` to `end`; hour 0 begins with the log.
 
     The log's beginning is the full hour (UTC) of its first event.
     """
     if not len(log) or (first is None and end is None):
         return log
-    hour = hour_of(log)
-    return log.take((hour >= (first or 0)) & (hour < (np.inf if end is None else end)))
+    hour, begin, end = hour_of(log), first or 0.0, np.inf if end is None else end
+    origin_s = np.floor(log.times[0] / 3_600.0) * 3_600.0
+    shown = [
+        each for each in log.impressions if begin <= (each.event_time - origin_s) / 3_600.0 < end
+    ]
+    return replace(log.take((hour >= begin) & (hour < end)), impressions=shown)
 
 
 def hour_of(log: EventLog, origin_s: float | None = None) -> np.ndarray:

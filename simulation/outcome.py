@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,24 @@ from simulation.judging import NOT_FOUND
 from simulation.watching import Stages
 
 LOOP = "millstream"
+
+
+class Judged(NamedTuple):
+    """A logged list, place by place, and what the loop would have shown there.
+
+    Args:
+        impression: its number in the plan.
+        places, actions, best: (places,) int64: the place, the item shown, the item that the loop
+            puts there below the same items; -1 where it has none.
+        propensities, rewards: (places,) float64.
+    """
+
+    impression: int
+    places: np.ndarray
+    actions: np.ndarray
+    best: np.ndarray
+    propensities: np.ndarray
+    rewards: np.ndarray
 
 
 @dataclass
@@ -26,6 +45,9 @@ class Outcome:
         degraded: of the loop: what each list had to do without, joined by commas.
         known_user: whether the user had been met in an earlier session.
         known_item: whether the right answer had been met before.
+        found_by: of the loop: sources that brought the right answer, where it is in the list.
+        judged: logged lists, judged by what the loop would have shown.
+        variants: outcomes of other settings on the same questions, by name.
     """
 
     places: list[int] = field(default_factory=list)
@@ -36,6 +58,9 @@ class Outcome:
     degraded: list[str] = field(default_factory=list)
     known_user: list[bool] = field(default_factory=list)
     known_item: list[bool] = field(default_factory=list)
+    found_by: list[tuple[str, ...]] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    variants: dict[str, "Outcome"] = field(default_factory=dict)
 
     def answered(self, name: str, rank: int) -> None:
         """Note the place of the right answer in the list of `name`."""

@@ -44,6 +44,28 @@ def over_time(hours: Mapping[str, Mapping[int, float]], measure: str) -> str:
     return _svg(figure, axes)
 
 
+def intervals(rows: Mapping[str, tuple[float, float, float]], measure: str, zero: bool) -> str:
+    """Values with their intervals, first on top.
+
+    Args:
+        rows: value, low and high by name.
+        zero: draw the line of no difference.
+    """
+    names = list(rows)[::-1]
+    figure = Figure(figsize=(7.0, 0.8 + 0.35 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    value, low, high = (list(column) for column in zip(*(rows[n] for n in names), strict=True))
+    place = range(len(names))
+    axes.hlines(place, low, high, color=_OTHER, lw=3.0)
+    axes.plot(value, place, "o", color=_OWN)
+    if zero:
+        axes.axvline(0.0, color="#1e293b", lw=0.8)
+    axes.set_yticks(place, names)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_xlabel(measure)
+    return _svg(figure, axes)
+
+
 def _points(values: Mapping[int, float]) -> tuple[list[int], list[float]]:
     return list(values), list(values.values())
 

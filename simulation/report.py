@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,33 @@ from rich.console import Console
 from rich.table import Table
 
 from simulation import figures, lists
-from simulation.backtest import BacktestPlan
-from simulation.compare import paired
-from simulation.judging import gains
+from simulation.differences import comparisons, differences, off_policy
+from simulation.diversity import by_categories, by_sessions, diversity
+from simulation.judging import mean_known
 from simulation.outcome import LOOP, Outcome
-from simulation.page import page, verdict
+from simulation.page import DIGITS, WHOLE, page, verdict
+from simulation.plan import BacktestPlan
+from simulation.segments import grouped, segment_values
 
 _NEW_S = 3_600.0
 
 
-def write(plan: BacktestPlan, outcome: Outcome, took_s: float, out: Path) -> dict[str, Any]:
-    """Print the report, and put `report.html`, `report.json` and `answers.csv` into `out`."""
-    found = summary(plan, outcome, took_s)
+def write(
+    plan: BacktestPlan,
+    outcome: Outcome,
+    took_s: float,
+    out: Path,
+    segments: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Print the report, and put `report.html`, `report.json` and `answers.csv` into `out`.
+
+    Args:
+        segments: attributes that the loop's figures are divided by.
+
+    Raises:
+        ConfigurationError: a segment is none.
+    """
+    found = summary(plan, outcome, took_s, segments)
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
     (out / "report.html").write_text(page(found))
@@ -30,11 +46,14 @@ def write(plan: BacktestPlan, outcome: Outcome, took_s: float, out: Path) -> dic
     return found
 
 
-def summary(plan: BacktestPlan, outcome: Outcome, took_s: float) -> dict[str, Any]:
+def summary(
+    plan: BacktestPlan, outcome: Outcome, took_s: float, segments: Sequence[str] = ()
+) -> dict[str, Any]:
     """All figures of a run, as JSON has them."""
     log, k = plan.log, plan.k
     hours = np.floor(plan.hours[outcome.places]).astype(np.int64)
     spent_s = float(log.times[-1] - log.times[0]) if len(log) else 0.0
+    variety = _variety(plan, outcome)
     return {
         "events": len(log),
         "questions": len(outcome.places),
@@ -45,26 +64,37 @@ def summary(plan: BacktestPlan, outcome: Outcome, took_s: float) -> dict[str, An
         "quality": figures.by_answerer(outcome, k, hours),
         "stages": figures.by_stage(outcome, k, hours),
         "sources": figures.recalls(outcome, hours),
+        "finders": figures.by_finder(outcome, k),
         "segments": figures.by_segment(outcome, k, hours),
+        "attributes": {
+            name: figures.by_value(
+                outcome, k, hours, grouped(segment_values(log, name, outcome.places))
+            )
+            for name in segments
+        },
         "hours": figures.by_hour(outcome, k, hours),
-        "lists": _lists(plan, outcome),
-        "differences": _differences(plan, outcome),
+        "over_time": figures.over_time(outcome, k, hours, variety),
+        "lists": _lists(plan, outcome, variety),
+        "differences": differences(plan, outcome),
+        "comparisons": comparisons(plan, outcome),
+        "off_policy": off_policy(plan, outcome),
     }
 
 
-def _differences(plan: BacktestPlan, outcome: Outcome) -> dict[str, dict[str, float]]:
-    """NDCG of the loop less that of each baseline, with a 95 % interval over users."""
-    if LOOP not in outcome.ranks:
+def _variety(plan: BacktestPlan, outcome: Outcome) -> dict[str, np.ndarray]:
+    """By name, (questions,) how little alike the items of each list are; NaN if not looked at."""
+    made = outcome.lists
+    if not made:
         return {}
-    users, own = plan.log.users[outcome.places], gains(outcome.rank_array(LOOP), plan.k)
-    return {
-        name: paired(own, gains(outcome.rank_array(name), plan.k), users)._asdict()
-        for name in outcome.ranks
-        if name != LOOP
-    }
+    found = {"diversity_by_sessions": diversity(made, by_sessions(plan.log))}
+    if (categories := by_categories(plan.log)) is not None:
+        found["diversity_by_categories"] = diversity(made, categories)
+    return found
 
 
-def _lists(plan: BacktestPlan, outcome: Outcome) -> dict[str, float]:
+def _lists(
+    plan: BacktestPlan, outcome: Outcome, variety: Mapping[str, np.ndarray]
+) -> dict[str, float]:
     if not outcome.lists:
         return {}
     log, made = plan.log, outcome.lists
@@ -78,6 +108,7 @@ def _lists(plan: BacktestPlan, outcome: Outcome) -> dict[str, float]:
         "share_first_met_within_1h": lists.share_new(made, log.times[outcome.places], born, _NEW_S),
         "personalisation": lists.personalisation(made),
         "degraded": float(np.mean([bool(reason) for reason in outcome.degraded])),
+        **{name: mean_known(values) for name, values in variety.items()},
     }
 
 
@@ -86,8 +117,11 @@ def show(found: dict[str, Any], k: int) -> None:
     console = Console()
     title = f"{found['questions']:,} questions, {found['events']:,} events"
     _table(console, title, found["quality"], best_first=f"NDCG@{k}")
-    for name in ("stages", "sources", "segments"):
+    for name in ("stages", "sources", "finders", "segments", "comparisons"):
         _table(console, name, found[name])
+    for name, rows in {**found["attributes"], **found["off_policy"]}.items():
+        _table(console, name, rows)
+    _table(console, "hour of the log", {str(hour): row for hour, row in found["over_time"].items()})
     if found["lists"]:
         console.print("  ".join(f"{name} {value:.3f}" for name, value in found["lists"].items()))
     console.print(verdict(found))
@@ -112,7 +146,7 @@ def _table(
 
 
 def _cell(name: str, value: float) -> str:
-    return f"{value:,.0f}" if name == "questions" else f"{value:.3f}"
+    return f"{value:,.0f}" if name in WHOLE else f"{value:.{DIGITS.get(name, 3)}f}"
 
 
 def _answers(plan: BacktestPlan, outcome: Outcome, path: Path) -> None:

@@ -15,16 +15,17 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
 @click.argument(
     "files",
     nargs=-1,
-    required=True,
-    metavar="FILE...",
+    metavar="[FILE...]",
     type=click.Path(exists=True, path_type=Path),
 )
+@click.option("--topics", is_flag=True, help="Replay the topics of this installation; read only.")
 @click.option(
     "--column",
     "columns",
     multiple=True,
     metavar="FIELD=NAME",
-    help="Column of a CSV or Parquet file that holds user_id, item_id, event_time or session_id.",
+    help="Column of a CSV or Parquet file that holds user_id, item_id, event_time, session_id, or "
+    "context.NAME, user.NAME or item.NAME for --segment.",
 )
 @click.option("--from", "first", type=float, help="First hour of the log that is replayed.")
 @click.option("--to", "end", type=float, help="Hour of the log at which the replay ends.")
@@ -46,10 +47,10 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
 )
 @click.option(
     "--ask",
-    type=click.Choice(["positive", "session-last"]),
+    type=click.Choice(["positive", "session-last", "impression"]),
     default="positive",
     show_default=True,
-    help="Events before which a list is asked.",
+    help="Events before which a list is asked; logged impressions are judged by propensities.",
 )
 @click.option(
     "--k", type=click.IntRange(1, 200), default=20, show_default=True, help="List length."
@@ -80,7 +81,22 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
     help="A baseline asked beside the loop; all or none.",
 )
 @click.option("--loop/--no-loop", default=True, help="Ask the loop, or the baselines alone.")
+@click.option(
+    "--compare",
+    "compared",
+    multiple=True,
+    metavar="FILE.toml|NAME=VALUE[,...]",
+    help="Settings of a run; repeat it, or name further .toml files, to compare runs.",
+)
+@click.option(
+    "--segment",
+    "segments",
+    multiple=True,
+    metavar="NAME",
+    help="Attribute to divide figures by: user.NAME, item.NAME or context.NAME.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of exploration.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was killed, where it was.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -88,12 +104,14 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
     show_default=True,
     help="Folder of the report.",
 )
-def backtest(files: tuple[Path, ...], **options: Any) -> None:
+def backtest(
+    files: tuple[Path, ...], topics: bool, compared: tuple[str, ...], **options: Any
+) -> None:
     """Replay the logs FILE... through the whole loop; every list is asked before it is told.
 
     Stream, trainer and serving run in this process, on simulated time, without Kafka and Redis:
     the same cores as live. Same log, same settings, same seed: same lists. Models and features are
-    those of the settings (`millstream settings`).
+    those of the settings (`millstream settings`). Files are JSON lines, CSV or Parquet.
 
     \b
     Examples:
@@ -102,11 +120,17 @@ def backtest(files: tuple[Path, ...], **options: Any) -> None:
       millstream backtest clicks.csv --ask session-last --sessions-of 2 --snapshot-every 1h
       millstream backtest clicks.csv --snapshot-every 5m --snapshot-every 1h --snapshot-every never
       millstream backtest clicks.csv --no-loop --baseline popular-7d --baseline blended
+      millstream backtest events.jsonl --compare a.toml b.toml --segment user.country
+      millstream backtest --topics --ask impression
     """
+    further = [str(path) for path in files if path.suffix == ".toml"] if compared else []
+    files = tuple(path for path in files if str(path) not in further)
+    if bool(files) == topics:
+        raise click.UsageError("Expected either FILE... or --topics.")
     # Before NumPy's and TensorFlow's first work: one thread each, so that sums are the same.
     for name in _THREADS:
         os.environ.setdefault(name, "1")
     import_keras_quietly()
     from simulation.command import BacktestOptions, run
 
-    run(BacktestOptions(files=files, **options))
+    run(BacktestOptions(files=files, topics=topics, compared=[*compared, *further], **options))

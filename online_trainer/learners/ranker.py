@@ -20,6 +20,7 @@ from models.losses.within_event import LOSSES, WithinEvent, contrasted
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
+from online_trainer.learners.compiled import CompiledStep
 from online_trainer.learners.dense import DenseWeights, differs_in_training
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
@@ -84,10 +85,8 @@ class Ranker:
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
         taught = [column, column, column, tf.TensorSpec((None,), tf.int32)]
-        self._learn = tf.function(
-            self._learn_step, input_signature=[*given, *taught], autograph=False
-        )
-        self._score = tf.function(self._score_step, input_signature=list(given), autograph=False)
+        self._learn = CompiledStep(self._learn_step, [*given, *taught])
+        self._score = CompiledStep(self._score_step, given)
 
     def learn(self, batch: Batch) -> Learnt:
         """Score the batch, then take one step on it."""

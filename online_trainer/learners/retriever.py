@@ -21,6 +21,7 @@ from models.losses.streaming_frequency import StreamingFrequency
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
+from online_trainer.learners.compiled import CompiledStep
 from online_trainer.learners.dense import DenseWeights
 from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
@@ -81,7 +82,7 @@ class Retriever:
         column = tf.TensorSpec((None,), tf.float32)
         ids = tf.TensorSpec((None,), tf.int64)
         signature = [*self._fields, self._layout.specs(), ids, column, column]
-        self._learn = tf.function(self._learn_step, input_signature=signature, autograph=False)
+        self._learn = CompiledStep(self._learn_step, signature)
 
     def learn(self, batch: Batch) -> Retrieved | None:
         """Score the positives of the batch, then take one step on them; None if it has none."""

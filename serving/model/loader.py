@@ -19,7 +19,6 @@ from serving.similarity.simhash import SimHash
 from serving.users import StoredUser
 
 _WARM_ROWS = 500
-# Of the processor's time, for the vectors of all items while requests are answered.
 _SHARE = 0.5
 
 
@@ -30,12 +29,17 @@ class Loader:
         reader: of the snapshots.
         catalogue: whose items get vectors.
         clock: for the time that item features are taken at.
+        share: of the processor's time, for the vectors of all items while requests are answered;
+            1 does not pause.
     """
 
-    def __init__(self, reader: SnapshotReader, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(
+        self, reader: SnapshotReader, catalogue: Catalogue, clock: Clock, share: float = _SHARE
+    ) -> None:
         self._reader = reader
         self._catalogue = catalogue
         self._clock = clock
+        self._share = share
         self._programs = Programs()
         self._has_loaded = False
 
@@ -113,7 +117,7 @@ class Loader:
         if old is not None and same_weights(old.candidate, retriever.candidate):
             retriever.copy_vectors(old.index, self._catalogue)
             rows = touched(retriever, self._catalogue, self._changed(chain), self._clock.now())
-        share = _SHARE if self._has_loaded else 1.0
+        share = self._share if self._has_loaded else 1.0
         retriever.add(self._catalogue, rows, self._clock.now(), share)
 
     def _changed(self, chain: list[Manifest]) -> Changed:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -28,10 +28,16 @@ class Models:
     Args:
         loader: makes a model of a version, in a thread of its own.
         catalogue: whose items must all be in the index when a model goes into service.
+        executor: loads them; a thread of its own unless given.
     """
 
     def __init__(
-        self, loader: Loader, catalogue: Catalogue, metrics: Metrics, clock: Clock
+        self,
+        loader: Loader,
+        catalogue: Catalogue,
+        metrics: Metrics,
+        clock: Clock,
+        executor: Executor | None = None,
     ) -> None:
         self.current: ServedModel | None = None
         self.previous: ServedModel | None = None
@@ -42,7 +48,7 @@ class Models:
         self._metrics = metrics
         self._clock = clock
         self._probed: deque[str] = deque(maxlen=_PROBES_REMEMBERED)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshots")
+        self._thread = executor or ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         metrics.snapshot_version.set_function(lambda: self.current.version if self.current else 0)
         metrics.snapshot_examples.set_function(
             lambda: self.current.manifest.examples if self.current else 0

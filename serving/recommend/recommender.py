@@ -8,7 +8,7 @@ takes long holds up nobody, and none is waited for longer than its budget allows
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,6 +64,7 @@ class Recommender:
         options: how.
         rng: for exploration.
         remembered: users, for when the store is gone.
+        executor: makes the lists; threads of its own unless given.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Recommender:
         options: ListOptions,
         rng: np.random.Generator | None = None,
         remembered: Remembered | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._dependencies = dependencies
         self._options = options
@@ -84,7 +86,7 @@ class Recommender:
         self._making = Making(
             *parts, scoring, options, rng or np.random.default_rng(), dependencies.watch
         )
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
+        self._threads = executor or ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
 
     async def recommend(self, query: Query) -> Recommendation:
         """The list for one query; empty only where nothing may be shown."""

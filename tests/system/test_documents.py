@@ -30,6 +30,7 @@ from tests.support.topics import publish, read
 # Commands that are not run, and why.
 NOT_RUN = {
     r"millstream backtest clicks\.csv\.zst .*": "wants hours of clicks; the other one is run",
+    r"millstream backtest events\.jsonl --compare .*": "replays it twice; see test_variants.py",
     r"make \w+.*": "takes minutes, and `make test` runs this; see test_make.py",
     r"\. \.venv/bin/activate": "what it puts on the PATH is there already",
     r"docker compose .*": "needs Docker",
@@ -55,6 +56,7 @@ RUN: dict[str, Callable[[str, "Shop"], str]] = {
     # 1 is a warning: there is no probe, and the test's data are young.
     r"millstream doctor.*": lambda text, _: f"{text}; [ $? -le 1 ]",
     r"millstream backtest events\.jsonl": lambda text, _: f"{text} --batch-every 60s",
+    r"millstream backtest --topics .*": lambda text, _: f"{text} --no-loop",
     r"(millstream (models|publish|topics|settings|init|check|plan|apply)\b|cd |awk |printf |python -c ).*": (
         lambda text, _: text
     ),

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 from dataclasses import replace
 from math import inf
@@ -10,17 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.interner import CATEGORIES, ITEMS, Interner
 from features.spec import USER_STATS
+from millstream.events import Impression, ShownItem
 from millstream.settings import Settings
+from millstream.topics import IMPRESSIONS
 from models.weights import weight_arrays
 from simulation import report
 from simulation.asking import questions
-from simulation.backtest import Backtest, BacktestPlan
+from simulation.backtest import Backtest
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence, seconds, snapshot_seconds
+from simulation.checkpoint import Checkpoints
 from simulation.clock import SimulatedClock
 from simulation.log import first_seen, hour_of
 from simulation.outcome import LOOP
+from simulation.plan import BacktestPlan
 from tests.support.small_log import small_log
 
 SETTINGS = Settings(
@@ -41,6 +47,47 @@ async def ran(plan: BacktestPlan, folder: Any, **given: Any) -> Backtest:
     return backtest
 
 
+def shown_list(log: Any, place: int) -> Impression:
+    """The item at `place`, and the one that comes last, shown a second before."""
+    items = [log.item_ids[log.items[at]] for at in (place, (place - 1) % len(log))]
+    return Impression(
+        event_id=f"shown-{place}",
+        event_time=float(log.times[place]) - 1.0,
+        request_id=f"shown-{place}",
+        user_id=log.user_ids[log.users[place]],
+        items=[
+            ShownItem(item_id=item, position=at, score=0.0, propensity=0.5)
+            for at, item in enumerate(items)
+        ],
+    )
+
+
+class Killed(BaseException):
+    pass
+
+
+async def killed_and_resumed(plan: BacktestPlan, folder: Any) -> Backtest:
+    """A run that ends after four fifths of the log; a fresh one goes on from its checkpoint."""
+    asked_the_time = itertools.count()
+
+    def clock() -> float:
+        if (number := next(asked_the_time)) == 66:
+            raise Killed
+        return 1_000.0 if number > 53 else 0.0
+
+    dying = Checkpoints(folder, "a run", every_s=500.0, now=clock)
+    assert not dying.begin(goes_on=True)  # there is nothing to go on from
+    with pytest.raises(Killed):
+        await ran(plan, dying.work, checkpoints=dying)
+    for interner in (ITEMS, CATEGORIES):  # another process has given no numbers yet
+        vars(interner).update(vars(Interner()))
+    again = Checkpoints(folder, "a run")
+    assert again.begin(goes_on=True)
+    resumed = Backtest(plan, SETTINGS, again.work, checkpoints=again)
+    await resumed.run(goes_on=True)
+    return resumed
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: Any) -> dict[str, Backtest]:
     """A loop takes seconds to build: each test looks at some of these."""
@@ -48,16 +95,16 @@ def runs(tmp_path_factory: Any) -> dict[str, Backtest]:
     silent = np.zeros(len(log), np.bool_)
     plans = {
         "one": plan_of(log),
-        "two": plan_of(log),
         "silent, never a snapshot": replace(
             plan_of(log, Cadence(30.0, snapshot_s=inf)), asked=silent
         ),
         "once a minute, a snapshot each": plan_of(log, Cadence(60.0, 0.0)),
         "late": plan_of(log, Cadence(30.0, feature_delay_s=10_000.0)),
     }
-    return {
-        name: asyncio.run(ran(plan, tmp_path_factory.mktemp("run"))) for name, plan in plans.items()
-    }
+    folders = {name: tmp_path_factory.mktemp("run") for name in (*plans, "resumed")}
+    found = {name: asyncio.run(ran(plan, folders[name])) for name, plan in plans.items()}
+    resumed = killed_and_resumed(plan_of(log), folders["resumed"])
+    return {**found, "resumed": asyncio.run(resumed)}
 
 
 def weights(backtest: Backtest) -> str:
@@ -68,8 +115,10 @@ def weights(backtest: Backtest) -> str:
     return digest.hexdigest()
 
 
-def test_two_runs_give_the_same_lists_features_and_weights(runs):
-    one, two = runs["one"], runs["two"]
+def test_a_run_and_one_that_was_killed_give_the_same_lists_features_and_weights(runs):
+    one, two = runs["one"], runs["resumed"]
+    assert one.outcome.ranks == two.outcome.ranks and one.outcome.stages == two.outcome.stages
+    assert one.outcome.places == two.outcome.places
     assert one.outcome.digest() == two.outcome.digest()
     assert one.loop.store.hashes == two.loop.store.hashes and one.loop.store.hashes
     assert one.loop.store.users == two.loop.store.users
@@ -122,14 +171,29 @@ async def test_no_answer_knows_what_it_is_asked(tmp_path):
     """Every item comes once: who asks after telling would find it, who asks before cannot."""
     log = small_log(events=20)
     once = log.take(np.sort(np.unique(log.items, return_index=True)[1]))
+    shown = [shown_list(once, place) for place in (0, len(once) - 1)]
     plan = BacktestPlan(
-        once, hour_of(once), np.ones(len(once), np.bool_), first_seen(once), Cadence(30.0), k=50
+        once,
+        hour_of(once),
+        np.ones(len(once), np.bool_),
+        first_seen(once),
+        Cadence(30.0),
+        k=50,
+        impressions=shown,
+        rewards={("shown-0", once.item_ids[once.items[0]]): 1.0},
     )
     others = baselines(["all"], len(once.item_ids))
-    outcome = (await ran(plan, tmp_path, baselines=others)).outcome
+    backtest = await ran(plan, tmp_path, baselines=others)
+    outcome = backtest.outcome
     assert set(outcome.ranks) == {LOOP, *(other.name for other in others)}
     assert all((outcome.rank_array(name) == -1).all() for name in outcome.ranks)
     assert not any(outcome.known_item)
+    # Logged lists are judged by what was known at their time, and told afterwards.
+    early, late = outcome.judged
+    assert early.best.tolist() == [-1, -1] and early.rewards.tolist() == [1.0, 0.0]
+    assert (late.best >= 0).all()
+    told = backtest.loop.broker._offsets.items()
+    assert sum(count for (topic, _), count in told if topic == IMPRESSIONS.name) == len(shown)
 
 
 async def test_the_baselines_run_alone(tmp_path):

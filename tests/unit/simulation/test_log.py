@@ -7,13 +7,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from msgspec.structs import replace
 
+from millstream import topic_reading
 from millstream.codec import encode
 from millstream.errors import DatasetError
-from millstream.events import Interaction, ItemUpsert
+from millstream.events import Impression, Interaction, ItemUpsert, ShownItem
+from millstream.settings import Settings
+from millstream.topic_reading import TopicRecord
 from simulation.asking import questions
 from simulation.log import compact, first_seen, hours, sessions_by_gap, sessions_of, without_repeats
 from simulation.reading import read
+from simulation.segments import segment_values
+from simulation.topic_log import read_topics
 
 HOUR_S = 3_600.0
 ROWS = [  # session, user, item, second
@@ -124,3 +130,51 @@ def test_what_cannot_be_read_is_named(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(DatasetError, match=message):
         read([tmp_path / name])
+
+
+def test_further_columns_stay_with_their_events(tmp_path):
+    text = "user_id,item_id,event_time,os\nb,x,20,ios\na,x,10,web\na,y,30,\n"
+    path = tmp_path / "clicks.csv"
+    path.write_text(text)
+    log = read([path], {"context.os": "os"})
+    assert log.columns["context.os"].tolist() == ["web", "ios", ""]
+    assert log.take(np.array([1])).columns["context.os"].tolist() == ["ios"]
+    assert segment_values(log, "context.os", [0, 2]).tolist() == ["web", ""]
+
+
+def test_compression_is_known_by_the_bytes_and_parquet_may_be_compressed(tmp_path):
+    events = [Interaction(event_id="1", event_time=5.0, user_id="u", item_id="i", kind="click")]
+    path = tmp_path / "log.jsonl"  # no .zst: the bytes say it
+    path.write_bytes(zstandard.compress(b"\n".join(map(encode, events))))
+    assert read([path]).event(0) == events[0]
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table({"user_id": ["u"], "item_id": ["i"], "event_time": [5.0]}), buffer)
+    path = tmp_path / "log.parquet.gz"
+    path.write_bytes(gzip.compress(buffer.getvalue().to_pybytes()))
+    assert read([path]).times.tolist() == [5.0]
+
+
+def test_topics_are_a_log_in_which_each_event_counts_once(monkeypatch):
+    click = Interaction(event_id="1", event_time=9.0, user_id="u", item_id="i", kind="click")
+    item = ItemUpsert(event_id="2", event_time=3.0, item_id="i")
+    shown = Impression(
+        event_id="3",
+        event_time=5.0,
+        request_id="r",
+        user_id="u",
+        items=[ShownItem(item_id="i", position=0, score=0.5)],
+    )
+    probe = replace(click, event_id="4", is_probe=True)
+    held = {
+        "interactions": [encode(click), encode(click), b"nonsense", encode(probe)],
+        "items": [encode(item)],
+        "impressions": [encode(shown)],
+    }
+
+    def messages(settings, topic):
+        for offset, value in enumerate(held.get(topic.name, [])):
+            yield TopicRecord(0, offset, 1.0, None, value)
+
+    monkeypatch.setattr(topic_reading, "messages", messages)
+    log = read_topics(Settings())
+    assert log.originals == [click] and log.upserts == [item] and log.impressions == [shown]

@@ -22,6 +22,11 @@ def found(low: float, high: float, name: str = "counter") -> dict[str, Any]:
         "stages": {},
         "sources": {},
         "segments": {},
+        "finders": {},
+        "attributes": {},
+        "over_time": {},
+        "comparisons": {},
+        "off_policy": {},
         "lists": {},
         "differences": {name: difference},
         "digest": "abc",
@@ -47,3 +52,35 @@ def test_a_run_of_baselines_alone_names_the_best():
     del alone["quality"]["millstream"]
     assert verdict(alone) == "Best: counter, NDCG@5 0.200."
     assert verdict({**alone, "quality": {}}) == "Nothing was asked."
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.02, 0.03, "would earn more than"),
+        (0.001, 0.005, "would earn less than"),
+        (0.005, 0.02, "cannot be told from"),
+    ],
+)
+def test_logged_impressions_have_a_verdict_and_a_plot(low, high, word):
+    row = {"reward": (low + high) / 2, "low": low, "high": high, "effective places": 1_234.0}
+    rows = {"logged": {**row, "reward": 0.01}, "DR": row}
+    whole = {**found(0.0, 0.0), "quality": {}, "off_policy": {"millstream": rows}}
+    assert f"Millstream {word} what was shown" in verdict(whole)
+    text = page(whole)
+    assert text.count("<svg") == 1 and "1,234" in text and f"{low:.5f}" in text
+
+
+def test_variants_and_attributes_have_plots():
+    row = {"NDCG@5": 0.1, "NDCG low": 0.05, "NDCG high": 0.2, "HR@5": 0.1}
+    ages = {"18 to 30": {"questions": 3.0, "HR@5": 0.5, "NDCG@5": 0.4}}
+    whole = {
+        **found(0.1, 0.2),
+        "comparisons": {"a less b": row},
+        "attributes": {"user.age": ages, "user.<b>": {}},
+        "lists": {"coverage": 0.5},
+        "over_time": {3: {"questions": 2.0, "HR@5": 0.5}},
+    }
+    text = page(whole)
+    assert text.count("<svg") == 4 and "a less b" in text and "By user.age" in text
+    assert "<b>" not in text and "18 to 30" in text

@@ -111,8 +111,8 @@ def test_batches_of_any_size_are_traced_once():
     for rows in (5, 1, 17, 64):
         ours.learn(batch(rows))
         ours.score(batch(rows))
-    assert ours._learn.experimental_get_tracing_count() == 1
-    assert ours._score.experimental_get_tracing_count() == 1
+    assert ours._learn._traced.experimental_get_tracing_count() == 1
+    assert ours._score._traced.experimental_get_tracing_count() == 1
 
 
 def test_a_score_is_given_before_the_step():

@@ -99,7 +99,7 @@ def test_batches_of_any_size_are_traced_once(rows):
     for size in (rows, rows + 1, 4 * rows):
         given = batch(size, size)
         ours.learn(Batch(given.inputs, given.labels, given.weights, np.ones(size, bool)))
-    assert ours._learn.experimental_get_tracing_count() == 1
+    assert ours._learn._traced.experimental_get_tracing_count() == 1
 
 
 def test_an_item_that_both_towers_read_is_one_row():
