@@ -71,7 +71,7 @@ FAULTS = [
         "`item.title` must be one of [item.attributes] of type `string`",
     ),
     ("item.popularity", "positive_rate", "one of [item.features] of family `count` (events_1h,"),
-    ("item.features.events_1h.family", "recent", "must be one of 'count', 'affinity', 'rate'."),
+    ("item.features.events_1h.family", "recent", "must be one of 'count', 'sum', 'since'"),
 ]
 
 
