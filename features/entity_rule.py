@@ -32,6 +32,10 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     values: bytes
 
 
+# Of an entity whose features have no state: a row must have some width.
+_NOTHING = ("nothing", "u1", 1)
+
+
 def fingerprint(key: str) -> int:
     """A part's key (`Family.key`) as 32 bits."""
     return xxhash.xxh32_intdigest(key.encode())
@@ -55,7 +59,7 @@ class EntityRule:
     def __init__(self, entity: Entity, declared: Iterable[Family]) -> None:
         own = [feature for feature in declared if feature.view.entity == entity]
         self.entity, self.blocks = entity, _blocks(own)
-        fields = [field for block in self.blocks for field in block.fields]
+        fields = [field for block in self.blocks for field in block.fields] or [_NOTHING]
         fields.sort(key=lambda field: -np.dtype(field[1]).itemsize)  # else numbers lie askew
         self.layout: np.dtype[Any] = np.dtype(fields)
         self.empty = State(0.0, bytes(self.layout.itemsize))
@@ -74,7 +78,7 @@ class EntityRule:
 
     def absorbed(self, states: States, events: EventColumns) -> States:
         """(events,) states with an event each from before their times."""
-        old, new = states.values, np.empty_like(states.values)
+        old, new = states.values, np.zeros_like(states.values)
         for block in self.blocks:
             block.absorb(old, new, states.times - events.times, events)
         return States(states.times, new)

@@ -55,7 +55,7 @@ def transitions(rule: EntityRule, begin: States, rounds: Rounds, events: EventCo
     """
     entities = len(begin.times)
     times = np.concatenate([begin.times[rounds.by_rank], events.times[rounds.order]])
-    rows = np.empty(len(times), rule.layout)
+    rows = np.zeros(len(times), rule.layout)
     rows[:entities] = begin.values[rounds.by_rank]
     rule.advance(rows, rounds, events.times - times[rounds.before], events)
     return States(times, rows)

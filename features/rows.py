@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.families.family import Columns
+from features.families.family import Columns as Columns
 from features.feature import Feature
 
 ARROW_TYPES: dict[str, pa.DataType] = {

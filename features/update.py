@@ -1,6 +1,6 @@
 """Updates of users and items by interactions, one by one and as columns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -77,7 +77,7 @@ class EventColumns:
         items: (events,) numbers of `features.interner`.
         voters: (events,) the users, `voter`.
         lists: (events, most) numbers of `features.interner.interner_of` by column, padded with 0.
-        kinds: (events,) numbers of `features.interner.KINDS`, None where nobody asks for them.
+        kinds: (events,) numbers of `features.interner.KINDS`, 0 where nobody asks for them.
         values: (events,) float64, likewise.
     """
 
@@ -87,8 +87,8 @@ class EventColumns:
     items: np.ndarray
     voters: np.ndarray
     lists: dict[str, np.ndarray]
-    kinds: np.ndarray | None = None
-    values: np.ndarray | None = None
+    kinds: np.ndarray
+    values: np.ndarray
 
     def take(self, which: np.ndarray) -> "EventColumns":
         """Some of them."""
@@ -99,8 +99,8 @@ class EventColumns:
             self.items[which],
             self.voters[which],
             {name: numbers[which] for name, numbers in self.lists.items()},
-            None if self.kinds is None else self.kinds[which],
-            None if self.values is None else self.values[which],
+            self.kinds[which],
+            self.values[which],
         )
 
     def with_lists(self, lists: dict[str, np.ndarray]) -> "EventColumns":
@@ -134,8 +134,8 @@ def columns_of(updates: Sequence[Update], needs: Needs) -> EventColumns:
             )
             for place, name in enumerate(needs.lists)
         },
-        kind_numbers([update.kind or "" for update in updates]) if needs.kinds else None,
-        np.array([u.value or 0.0 for u in updates], np.float64) if needs.values else None,
+        kind_numbers([update.kind or "" for update in updates], needs),
+        value_numbers([update.value for update in updates], needs),
     )
 
 
@@ -146,6 +146,13 @@ def list_numbers(name: str, lists: Sequence[Sequence[str]]) -> np.ndarray:
     return np.array(padded, np.int32).reshape(len(padded), most)
 
 
-def kind_numbers(kinds: Iterable[str]) -> np.ndarray:
+def kind_numbers(kinds: Sequence[str], needs: Needs) -> np.ndarray:
     """(rows,) numbers of event kinds."""
-    return np.array(KINDS.numbers(kinds), np.int32)
+    numbers = KINDS.numbers(kinds) if needs.kinds else NOTHING
+    return np.full(len(kinds), numbers, np.int32)
+
+
+def value_numbers(values: Sequence[float | None], needs: Needs) -> np.ndarray:
+    """(rows,) values of events, 0 where there is none."""
+    numbers = [value or 0.0 for value in values] if needs.values else 0.0
+    return np.full(len(values), numbers, np.float64)

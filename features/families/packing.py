@@ -21,7 +21,7 @@ def floats(numbers: np.ndarray) -> pa.BinaryArray:
     """(rows, count) numbers: so many floats in a row."""
     cells = np.empty(numbers.shape, np.dtype([("head", "u1"), ("number", ">f8")]))
     cells["head"], cells["number"] = _FLOAT64, numbers
-    width = cells.shape[1] * cells.itemsize
+    width = numbers.shape[1] * cells.itemsize
     return fixed(np.frombuffer(cells.tobytes(), np.dtype((np.void, width))))
 
 

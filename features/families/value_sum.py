@@ -58,7 +58,7 @@ class _ValueSums(DecayedSums):
         self.needs = Needs(kinds=any(f.kinds for f in features), values=True)
 
     def weights(self, events: EventColumns, is_new: np.ndarray) -> np.ndarray:
-        weights = np.repeat(np.asarray(events.values)[:, None], len(self._kinds), 1)
+        weights = np.repeat(events.values[:, None], len(self._kinds), 1)
         for n, kinds in enumerate(self._kinds):
             if len(kinds):
                 weights[~np.isin(events.kinds, kinds), n] = 0.0

@@ -18,7 +18,7 @@ from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
 from features.interner import ITEMS, NOTHING
 from features.labels import WEIGHTS, label_of
 from features.seen import RECENT_ARE_SEEN, SEEN_KINDS
-from features.update import EventColumns, Update, kind_numbers, list_numbers, voter
+from features.update import EventColumns, Update, kind_numbers, list_numbers, value_numbers, voter
 from millstream.events import Interaction
 from stream.outputs.feature_rows import FeatureRowsBuilder, SourceOffsets
 from stream.outputs.organic_examples import AttributeVersions, EntityColumns, OrganicExamples
@@ -122,8 +122,8 @@ class _SegmentProcessor:
                 name: list_numbers(name, [lists[place] for lists in of_versions])[version_of]
                 for place, name in enumerate(USER_RULE.needs.lists)
             },
-            kind_numbers([event.kind for event in self._events]) if needs.kinds else None,
-            np.array([e.value or 0.0 for e in self._events]) if needs.values else None,
+            kind_numbers([event.kind for event in self._events], needs),
+            value_numbers([event.value for event in self._events], needs),
         )
 
     def _item_lists(self) -> tuple[list[tuple[tuple[str, ...], ...]], np.ndarray]:

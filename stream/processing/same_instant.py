@@ -19,7 +19,7 @@ def follow(
     events: EventColumns,
 ) -> np.ndarray:
     """Whether the events `which` have their place after their entity's event before, as it is."""
-    entities, updates, follows = len(histories), events.updates, []
+    entities, updates, follows = len(histories), events.updates, list[bool]()
     for event, row in zip(which.tolist(), rounds.before[which].tolist(), strict=True):
         if row >= entities:
             before = updates[rounds.order[row - entities]]
@@ -53,7 +53,7 @@ def state_rows(
         Rows, `UNKNOWN` where it was forgotten; and states from the histories, whose rows come
         after those of `times`.
     """
-    entities, more = len(histories), []
+    entities, more = len(histories), list[State]()
     found, begin = rows.copy(), rows < entities
     steps = np.zeros(len(rows), np.intp)
     while len(same := np.flatnonzero(~begin & (times[found] >= lookups.times))):

@@ -111,10 +111,11 @@ class _EarlierUpdate(msgspec.Struct, array_like=True, gc=False):
     voter: int
 
 
-_STORED, _EARLIER, _USER, _ITEM, _UPDATES = (
-    msgspec.msgpack.Decoder(each)
-    for each in (StoredEntity, _Earlier, _EarlierUser, _EarlierItem, list[_EarlierUpdate])
-)
+_STORED = msgspec.msgpack.Decoder(StoredEntity)
+_EARLIER = msgspec.msgpack.Decoder(_Earlier)
+_USER = msgspec.msgpack.Decoder(_EarlierUser)
+_ITEM = msgspec.msgpack.Decoder(_EarlierItem)
+_UPDATES = msgspec.msgpack.Decoder(list[_EarlierUpdate])
 _SPEC = "3d92a3b1e9ba:4"
 _WINDOWS = {"1h": 3_600.0, "1d": 86_400.0, "30d": 2_592_000.0}
 _COUNTS = [

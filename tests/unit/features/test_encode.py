@@ -157,3 +157,20 @@ def test_a_rate_stays_between_0_and_1_whatever_was_counted():
     for events in counts:
         rates = derived.smoothed_rate(counts, np.full(5, events, np.float32))
         assert np.all((rates >= 0.0) & (rates <= 1.0))
+
+
+def test_a_match_is_the_same_whichever_side_is_one_row_for_all():
+    random = np.random.default_rng(1)
+    wanted, known = random.integers(0, 6, (5, 3)), random.permuted(np.arange(40).reshape(5, 8) % 9)
+    strengths = random.random((5, 8)).astype(np.float32)
+
+    def slow(row, other):
+        pairs = zip(known[other].tolist(), strengths[other].tolist(), strict=True)
+        return sum(value for key, value in pairs if key and key in wanted[row].tolist())
+
+    (aligned,) = derived.match(wanted, known, strengths)
+    np.testing.assert_allclose(aligned, [slow(n, n) for n in range(5)], rtol=1e-6)
+    (one_user,) = derived.match(wanted[:1], known, strengths)
+    np.testing.assert_allclose(one_user, [slow(0, n) for n in range(5)], rtol=1e-6)
+    (one_item,) = derived.match(wanted, known[:1], strengths[:1])
+    np.testing.assert_allclose(one_item, [slow(n, 0) for n in range(5)], rtol=1e-6)

@@ -212,6 +212,14 @@ def test_an_item_that_begins_to_look_at_its_users_has_not_seen_them_before():
     assert [update.lists for update in moved.history.updates] == [((),)]
 
 
+def test_an_entity_without_features_still_has_a_history():
+    rule = EntityRule("item", ())
+    item = Item(history(rule, 1, 50, 49))
+    assert item.history.newest.time == START + 50
+    assert item_again(item, rule, rule) == item
+    assert item_again(item, rule).history.newest.time == START + 50
+
+
 def test_a_cache_forgets_what_was_not_used_lately():
     cache = Cache[str](4)
     for key in "abc":
