@@ -116,6 +116,15 @@ def test_a_domain_without_a_positive_kind_teaches_nothing(films):
     ]
 
 
+def test_two_features_cannot_make_the_same_column_or_input(films):
+    films["user"]["features"]["category_events"] = films["user"]["features"]["events_1h"]
+    _, faults = checked(films)
+    assert faults == [
+        "`user.features.category_events` must be of names that nothing else has, as "
+        "`user_category_events`. Received: 'category_events'."
+    ]
+
+
 def test_a_file_that_is_not_there_and_one_that_is_no_toml_say_so(tmp_path):
     with pytest.raises(DomainError, match="A file must be there: No such file"):
         read_domain(tmp_path)
