@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,12 +11,21 @@ from millstream.clock import SystemClock
 from millstream.domain import read_domain
 from millstream.domain.applied import applied_in, record
 from millstream.domain.changes import changes
+from millstream.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from millstream.settings import Settings
 
 
 @click.command()
 @FOLDER
 @click.option("--yes", is_flag=True, help="Does not ask.")
-def apply(folder: Path | None, yes: bool) -> None:
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Removes stored state of features that are no more; stop the stream worker before.",
+)
+def apply(folder: Path | None, yes: bool, prune: bool) -> None:
     """Make the domain file that of the installation.
 
     Shows the plan, asks, creates the topics that are missing, tells Feast of the features and
@@ -29,6 +39,7 @@ def apply(folder: Path | None, yes: bool) -> None:
     Examples:
       millstream apply my-shop
       millstream apply my-shop --yes
+      millstream apply my-shop --prune
     """
     project = chosen(folder)
     domain = read_domain(project)
@@ -45,5 +56,20 @@ def apply(folder: Path | None, yes: bool) -> None:
     from feature_repo.apply import apply_definitions
 
     click.echo(f"Feast: {apply_definitions(now)}")
+    if prune:
+        click.echo(f"pruned: {_pruned(now)} users and items")
     click.echo(f"recorded in {record(now.data_dir, project, SystemClock().now())}")
     click.echo(f"{RESTART} They find this domain by MILLSTREAM_PROJECT={project}")
+
+
+def _pruned(now: "Settings") -> int:
+    from redis import RedisError
+
+    from millstream.redis_clients import redis_client
+    from stream.storage.pruning import prune
+
+    try:
+        with redis_client(now.redis_url) as client:
+            return prune(client, now.topic_prefix)
+    except RedisError as error:
+        raise StoreUnavailable(f"Redis does not answer: {error}") from error

@@ -4,10 +4,10 @@ One file, `domain.toml` in the project's folder, holds all of it; the package ha
 domain. `domain()` is that of the process.
 """
 
-from millstream.domain.current import FILE_NAME, domain, project_folder
+from millstream.domain.current import domain, project_folder
 from millstream.domain.declaration import Domain, ItemSide, UserSide
 from millstream.domain.kinds import Kind
-from millstream.domain.reading import DomainError, read_domain
+from millstream.domain.reading import FILE_NAME, DomainError, read_domain
 
 __all__ = [
     "FILE_NAME",

@@ -11,6 +11,8 @@ Consequences = Mapping[str, str]
 # Keys that change nothing that is stored, only what is let in or asked for.
 _DOORS = frozenset({"max_characters", "sensitive", "filterable", "bounds", "value"})
 _INPUT_KEYS = frozenset({"encoding", "scale", "table", "entry"})
+# Keys of features by which state is cut or gets room, and goes on.
+_SIZES = frozenset({"top", "length", "tracked"})
 
 _NEW_INPUT = "take the new input with rows of its own; all else that they learnt goes on"
 _LOST_INPUT = "drop the input and its rows; all else that they learnt goes on"
@@ -98,11 +100,12 @@ def _of_feature(
             }
         case "removed":
             return {
-                "state": f"`{column}` is no longer kept up; every other feature keeps its state",
+                "state": f"`{column}` is no longer kept up; it stays in the store until "
+                "`apply --prune`, every other feature keeps its state",
                 "models": _LOST_INPUT,
                 "Feast": f"`{column}` is taken from the view `{view}`; its Parquet column stays",
             }
-    if not {*before, *after} - _INPUT_KEYS:
+    if not {*before, *after} - _INPUT_KEYS - _SIZES:
         return {"models": _CHANGED_INPUT}
     return {
         "state": f"`{column}` begins anew; every other feature keeps its state",

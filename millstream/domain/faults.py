@@ -109,7 +109,7 @@ def _keys_at(path: list[str], given: Any) -> list[str]:
     place = given
     for part in path:
         place = place.get(part, {}) if isinstance(place, Mapping) else {}
-    tag = place.get if isinstance(place, Mapping) else {}.get
+    table: Mapping[str, Any] = place if isinstance(place, Mapping) else {}
     match path:
         case []:
             model: Any = Domain
@@ -118,9 +118,9 @@ def _keys_at(path: list[str], given: Any) -> list[str]:
         case [("user" | "item") as entity]:
             model = UserSide if entity == "user" else ItemSide
         case [_, "attributes", _]:
-            model = ATTRIBUTES.get(str(tag("type")))
+            model = ATTRIBUTES.get(str(table.get("type")))
         case [("user" | "item") as entity, "features", _]:
-            model = FAMILIES[entity].get(str(tag("family")))
+            model = FAMILIES[entity].get(str(table.get("family")))
         case _:
             model = None
     return list(model.model_fields) if model else []

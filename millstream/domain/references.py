@@ -10,6 +10,7 @@ Fault = tuple[str, str, Any]  # path, what was expected, what came
 
 # Keys of features that name counts of the same entity.
 _COUNTS_OF = {"rate": ("of", "over"), "trend": ("fast", "slow")}
+_CONTEXT = ("hour_of_day", "day_of_week")
 _RECENT = ("user.features", "recent")
 # Names that Millstream itself gives to columns of an entity.
 _TAKEN = frozenset({"id", "updated_at"})
@@ -39,6 +40,7 @@ def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]
     yield from _wrong_counts(domain, broken)
     yield from _wrong_affinities(domain, broken)
     yield from _wrong_kind_lists(domain, broken)
+    yield from _wrong_columns(domain)
 
 
 def _wrong_kinds(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
@@ -79,7 +81,7 @@ def _wrong_roles(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
 
 def _wrong_counts(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
     for entity in ("user", "item"):
-        features: Mapping[str, Any] = domain.side(entity).features  # type: ignore[arg-type]
+        features: Mapping[str, Any] = domain.side(entity).features
         families = {name: each.family for name, each in features.items()}
         for name, feature in features.items():
             for key in _COUNTS_OF.get(feature.family, ()):
@@ -88,7 +90,7 @@ def _wrong_counts(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
 
 
 def _wrong_affinities(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
-    lists = {
+    lists: dict[str, Mapping[str, str]] = {
         "item.attributes": {name: each.type for name, each in domain.item.attributes.items()},
         "user.features": {name: each.family for name, each in domain.user.features.items()},
     }
@@ -111,6 +113,32 @@ def _wrong_kind_lists(domain: Domain, broken: Collection[str]) -> Iterator[Fault
             for kind in named if isinstance(named, tuple) else ():
                 if kind not in domain.kinds and f"kinds.{kind}" not in broken:
                     yield f"{path}.{key}", f"one of the kinds ({there})", kind
+
+
+def _wrong_columns(domain: Domain) -> Iterator[Fault]:
+    """Features whose columns or inputs have the name of another one's."""
+    owners = {
+        f"{entity}_{name}": f"{entity}.attributes.{name}"
+        for entity in ("user", "item")
+        for name in domain.side(entity).attributes
+    } | dict.fromkeys(_CONTEXT, "")
+    for path, feature in _features(domain):
+        for column in _columns(path, feature):
+            if owners.setdefault(column, path) not in (
+                path,
+                path.replace("features", "attributes"),
+            ):
+                yield path, f"of names that nothing else has, as `{column}`", path.split(".")[-1]
+
+
+def _columns(path: str, feature: Any) -> Iterator[str]:
+    """Names that a feature gives to columns and inputs."""
+    entity, _, name = path.split(".")
+    yield f"{entity}_{name}"
+    if feature.family == "affinity":
+        entry = feature.entry or name
+        yield from (f"{entity}_{entry}_events", f"{entity}_{entry}_positives")
+        yield from (f"{entry}_affinity", f"{entry}_familiarity")
 
 
 def _features(domain: Domain) -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,9 @@ import pytest
 
 from features.spec import FEATURES
 
+# Importing TensorFlow on a busy machine takes a while.
+pytestmark = pytest.mark.timeout(600)
+
 PODCASTS = Path(__file__).parents[1] / "support" / "podcasts"
 
 

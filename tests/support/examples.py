@@ -68,6 +68,8 @@ def _feature(feature: Feature, of: np.ndarray, rng: np.random.Generator) -> pa.A
         return pa.array([[str(n) for n in rng.integers(0, 50, k)] for k in lengths], kind)
     if feature.dtype == "float32_list":
         return pa.array([[1.0] * (feature.length or 0)] * len(of), kind)
-    if feature.name.endswith("_at"):
+    if feature.dtype == "int64":
+        return pa.array(rng.integers(0, 5, len(of)), kind)
+    if feature.dtype == "float64":  # a time
         return pa.array(np.full(len(of), START_S - 3_600.0), kind)
     return pa.array(rng.random(len(of)) * 0.3, kind)

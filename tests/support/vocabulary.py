@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from features.spec import BY_NAME, FEATURES
 from features.validation import ATTRIBUTES, MAX_CATEGORIES
 from millstream.events import (
+    KINDS,
     MAX_FLOAT32,
     Impression,
     Interaction,
@@ -15,8 +16,6 @@ from millstream.events import (
     UserUpsert,
 )
 from tests.support.stream_cases import START
-
-KINDS = ["view", "click", "like", "dislike", "skip", "cart", "purchase", "play", "rating"]
 
 
 def texts(least: int, most: int) -> st.SearchStrategy[str]:
@@ -39,6 +38,8 @@ def _value(dtype: str, characters: int) -> st.SearchStrategy[Any]:
         return st.lists(texts(0, characters), max_size=25)
     if dtype == "float32_list":
         return st.lists(numbers, max_size=25)
+    if dtype == "int64":
+        return st.integers(-(10**6), 10**6)
     return numbers | numbers.map(repr)
 
 

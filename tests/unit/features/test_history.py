@@ -9,7 +9,7 @@ from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule, State
 from features.families.count import VOTERS
 from features.history import MAX_UPDATES, History, add, replay, transitions
 from features.rounds import Rounds
-from features.spec import DAY_S, DECLARED, RECENT_ITEMS
+from features.spec import BY_NAME, DAY_S, DECLARED, RECENT
 from features.update import Update, columns_of, voter
 from tests.support.plain_features import columns
 
@@ -109,7 +109,7 @@ def recent(*items: str) -> list[str]:
 def test_recent_items_come_newest_first_and_each_once():
     assert recent("a", "b", "c") == ["c", "b", "a"]
     assert recent("a", "b", "a") == ["a", "b"]
-    many = [str(n) for n in range(RECENT_ITEMS)]
+    many = [str(n) for n in range(BY_NAME[RECENT].length or 0)]
     assert recent(*many, "new") == ["new", *many[:0:-1]]
 
 

@@ -71,7 +71,7 @@ FAULTS = [
         "`item.title` must be one of [item.attributes] of type `string`",
     ),
     ("item.popularity", "positive_rate", "one of [item.features] of family `count` (events_1h,"),
-    ("item.features.events_1h.family", "recent", "must be one of 'count', 'affinity', 'rate'."),
+    ("item.features.events_1h.family", "recent", "must be one of 'count', 'sum', 'since'"),
 ]
 
 
@@ -113,6 +113,15 @@ def test_a_domain_without_a_positive_kind_teaches_nothing(films):
     assert faults == [
         "`kinds` must be at least one kind whose `label` is 1, or with `label_from`. "
         "Received: ['view', 'skip']."
+    ]
+
+
+def test_two_features_cannot_make_the_same_column_or_input(films):
+    films["user"]["features"]["category_events"] = films["user"]["features"]["events_1h"]
+    _, faults = checked(films)
+    assert faults == [
+        "`user.features.category_events` must be of names that nothing else has, as "
+        "`user_category_events`. Received: 'category_events'."
     ]
 
 

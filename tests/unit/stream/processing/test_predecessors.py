@@ -9,7 +9,7 @@ import pytest
 from features.entity_rule import EntityRule
 from features.families import Affinity
 from features.history import History
-from features.spec import DECLARED, ITEM_STATS, RECENT_ITEMS
+from features.spec import BY_NAME, DECLARED, ITEM_STATS, RECENT
 from stream.processing import interactions
 from stream.state import changes
 from stream.state.entities import Item, items_bytes, items_from
@@ -56,7 +56,7 @@ def test_predecessors_are_what_each_user_had_met_before_the_event_s_own_time(str
         recent = _recent(stream, past, instants)
         for item in recent[:DEPTH]:
             wanted[event.item_id][item] += left
-    assert len(wanted) == 8 < RECENT_ITEMS
+    assert len(wanted) == 8 < (BY_NAME[RECENT].length or 0)
     for item, sums in wanted.items():
         assert before_of(stream, item) == pytest.approx(dict(sums), rel=1e-5)
 

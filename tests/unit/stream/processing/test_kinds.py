@@ -1,0 +1,48 @@
+"""What the domain says of a kind reaches examples and seen filters."""
+
+import pytest
+
+from features.labels import WEIGHTS
+from stream.processing import interactions
+from tests.support.stream_cases import MemoryStream, examples_of, impression, interaction
+
+
+def seen(effects):
+    """Items for the filters, in their order."""
+    return [item for entries in effects.state.filters.get("u1", []) for item in entries.items]
+
+
+@pytest.fixture
+def clicks_weigh_3(monkeypatch):
+    monkeypatch.setitem(WEIGHTS, "click", 3.0)
+
+
+def test_an_example_weighs_what_its_kind_does_and_a_negative_1(clicks_weigh_3):
+    stream = MemoryStream(sampled_negatives=1)
+    stream.run(interaction(0, user="u2", item="i2", kind="view"))
+    rows = examples_of(stream.run(interaction(1), interaction(2, kind="like")))
+    assert [row["weight"] for row in rows if row["origin"] == "organic"] == [3.0, 1.0]
+    assert {row["weight"] for row in rows if row["origin"] == "sampled"} == {1.0}
+
+
+def test_a_shown_item_weighs_what_its_feedback_does(clicks_weigh_3):
+    stream = MemoryStream()
+    (row,) = examples_of(stream.run(impression(0), interaction(1, request_id="r1")))
+    assert (row["origin"], row["label"], row["weight"]) == ("impression", 1.0, 3.0)
+
+
+def test_what_does_not_count_as_seen_goes_into_no_filter(monkeypatch):
+    """Where the recent list holds it, too, each seen item goes into the filter at once."""
+    monkeypatch.setattr(interactions, "SEEN_KINDS", {"purchase"})
+    monkeypatch.setattr(interactions, "RECENT_ARE_SEEN", False)
+    did = (interaction(0), interaction(1, item="i2", kind="purchase"), interaction(2, item="i3"))
+    assert seen(MemoryStream().run(*did)) == ["i2"]
+
+
+def test_what_the_recent_list_cannot_hold_is_seen_only_if_its_kind_is(monkeypatch):
+    """The list is full of newer items: a late purchase is seen, a late click is not."""
+    monkeypatch.setattr(interactions, "SEEN_KINDS", {"purchase"})
+    stream = MemoryStream(allowed_lateness_s=100.0)
+    stream.run(*(interaction(50 + n, item=f"n{n}") for n in range(20)))
+    late = interaction(1, item="bought", kind="purchase"), interaction(2, item="clicked")
+    assert seen(stream.run(*late)) == ["bought"]
