@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.columns import Arrays, arrays_from_table, keys_from_strings
+from features.columns import Arrays, arrays_from_rows, arrays_from_table, keys_from_strings
 from features.encode import encode
 from features.rows import arrow_type
 from features.spec import FEATURES
@@ -15,7 +16,7 @@ from millstream.batches import decode_table, metadata_of
 from millstream.errors import InvalidEvent
 from online_trainer.learners.batch import Batch
 
-_TYPES: dict[str, pa.DataType] = {
+_HEAD: dict[str, pa.DataType] = {
     "event_id": pa.string(),
     "source_partition": pa.int32(),
     "source_offset": pa.int64(),
@@ -27,8 +28,10 @@ _TYPES: dict[str, pa.DataType] = {
     "weight": pa.float32(),
     "origin": pa.string(),
     "is_probe": pa.bool_(),
-    **{feature.name: arrow_type(feature) for feature in FEATURES},
 }
+_TYPES = {**_HEAD, **{feature.name: arrow_type(feature) for feature in FEATURES}}
+# Columns of an example that are no feature and that nothing here reads.
+_UNREAD = frozenset({"row", "propensity", "position", "sampled_probability"})
 # A column as it is, and, of strings, with each distinct one written once.
 _READ = {
     name: (kind, pa.dictionary(pa.int32(), kind), pa.dictionary(pa.int8(), kind))
@@ -48,12 +51,44 @@ _RANGES = {
 }
 
 
-def decode(message: bytes) -> pa.Table:
+class Differences(NamedTuple):
+    """Columns in which a message differs from the present list of features.
+
+    Args:
+        unknown: in the message alone: ignored. Sorted.
+        missing: in the list alone: each row has the feature's default. Sorted.
+    """
+
+    unknown: list[str]
+    missing: list[str]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Differences":
+        """Of a message with these columns."""
+        names = set(names)
+        return cls(sorted(names - _TYPES.keys() - _UNREAD), sorted(_TYPES.keys() - names))
+
+
+class Message(NamedTuple):
+    """One message of the topic.
+
+    Args:
+        table: rows in columns of the types that an example has; features may be missing.
+        differences: from the present list of features.
+    """
+
+    table: pa.Table
+    differences: Differences
+
+
+def decode(message: bytes) -> Message:
     """The rows of a message, in columns of the types that an example has.
 
+    It may have been made with another list of features, before or after a change of it.
+
     Raises:
-        InvalidEvent: it is not a sound Arrow batch, or a column is missing or cannot be read as
-            its type.
+        InvalidEvent: it is not a sound Arrow batch, a column that every example has is missing, or
+            a column cannot be read as its type.
     """
     try:
         table = decode_table(message)
@@ -62,7 +97,7 @@ def decode(message: bytes) -> pa.Table:
         table.validate(full=True)
         if not metadata_of(table).get("source_topic", ""):
             raise InvalidEvent("Expected `source_topic` in the schema's metadata. Received none.")
-        return _typed(table)
+        return Message(_typed(table), Differences.of(table.column_names))
     except (pa.ArrowException, ArithmeticError, MemoryError, TypeError, ValueError) as error:
         reason = str(error)[:_MOST_TEXT]
         raise InvalidEvent(f"Expected an Arrow batch of examples. Received: {reason}") from error
@@ -70,11 +105,11 @@ def decode(message: bytes) -> pa.Table:
 
 def _typed(table: pa.Table) -> pa.Table:
     names = table.column_names
-    if missing := sorted(_TYPES.keys() - set(names)):
+    if missing := sorted(_HEAD.keys() - set(names)):
         raise InvalidEvent(f"Expected the columns of an example. Received none named {missing}.")
     if len(set(names)) < len(names):
         raise InvalidEvent("Expected each column once. Received several of one name.")
-    own = table.select([*_TYPES])
+    own = table.select([name for name in _TYPES if name in names])
     for place, field in enumerate(own.schema):
         if field.type not in _READ[field.name]:
             cast = _cast(own.column(place), field, _TYPES[field.name])
@@ -133,7 +168,7 @@ class ExampleBatch:
     def _encoded(cls, table: pa.Table) -> "ExampleBatch":
         event_time = _numbers(table, "event_time", np.float64)
         ids = {name: keys_from_strings(table[name]) for name in ("user_id", "item_id")}
-        raw = arrays_from_table(table, FEATURES)
+        raw = {**_defaults(table), **arrays_from_table(table, FEATURES)}
         inputs = encode(ids, raw, event_time)
         weights = _numbers(table, "weight", np.float32)
         weights[~_finite(raw, len(table))] = np.nan  # encoded they would be within bounds
@@ -155,6 +190,13 @@ class ExampleBatch:
     def slices(self, size: int) -> Iterable["ExampleBatch"]:
         """In order, at most `size` rows at a time: never two messages in one step."""
         return (self.take(slice(at, at + size)) for at in range(0, len(self), size))
+
+
+def _defaults(table: pa.Table) -> Arrays:
+    """The features that a message lacks, at their defaults: (rows,) or (rows, length) each."""
+    missing = [feature for feature in FEATURES if feature.name not in table.column_names]
+    one = arrays_from_rows([{}], missing)
+    return {name: np.repeat(value, len(table), axis=0) for name, value in one.items()}
 
 
 def _finite(raw: Arrays, rows: int) -> np.ndarray:
