@@ -81,12 +81,12 @@ class Alignment:
         if small == large:
             return np.arange(small)
         for known in (near, self._all):
-            if (small, large) in known:
+            if (small, large) in known and not is_inner:
                 return known[small, large]
         for known in (near, self._all):
-            for (n, m), places in known.items():
+            for (n, m), places in sorted(known.items(), key=lambda each: each[0]):
                 if (small, large) == (n * n, m * m):
-                    return (places[:, None] * m + places).ravel()
+                    return np.asarray((places[:, None] * m + places).ravel())
                 times = small // n
                 if (small, large) == (n * times, m * times):
                     return _repeated(places, m, times, is_inner)
