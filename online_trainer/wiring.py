@@ -95,7 +95,13 @@ class Wiring:
         """The ranking network with empty tables."""
         network = self._ranking_network(inputs)
         name, parts = self.settings.ranker, split(network)
-        return Ranker(network, parts, self._tables(name, parts), self._dense(name))
+        return Ranker(
+            network,
+            parts,
+            self._tables(name, parts),
+            self._dense(name),
+            corrects_sampling=self.settings.sampling_correction,
+        )
 
     def _ranking_network(self, inputs: Signatures | None) -> keras.Model:
         own = self.settings

@@ -29,9 +29,14 @@ _HEAD: dict[str, pa.DataType] = {
     "origin": pa.string(),
     "is_probe": pa.bool_(),
 }
-_TYPES = {**_HEAD, **{feature.name: arrow_type(feature) for feature in FEATURES}}
+_SHARE = "sampled_probability"
+_TYPES = {
+    **_HEAD,
+    _SHARE: pa.float32(),
+    **{feature.name: arrow_type(feature) for feature in FEATURES},
+}
 # Columns of an example that are no feature and that nothing here reads.
-_UNREAD = frozenset({"row", "propensity", "position", "sampled_probability"})
+_UNREAD = frozenset({"row", "propensity", "position"})
 # A column as it is, and, of strings, with each distinct one written once.
 _READ = {
     name: (kind, pa.dictionary(pa.int32(), kind), pa.dictionary(pa.int8(), kind))
@@ -66,7 +71,9 @@ class Differences(NamedTuple):
     def of(cls, names: Iterable[str]) -> "Differences":
         """Of a message with these columns."""
         names = set(names)
-        return cls(sorted(names - _TYPES.keys() - _UNREAD), sorted(_TYPES.keys() - names))
+        return cls(
+            sorted(names - _TYPES.keys() - _UNREAD), sorted({f.name for f in FEATURES} - names)
+        )
 
 
 class Message(NamedTuple):
@@ -179,6 +186,7 @@ class ExampleBatch:
             labels=labels,
             weights=weights,
             is_positive=(labels > _LIKED) & (origin != "sampled"),
+            kept=_kept(table, origin == "sampled"),
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
 
@@ -197,6 +205,28 @@ def _defaults(table: pa.Table) -> Arrays:
     missing = [feature for feature in FEATURES if feature.name not in table.column_names]
     one = arrays_from_rows([{}], missing)
     return {name: np.repeat(value, len(table), axis=0) for name, value in one.items()}
+
+
+def _kept(table: pa.Table, is_sampled: np.ndarray) -> np.ndarray:
+    """(rows,) float32 in (0, 1]: the share of negatives like a row that the sample has.
+
+    Of n negatives that were drawn for an event, each with probability p, the sample has a share of
+    about n p of all that might have been. The event's own row has the mean of theirs. Where nothing
+    was drawn, or what is given is no probability, the share is 1.
+    """
+    kept = np.ones(len(table), np.float32)
+    if _SHARE not in table.column_names or not is_sampled.any():
+        return kept
+    given = _numbers(table, _SHARE, np.float64)
+    given[~((given > 0) & (given <= 1))] = 1.0
+    offset, partition = (table[f"source_{name}"].to_numpy() for name in ("offset", "partition"))
+    _, event = np.unique(np.stack([offset, partition]), axis=1, return_inverse=True)
+    event = event.ravel()
+    drawn = np.bincount(event, is_sampled)
+    total = np.bincount(event, is_sampled * given)
+    own = np.where(drawn > 0, total, 1.0)  # n times the mean of p
+    shares = np.where(is_sampled, drawn[event] * given, own[event])
+    return np.minimum(shares, 1.0).astype(np.float32)
 
 
 def _finite(raw: Arrays, rows: int) -> np.ndarray:

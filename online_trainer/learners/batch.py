@@ -17,12 +17,15 @@ class Batch:
         labels: (rows,) float32 in [0, 1].
         weights: (rows,) float32, not negative.
         is_positive: (rows,) bool: observed, and liked: what the retriever learns from.
+        kept: (rows,) float32 in (0, 1]: the share of negatives like the row that a sample has; None
+            is 1.
     """
 
     inputs: Mapping[str, np.ndarray]
     labels: np.ndarray
     weights: np.ndarray
     is_positive: np.ndarray
+    kept: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -31,7 +34,13 @@ class Batch:
         """Some of the rows."""
         inputs = {name: column[places] for name, column in self.inputs.items()}
         rest = (column[places] for column in (self.labels, self.weights, self.is_positive))
-        return Batch(inputs, *rest)
+        return Batch(inputs, *rest, None if self.kept is None else self.kept[places])
+
+    def log_kept(self) -> np.ndarray:
+        """(rows,) float32: the logarithm of `kept`."""
+        if self.kept is None:
+            return np.zeros(len(self), np.float32)
+        return np.log(self.kept)
 
     def sound(self) -> np.ndarray:
         """(rows,) bool: every number is finite, the label and the weight in their range."""

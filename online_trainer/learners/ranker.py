@@ -2,6 +2,13 @@
 
 Rows of embeddings take the gradient of the *sum* of the losses, dense weights that of their mean. A
 row that is rare in the batch then moves as far in a large batch as in a small one.
+
+Negatives may be a sample: where a share r of them is kept, the odds of a positive are 1 / r times
+as high as they are without sampling. With the correction the loss is that of z - log r, so that the
+network's own logit z learns the odds before sampling.
+
+Reference: King & Zeng, Political Analysis 9(2), 2001,
+https://doi.org/10.1093/oxfordjournals.pan.a004868, prior correction, here row by row.
 """
 
 from collections.abc import Mapping
@@ -23,7 +30,8 @@ class Learnt(NamedTuple):
     """Result of one step.
 
     Args:
-        scores: (rows,) probabilities, given before the labels were learnt from.
+        scores: (rows,) probabilities of a positive in the sample, given before the labels were
+            learnt from.
         loss: weighted mean of the log loss.
         is_finite: False where the batch was refused; the weights are as they were.
     """
@@ -41,6 +49,7 @@ class Ranker:
         parts: the network, taken apart.
         tables: all of `parts.tables`.
         optimiser: of the dense weights.
+        corrects_sampling: whether scores and losses are those of z - log r.
     """
 
     def __init__(
@@ -49,21 +58,26 @@ class Ranker:
         parts: Split,
         tables: DynamicTables,
         optimiser: keras.Optimizer,
+        *,
+        corrects_sampling: bool = False,
     ) -> None:
         self.network, self.tables = network, tables
         self.parts = compact(parts, tables.groups)
         self.body = self.parts.body
         self.dense = DenseWeights([parts.body], optimiser)
         self.step = 0
+        self._corrects_sampling = corrects_sampling
         self._layout = Layout([self.parts], tables.groups)
         self._fields = field_specs(self.parts)
         self._scores_apart = differs_in_training(self.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
         self._learn = tf.function(
-            self._learn_step, input_signature=[*given, column, column], autograph=False
+            self._learn_step, input_signature=[*given, column, column, column], autograph=False
         )
-        self._score = tf.function(self._score_step, input_signature=list(given), autograph=False)
+        self._score = tf.function(
+            self._score_step, input_signature=[*given, column], autograph=False
+        )
 
     def learn(self, batch: Batch) -> Learnt:
         """Score the batch, then take one step on it."""
@@ -71,7 +85,7 @@ class Ranker:
         rows = self.tables.locate(self.tables.keys(self._reads(batch)), self.step)
         vectors = self.tables.gather(rows)
         scores, loss, finite, gradients = self._learn(
-            self._inputs(batch), vectors, batch.labels, batch.weights
+            self._inputs(batch), vectors, self._shift(batch), batch.labels, batch.weights
         )
         if is_finite := bool(finite):
             self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
@@ -79,10 +93,10 @@ class Ranker:
         return Learnt(scores.numpy(), float(loss), is_finite)
 
     def score(self, batch: Batch) -> np.ndarray:
-        """(rows,) probabilities; nothing changes."""
+        """(rows,) probabilities of a positive in the sample; nothing changes."""
         rows = self.tables.find(self.tables.keys(self._reads(batch)))
         vectors = self.tables.gather(rows)
-        return self._score(self._inputs(batch), vectors).numpy()
+        return self._score(self._inputs(batch), vectors, self._shift(batch)).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
         """State beside weights and tables, for a snapshot: none."""
@@ -97,11 +111,15 @@ class Ranker:
     def _inputs(self, batch: Batch) -> dict[str, np.ndarray]:
         return {name: batch.inputs[name] for name in self._fields}
 
-    def _learn_step(self, inputs: Any, flat: Any, labels: Any, weights: Any) -> Any:
-        scored = self._logits(inputs, flat, training=False) if self._scores_apart else None
+    def _shift(self, batch: Batch) -> np.ndarray:
+        """-log r of each row, or zeros."""
+        return -batch.log_kept() if self._corrects_sampling else np.zeros(len(batch), np.float32)
+
+    def _learn_step(self, inputs: Any, flat: Any, shift: Any, labels: Any, weights: Any) -> Any:
+        scored = self._logits(inputs, flat, shift, training=False) if self._scores_apart else None
         with tf.GradientTape() as tape:
             tape.watch(flat)
-            logits = self._logits(inputs, flat, training=True)
+            logits = self._logits(inputs, flat, shift, training=True)
             losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             total = tf.reduce_sum(weights * losses)
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
@@ -116,9 +134,9 @@ class Ranker:
         scores = tf.sigmoid(logits if scored is None else scored)
         return scores, total * share, finite, by_row
 
-    def _score_step(self, inputs: Any, flat: Any) -> Any:
-        return tf.sigmoid(self._logits(inputs, flat, training=False))
+    def _score_step(self, inputs: Any, flat: Any, shift: Any) -> Any:
+        return tf.sigmoid(self._logits(inputs, flat, shift, training=False))
 
-    def _logits(self, inputs: Any, flat: Any, *, training: bool) -> Any:
+    def _logits(self, inputs: Any, flat: Any, shift: Any, *, training: bool) -> Any:
         (vectors,) = self._layout.unpack(flat)
-        return tf.reshape(self.body({**inputs, **vectors}, training=training), [-1])
+        return tf.reshape(self.body({**inputs, **vectors}, training=training), [-1]) + shift

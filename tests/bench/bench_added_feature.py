@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,7 +109,7 @@ def _run(
     five = trainer.progress.value("all", "overall", "auc")
     fifths = []
     bounds = [end + (stream.after.stop - end) * part // PARTS for part in range(PARTS + 1)]
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds):
         trainer.progress = ProgressiveMetrics()
         lost += _learn(trainer, stream, range(low, high))
         fifths.append(f"{trainer.progress.value('all', 'overall', 'auc'):.4f}")

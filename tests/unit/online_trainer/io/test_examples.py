@@ -59,6 +59,34 @@ def test_what_every_example_has_must_be_there():
         decode(message(("label", "user_id")))
 
 
+def test_the_share_of_negatives_that_a_sample_has_is_their_number_times_their_probability():
+    """Event 0: two negatives; event 1: none; event 2: one, of another partition; the rest: own."""
+    offsets = np.r_[0, 0, 0, 1, 2, 2, 2, np.arange(3, 3 + ROWS - 7)]
+    partitions = np.r_[np.zeros(5), 1, 1, np.zeros(ROWS - 7)].astype(np.int32)
+    origin = np.full(ROWS, "organic", dtype=object)
+    origin[[1, 2, 6]] = "sampled"
+    given = np.ones(ROWS, np.float32)
+    given[[1, 2, 6]] = 0.1, 0.3, 0.01
+    columns = {
+        "source_offset": pa.array(offsets),
+        "source_partition": pa.array(partitions),
+        "origin": pa.array(origin.tolist()).dictionary_encode(),
+        "sampled_probability": pa.array(given),
+    }
+    content = message(tuple(columns), **columns)
+    kept = ExampleBatch.of(decode(content).table).batch.kept
+    expected = np.ones(ROWS)
+    expected[[0, 1, 2, 5, 6]] = 0.4, 0.2, 0.6, 0.01, 0.01
+    assert kept == pytest.approx(expected)
+
+
+def test_what_is_no_probability_corrects_nothing():
+    origin = pa.array(["organic", "sampled"] * (ROWS // 2)).dictionary_encode()
+    given = pa.array(np.resize([np.nan, 0.0, -1.0, 7.0], ROWS).astype(np.float32))
+    content = message(("origin", "sampled_probability"), origin=origin, sampled_probability=given)
+    assert np.array_equal(ExampleBatch.of(decode(content).table).batch.kept, np.ones(ROWS))
+
+
 def test_differing_columns_are_counted_by_kind():
     metrics = TrainerMetrics()
     metrics.consumed(Consumed(unknown=["a"], missing=["b", "c"]), 0.1, 0.0)
