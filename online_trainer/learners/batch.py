@@ -32,9 +32,13 @@ class Batch:
 
     def take(self, places: np.ndarray | slice) -> "Batch":
         """Some of the rows."""
-        inputs = {name: column[places] for name, column in self.inputs.items()}
-        rest = (column[places] for column in (self.labels, self.weights, self.is_positive))
-        return Batch(inputs, *rest, None if self.kept is None else self.kept[places])
+        return Batch(
+            inputs={name: column[places] for name, column in self.inputs.items()},
+            labels=self.labels[places],
+            weights=self.weights[places],
+            is_positive=self.is_positive[places],
+            kept=None if self.kept is None else self.kept[places],
+        )
 
     def log_kept(self) -> np.ndarray:
         """(rows,) float32: the logarithm of `kept`."""

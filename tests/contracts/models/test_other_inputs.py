@@ -20,7 +20,7 @@ ADDED = (
     Field("item_size", "float", belongs_to="item"),
     Field("user_city", width=4, belongs_to="user"),
 )
-ONLINE = [entry.name for entry in CATALOGUE if entry.task == "ranking" and entry.learns_online]
+ONLINE = [entry.name for entry in CATALOGUE if entry.learns_online]
 # Attention shares out by a softmax: over fields (autoint) or pairs of fields (afm), and what a new
 # one gets is taken from the others. The excitation of fibinet_pp reads the means of all fields'
 # groups and then their maxima: an order that only the layer knows.
@@ -33,7 +33,8 @@ def built(name: str, fields: tuple[Field, ...]) -> keras.Model:
     keras.utils.set_random_seed(7)
     known = find(name).defaults()
     wanted = {"hidden": (8,), "maps": (4, 4)}
-    return build(name, fields, **{key: v for key, v in wanted.items() if key in known})
+    made = build(name, fields, **{key: v for key, v in wanted.items() if key in known})
+    return made if isinstance(made, keras.Model) else made.model
 
 
 def learnt(name: str) -> keras.Model:
@@ -67,7 +68,8 @@ def scores(parts: Split, given: dict[str, np.ndarray]) -> np.ndarray:
         name: array if array.ndim == 1 else array[..., : parts.body.input[name].shape[-1]]
         for name, array in own.items()
     }
-    return keras.ops.convert_to_numpy(parts.body(own, training=False))
+    outputs = keras.tree.flatten(parts.body(own, training=False))
+    return np.concatenate([keras.ops.convert_to_numpy(each) for each in outputs], axis=-1)
 
 
 @pytest.mark.parametrize("name", ONLINE)

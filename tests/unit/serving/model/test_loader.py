@@ -160,7 +160,7 @@ def test_a_snapshot_of_fewer_inputs_in_another_order_is_served_on_exactly_those(
 ):
     known = {each.name: each for each in input_signatures()}
     inputs = tuple(known[name] for name in ("item_id", "user_age", "user_id", "user_categories"))
-    maker = SnapshotMaker(tmp_path, np.arange(1, 40), inputs=inputs)
+    maker = SnapshotMaker(tmp_path, id64_array(ITEMS), inputs=inputs)
     maker.write(1, spec_hash="of another list")
     model = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S)).load(1)
     given = inputs_of(catalogue, np.arange(30))
