@@ -1,13 +1,14 @@
 """Find where to go on: the newest sound snapshot that this code and these settings can read."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import keras
 
 from features.signatures import input_signatures
 from features.spec import spec_hash
-from millstream.errors import SnapshotError
+from millstream.errors import ConfigurationError, SnapshotError
 from millstream.snapshots import Manifest, SnapshotReader
 from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures, arranged, common
@@ -53,7 +54,11 @@ def resume(
         if reason := _unusable(reader, version, models):
             log.warning("Snapshot %d is passed over: %s", version, reason)
             continue
-        takes_deltas = _restore(trainer, reader, reader.manifest(version), builder)
+        try:
+            takes_deltas = _restore(trainer, reader, reader.manifest(version), builder)
+        except ConfigurationError as error:  # a network needs an input that is not in both lists
+            log.warning("Snapshot %d is passed over: %s", version, error)
+            continue
         log.info(
             "Going on from snapshot %d: offset %d, %d examples.",
             version,
@@ -71,21 +76,16 @@ def _restore(
     """Restore a snapshot, of these inputs or of others; True if the inputs are the same."""
     had = tuple(manifest.inputs_or(input_signatures(), spec_hash()) or ())
     inputs, has_baseline = arranged(trainer.inputs, had), trainer.baseline is not None
-    if inputs != trainer.inputs:
-        trainer.adopt(builder.trainer(inputs, frozen_baseline=has_baseline))
     if inputs == had:
+        if inputs != trainer.inputs:  # the same in another order
+            trainer.adopt(builder.trainer(inputs, frozen_baseline=has_baseline))
         checkpoint.restore(trainer, reader, manifest.version)
         return True
     old = builder.trainer(had)
     checkpoint.restore(old, reader, manifest.version)
-    shared = common(had, inputs)
-    for side, learners in ((had, old.learners), (inputs, trainer.learners)):
-        if shared == side:
-            networks = {role: learner.network for role, learner in learners.items()}
-            break
-    else:
-        networks = builder.networks(shared)
-    carry_over(old, trainer, networks)
+    new = builder.trainer(inputs, frozen_baseline=has_baseline)
+    carry_over(old, new, _between(old, new, builder))
+    trainer.adopt(new)
     log.warning(
         "The inputs have changed since snapshot %d. New: %s. Gone: %s. All others go on.",
         manifest.version,
@@ -93,6 +93,15 @@ def _restore(
         _names_beyond(had, inputs),
     )
     return False
+
+
+def _between(old: Trainer, new: Trainer, builder: Builder) -> Mapping[Role, keras.Model]:
+    """Networks of the inputs that both have."""
+    shared = common(old.inputs, new.inputs)
+    for trainer in (old, new):
+        if shared == trainer.inputs:
+            return {role: learner.network for role, learner in trainer.learners.items()}
+    return builder.networks(shared)
 
 
 def _names_beyond(inputs: Signatures, others: Signatures) -> str:

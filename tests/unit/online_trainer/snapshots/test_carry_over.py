@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from features.signatures import input_signatures
+from millstream.errors import ConfigurationError
 from millstream.snapshots import SnapshotReader
 from online_trainer.embeddings.state import export
 from online_trainer.io.examples import ExampleBatch, decode
@@ -89,6 +90,34 @@ def test_moments_of_a_kept_weight_are_kept_and_a_new_slice_has_none(old, resumed
     assert (before != 0).any() and not after[:, width:].any()
     counts = [t.ranker.dense.optimiser.iterations.numpy() for t in (old, new)]
     assert counts[0] == counts[1] > 0
+
+
+def test_one_input_may_go_while_others_come(folder, old):
+    new = WIRING.trainer(tuple(each for each in input_signatures() if each.name != "user_gender"))
+    base = resume(new, SnapshotReader(folder), WIRING.models(), WIRING)
+    assert base is not None and not base.takes_deltas
+    assert (new.offsets, new.ranker.step) == (old.offsets, old.ranker.step)
+    names = [each.name for each in new.inputs]
+    stay = [each.name for each in BEFORE if each.name != "user_gender"]
+    assert names[: len(stay)] == stay and set(names[len(stay) :]) == set(NEW)
+    before, after = export(old.ranker.tables), export(new.ranker.tables)
+    assert before.rows.keys() - after.rows.keys() == {"user_gender"}
+    rows, other = before.rows["user_id"], after.rows["user_id"]
+    assert np.array_equal(rows.vectors[np.argsort(rows.ids)], other.vectors[np.argsort(other.ids)])
+    assert new.consume(example_message(3, ROWS), 3).learnt == ROWS
+
+
+def test_where_no_network_can_be_built_between_the_lists_the_snapshot_is_passed_over(
+    folder, caplog
+):
+    class Strict(Wiring):
+        def networks(self, inputs):
+            raise ConfigurationError("A list needs a target.")
+
+    new = WIRING.trainer(tuple(each for each in input_signatures() if each.name != "user_gender"))
+    assert resume(new, SnapshotReader(folder), WIRING.models(), Strict(SETTINGS)) is None
+    assert "Snapshot 3 is passed over: A list needs a target." in caplog.text
+    assert (new.offsets.offset, new.ranker.step) == (0, 0)
 
 
 def test_the_next_snapshot_is_whole_and_what_it_holds_is_gone_on_from_as_it_is(folder, resumed):
