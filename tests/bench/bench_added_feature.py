@@ -4,11 +4,12 @@
     python tests/bench/bench_added_feature.py --events 60000 --rate 100
 
 Three trainers learn from the same examples, in which a planted pattern of users and items decides
-what is liked; the feature tells nothing. One knows it from the start; one learns without it up to the middle, takes a snapshot, and goes
-on from it with the feature, as the process does after an upgrade; one begins anew in the middle, as
-before snapshots were compared input by input. Messages from before the change lack the feature's
-column. Prints the progressive AUC of the events in the five minutes after the change, and in each
-fifth of the time after it, and how many examples were lost.
+what is liked; the feature tells nothing. One knows it from the start; one learns without it up to
+the middle, takes a snapshot, and goes on from it with the feature, as the process does after an
+upgrade; one begins anew in the middle, as before snapshots were compared input by input. Messages
+from before the change lack the feature's column. Prints the progressive AUC of the events in the
+five minutes after the change, and in each fifth of the time after it, and how many examples were
+lost. Of the stream's state it says nothing: the examples are made here.
 """
 
 import argparse
