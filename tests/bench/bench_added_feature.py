@@ -37,7 +37,7 @@ from online_trainer.wiring import Wiring
 from tests.support.examples import example_message
 
 FEATURE = "item_popularity_30m"
-ROWS = 250
+ROWS = 100
 FIVE_MINUTES_S = 300.0
 PARTS = 5
 
@@ -70,7 +70,7 @@ def main() -> None:
     half = chosen.events // ROWS // 2
     first = max(1, min(half, round(FIVE_MINUTES_S * chosen.rate / ROWS)))
     stream = Stream(range(half), range(half, 2 * half), first)
-    wiring = Wiring(Settings(ranker=chosen.ranker, embedding_width=8))
+    wiring = Wiring(Settings(ranker=chosen.ranker, embedding_width=8, embedding_learning_rate=0.2))
     print("| run | AUC before | AUC of 5 min after | by fifths of the time after | lost |")
     print("|---|---|---|---|---|", flush=True)
     unchanged = _run("unchanged", wiring, stream, wiring.trainer())
