@@ -241,6 +241,11 @@ class Settings(BaseSettings):
         description="optimiser of weights by the prefix of their layer, as JSON such as "
         '{"linear.": "ftrl"}; overrides those of the model\'s paper',
     )
+    sampling_correction: bool = Field(
+        default=False,
+        description="whether the ranker learns the odds that a positive has before negatives are "
+        "sampled: log-odds correction by `sampled_probability`",
+    )
     batch_size: int = Field(default=256, gt=0, description="maximum examples per training step")
     embedding_width: int = Field(default=16, gt=0, description="numbers per embedding row")
     embedding_learning_rate: float = Field(

@@ -1,20 +1,21 @@
-"""The fields of each role's network, from the one list of inputs in `features/spec.py`."""
+"""The fields of each role's network, from the inputs that it is made for."""
 
-from features.feature import ModelInput
-from features.spec import BY_NAME, ITEM_ATTRIBUTES, model_inputs
+from features.signatures import input_signatures
+from millstream.snapshots.signature import InputSignature, Signatures
 from models.fields import Field
 
 
-def ranker_fields(width: int) -> tuple[Field, ...]:
+def ranker_fields(width: int, inputs: Signatures | None = None) -> tuple[Field, ...]:
     """Every input: the ranker sees user, item, context, and what they have in common.
 
     Args:
         width: values per embedding row.
+        inputs: in the order of the fields; None is those of `features/spec.py`.
     """
-    return tuple(_field(given, width) for given in model_inputs())
+    return tuple(_field(given, width) for given in _given(inputs))
 
 
-def retriever_fields(width: int) -> tuple[Field, ...]:
+def retriever_fields(width: int, inputs: Signatures | None = None) -> tuple[Field, ...]:
     """Inputs of the towers: no crosses, and of an item only what stays as it is.
 
     An item's vector lies in an index. It must not depend on counters and ages that move with every
@@ -23,19 +24,16 @@ def retriever_fields(width: int) -> tuple[Field, ...]:
     """
     return tuple(
         _field(given, width)
-        for given in model_inputs()
-        if given.side != "cross" and (given.side != "item" or _lasts(given))
+        for given in _given(inputs)
+        if given.side != "cross" and (given.side != "item" or given.lasts)
     )
 
 
-def _lasts(given: ModelInput) -> bool:
-    if given.name == "item_id":
-        return True
-    feature = BY_NAME.get(given.name)
-    return feature is not None and feature.view == ITEM_ATTRIBUTES and feature.encoding != "age"
+def _given(inputs: Signatures | None) -> Signatures:
+    return input_signatures() if inputs is None else inputs
 
 
-def _field(given: ModelInput, width: int) -> Field:
+def _field(given: InputSignature, width: int) -> Field:
     is_id = given.kind == "id"
     return Field(
         name=given.name,

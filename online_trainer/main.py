@@ -68,7 +68,7 @@ def _publisher(
     reader, writer = SnapshotReader(chosen.snapshot_dir), SnapshotWriter(chosen.snapshot_dir)
     if leftovers := writer.clear_leftovers():
         log.info("Removed %d snapshots that a trainer before left half-written.", leftovers)
-    base = resume(trainer, reader, wiring.models())
+    base = resume(trainer, reader, wiring.models(), wiring)
 
     def announce(announcement: Announcement) -> None:
         outbox.announce(announcement)

@@ -26,6 +26,13 @@ class TrainerMetrics:
         self._rows = self._counter("rows_passed_over", "Rows not learnt from, by reason", "reason")
         for reason in ("repeated", "unsound"):
             self._rows.labels(reason=reason)
+        self._columns = self._counter(
+            "other_columns",
+            "Columns in which messages differ from the present features: ignored, or defaulted",
+            "difference",
+        )
+        for difference in ("unknown", "missing"):
+            self._columns.labels(difference=difference)
         self._refused = self._counter("messages_refused", "Messages refused, whole or in part")
         self._loss = self._gauge("loss", "Log loss of the ranker's newest step")
         self._retriever_loss = self._gauge("retriever_loss", "Loss of the retriever's newest step")
@@ -87,6 +94,8 @@ class TrainerMetrics:
         self._examples.inc(consumed.learnt)
         self._rows.labels(reason="repeated").inc(consumed.repeated)
         self._rows.labels(reason="unsound").inc(consumed.unsound)
+        self._columns.labels(difference="unknown").inc(len(consumed.unknown))
+        self._columns.labels(difference="missing").inc(len(consumed.missing))
         self._refused.inc(consumed.refused is not None)
         self._step_s.observe(seconds)
         for probe in consumed.probes:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from millstream.errors import InvalidEvent
 from millstream.snapshots.layout import Role
+from millstream.snapshots.signature import Signatures
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
 from online_trainer.io.examples import ExampleBatch, decode, usable
@@ -39,6 +40,8 @@ class Consumed:
         refused: why the message, or a part of it, was not learnt from; None if all was well.
         learnt: examples that were learnt from.
         repeated: rows that had been seen before.
+        unknown: columns that no feature has: they were ignored.
+        missing: features without a column: their defaults were learnt from.
         unsound: rows with a number that is not finite or out of range, or of a refused step.
         published_at: (learnt,) of the examples, Unix seconds.
         probes: that were in it.
@@ -49,6 +52,8 @@ class Consumed:
     learnt: int = 0
     repeated: int = 0
     unsound: int = 0
+    unknown: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     published_at: np.ndarray = field(default_factory=lambda: np.zeros(0))
     probes: list[Probe] = field(default_factory=list)
     ranked: list[Learnt] = field(default_factory=list)
@@ -66,6 +71,7 @@ class Trainer:
         progress: of the ranker.
         baseline: the ranker as it was once, to compare with; None for no comparison.
         batch_size: most rows of a step.
+        inputs: of the learners' networks, in their order.
     """
 
     def __init__(
@@ -75,8 +81,9 @@ class Trainer:
         progress: ProgressiveMetrics,
         baseline: FrozenBaseline | None,
         batch_size: int,
+        inputs: Signatures = (),
     ) -> None:
-        self.ranker, self.retriever = ranker, retriever
+        self.ranker, self.retriever, self.inputs = ranker, retriever, tuple(inputs)
         self.progress, self.baseline = progress, baseline
         self.offsets = Offsets()
         self._batch_size = batch_size
@@ -86,6 +93,11 @@ class Trainer:
         """By role."""
         return {"ranker": self.ranker, "retriever": self.retriever}
 
+    def adopt(self, other: "Trainer") -> None:
+        """Go on with the learners of another trainer, and with what it has learnt."""
+        self.ranker, self.retriever, self.inputs = other.ranker, other.retriever, other.inputs
+        self.progress, self.baseline, self.offsets = other.progress, other.baseline, other.offsets
+
     def consume(self, message: bytes, offset: int) -> Consumed:
         """Learn from the message at `offset` of the topic; what cannot be read is passed over.
 
@@ -93,7 +105,9 @@ class Trainer:
         """
         consumed, table = Consumed(), None
         try:
-            table = self._usable(decode(message), consumed)
+            decoded = decode(message)
+            consumed.unknown, consumed.missing = decoded.differences
+            table = self._usable(decoded.table, consumed)
             self._learn_from(table, consumed)
         except InvalidEvent as error:
             consumed.refused = str(error)

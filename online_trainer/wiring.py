@@ -6,8 +6,11 @@ from typing import Any
 
 import keras
 
+from features.signatures import input_signatures
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings, variable_name
+from millstream.snapshots.layout import Role
+from millstream.snapshots.signature import Signatures
 from models.catalogue import CATALOGUE, build, find
 from models.losses.streaming_frequency import StreamingFrequency
 from models.retrieval.two_tower import TwoTower
@@ -61,31 +64,63 @@ class Wiring:
             "retriever": _config(own.retriever, own.embedding_width, own.retriever_options),
         }
 
-    def trainer(self, *, frozen_baseline: bool = False) -> Trainer:
-        """A trainer that has learnt nothing; the same weights every time."""
+    def trainer(
+        self, inputs: Signatures | None = None, *, frozen_baseline: bool = False
+    ) -> Trainer:
+        """A trainer that has learnt nothing; the same weights every time.
+
+        Args:
+            inputs: of its networks, in their order; None is those of the spec.
+            frozen_baseline: keep the ranker as it was at the first snapshot, and compare.
+        """
+        inputs = input_signatures() if inputs is None else tuple(inputs)
         keras.utils.set_random_seed(_SEED)
         return Trainer(
-            ranker=self.ranker(),
-            retriever=self.retriever(),
+            ranker=self.ranker(inputs),
+            retriever=self.retriever(inputs),
             progress=ProgressiveMetrics(),
-            baseline=FrozenBaseline(self.ranker()) if frozen_baseline else None,
+            baseline=FrozenBaseline(self.ranker(inputs)) if frozen_baseline else None,
             batch_size=self.settings.batch_size,
+            inputs=inputs,
         )
 
-    def ranker(self) -> Ranker:
-        """The ranking network with empty tables."""
-        name, options = self.settings.ranker, self.settings.ranker_options
-        network = build(name, ranker_fields(self.settings.embedding_width), **options)
-        parts = split(network)
-        within = None if self.settings.ranker_loss == "pointwise" else self.settings.ranker_loss
-        objective = Objective(within, self.settings.pointwise_share)
-        return Ranker(network, parts, self._tables(name, parts), self._dense(name), objective)
+    def networks(self, inputs: Signatures) -> dict[Role, keras.Model]:
+        """The network of each role."""
+        return {
+            "ranker": self._ranking_network(inputs),
+            "retriever": self._towers(inputs).model,
+        }
 
-    def retriever(self) -> Retriever:
+    def ranker(self, inputs: Signatures | None = None) -> Ranker:
+        """The ranking network with empty tables."""
+        network = self._ranking_network(inputs)
+        name, parts = self.settings.ranker, split(network)
+        within = None if self.settings.ranker_loss == "pointwise" else self.settings.ranker_loss
+        return Ranker(
+            network,
+            parts,
+            self._tables(name, parts),
+            self._dense(name),
+            Objective(within, self.settings.pointwise_share),
+            corrects_sampling=self.settings.sampling_correction,
+        )
+
+    def _ranking_network(self, inputs: Signatures | None) -> keras.Model:
+        own = self.settings
+        fields = ranker_fields(own.embedding_width, inputs)
+        network: keras.Model = build(own.ranker, fields, **own.ranker_options)
+        return network
+
+    def _towers(self, inputs: Signatures | None) -> TwoTower:
+        own = self.settings
+        fields = retriever_fields(own.embedding_width, inputs)
+        towers: TwoTower = build(own.retriever, fields, **own.retriever_options)
+        return towers
+
+    def retriever(self, inputs: Signatures | None = None) -> Retriever:
         """The two towers with empty tables."""
-        fields = retriever_fields(self.settings.embedding_width)
-        name = self.settings.retriever
-        towers: TwoTower = build(name, fields, **self.settings.retriever_options)
+        name, towers = self.settings.retriever, self._towers(inputs)
+        fields = retriever_fields(self.settings.embedding_width, inputs)
         query, candidate = split(towers.query), split(towers.candidate)
         return Retriever(
             towers.model,

@@ -9,7 +9,7 @@ from online_trainer.io.consumer import ConsumedMessage, ExamplesConsumer
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
 from online_trainer.snapshots.publisher import SnapshotPublisher
-from online_trainer.trainer import Trainer
+from online_trainer.trainer import Consumed, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class TrainerWorker:
         self._trainer, self._publisher, self._consumer = trainer, publisher, consumer
         self._outbox, self._metrics, self._clock = outbox, metrics, clock
         self._told_at = 0.0
+        self._differences: tuple[list[str], list[str]] = ([], [])
 
     def run(self, asked_to_end: Event) -> None:
         """Work until asked to end; what was learnt last is published before."""
@@ -61,8 +62,17 @@ class TrainerWorker:
         now_s = self._clock.now()
         if consumed.refused is not None:
             self._outbox.refuse(message.offset, message.value, consumed.refused, now_s)
+        self._note_columns(consumed)
         self._publisher.passed(consumed.probes)
         self._metrics.consumed(consumed, time.perf_counter() - start, now_s)
+
+    def _note_columns(self, consumed: Consumed) -> None:
+        """Log in what messages differ from the features, each time that it changes."""
+        differences = (consumed.unknown, consumed.missing)
+        if differences != self._differences:
+            self._differences = differences
+            unknown, missing = (", ".join(names) or "none" for names in differences)
+            log.info("Columns ignored: %s. Features at their defaults: %s.", unknown, missing)
 
     def _between(self) -> None:
         if published := self._publisher.tick():

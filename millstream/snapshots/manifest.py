@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from millstream.errors import SnapshotCorrupt
+from millstream.snapshots.signature import InputSignature, Signatures
 
 FILE_NAME = "manifest.json"
 FORMAT_VERSION = 1
@@ -25,7 +26,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         offsets: next Kafka offset to read, by `topic-partition` of the trainer's input.
         log: which log those offsets are of (`millstream.log_identity`); "" is not known.
         source_marks: highest source offset seen, by `topic@log-partition` of the stream's input.
-        spec_hash: of `features/spec.py`; a model is not served on other features.
+        spec_hash: of `features/spec.py`.
+        inputs: of the models, in the order in which their networks take them; empty in a snapshot
+            of before they were named, which holds for its `spec_hash` alone.
         code_version: of Millstream.
         models: the configuration of each model, by its role (`ranker`, `retriever`).
         metrics: progressive quality at this moment.
@@ -43,12 +46,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     log: str = ""
     source_marks: dict[str, int] = {}
     spec_hash: str = ""
+    inputs: tuple[InputSignature, ...] = ()
     code_version: str = ""
     models: dict[str, Any] = {}
     metrics: dict[str, float] = {}
     extra: dict[str, Any] = {}
     checksums: dict[str, str] = {}
     format_version: int = FORMAT_VERSION
+
+    def inputs_or(self, inputs: Signatures, spec_hash: str) -> Signatures | None:
+        """Its inputs; where it names none, those of the code whose `spec_hash` it has, or None.
+
+        Args:
+            inputs: of this code.
+            spec_hash: of this code.
+        """
+        if self.inputs:
+            return self.inputs
+        return inputs if self.spec_hash == spec_hash else None
 
     @property
     def is_held(self) -> bool:

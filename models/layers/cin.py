@@ -24,6 +24,8 @@ class CompressedInteraction(keras.layers.Layer):
     Input: one (batch, width) vector per field; output: (batch, sum of `maps`).
     """
 
+    fields_vary_fastest = True  # in the rows of the kernels; see `models.alignment`
+
     def __init__(self, maps: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.maps = tuple(maps)

@@ -8,7 +8,7 @@ Beside the rows that serving reads (`millstream.snapshots.layout`), training nee
     <table>/rare/removed    (q,) ids that are no longer rare, or forgotten, since the parent
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -39,10 +39,18 @@ def export(tables: DynamicTables, since: int | None = None) -> TablesState:
     return state
 
 
-def restore(tables: DynamicTables, state: TablesState) -> None:
-    """Bring tables up to `state`: a whole one into empty tables, then each delta in turn."""
+def restore(
+    tables: DynamicTables, state: TablesState, names: Collection[str] | None = None
+) -> None:
+    """Bring tables up to `state`: a whole one into empty tables, then each delta in turn.
+
+    Args:
+        names: of the tables; None is all.
+    """
     for slab in tables.slabs.values():
         for tag, table in enumerate(slab.tables):
+            if names is not None and table.name not in names:
+                continue
             _restore_rows(slab, tag, state.rows[table.name], state.training, table.name)
             _restore_rare(slab.admission.rows, tag, state.training, f"{table.name}/rare")
 

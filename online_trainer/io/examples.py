@@ -1,13 +1,14 @@
 """One message of the topic `examples`: from bytes to what a learner takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.columns import Arrays, arrays_from_table, keys_from_strings
+from features.columns import Arrays, arrays_from_rows, arrays_from_table, keys_from_strings
 from features.encode import encode
 from features.rows import arrow_type
 from features.spec import FEATURES
@@ -15,7 +16,7 @@ from millstream.batches import decode_table, metadata_of
 from millstream.errors import InvalidEvent
 from online_trainer.learners.batch import Batch
 
-_TYPES: dict[str, pa.DataType] = {
+_HEAD: dict[str, pa.DataType] = {
     "event_id": pa.string(),
     "source_partition": pa.int32(),
     "source_offset": pa.int64(),
@@ -28,8 +29,15 @@ _TYPES: dict[str, pa.DataType] = {
     "oversampling": pa.float32(),
     "origin": pa.string(),
     "is_probe": pa.bool_(),
+}
+_SHARE = "sampled_probability"
+_TYPES = {
+    **_HEAD,
+    _SHARE: pa.float32(),
     **{feature.name: arrow_type(feature) for feature in FEATURES},
 }
+# Columns of an example that are no feature and that nothing here reads.
+_UNREAD = frozenset({"row", "propensity", "position"})
 # A column as it is, and, of strings, with each distinct one written once.
 _READ = {
     name: (kind, pa.dictionary(pa.int32(), kind), pa.dictionary(pa.int8(), kind))
@@ -51,12 +59,46 @@ _RANGES = {
 }
 
 
-def decode(message: bytes) -> pa.Table:
+class Differences(NamedTuple):
+    """Columns in which a message differs from the present list of features.
+
+    Args:
+        unknown: in the message alone: ignored. Sorted.
+        missing: in the list alone: each row has the feature's default. Sorted.
+    """
+
+    unknown: list[str]
+    missing: list[str]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Differences":
+        """Of a message with these columns."""
+        names = set(names)
+        return cls(
+            sorted(names - _TYPES.keys() - _UNREAD), sorted({f.name for f in FEATURES} - names)
+        )
+
+
+class Message(NamedTuple):
+    """One message of the topic.
+
+    Args:
+        table: rows in columns of the types that an example has; features may be missing.
+        differences: from the present list of features.
+    """
+
+    table: pa.Table
+    differences: Differences
+
+
+def decode(message: bytes) -> Message:
     """The rows of a message, in columns of the types that an example has.
 
+    It may have been made with another list of features, before or after a change of it.
+
     Raises:
-        InvalidEvent: it is not a sound Arrow batch, or a column is missing or cannot be read as
-            its type.
+        InvalidEvent: it is not a sound Arrow batch, a column that every example has is missing, or
+            a column cannot be read as its type.
     """
     try:
         table = decode_table(message)
@@ -65,7 +107,7 @@ def decode(message: bytes) -> pa.Table:
         table.validate(full=True)
         if not metadata_of(table).get("source_topic", ""):
             raise InvalidEvent("Expected `source_topic` in the schema's metadata. Received none.")
-        return _typed(table)
+        return Message(_typed(table), Differences.of(table.column_names))
     except (pa.ArrowException, ArithmeticError, MemoryError, TypeError, ValueError) as error:
         reason = str(error)[:_MOST_TEXT]
         raise InvalidEvent(f"Expected an Arrow batch of examples. Received: {reason}") from error
@@ -77,11 +119,11 @@ def _typed(table: pa.Table) -> pa.Table:
             column = pa.array(np.full(len(table), value, np.float32))
             table = table.append_column(name, column)
     names = table.column_names
-    if missing := sorted(_TYPES.keys() - set(names)):
+    if missing := sorted(_HEAD.keys() - set(names)):
         raise InvalidEvent(f"Expected the columns of an example. Received none named {missing}.")
     if len(set(names)) < len(names):
         raise InvalidEvent("Expected each column once. Received several of one name.")
-    own = table.select([*_TYPES])
+    own = table.select([name for name in _TYPES if name in names])
     for place, field in enumerate(own.schema):
         if field.type not in _READ[field.name]:
             cast = _cast(own.column(place), field, _TYPES[field.name])
@@ -140,7 +182,7 @@ class ExampleBatch:
     def _encoded(cls, table: pa.Table) -> "ExampleBatch":
         event_time = _numbers(table, "event_time", np.float64)
         ids = {name: keys_from_strings(table[name]) for name in ("user_id", "item_id")}
-        raw = arrays_from_table(table, FEATURES)
+        raw = {**_defaults(table), **arrays_from_table(table, FEATURES)}
         inputs = encode(ids, raw, event_time)
         weights = _numbers(table, "weight", np.float32)
         weights[~_finite(raw, len(table))] = np.nan  # encoded they would be within bounds
@@ -158,6 +200,7 @@ class ExampleBatch:
             is_positive=(labels > _LIKED) & ~is_sampled,
             groups=_groups(table),
             log_odds=np.log(oversampling),
+            kept=_kept(table, is_sampled, oversampling),
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
 
@@ -180,6 +223,36 @@ class ExampleBatch:
                 end = cut if cut > at else end
             yield self.take(slice(at, end))
             at = end
+
+
+def _defaults(table: pa.Table) -> Arrays:
+    """The features that a message lacks, at their defaults: (rows,) or (rows, length) each."""
+    missing = [feature for feature in FEATURES if feature.name not in table.column_names]
+    one = arrays_from_rows([{}], missing)
+    return {name: np.repeat(value, len(table), axis=0) for name, value in one.items()}
+
+
+def _kept(table: pa.Table, is_sampled: np.ndarray, oversampling: np.ndarray) -> np.ndarray:
+    """(rows,) float32 in (0, 1]: the share of negatives like a row that the sample has.
+
+    Of n negatives that were drawn for an event, each with probability p, the sample has a share of
+    about n p of all that might have been. The event's own row has the mean of theirs. Where nothing
+    was drawn, or what is given is no probability, the share is 1. Rows that were drawn more often
+    than uniformly weigh less by as much: p is that of a uniform draw.
+    """
+    kept = np.ones(len(table), np.float32)
+    if _SHARE not in table.column_names or not is_sampled.any():
+        return kept
+    given = _numbers(table, _SHARE, np.float64) / oversampling
+    given[~((given > 0) & (given <= 1))] = 1.0
+    offset, partition = (table[f"source_{name}"].to_numpy() for name in ("offset", "partition"))
+    _, event = np.unique(np.stack([offset, partition]), axis=1, return_inverse=True)
+    event = event.ravel()
+    drawn = np.bincount(event, is_sampled)
+    total = np.bincount(event, is_sampled * given)
+    own = np.where(drawn > 0, total, 1.0)  # n times the mean of p
+    shares = np.where(is_sampled, drawn[event] * given, own[event])
+    return np.minimum(shares, 1.0).astype(np.float32)
 
 
 def _finite(raw: Arrays, rows: int) -> np.ndarray:

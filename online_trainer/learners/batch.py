@@ -21,6 +21,8 @@ class Batch:
             where it is missing.
         log_odds: (rows,) float32: the log of how many times likelier a draw of negatives gives the
             row's item than a uniform draw. 0 where it is missing.
+        kept: (rows,) float32 in (0, 1]: the share of negatives like the row that a sample has; None
+            is 1.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -29,6 +31,7 @@ class Batch:
     is_positive: np.ndarray
     groups: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     log_odds: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    kept: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Fill in what is missing."""
@@ -43,16 +46,22 @@ class Batch:
 
     def take(self, places: np.ndarray | slice) -> "Batch":
         """Some of the rows."""
-        inputs = {name: column[places] for name, column in self.inputs.items()}
         _, groups = np.unique(self.groups[places], return_inverse=True)
         return Batch(
-            inputs,
-            self.labels[places],
-            self.weights[places],
-            self.is_positive[places],
-            groups.astype(np.int32),
-            self.log_odds[places],
+            inputs={name: column[places] for name, column in self.inputs.items()},
+            labels=self.labels[places],
+            weights=self.weights[places],
+            is_positive=self.is_positive[places],
+            groups=groups.astype(np.int32),
+            log_odds=self.log_odds[places],
+            kept=None if self.kept is None else self.kept[places],
         )
+
+    def log_kept(self) -> np.ndarray:
+        """(rows,) float32: the logarithm of `kept`."""
+        if self.kept is None:
+            return np.zeros(len(self), np.float32)
+        return np.log(self.kept)
 
     def sound(self) -> np.ndarray:
         """(rows,) bool: every number is finite, the label and the weight in their range."""

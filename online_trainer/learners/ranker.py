@@ -6,6 +6,13 @@ row that is rare in the batch then moves as far in a large batch as in a small o
 An event's own item and the negatives that were drawn for it are told apart within the event
 (`models/losses/within_event.py`): that teaches the order of a list. The log loss of each row beside
 it keeps the scores probabilities.
+
+Negatives may be a sample: where a share r of them is kept, the odds of a positive are 1 / r times
+as high as they are without sampling. With the correction the log loss is that of z - log r, so that
+the network's own logit z learns the odds before sampling.
+
+Reference: King & Zeng, Political Analysis 9(2), 2001,
+https://doi.org/10.1093/oxfordjournals.pan.a004868, prior correction, here row by row.
 """
 
 from collections.abc import Mapping
@@ -44,7 +51,8 @@ class Learnt(NamedTuple):
     """Result of one step.
 
     Args:
-        scores: (rows,) probabilities, given before the labels were learnt from.
+        scores: (rows,) probabilities of a positive in the sample, given before the labels were
+            learnt from.
         loss: weighted mean of the log loss.
         is_finite: False where the batch was refused; the weights are as they were.
     """
@@ -63,6 +71,7 @@ class Ranker:
         tables: all of `parts.tables`.
         optimiser: of the dense weights.
         objective: what a step minimises.
+        corrects_sampling: whether scores and log losses are those of z - log r.
     """
 
     def __init__(
@@ -72,21 +81,23 @@ class Ranker:
         tables: DynamicTables,
         optimiser: keras.Optimizer,
         objective: Objective = POINTWISE,
+        *,
+        corrects_sampling: bool = False,
     ) -> None:
         self.network, self.tables = network, tables
         self.parts = compact(parts, tables.groups)
         self.body = self.parts.body
         self.dense = DenseWeights([parts.body], optimiser)
         self.step = 0
-        self._objective = objective
+        self._objective, self._corrects_sampling = objective, corrects_sampling
         self._layout = Layout([self.parts], tables.groups)
         self._fields = field_specs(self.parts)
         self._scores_apart = differs_in_training(self.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
-        taught = [column, column, column, tf.TensorSpec((None,), tf.int32)]
+        taught = [column, column, column, column, tf.TensorSpec((None,), tf.int32)]
         self._learn = CompiledStep(self._learn_step, [*given, *taught])
-        self._score = CompiledStep(self._score_step, given)
+        self._score = CompiledStep(self._score_step, [*given, column])
 
     def learn(self, batch: Batch) -> Learnt:
         """Score the batch, then take one step on it."""
@@ -96,6 +107,7 @@ class Ranker:
         scores, loss, finite, gradients = self._learn(
             self._inputs(batch),
             vectors,
+            self._shift(batch),
             batch.labels,
             batch.weights,
             batch.log_odds,
@@ -107,10 +119,10 @@ class Ranker:
         return Learnt(scores.numpy(), float(loss), is_finite)
 
     def score(self, batch: Batch) -> np.ndarray:
-        """(rows,) probabilities; nothing changes."""
+        """(rows,) probabilities of a positive in the sample; nothing changes."""
         rows = self.tables.find(self.tables.keys(self._reads(batch)))
         vectors = self.tables.gather(rows)
-        return self._score(self._inputs(batch), vectors).numpy()
+        return self._score(self._inputs(batch), vectors, self._shift(batch)).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
         """State beside weights and tables, for a snapshot: none."""
@@ -125,17 +137,28 @@ class Ranker:
     def _inputs(self, batch: Batch) -> dict[str, np.ndarray]:
         return {name: batch.inputs[name] for name in self._fields}
 
+    def _shift(self, batch: Batch) -> np.ndarray:
+        """-log r of each row, or zeros."""
+        return -batch.log_kept() if self._corrects_sampling else np.zeros(len(batch), np.float32)
+
     def _learn_step(
-        self, inputs: Any, flat: Any, labels: Any, weights: Any, log_odds: Any, groups: Any
+        self,
+        inputs: Any,
+        flat: Any,
+        shift: Any,
+        labels: Any,
+        weights: Any,
+        log_odds: Any,
+        groups: Any,
     ) -> Any:
-        scored = self._logits(inputs, flat, training=False) if self._scores_apart else None
+        scored = self._logits(inputs, flat, shift, training=False) if self._scores_apart else None
         with tf.GradientTape() as tape:
             tape.watch(flat)
-            logits = self._logits(inputs, flat, training=True)
+            logits = self._logits(inputs, flat, shift, training=True)
             losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             total = tf.reduce_sum(weights * losses)
             minimised = tf.reduce_sum(
-                weights * self._taught(losses, logits, labels, log_odds, groups)
+                weights * self._taught(losses, logits - shift, labels, log_odds, groups)
             )
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
             taught = tf.add_n(
@@ -152,16 +175,16 @@ class Ranker:
         return scores, total * share, finite, by_row
 
     def _taught(self, losses: Any, logits: Any, labels: Any, log_odds: Any, groups: Any) -> Any:
-        """(rows,) what is minimised: the log `losses`, and the order within events."""
+        """(rows,) what is minimised: the log `losses`, and the order of `logits` within events."""
         kind, share = self._objective
         if kind is None:
             return losses
         alone = tf.where(contrasted(labels, groups), share, 1.0) * losses
         return alone + LOSSES[kind](logits - log_odds, labels, groups)
 
-    def _score_step(self, inputs: Any, flat: Any) -> Any:
-        return tf.sigmoid(self._logits(inputs, flat, training=False))
+    def _score_step(self, inputs: Any, flat: Any, shift: Any) -> Any:
+        return tf.sigmoid(self._logits(inputs, flat, shift, training=False))
 
-    def _logits(self, inputs: Any, flat: Any, *, training: bool) -> Any:
+    def _logits(self, inputs: Any, flat: Any, shift: Any, *, training: bool) -> Any:
         (vectors,) = self._layout.unpack(flat)
-        return tf.reshape(self.body({**inputs, **vectors}, training=training), [-1])
+        return tf.reshape(self.body({**inputs, **vectors}, training=training), [-1]) + shift

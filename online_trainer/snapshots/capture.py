@@ -96,6 +96,7 @@ class SnapshotBuilder:
             log=offsets.log,
             source_marks=dict(offsets.marks),
             spec_hash=spec_hash(),
+            inputs=self.trainer.inputs,
             code_version=__version__,
             models=self.facts.models,
             metrics=_window_metrics(self.trainer),

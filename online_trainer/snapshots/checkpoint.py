@@ -37,10 +37,12 @@ class Base(NamedTuple):
     Args:
         version: of the snapshot.
         steps: of each learner at it, by role.
+        takes_deltas: False where the trainer's networks have other inputs than it has.
     """
 
     version: int
     steps: dict[str, int]
+    takes_deltas: bool = True
 
 
 def steps(trainer: Trainer) -> dict[str, int]:
@@ -83,7 +85,11 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
     trainer.progress.restore(below("metrics", progress))
     trainer.offsets = _offsets(newest)
     frozen_at = newest.extra.get("baseline_version")
-    if trainer.baseline is not None and frozen_at is not None:
+    if (
+        trainer.baseline is not None
+        and frozen_at is not None
+        and reader.manifest(frozen_at).inputs == newest.inputs
+    ):
         restore_ranker(trainer.baseline.ranker, reader, frozen_at)
         trainer.baseline.version = frozen_at
         trainer.baseline.restore(below("comparison", progress))

@@ -38,10 +38,10 @@ class Lineage:
     def parent(self, full_every: int) -> Base | None:
         """Parent of a delta; None where a full snapshot is due.
 
-        It is due every so many snapshots, and where the disk no longer has the base, and what that
-        is read together with, as they were written.
+        It is due every so many snapshots, after a change of the inputs, and where the disk no
+        longer has the base, and what that is read together with, as they were written.
         """
-        if self.base is None or self.deltas + 1 >= full_every:
+        if self.base is None or not self.base.takes_deltas or self.deltas + 1 >= full_every:
             return None
         if self._traces and self._found(self.base.version) == self._traces:
             return self.base

@@ -1,23 +1,51 @@
 """Find where to go on: the newest sound snapshot that this code and these settings can read."""
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+import keras
+
+from features.signatures import input_signatures
 from features.spec import spec_hash
-from millstream.errors import SnapshotError
-from millstream.snapshots import SnapshotReader
+from millstream.errors import ConfigurationError, SnapshotError
+from millstream.snapshots import Manifest, SnapshotReader
+from millstream.snapshots.layout import Role
+from millstream.snapshots.signature import Signatures, arranged, common
 from online_trainer.snapshots import checkpoint
+from online_trainer.snapshots.carry_over import carry_over
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
 
-def resume(trainer: Trainer, reader: SnapshotReader, models: dict[str, Any]) -> Base | None:
+class Builder(Protocol):
+    """Makes trainers and networks of any inputs, by the same settings."""
+
+    def trainer(
+        self, inputs: Signatures | None = None, *, frozen_baseline: bool = False
+    ) -> Trainer:
+        """A trainer that has learnt nothing."""
+        ...
+
+    def networks(self, inputs: Signatures) -> dict[Role, keras.Model]:
+        """The network of each role."""
+        ...
+
+
+def resume(
+    trainer: Trainer, reader: SnapshotReader, models: dict[str, Any], builder: Builder
+) -> Base | None:
     """Bring a fresh trainer to the newest usable snapshot.
+
+    A snapshot of other inputs is usable too: what it has learnt of the inputs that are still the
+    same is kept (`carry_over`). The order in which networks take their inputs is the snapshot's;
+    the trainer gets learners of that order where its own have another.
 
     Args:
         models: configuration of each model, as the snapshot must have it.
+        builder: of trainers like this one.
 
     Returns:
         What the next delta builds on; None where the trainer starts from nothing.
@@ -26,16 +54,59 @@ def resume(trainer: Trainer, reader: SnapshotReader, models: dict[str, Any]) -> 
         if reason := _unusable(reader, version, models):
             log.warning("Snapshot %d is passed over: %s", version, reason)
             continue
-        checkpoint.restore(trainer, reader, version)
+        try:
+            takes_deltas = _restore(trainer, reader, reader.manifest(version), builder)
+        except ConfigurationError as error:  # a network needs an input that is not in both lists
+            log.warning("Snapshot %d is passed over: %s", version, error)
+            continue
         log.info(
             "Going on from snapshot %d: offset %d, %d examples.",
             version,
             trainer.offsets.offset,
             trainer.offsets.examples,
         )
-        return Base(version, checkpoint.steps(trainer))
+        return Base(version, checkpoint.steps(trainer), takes_deltas)
     log.info("There is no snapshot in %s: learning from the beginning.", reader.root)
     return None
+
+
+def _restore(
+    trainer: Trainer, reader: SnapshotReader, manifest: Manifest, builder: Builder
+) -> bool:
+    """Restore a snapshot, of these inputs or of others; True if the inputs are the same."""
+    had = tuple(manifest.inputs_or(input_signatures(), spec_hash()) or ())
+    inputs, has_baseline = arranged(trainer.inputs, had), trainer.baseline is not None
+    if inputs == had:
+        if inputs != trainer.inputs:  # the same in another order
+            trainer.adopt(builder.trainer(inputs, frozen_baseline=has_baseline))
+        checkpoint.restore(trainer, reader, manifest.version)
+        return True
+    old = builder.trainer(had)
+    checkpoint.restore(old, reader, manifest.version)
+    new = builder.trainer(inputs, frozen_baseline=has_baseline)
+    carry_over(old, new, _between(old, new, builder))
+    trainer.adopt(new)
+    log.warning(
+        "The inputs have changed since snapshot %d. New: %s. Gone: %s. All others go on.",
+        manifest.version,
+        _names_beyond(inputs, had),
+        _names_beyond(had, inputs),
+    )
+    return False
+
+
+def _between(old: Trainer, new: Trainer, builder: Builder) -> Mapping[Role, keras.Model]:
+    """Networks of the inputs that both have."""
+    shared = common(old.inputs, new.inputs)
+    for trainer in (old, new):
+        if shared == trainer.inputs:
+            return {role: learner.network for role, learner in trainer.learners.items()}
+    return builder.networks(shared)
+
+
+def _names_beyond(inputs: Signatures, others: Signatures) -> str:
+    """Names of those that are not among `others`."""
+    return ", ".join(each.name for each in inputs if each not in others) or "none"
 
 
 def _unusable(reader: SnapshotReader, version: int, models: dict[str, Any]) -> str:
@@ -50,8 +121,14 @@ def _unusable(reader: SnapshotReader, version: int, models: dict[str, Any]) -> s
         return f"it was held by the gate: {manifest.held_because}"
     if missing:
         return f"it lacks what training needs: {', '.join(missing)}."
-    if manifest.spec_hash != spec_hash():
-        return f"it has other features ({manifest.spec_hash}, now {spec_hash()})."
+    inputs = manifest.inputs_or(input_signatures(), spec_hash())
+    if inputs is None:
+        return (
+            f"it does not name its inputs, and has other features ({manifest.spec_hash}, now "
+            f"{spec_hash()})."
+        )
+    if not common(inputs, input_signatures()):
+        return "it has no input in common with the present ones."
     if manifest.models != models:
         return f"it has other models ({manifest.models}, now {models})."
     return ""

@@ -3,11 +3,13 @@
 import numpy as np
 
 from features.encode import encode_context, encode_cross
+from features.signatures import input_signatures
 from features.spec import spec_hash
 from millstream.clock import Clock
 from millstream.errors import SnapshotError
 from millstream.snapshots import Manifest, SnapshotReader
 from millstream.snapshots.layout import Role, dense_part, tables_from, tables_part
+from millstream.snapshots.signature import Signatures, missing
 from serving.catalogue.catalogue import Catalogue
 from serving.model.embedding_table import EmbeddingTable
 from serving.model.program import Program, Tables
@@ -56,17 +58,13 @@ class Loader:
             forced: whether it may be one that the gate held.
 
         Raises:
-            SnapshotError: it cannot be read, was held, or was made for other features.
+            SnapshotError: it cannot be read, was held, or has an input that is not computed here.
         """
         chain = self._reader.chain(version)
         newest = chain[-1]
         if newest.is_held and not forced:
             raise SnapshotError(f"Snapshot {version} was held by the gate: {newest.held_because}")
-        if newest.spec_hash != spec_hash():
-            raise SnapshotError(
-                f"Snapshot {version} must be of feature spec {spec_hash()}. "
-                f"Received: {newest.spec_hash!r}."
-            )
+        inputs = _computable(newest)
         probes = _probes(chain) if base is not None else {}
         versions = [link.version for link in chain]
         if base is not None and base.version in versions:
@@ -74,7 +72,8 @@ class Loader:
             probes = _probes(chain)
         else:
             base = None
-        ranker, retriever = self._ranker(chain, base), self._retriever(chain, base)
+        ranker = self._ranker(chain, base, inputs)
+        retriever = self._retriever(chain, base, inputs)
         if retriever is not None:
             self._index(retriever, chain, base)
         model = ServedModel(newest, ranker, retriever, probes)
@@ -82,20 +81,24 @@ class Loader:
         self._has_loaded = True
         return model
 
-    def _ranker(self, chain: list[Manifest], base: ServedModel | None) -> ServedRanker | None:
+    def _ranker(
+        self, chain: list[Manifest], base: ServedModel | None, inputs: Signatures
+    ) -> ServedRanker | None:
         config = chain[-1].models.get("ranker")
         if config is None:
             return None
-        program = self._programs.ranker(config)
+        program = self._programs.ranker(config, inputs)
         old = base.ranker.network.tables if base and base.ranker else None
         tables = self._tables("ranker", chain, old, program)
         return ServedRanker(self._network("ranker", chain[-1], program, tables))
 
-    def _retriever(self, chain: list[Manifest], base: ServedModel | None) -> ServedRetriever | None:
+    def _retriever(
+        self, chain: list[Manifest], base: ServedModel | None, inputs: Signatures
+    ) -> ServedRetriever | None:
         config = chain[-1].models.get("retriever")
         if config is None:
             return None
-        towers = self._programs.retriever(config)
+        towers = self._programs.retriever(config, inputs)
         old = base.retriever.query.tables if base and base.retriever else None
         tables = self._tables("retriever", chain, old, towers.query, towers.candidate)
         return ServedRetriever(
@@ -166,6 +169,27 @@ class Loader:
         if model.retriever is not None:
             model.retriever.query_vector(inputs)
             model.retriever.candidate({name: values[:1] for name, values in inputs.items()})
+
+
+def _computable(newest: Manifest) -> Signatures:
+    """Inputs of a snapshot's networks, in their order.
+
+    Raises:
+        SnapshotError: one of them is not computed here, or not in the same way.
+    """
+    known = input_signatures()
+    inputs = newest.inputs_or(known, spec_hash())
+    if inputs is None:
+        raise SnapshotError(
+            f"Snapshot {newest.version} must be of feature spec {spec_hash()}, for it does not "
+            f"name its inputs. Received: {newest.spec_hash!r}."
+        )
+    if lacking := missing(inputs, known):
+        raise SnapshotError(
+            f"Inputs of snapshot {newest.version} must be among the features of this worker. "
+            f"Received besides: {', '.join(lacking)}."
+        )
+    return inputs
 
 
 def _is_of_ids(name: str) -> bool:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from features.spec import model_inputs
+from millstream.snapshots.signature import InputSignature, Signatures
 from models.catalogue import build
 from models.retrieval.two_tower import TwoTower
 from models.spec_fields import ranker_fields, retriever_fields
 from serving.model.program import Program
 
 Config = dict[str, Any]
+Key = tuple[str, tuple[InputSignature, ...]]
 
 # Inputs that are the same for all items of one list.
 SHARED = tuple(given.name for given in model_inputs() if given.side in ("user", "context"))
@@ -26,30 +28,30 @@ class Towers:
 
 
 class Programs:
-    """Compiled networks, kept by the configuration that a manifest names them with.
+    """Compiled networks, kept by the configuration and inputs that a manifest names.
 
     A configuration is `{"name": ..., "embedding_width": ..., "options": {...}}`: the model's name
     in the catalogue, values per embedding row, and what else its builder takes, if anything.
     """
 
     def __init__(self) -> None:
-        self._rankers: dict[str, Program] = {}
-        self._retrievers: dict[str, Towers] = {}
+        self._rankers: dict[Key, Program] = {}
+        self._retrievers: dict[Key, Towers] = {}
 
-    def ranker(self, config: Config) -> Program:
-        """The ranking network of `config`."""
-        key = json.dumps(config, sort_keys=True)
+    def ranker(self, config: Config, inputs: Signatures) -> Program:
+        """The ranking network of `config` on `inputs`, in their order."""
+        key = _key(config, inputs)
         if key not in self._rankers:
-            fields = ranker_fields(config["embedding_width"])
+            fields = ranker_fields(config["embedding_width"], inputs)
             network = build(config["name"], fields, **config.get("options", {}))
             self._rankers[key] = Program(network, SHARED)
         return self._rankers[key]
 
-    def retriever(self, config: Config) -> Towers:
-        """The towers of `config`."""
-        key = json.dumps(config, sort_keys=True)
+    def retriever(self, config: Config, inputs: Signatures) -> Towers:
+        """The towers of `config` on `inputs`, in their order."""
+        key = _key(config, inputs)
         if key not in self._retrievers:
-            fields = retriever_fields(config["embedding_width"])
+            fields = retriever_fields(config["embedding_width"], inputs)
             towers: TwoTower = build(config["name"], fields, **config.get("options", {}))
             self._retrievers[key] = Towers(
                 query=Program(towers.query, SHARED, towers.model),
@@ -57,3 +59,7 @@ class Programs:
                 dim=int(towers.candidate.output.shape[-1]),
             )
         return self._retrievers[key]
+
+
+def _key(config: Config, inputs: Signatures) -> Key:
+    return json.dumps(config, sort_keys=True), tuple(inputs)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {
     "millstream": (),
     "features": ("millstream",),
-    "models": ("millstream", "features.spec", "features.feature"),
+    "models": ("millstream", "features.spec", "features.feature", "features.signatures"),
     "stream": ("millstream", "features"),
     "online_trainer": ("millstream", "features", "models"),
     "serving": ("millstream", "features", "models"),

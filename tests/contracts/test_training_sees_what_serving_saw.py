@@ -113,7 +113,7 @@ def test_what_was_trained_scores_the_same_when_it_is_served(wiring: Wiring, tmp_
         base = write(tmp_path, wiring, trainer, version, base)
         model = loader.load(version, model)
 
-        batch = ExampleBatch.of(decode_examples(example_message(99, 200, users=400))).batch
+        batch = ExampleBatch.of(decode_examples(example_message(99, 200, users=400)).table).batch
         expected = trainer.ranker.score(batch)
         for place in range(len(batch)):
             one = {name: column[place : place + 1] for name, column in batch.inputs.items()}

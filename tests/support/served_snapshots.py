@@ -10,6 +10,7 @@ import numpy as np
 from features.spec import spec_hash
 from millstream.snapshots import Manifest, SnapshotWriter
 from millstream.snapshots.layout import Role, TableRows, dense_part, tables_part
+from millstream.snapshots.signature import InputSignature
 from models.catalogue import build
 from models.fields import Field
 from models.retrieval.two_tower import TwoTower
@@ -30,12 +31,19 @@ class SnapshotMaker:
         root: the snapshot directory.
         ids: 64-bit keys that have a row of their own in every table.
         models: configuration by role, as a manifest has it; small ones for tests.
+        inputs: of the networks, which the manifests name; without them, those of the spec.
     """
 
-    def __init__(self, root: Path, ids: np.ndarray, models: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        ids: np.ndarray,
+        models: dict[str, Any] | None = None,
+        inputs: tuple[InputSignature, ...] = (),
+    ) -> None:
         keras.utils.set_random_seed(7)
         self.writer = SnapshotWriter(root)
-        self.ids = ids
+        self.ids, self.inputs = ids, inputs
         self.models = MODELS if models is None else models
         self.ranker: keras.Model = self._build("ranker", ranker_fields)
         self.towers: TwoTower = self._build("retriever", retriever_fields)
@@ -70,16 +78,21 @@ class SnapshotMaker:
             kind="full" if parent is None else "delta",
             parent=parent,
             models=chosen,
-            **{"created_at": 1_700_000_000.0, "spec_hash": spec_hash(), **manifest},
+            **{
+                "created_at": 1_700_000_000.0,
+                "spec_hash": spec_hash(),
+                "inputs": self.inputs,
+                **manifest,
+            },
         )
         self.writer.write(whole, parts)
         if publish:
             self.writer.point_latest(version)
         return rows
 
-    def _build(self, role: Role, fields: Callable[[int], Sequence[Field]]) -> Any:
+    def _build(self, role: Role, fields: Callable[..., Sequence[Field]]) -> Any:
         config = self.models[role]
-        given = fields(config["embedding_width"])
+        given = fields(config["embedding_width"], self.inputs or None)
         return build(config["name"], given, **config.get("options", {}))
 
     def _rows(self, role: Role, rng: np.random.Generator, is_delta: bool) -> dict[str, TableRows]:

@@ -53,7 +53,7 @@ class Trainers:
     def restored(self, snapshot_dir: Path) -> Trainer:
         """A fresh one, brought to the newest usable snapshot."""
         trainer = self.fresh()
-        base = resume(trainer, SnapshotReader(snapshot_dir), self._wiring.models())
+        base = resume(trainer, SnapshotReader(snapshot_dir), self._wiring.models(), self._wiring)
         assert base is not None, f"no usable snapshot in {snapshot_dir}"
         return trainer
 

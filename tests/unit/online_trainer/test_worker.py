@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from threading import Event
 
+import pyarrow as pa
 import pytest
 
 from millstream.clock import FakeClock
@@ -94,3 +95,11 @@ def test_what_was_learnt_last_is_published_at_the_end(ran, tmp_path):
     reader = SnapshotReader(tmp_path)
     assert reader.manifest(reader.latest() or 0).offsets == {"examples-0": 3}
     assert SETTINGS.batch_size > ROWS
+
+
+def test_columns_that_messages_have_besides_are_logged_once(ran, caplog):
+    caplog.set_level("INFO", "online_trainer.worker")
+    more = {"item_glow": pa.array([1.0] * ROWS)}
+    ran([example_message(number, ROWS, changes=more) for number in range(3)])
+    expected = "Columns ignored: item_glow. Features at their defaults: none."
+    assert caplog.messages.count(expected) == 1

@@ -13,8 +13,8 @@ EVENTS = np.repeat([0, 1, 2, 3], 3)
 
 def batch_of(**changes):
     events = {"source_offset": pa.array(EVENTS + 5)}
-    table = decode(example_message(0, ROWS, changes={**events, **changes}))
-    return ExampleBatch.of(table)
+    message = decode(example_message(0, ROWS, changes={**events, **changes}))
+    return ExampleBatch.of(message.table)
 
 
 def test_rows_of_one_event_are_one_group_also_in_a_part():
@@ -39,6 +39,17 @@ def test_a_negative_that_was_drawn_more_often_counts_less_and_its_log_odds_are_k
     batch = batch_of(origin=origin, oversampling=oversampling).batch
     assert batch.weights.tolist() == [1.0, 0.5, 2.0] * 4
     np.testing.assert_allclose(batch.log_odds, np.log([4.0, 2.0, 0.5] * 4), rtol=1e-6)
+
+
+def test_the_share_of_negatives_that_is_kept_is_that_of_uniform_draws_however_they_were_drawn():
+    origin = pa.array(["organic", "sampled", "sampled"] * 4).dictionary_encode()
+    oversampling = np.array([1.0, 2.0, 0.5] * 4, np.float32)
+    batch = batch_of(
+        origin=origin,
+        oversampling=pa.array(oversampling),
+        sampled_probability=pa.array(oversampling / 100),
+    ).batch
+    np.testing.assert_allclose(batch.kept, 2 / 100, rtol=1e-6)
 
 
 def test_messages_from_before_the_column_are_of_uniform_draws():

@@ -1,5 +1,7 @@
 """The ranker against what Keras itself computes on the same network."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
-from online_trainer.learners.ranker import Objective, Ranker
+from online_trainer.learners.ranker import POINTWISE, Objective, Ranker
 
 IDS = 9
 FIELDS = (
@@ -35,13 +37,19 @@ def network(name: str, rows: int | None) -> keras.Model:
     return build(name, fields)
 
 
-def ranker(name: str = "dcn_v2", objective: Objective | None = None, **options: float) -> Ranker:
+def ranker(
+    name: str = "dcn_v2",
+    objective: Objective = POINTWISE,
+    *,
+    corrects: bool = False,
+    **options: float,
+) -> Ranker:
     model = network(name, None)
     parts = split(model)
     rate = options.get("rate", 0.1)
     tables = DynamicTables(parts.tables.values(), {"": RowAdagrad(rate)}, Policy(admit_after=1))
     optimiser = keras.optimizers.SGD(options.get("dense_rate", 0.1))
-    return Ranker(model, parts, tables, optimiser, *([objective] if objective else []))
+    return Ranker(model, parts, tables, optimiser, objective, corrects_sampling=corrects)
 
 
 def batch(rows: int, seed: int = 0) -> Batch:
@@ -104,6 +112,38 @@ def rows_of(ours: Ranker, table: str, ids: np.ndarray) -> np.ndarray:
     never = ~ours.tables.knows(table, ids)
     found[never] = RowInit().rows(ids[never], width, table)
     return found
+
+
+def test_of_a_sample_the_loss_is_that_of_the_logit_less_the_logarithm_of_the_share_kept():
+    given = batch(32)
+    shares = np.linspace(0.01, 1.0, 32, dtype=np.float32)
+    sample = replace(given, kept=shares)
+    plain, learnt = ranker().learn(given), ranker(corrects=True).learn(sample)
+    p = plain.scores.astype(np.float64)
+    expected = p / shares / (p / shares + 1 - p)  # odds / share
+    assert learnt.scores == pytest.approx(expected, rel=1e-4)
+    losses = -np.where(given.labels > 0, np.log(expected), np.log(1 - expected))
+    mean = (given.weights * losses).sum() / given.weights.sum()
+    assert learnt.loss == pytest.approx(mean, rel=1e-4)
+
+
+def test_from_a_sample_of_negatives_the_rate_before_sampling_is_learnt():
+    """2 % of a thousand rows are positive, and of each 20 negatives one is kept."""
+    size, share = 69, 0.05
+    labels = np.r_[np.ones(20), np.zeros(49)].astype(np.float32)
+    inputs: dict[str, np.ndarray] = {
+        "user_id": np.zeros(size, np.int64),
+        "item_id": np.zeros(size, np.int64),
+        "recent": np.zeros((size, 3), np.int64),
+        "age": np.zeros(size, np.float32),
+    }
+    ones = np.ones(size, np.float32)
+    sample = Batch(inputs, labels, ones, labels > 0, kept=np.float32(share) * ones)
+    ours = ranker("lr", corrects=True, dense_rate=2.0)
+    for _ in range(200):
+        ours.learn(sample)
+    assert ours.score(sample)[0] == pytest.approx(20 / 69, rel=1e-3)
+    assert ours.score(replace(sample, kept=None))[0] == pytest.approx(20 / (20 + 980), rel=1e-3)
 
 
 def test_batches_of_any_size_are_traced_once():

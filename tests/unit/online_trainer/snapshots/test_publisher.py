@@ -20,7 +20,8 @@ from tests.support.training import differences
 from tests.unit.online_trainer.conftest import SETTINGS
 
 ROWS = 120
-MODELS = Wiring(SETTINGS).models()
+WIRING = Wiring(SETTINGS)
+MODELS = WIRING.models()
 
 
 def consume(trainer: Trainer, numbers) -> None:
@@ -197,7 +198,7 @@ def test_a_trainer_that_is_killed_after_damage_goes_on_from_the_newest_sound_one
     reader = SnapshotReader(tmp_path)
     truncated(reader.directory(3))
     again = trainers.fresh()
-    base = resume(again, reader, MODELS)
+    base = resume(again, reader, MODELS, WIRING)
     assert base is not None and base.version == 2
     out = Publishing(again, tmp_path, MODELS, base, full_every=10)
     out.learn(range(2, 4))
@@ -210,7 +211,7 @@ def test_a_number_is_not_given_twice_though_its_snapshots_are_gone(trainers, tmp
     for version in (2, 3):
         deleted(SnapshotReader(tmp_path).directory(version))
     again = trainers.fresh()
-    base = resume(again, SnapshotReader(tmp_path), MODELS)
+    base = resume(again, SnapshotReader(tmp_path), MODELS, WIRING)
     out = Publishing(again, tmp_path, MODELS, base)
     out.learn([1])
     assert [each.version for each in out.said] == [4]
@@ -252,16 +253,23 @@ def test_a_snapshot_that_only_serving_can_read_is_passed_over(trainers, tmp_path
 def test_a_snapshot_of_other_models_is_passed_over(trainers, tmp_path, caplog):
     Publishing(trainers.fresh(), tmp_path, MODELS).learn([0])
     trainer = trainers.fresh()
-    assert resume(trainer, SnapshotReader(tmp_path), {"ranker": {"name": "deepfm"}}) is None
+    other = {"ranker": {"name": "deepfm"}}
+    assert resume(trainer, SnapshotReader(tmp_path), other, WIRING) is None
     assert "it has other models" in caplog.text
     assert trainer.offsets.offset == 0
 
 
-def test_a_snapshot_of_other_features_is_passed_over(trainers, tmp_path, caplog, monkeypatch):
+def test_a_snapshot_that_names_no_inputs_is_gone_on_from_while_its_features_are_these(
+    trainers, tmp_path, caplog, monkeypatch
+):
     Publishing(trainers.fresh(), tmp_path, MODELS).learn([0])
+    path = tmp_path / "v00000001" / "manifest.json"
+    manifest = SnapshotReader(tmp_path).manifest(1)
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, inputs=())))
+    assert trainers.restored(tmp_path).offsets.offset == 1
     monkeypatch.setattr("online_trainer.snapshots.resume.spec_hash", lambda: "changed")
-    assert resume(trainers.fresh(), SnapshotReader(tmp_path), MODELS) is None
-    assert "it has other features" in caplog.text
+    assert resume(trainers.fresh(), SnapshotReader(tmp_path), MODELS, WIRING) is None
+    assert "it does not name its inputs, and has other features" in caplog.text
 
 
 def test_after_a_restart_the_snapshot_gone_on_from_is_told_again(trainers, tmp_path):
@@ -315,7 +323,7 @@ def test_the_baseline_is_frozen_at_the_first_snapshot_and_survives_a_restart(tra
 
     again = trainers.fresh()
     again.baseline = FrozenBaseline(trainers.fresh().ranker)
-    assert resume(again, SnapshotReader(tmp_path), MODELS) is not None
+    assert resume(again, SnapshotReader(tmp_path), MODELS, WIRING) is not None
     assert again.baseline.version == 1
     assert again.baseline.comparison.values() == compared.values()
     for weight, before in zip(again.baseline.ranker.network.variables, frozen, strict=True):

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from msgspec.structs import replace
 
 from features.encode import encode_context, encode_cross
+from features.signatures import input_signatures
 from features.spec import model_inputs, spec_hash
 from millstream.clock import FakeClock
 from millstream.errors import SnapshotError
@@ -145,12 +147,35 @@ def test_a_snapshot_without_a_role_is_served_without_it(loader, maker):
     assert model.retriever is None
 
 
-def test_a_snapshot_of_other_features_is_refused(loader, maker):
+def test_a_snapshot_that_names_no_inputs_is_refused_where_the_features_are_others(loader, maker):
     maker.write(1, spec_hash="another")
     with pytest.raises(
-        SnapshotError, match=rf"must be of feature spec {spec_hash()}. Received: 'a"
+        SnapshotError, match=rf"must be of feature spec {spec_hash()}, for .*Received: 'a"
     ):
         loader.load(1)
+
+
+def test_a_snapshot_of_fewer_inputs_in_another_order_is_served_on_exactly_those(
+    tmp_path, catalogue
+):
+    known = {each.name: each for each in input_signatures()}
+    inputs = tuple(known[name] for name in ("item_id", "user_age", "user_id", "user_categories"))
+    maker = SnapshotMaker(tmp_path, id64_array(ITEMS), inputs=inputs)
+    maker.write(1, spec_hash="of another list")
+    model = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S)).load(1)
+    given = inputs_of(catalogue, np.arange(30))
+    scores = model.ranker.scores(given)
+    moved = {name: values for name, values in given.items() if name in {e.name for e in inputs}}
+    assert np.array_equal(model.ranker.scores(moved), scores)
+    assert np.ptp(scores) > 0
+
+
+def test_an_input_that_is_not_computed_here_is_named(tmp_path, catalogue):
+    first, second, *rest = input_signatures()
+    inputs = (replace(first, name="user_mood"), replace(second, version="old"), *rest)
+    SnapshotMaker(tmp_path, np.arange(1, 40)).write(1, inputs=inputs)
+    with pytest.raises(SnapshotError, match=r"besides: item_id \(computed by .*\), user_mood."):
+        Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S)).load(1)
 
 
 def test_a_held_snapshot_is_refused_unless_it_is_forced(loader, maker):
