@@ -108,7 +108,7 @@ class ServingWorker:
         return ReadyAnswer(
             ready=not down and not (waiting and is_patient),
             model_version=str(model.version) if model else "",
-            items=len(self.catalogue),
+            items=self.catalogue.items,
             waiting_for=waiting + [f"task {name}" for name in down],
         )
 

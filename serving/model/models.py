@@ -86,6 +86,11 @@ class Models:
         self._add(self.current, rows)
         return True
 
+    def drop_items(self, rows: np.ndarray) -> None:
+        """Take `rows` out of the current index."""
+        if self.current is not None and self.current.retriever is not None:
+            self.current.retriever.index.drop(rows)
+
     def close(self) -> None:
         """End the thread, once what it is doing is done."""
         self._thread.shutdown(wait=True, cancel_futures=True)
