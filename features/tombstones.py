@@ -6,6 +6,7 @@ but its version, and that only for so long, and of so many: an upsert that is ol
 and comes later still counts as new.
 """
 
+from collections.abc import KeysView
 from typing import NamedTuple
 
 from features.upserts import UpsertVersion
@@ -24,10 +25,9 @@ class Tombstones:
 
     >>> deleted = Tombstones(window_s=10.0)
     >>> deleted.put("a", UpsertVersion(5.0, "e1"), now_s=100.0)
-    []
     >>> deleted.version("a"), "a" in deleted
     (UpsertVersion(event_time=5.0, event_id='e1'), True)
-    >>> deleted.put("b", UpsertVersion(7.0, "e2"), now_s=111.0)
+    >>> deleted.forget(now_s=111.0)
     ['a']
     """
 
@@ -41,16 +41,23 @@ class Tombstones:
     def __contains__(self, entity_id: str) -> bool:
         return entity_id in self._entries
 
+    def ids(self) -> KeysView[str]:
+        """The ids of what was deleted."""
+        return self._entries.keys()
+
     def version(self, entity_id: str) -> UpsertVersion | None:
         """The version of the deletion of an id, or None."""
         entry = self._entries.get(entity_id)
         return entry.version if entry else None
 
-    def put(self, entity_id: str, version: UpsertVersion, now_s: float) -> list[str]:
-        """Remember a deletion at `now_s`, Unix seconds; the ids that are forgotten for it."""
+    def put(self, entity_id: str, version: UpsertVersion, now_s: float) -> None:
+        """Remember a deletion at `now_s`, Unix seconds."""
         self._entries.pop(entity_id, None)
         self._entries[entity_id] = _Entry(version, now_s)
-        forgotten = []
+
+    def forget(self, now_s: float) -> list[str]:
+        """Forget what is too old or too much; the ids."""
+        forgotten: list[str] = []
         for oldest, entry in self._entries.items():
             is_old = now_s - entry.noted_at > self._window_s
             if not is_old and len(self._entries) - len(forgotten) <= self._most:

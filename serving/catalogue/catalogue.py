@@ -2,9 +2,9 @@
 
 A row number stays with its item as long as there is one: the item index and the masks of a request
 count in rows. The row of an item that was deleted is given to another one `REUSE_AFTER_S` seconds
-later, when no request in flight can still mean the first. One thread writes; others may read the rows counted in `ids`: every column has room for
-them, so that reading replaces no array. What they read while a row is being written is made good by
-`changed_since`.
+later, when no request in flight can still mean the first. One thread writes; others may read the
+rows counted in `ids`: every column has room for them, so that reading replaces no array. What they
+read while a row is being written is made good by `changed_since`.
 """
 
 from collections import deque
@@ -162,6 +162,7 @@ class Catalogue:
         if not supersedes(version, self.version(item_id)):
             return None
         self._deleted.put(item_id, version, now_s)
+        self._deleted.forget(now_s)
         row = self._row_of.pop(item_id, None)
         if row is not None:
             self._clear(row)

@@ -65,6 +65,9 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+UNKNOWN = _refusals(_404="What the address names is not known.")
+
+
 def body_of(schema: str, **more: Any) -> dict[str, Any]:
     """The request body of a route that reads it itself: one of the schemas below, by its name."""
     content = {"schema": {"$ref": _TEMPLATE.format(name=schema)}, **more}
@@ -100,6 +103,8 @@ def _bodies(max_batch: int) -> dict[str, Any]:
         components[event.__name__] = _as_sent(components[event.__name__])
     item = components["ItemUpsert"]
     components["Item"] = {**item, "required": [n for n in item["required"] if n != "type"]}
+    for name, schema in (("ItemFields", item), ("UserFields", components["UserUpsert"])):
+        components[name] = {**schema, "required": []}
     kinds = [{"$ref": _TEMPLATE.format(name=event.__name__)} for event in _EVENTS]
     tags = {
         str(event.__struct_config__.tag): kind["$ref"]

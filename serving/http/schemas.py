@@ -127,6 +127,26 @@ class ItemsAnswer(BaseModel):
     degraded: list[str]
 
 
+class CatalogueItem(BaseModel):
+    """One item, as its newest upsert says."""
+
+    item_id: str
+    title: str | None = None
+    categories: list[str] = []
+    created_at: float | None = Field(default=None, description="Unix seconds.")
+    attributes: dict[str, Any] = {}
+    hidden: bool
+    event_time: float = Field(description="Of the newest upsert, Unix seconds.")
+    features: dict[str, Any] | None = Field(default=None, description="As of now.")
+
+
+class CataloguePage(BaseModel):
+    """Some of the catalogue."""
+
+    items: list[CatalogueItem]
+    next_cursor: str | None = Field(default=None, description="For the next page, if there is one.")
+
+
 class EventError(BaseModel):
     """Why one event of a batch was refused."""
 

@@ -51,7 +51,13 @@ class StateWrites:
         fingerprints: fingerprints of new event ids, packed.
         generation: that the fingerprints belong to, and when it began.
         rotated: whether that generation is new, so that the one before the last is forgotten.
-        known: items that have become known.
+        known: items that have become known; all of them where they were compacted.
+        is_compacted: whether empty places among known items were taken out.
+        holes: places among known items that have become empty.
+        removed: items whose rows are deleted, before anything else is written.
+        gone: what is left of deleted items, as bytes by id, and is kept for a day.
+        deleted: versions of deletions, as bytes by id.
+        undeleted: items whose deletion is undone, or forgotten.
         hidden, shown: items that are to be, or no longer to be, left out.
         open_windows: lists whose window opened, as bytes by request id.
         attributed: items with feedback by request id, as bytes.
@@ -69,6 +75,12 @@ class StateWrites:
     started_at: float = 0.0
     rotated: bool = False
     known: list[str] = field(default_factory=list)
+    is_compacted: bool = False
+    holes: list[int] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    gone: dict[str, bytes] = field(default_factory=dict)
+    deleted: dict[str, bytes] = field(default_factory=dict)
+    undeleted: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     open_windows: dict[str, bytes] = field(default_factory=dict)

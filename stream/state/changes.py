@@ -27,6 +27,9 @@ class Changes:
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     erased: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    gone: dict[str, Item] = field(default_factory=dict)
+    returned: set[str] = field(default_factory=set)
 
     def erase(self, user_id: str) -> None:
         """Forget a user, and what the batch has changed of them so far."""
@@ -34,10 +37,31 @@ class Changes:
         self.filters.pop(user_id, None)
         self.erased.append(user_id)
 
+    def remove(self, item_id: str, item: Item) -> None:
+        """Delete an item; `item` is what is left, for as long as its deletion is remembered."""
+        self.items.pop(item_id, None)
+        self.hidden.discard(item_id)
+        self.shown.add(item_id)
+        self.returned.discard(item_id)
+        self.removed.append(item_id)
+        self.gone[item_id] = item
 
-def state_writes(memory: Memory, changes: Changes, rotated: bool) -> StateWrites:
+    def bring_back(self, item_id: str) -> None:
+        """Let a deleted item be there again."""
+        self.gone.pop(item_id, None)
+        self.returned.add(item_id)
+
+
+def state_writes(memory: Memory, changes: Changes, rotated: bool, now_s: float) -> StateWrites:
     """Everything that the store must take over, all or nothing."""
-    join = memory.join
+    join, known_items = memory.join, memory.known_items
+    deleted = {
+        item: _ENCODE((*version, now_s))
+        for item in changes.gone
+        if (version := known_items.deleted.version(item))
+    }
+    forgotten = known_items.forget(now_s)
+    is_compacted = known_items.compact()
     opened, attributed, closed = join.take_changes()
     return StateWrites(
         users=_bytes_of(changes.users, users_bytes),
@@ -46,7 +70,13 @@ def state_writes(memory: Memory, changes: Changes, rotated: bool) -> StateWrites
         generation=memory.seen.generation,
         started_at=memory.seen.started_at or 0.0,
         rotated=rotated,
-        known=memory.known_items.take_unsaved(),
+        known=known_items.items if is_compacted else known_items.take_unsaved(),
+        is_compacted=is_compacted,
+        holes=known_items.take_holes(),
+        removed=changes.removed,
+        gone=_bytes_of(changes.gone, items_bytes),
+        deleted=deleted,
+        undeleted=[*changes.returned, *forgotten],
         hidden=changes.hidden,
         shown=changes.shown,
         open_windows={request: _ENCODE(join.open_windows[request]) for request in opened},

@@ -16,6 +16,7 @@ import hiredis
 import msgspec
 
 from features.dedup import unpack
+from features.upserts import UpsertVersion
 from millstream.errors import StoreUnavailable
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 WATCH_S = 1.0
 _OPEN_WINDOW = msgspec.msgpack.Decoder(OpenWindow)
+_DELETION = msgspec.msgpack.Decoder(tuple[float, str, float])
 _ATTRIBUTED = msgspec.msgpack.Decoder(list[str])
 
 R = TypeVar("R")
@@ -71,11 +73,17 @@ class StateStore:
     async def restore(self, memory: Memory, now_s: float) -> None:
         """Fill an empty memory with what Redis has."""
         replies = await self._until_done(self._read_all)
-        positions, max_event_times, dedupe, known, hidden, open_windows, attributed, logs = replies
+        positions, max_event_times, dedupe, known, hidden, open_windows, attributed = replies[:7]
+        logs, deleted, holes = replies[7:]
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
         memory.watermark.max_event_times = sources_from(max_event_times)
-        memory.known_items.restore(map(bytes.decode, known), map(bytes.decode, hidden))
+        memory.known_items.restore(
+            map(bytes.decode, known),
+            map(bytes.decode, hidden),
+            {item.decode(): _deletion(value) for item, value in _pairs(deleted)},
+            map(int, holes),
+        )
         memory.join.restore(
             {
                 request.decode(): _OPEN_WINDOW.decode(value)
@@ -253,6 +261,11 @@ def _pairs(reply: list[bytes]) -> list[tuple[bytes, bytes]]:
 
 def _encoded(open_windows: Mapping[str, OpenWindow]) -> dict[str, bytes]:
     return {request: msgspec.msgpack.encode(each) for request, each in open_windows.items()}
+
+
+def _deletion(value: bytes) -> tuple[UpsertVersion, float]:
+    event_time, event_id, noted_at = _DELETION.decode(value)
+    return UpsertVersion(event_time, event_id), noted_at
 
 
 def _text(batch: bytes | None) -> str:
