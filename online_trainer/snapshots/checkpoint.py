@@ -82,6 +82,7 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
     progress = reader.arrays(newest, PROGRESS)
     trainer.progress.restore(below("metrics", progress))
     trainer.offsets = _offsets(newest)
+    trainer.erased_through = float(newest.extra.get("erased_through", 0.0))
     frozen_at = newest.extra.get("baseline_version")
     if trainer.baseline is not None and frozen_at is not None:
         restore_ranker(trainer.baseline.ranker, reader, frozen_at)

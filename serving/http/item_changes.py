@@ -34,7 +34,7 @@ from serving.http.schemas import EventsAnswer
 # How often a patch is laid over anew before its sender has to.
 _ATTEMPTS = 5
 # A change is so much newer than what it changes, seconds: what a Kafka record can tell apart.
-_STEP_S = 0.001
+STEP_S = 0.001
 _GIVEN = ("event_id", "event_time", "type", "schema_version", "is_probe")
 _RETRY_AFTER = {"Retry-After": "1"}
 
@@ -98,7 +98,7 @@ class ItemChanges:
             base, version, own = known.fields(), known.version, set()
             for _ in range(_ATTEMPTS):
                 seen.clear()
-                event_id, at_s = uuid.uuid4().hex, max(self._next_s(item_id), version[0] + _STEP_S)
+                event_id, at_s = uuid.uuid4().hex, max(self._next_s(item_id), version[0] + STEP_S)
                 own.add(event_id)
                 value = {**merged(base, patch), "event_id": event_id, "event_time": at_s}
                 answer = await self._intake.take_body(request, DecodedBody(value), ItemUpsert)
@@ -121,7 +121,7 @@ class ItemChanges:
     def _next_s(self, item_id: str) -> float:
         """A time past that of all that is known of an item, Unix seconds."""
         now_s, version = self._clock.now(), self._catalogue.version(item_id)
-        return max(now_s, version.event_time + _STEP_S) if version else now_s
+        return max(now_s, version.event_time + STEP_S) if version else now_s
 
 
 def merged(known: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,32 @@ class CataloguePage(BaseModel):
     next_cursor: str | None = Field(default=None, description="For the next page, if there is one.")
 
 
+class UserAnswer(BaseModel):
+    """All that is known of a person."""
+
+    user_id: str
+    attributes: dict[str, Any]
+    event_time: float | None = Field(
+        default=None, description="Of the newest upsert, Unix seconds; none where there was none."
+    )
+    features: dict[str, Any] = Field(description="As of now.")
+    recent_items: list[str] = Field(description="Items they met lately, newest first.")
+
+
+class ErasureAnswer(BaseModel):
+    """How far an erasure has come; times are Unix seconds, and missing where it is not yet."""
+
+    user_id: str
+    stage: Literal["asked", "erased", "done"]
+    done: bool
+    asked_at: float | None = None
+    online_at: float | None = Field(default=None, description="Gone from stream and Redis.")
+    model_at: float | None = Field(
+        default=None, description="The served model has forgotten those erased up to then."
+    )
+    offline_at: float | None = Field(default=None, description="Gone from the offline files.")
+
+
 class EventError(BaseModel):
     """Why one event of a batch was refused."""
 

@@ -64,6 +64,7 @@ class StateWrites:
         closed: request ids to forget.
         filters: entries for the users' seen filters.
         erased: users of whom nothing is to be left; carried out before everything else.
+        erasures: their erasures, as bytes by id.
         positions: the next offset to read of every source partition.
         max_event_times: the newest event time of every source partition.
     """
@@ -88,6 +89,7 @@ class StateWrites:
     closed: set[str] = field(default_factory=set)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
+    erasures: dict[str, bytes] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     max_event_times: dict[TopicPartition, float] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ from features.attributes import (
 )
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES
 from features.upserts import UpsertVersion
+from millstream.erasures import Erasure
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
@@ -273,7 +274,13 @@ class _Batch:
         self._process_segment()  # by what was known until now
         event: UserDeletion = record.event
         self._memory.users.put(event.user_id, User())
-        self._changes.erase(event.user_id)
+        self._memory.join.forget_user(event.user_id)
+        source = record.source
+        log = self._memory.logs.get(source.topic, "")
+        erasure = Erasure(
+            erased_at=self._now_s, partition=source.partition, offset=record.offset, log=log
+        )
+        self._changes.erase(event.user_id, erasure)
         self._rows.forget("user", event.user_id, event.event_time, record)
         return "erased"
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from features.dedup import pack
+from millstream import erasures
+from millstream.erasures import Erasure
 from stream.outputs.effects import SeenEntries, StateWrites
 from stream.state.entities import Item, User, items_bytes, users_bytes
 from stream.state.memory import Memory
@@ -27,12 +29,14 @@ class Changes:
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     erased: list[str] = field(default_factory=list)
+    erasures: dict[str, Erasure] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     gone: dict[str, Item] = field(default_factory=dict)
     returned: set[str] = field(default_factory=set)
 
-    def erase(self, user_id: str) -> None:
+    def erase(self, user_id: str, erasure: Erasure) -> None:
         """Forget a user, and what the batch has changed of them so far."""
+        self.erasures[user_id] = erasure
         self.users.pop(user_id, None)
         self.filters.pop(user_id, None)
         self.erased.append(user_id)
@@ -84,6 +88,7 @@ def state_writes(memory: Memory, changes: Changes, rotated: bool, now_s: float) 
         closed=closed,
         filters=changes.filters,
         erased=changes.erased,
+        erasures={user: erasures.encoded(each) for user, each in changes.erasures.items()},
         positions=dict(memory.positions),
         max_event_times=dict(memory.watermark.max_event_times),
     )

@@ -11,6 +11,7 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P known              list: items in the order in which they came to be known
     P hidden             set: items not to be recommended
     P deleted            hash: deleted item -> event time and id of the deletion, and when it came
+    P erasures           hash: erased user -> the erasure (`millstream/erasures.py`)
     P holes              set: places in `known` that are empty
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
@@ -103,6 +104,7 @@ class StateCommands:
         yield self._entities("item", state.items, _ITEM_TTL_S)
         for user, entries in state.filters.items():
             yield from self._filters(user, entries)
+        yield from self._hash("erasures", state.erasures)
         yield from self._dedupe(state)
         yield from self._known_items(state)
         yield from self._join(state)

@@ -8,8 +8,8 @@ from millstream.codec import encode
 from stream.ingest.decode import entries_of, event_of
 from stream.ingest.records import (
     EventRecord,
-    ItemDeletion,
     InvalidRecord,
+    ItemDeletion,
     SourceRecord,
     TopicPartition,
     UserDeletion,
