@@ -1,7 +1,7 @@
 """Users from the online store: features and seen filters, in one round trip."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from features import bloom
 from features.as_of import as_of
 from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
-from features.spec import FEATURES, USER_ATTRIBUTES, USER_STATS
+from features.spec import FEATURES, RECENT_ITEMS, USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from millstream.errors import StoreUnavailable
 from millstream.ids import id64_array
@@ -48,6 +48,14 @@ class StoredUser:
         """Items they have met of late."""
         recent: Sequence[str] = self.raw["user_recent_items"]
         return [*recent, *self.met] if self.met else recent
+
+    def with_recent(self, items: Sequence[str]) -> "StoredUser":
+        """The same user, who has met `items` since, newest first."""
+        if not items:
+            return self
+        recent = list(dict.fromkeys([*items, *self.raw["user_recent_items"]]))[:RECENT_ITEMS]
+        met = (*self.met, *items)
+        return replace(self, raw={**self.raw, "user_recent_items": recent}, met=met)
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""

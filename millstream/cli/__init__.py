@@ -31,6 +31,10 @@ COMMANDS = {
     ),
     "importance": ("millstream.cli.importance", "Show which fields a model depends on."),
     "models": ("millstream.cli.models", "List the models of the catalogue and their options."),
+    "offline": (
+        "millstream.cli.offline",
+        "Compact the offline store, and take erased people out of it.",
+    ),
     "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
     "publish": ("millstream.cli.publish", "Publish the events of a file."),
     "serve": ("millstream.cli.serve", "Run the serving worker (HTTP)."),

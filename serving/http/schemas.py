@@ -17,6 +17,7 @@ MAX_K = 500
 MAX_EXCLUDED = 10_000
 MAX_FILTERED = 100
 MAX_CONTEXT = 50
+MAX_RECENT = 100
 
 
 def _text_of_id(value: Any) -> Any:
@@ -80,7 +81,17 @@ class FiltersBody(RequestBody):
 class RecommendBody(RequestBody):
     """A question for a list."""
 
-    user_id: UserId = Field(examples=["196"])
+    user_id: UserId | None = Field(
+        default=None, examples=["196"], description="None is a visitor without an account."
+    )
+    session_id: UserId | None = Field(
+        default=None, description="Of a visitor; what they do is remembered under it."
+    )
+    recent_items: list[Id] = Field(
+        default=[],
+        max_length=MAX_RECENT,
+        description="What they met last, newest first, as far as the caller knows.",
+    )
     k: Annotated[int, BeforeValidator(_not_a_bool)] = Field(
         default=10, ge=1, le=MAX_K, description="How many items."
     )

@@ -18,6 +18,8 @@ class Query:
         exclude: items that must not be in the list.
         diversity: None is the installation's own choice.
         explain: return the features that each item was scored with.
+        recent_items: what the user met last, newest first, by the caller.
+        request_id: of the list; "" makes one.
     """
 
     user_id: str
@@ -27,6 +29,8 @@ class Query:
     exclude: Sequence[str] = ()
     diversity: Diversity | None = None
     explain: bool = False
+    recent_items: Sequence[str] = ()
+    request_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class Recommender:
             if self._in_flight > self._options.most_in_flight:
                 request.degraded.append("overload")
             with self._dependencies.metrics.stage("user"):
-                request.user = await self._user(request)
+                request.user = (await self._user(request)).with_recent(query.recent_items)
             model = None if "overload" in request.degraded else self._dependencies.model()
             request.prepare(self._dependencies.clock.now(), model)
             made = await self._made(request)

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.interner import ITEMS
@@ -66,6 +66,7 @@ def test_a_deleted_item_leaves_nothing_but_its_version():
     assert any(f"{WINDOW_S:g}".encode() in each.data for each in stored)
 
 
+@settings(max_examples=20)
 @given(st.permutations([("up", 1), ("gone", 2), ("up", 3), ("gone", 0.5)]), st.booleans())
 def test_upserts_and_deletions_give_the_same_in_any_order_and_batches(steps, is_one_batch):
     for rest, holds in (([], True), ([("gone", 4)], False), ([("gone", 4), ("up", 5)], True)):
