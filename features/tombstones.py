@@ -21,7 +21,7 @@ class _Entry(NamedTuple):
 
 
 class Tombstones:
-    """Versions of deletions by id, the newest `most` of the last `window_s` seconds.
+    """Versions of deletions by id, the newest `most` (100,000) of the last `window_s` seconds.
 
     >>> deleted = Tombstones(window_s=10.0)
     >>> deleted.put("a", UpsertVersion(5.0, "e1"), now_s=100.0)
@@ -31,8 +31,8 @@ class Tombstones:
     ['a']
     """
 
-    def __init__(self, window_s: float = WINDOW_S, most: int = MOST) -> None:
-        self._window_s, self._most = window_s, most
+    def __init__(self, window_s: float = WINDOW_S, most: int | None = None) -> None:
+        self._window_s, self._most = window_s, MOST if most is None else most
         self._entries: dict[str, _Entry] = {}  # the oldest first
 
     def __len__(self) -> int:
@@ -55,12 +55,13 @@ class Tombstones:
         self._entries.pop(entity_id, None)
         self._entries[entity_id] = _Entry(version, now_s)
 
-    def forget(self, now_s: float) -> list[str]:
-        """Forget what is too old or too much; the ids."""
+    def forget(self, now_s: float, most: int | None = None) -> list[str]:
+        """Forget what is too old or too much, by `most` if that is less; the ids."""
+        most = self._most if most is None else min(most, self._most)
         forgotten: list[str] = []
         for oldest, entry in self._entries.items():
             is_old = now_s - entry.noted_at > self._window_s
-            if not is_old and len(self._entries) - len(forgotten) <= self._most:
+            if not is_old and len(self._entries) - len(forgotten) <= most:
                 break
             forgotten.append(oldest)
         for oldest in forgotten:

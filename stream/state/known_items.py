@@ -96,8 +96,11 @@ class KnownItems:
         self.changed.append(item_id)
 
     def forget(self, now_s: float) -> list[str]:
-        """Empty the places of those whose deletion is too long ago; their ids."""
-        forgotten = self.deleted.forget(now_s)
+        """Empty the places of those whose deletion is too long ago; their ids.
+
+        Never more than half of the places are of deleted items, or draws would hardly meet others.
+        """
+        forgotten = self.deleted.forget(now_s, max(MIN_HOLES, len(self.eligible)))
         if forgotten:
             self._number()
         for item_id in forgotten:
