@@ -151,8 +151,8 @@ class People:
         """
         try:
             async with self._client.pipeline(transaction=False) as pipe:
-                pipe.get(self._asked_key(user_id))
-                pipe.hget(erasures.key(self._prefix), user_id)
+                pipe.execute_command(b"GET", self._asked_key(user_id))
+                pipe.execute_command(b"HGET", erasures.key(self._prefix), user_id)
                 asked, stored = await pipe.execute()
         except RedisError as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error

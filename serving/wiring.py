@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from features.stores.redis_online import AsyncRedisOnlineStore
 from features.topic_events import door
 from millstream.clock import Clock, SystemClock
+from millstream.events import Event
 from millstream.kafka_security import client_options
 from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
@@ -64,7 +65,7 @@ class ServingWorker:
         reader = SnapshotReader(settings.snapshot_dir)
         loader = Loader(reader, self.catalogue, clock)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
-        remembered = Remembered()
+        self._remembered = remembered = Remembered()
         self.people = People(
             self.redis,
             settings.feast_project,
@@ -73,9 +74,7 @@ class ServingWorker:
             clock,
             lambda: self.models.erased_through,
         )
-        self.producer = EventProducer(
-            settings, self.metrics, clock, taken=lambda e: (remembered.note(e), self.people.note(e))
-        )
+        self.producer = EventProducer(settings, self.metrics, clock, taken=self._note_taken)
         options = ListOptions.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
         self.recommender = Recommender(
@@ -143,6 +142,11 @@ class ServingWorker:
             start("publisher", self.producer.run)
             start("settle", self._settle, ends=True)
             yield
+
+    def _note_taken(self, event: Event) -> None:
+        """Remember what was posted to this worker, before the store has it."""
+        self._remembered.note(event)
+        self.people.note(event)
 
     def _forget_users(self, records: Sequence[ConsumerRecord]) -> None:
         """Forget people whom another worker, or anybody else, had erased."""

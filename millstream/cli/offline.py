@@ -52,7 +52,7 @@ def compact_files() -> None:
 def erasures_of(chosen: Settings) -> dict[str, Erasure]:
     """All erasures that are remembered, by user id."""
     with redis_client(chosen.redis_url) as client:
-        stored = client.hgetall(erasures.key(chosen.topic_prefix))
+        stored = client.execute_command("HGETALL", erasures.key(chosen.topic_prefix))
     return {user.decode(): erasures.decoded(value) for user, value in stored.items()}
 
 

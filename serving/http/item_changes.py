@@ -95,7 +95,8 @@ class ItemChanges:
             await self._read_to_end()
             if (known := whole_item(self._catalogue, item_id)) is None:
                 raise unknown("item_id", item_id)
-            base, version, own = known.fields(), known.version, set()
+            base, version = known.fields(), known.version
+            own: set[str] = set()
             for _ in range(_ATTEMPTS):
                 seen.clear()
                 event_id, at_s = uuid.uuid4().hex, max(self._next_s(item_id), version[0] + STEP_S)

@@ -82,7 +82,8 @@ def routes(catalogue: Catalogue, changes: ItemChanges, clock: Clock) -> APIRoute
 
 def _page(catalogue: Catalogue, after: str, limit: int) -> tuple[list[WholeItem], str | None]:
     """The items that follow `after`, and the last id that was looked at if there are more."""
-    ids, found = catalogue.ordered_ids(), []
+    ids = catalogue.ordered_ids()
+    found: list[WholeItem] = []
     for place in range(bisect_right(ids, after), len(ids)):
         item = whole_item(catalogue, ids[place])
         if item is None or item.item_id.startswith("__probe"):

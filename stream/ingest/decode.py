@@ -42,8 +42,8 @@ def event_of(
     try:
         event = topic_events.event_of(_message(record), now_s, door)
         if record.value is None:
-            deletion = UserDeletion if isinstance(event, UserUpsert) else ItemDeletion
-            event = deletion.of(event)
+            is_user = isinstance(event, UserUpsert)
+            event = UserDeletion.of(event) if is_user else ItemDeletion.of(event)
         id_fingerprint = fingerprint(event.event_id)
         return EventRecord(record.source, record.offset, event, id_fingerprint, record.value or b"")
     except InvalidEvent as error:

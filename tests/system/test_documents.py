@@ -54,7 +54,7 @@ RUN: dict[str, Callable[[str, "Shop"], str]] = {
     # 1 is a warning: there is no probe, and the test's data are young.
     r"millstream doctor.*": lambda text, _: f"{text}; [ $? -le 1 ]",
     r"millstream backtest events\.jsonl": lambda text, _: f"{text} --batch-every 60s",
-    r"(millstream (models|publish|topics|settings)\b|cd |awk |printf |python -c ).*": (
+    r"(millstream (models|offline|publish|topics|settings)\b|cd |awk |printf |python -c ).*": (
         lambda text, _: text
     ),
 }

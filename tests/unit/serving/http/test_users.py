@@ -44,11 +44,8 @@ class Stored:
     async def __aexit__(self, *error):
         return None
 
-    def get(self, key):
-        self.asked.append(self.fields.get(key))
-
-    def hget(self, key, field):
-        self.asked.append(self.fields.get((key, field)))
+    def execute_command(self, name, *key):
+        self.asked.append(self.fields.get(key if name == b"HGET" else key[0]))
 
     async def execute(self):
         return self.asked
