@@ -137,7 +137,8 @@ class KnownItems:
         for place in (empty := list(holes)):
             self.items[place] = ""
         self.holes, self.hidden = len(empty), set(hidden)
-        for item_id, (version, noted_at) in (deleted or {}).items():
+        by_time = sorted((deleted or {}).items(), key=lambda entry: entry[1][1])
+        for item_id, (version, noted_at) in by_time:  # the oldest is forgotten first
             self.deleted.put(item_id, version, noted_at)
         self.eligible = set(self.items) - self.hidden - (deleted or {}).keys() - {""}
         self.renumber()
