@@ -55,7 +55,7 @@ format: setup ## Format, and fix what lint can fix by itself
 # Where -k leaves nothing of a part (5), the other part is what was asked for.
 test: setup ## Every test: unit and contracts first, then the system on a real broker and a real Redis
 	$(SHARED) $(BIN)/python -m pytest -n 2 --no-loadscope-reorder --ignore $(ALONE) $(PYTEST) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest $(ALONE) $(PYTEST) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ALONE) $(PYTEST) || [ $$? -eq 5 ]
 
 demo: setup ## The whole loop on MovieLens-100K, about two minutes (KEEP=1 leaves it running)
 	$(BIN)/millstream demo $(if $(filter-out 0,$(KEEP)),--keep)

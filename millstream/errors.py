@@ -5,6 +5,7 @@ MillstreamError
 ├── ConfigurationError    a setting, a spec or a model's options that cannot work
 ├── DatasetError          a dataset that is not there, or not what it should be
 ├── StoreUnavailable      Redis or the offline store does not answer
+├── WriterReplaced        another process appends to the same part of the offline store
 ├── LogUnavailable        Kafka does not answer
 ├── LogChanged            a topic is another log than the one that was read
 └── SnapshotError         a snapshot that cannot be written or read
@@ -67,6 +68,10 @@ class DatasetError(MillstreamError):
 
 class StoreUnavailable(MillstreamError):
     """Redis or the offline store does not answer."""
+
+
+class WriterReplaced(MillstreamError):
+    """Another process appends to the same part of the offline store."""
 
 
 class LogUnavailable(MillstreamError):

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from features.feature import View
 from features.spec import VIEWS
-from features.stores.parts import NewestOffsets, Part, open_folder, parts_in, write_part
+from features.stores.parts import NewestOffsets, Part, append_part, open_folder, parts_in
 from features.stores.schema import SOURCE_OFFSET, SOURCE_PARTITION, view_schema
 from millstream.batches import metadata_of
 from millstream.clock import Clock, SystemClock
@@ -40,8 +40,8 @@ class Rotation:
 class _PartBuilder:
     """Rows of one view: `first` and `last` are the messages that they came in.
 
-    Before there are any, `last` is the last message in the folder, -1 for none. `skip` is what
-    message numbers are ahead of offsets, after the topic was made anew.
+    Before there are any, `last` is the last message in the folder, -1 for none; `written` always
+    is. `skip` is what message numbers are ahead of offsets, after the topic was made anew.
     """
 
     folder: Path
@@ -51,6 +51,10 @@ class _PartBuilder:
     tables: list[pa.Table] = field(default_factory=list)
     first: int = 0
     skip: int = 0
+    written: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.written = self.last
 
     def add(self, offset: int, rows: pa.Table) -> pa.Table:
         """Keep the rows that are new; those."""
@@ -74,13 +78,16 @@ class _PartBuilder:
     def write(self, partition: int) -> None:
         if not self.tables:
             return
-        part = Part(partition, self.first, self.last)
-        write_part(self.folder / part.name, pa.concat_tables(self.tables), self.newest_offsets)
+        part, rows = Part(partition, self.first, self.last), pa.concat_tables(self.tables)
+        append_part(self.folder, part, rows, self.newest_offsets, self.written)
+        self.written = self.last
         self.tables.clear()
 
 
 class OfflineAppender:
-    """Appends the messages of one partition of the `features` topic; it is their only writer.
+    """Appends the messages of one partition of the `features` topic, as their only writer.
+
+    One that another has followed finds it out when it writes (`features.stores.parts`).
 
     Args:
         root: the offline folder; each view has a folder below it.
@@ -132,6 +139,9 @@ class OfflineAppender:
         """Write what is gathered; the next message to read after a restart.
 
         None before the first message.
+
+        Raises:
+            WriterReplaced: another process appends here now; what is gathered is not written.
         """
         for gathered in self._views.values():
             gathered.write(self._partition)

@@ -12,7 +12,9 @@ a writer that starts anew knows what is there without reading rows.
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,12 +22,16 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from millstream.errors import WriterReplaced
+
 # By `log-partition` of the rows' source; by partition where rows do not say which log it was.
 NewestOffsets = dict[str, int]
 
 SCHEMA_FILE = "00-schema.parquet"
 _TEMPORARY = ".tmp"
+_CLAIM = re.compile(r"\.part-p(\d+)-after-(-?\d+)\.claim")
 _OFFSETS = b"millstream.marks"
+_PART = b"millstream.part"
 _NAME = re.compile(r"part-p(\d+)-(\d+)-(\d+)\.parquet")
 
 
@@ -66,18 +72,69 @@ def parts_in(folder: Path) -> list[Part]:
 
 def write_part(path: Path, rows: pa.Table, newest_offsets: Mapping[str, int]) -> None:
     """Write one file, all or nothing; one of the same name is replaced."""
-    rows = rows.replace_schema_metadata({_OFFSETS: json.dumps(dict(newest_offsets))})
-    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    with _written(path, rows, newest_offsets) as temporary:
+        temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def append_part(
+    folder: Path, part: Part, rows: pa.Table, newest_offsets: Mapping[str, int], after: int
+) -> None:
+    """Write the part that follows message `after`, all or nothing.
+
+    Args:
+        after: the last message of the partition in `folder`, -1 for none.
+
+    Raises:
+        WriterReplaced: another writer has put in messages beyond `after`.
+    """
+    claim = folder / f".part-p{part.partition}-after-{after}.claim"
+    with _written(folder / part.name, rows, newest_offsets) as temporary:
+        try:
+            os.link(temporary, claim)  # exclusive, and with all of its content
+        except (FileExistsError, FileNotFoundError) as error:
+            raise _replaced(folder, part.partition) from error
+    if not _settle(claim):
+        raise _replaced(folder, part.partition)
+    sync_folder(folder)
+
+
+def _settle(claim: Path) -> bool:
+    """Whether a claim became a part: only one that follows the last message in the folder does."""
+    match = _CLAIM.fullmatch(claim.name)
+    assert match is not None
+    partition, after = map(int, match.groups())
+    try:
+        name = (pq.read_schema(claim).metadata or {})[_PART].decode()
+        if any(p.partition == partition and p.last > after for p in parts_in(claim.parent)):
+            claim.unlink()
+            return False
+        claim.replace(claim.with_name(name))
+    except FileNotFoundError:  # another writer has settled it
+        return False
+    return True
+
+
+def _replaced(folder: Path, partition: int) -> WriterReplaced:
+    return WriterReplaced(
+        f"Another process appends to partition {partition} of {folder}: this one ends."
+    )
+
+
+@contextmanager
+def _written(path: Path, rows: pa.Table, newest_offsets: Mapping[str, int]) -> Iterator[Path]:
+    """A synced file beside `path` with its content, removed with the block."""
+    metadata = {_OFFSETS: json.dumps(dict(newest_offsets)), _PART: path.name}
+    rows = rows.replace_schema_metadata(metadata)
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}{_TEMPORARY}")
     try:
         with temporary.open("wb") as file:
             pq.write_table(rows, file, compression="zstd", use_dictionary=_repeating(rows.schema))
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)  # half a file only takes what a full disk lacks
-        raise
-    sync_folder(path.parent)
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
@@ -110,13 +167,17 @@ def merged(newest_offsets: Iterable[Mapping[str, int]]) -> NewestOffsets:
 def open_folder(folder: Path, schema: pa.Schema) -> NewestOffsets:
     """Bring a folder in order, before its one writer begins; its newest offsets.
 
-    Leftovers of a crash are removed: temporary files, and files whose messages are in a larger one
-    too (a compaction that did not come to its end). Files that are older than a column of `schema`
-    get it, with nulls: readers take the columns of the first file as those of the table.
+    Leftovers of a crash are put in order: temporary files, parts that were written and not yet put
+    in, and files whose messages are in a larger one too (a compaction that did not come to its
+    end). Files that are older than a column of `schema` get it, with nulls: readers take the
+    columns of the first file as those of the table.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(f".*{_TEMPORARY}"):
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)
+    for path in list(folder.iterdir()):
+        if _CLAIM.fullmatch(path.name):
+            _settle(path)
     parts = parts_in(folder)
     for part in parts:
         if any(other.covers(part) for other in parts if other != part):

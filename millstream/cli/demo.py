@@ -4,6 +4,7 @@ import signal
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -14,16 +15,22 @@ from millstream.demo.environment import Environment, services, workers
 from millstream.demo.metrics_poller import MetricsPoller, MetricsSample
 from millstream.demo.replay import Replay, shifted
 from millstream.demo.report import draw_auc, print_report
-from millstream.demo.scenario import play
+from millstream.demo.scenario import LIST_LENGTH, play, recommend
 from millstream.demo.view import render
 from millstream.errors import MillstreamError
+from millstream.events import Interaction
 from millstream.publishing import EventPublisher
+
+if TYPE_CHECKING:
+    from simulation.live_judge import LiveJudge
 
 # How long the workers may take for what is still under way when the last event is sent.
 DRAIN_S = 60.0
 REFRESH_S = 0.25
 # The share of the log after which the first snapshot is published, and the baseline frozen.
 FROZEN_AFTER = 0.1
+# Whom the lists are held against: `simulation/baselines`.
+COUNTERS = ("popular-7d", "popular-1h", "clicks-30m", "trending", "co-occurrence")
 
 PLAY = """
 curl -s {api}/v1/recommend -H 'Content-Type: application/json' -d '{{"user_id": "1", "k": 5}}'
@@ -83,30 +90,56 @@ def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
             interactions,
             rate,
         )
-        samples = _streamed(console, environment, replay)
+        judge = _judge(environment, replay, interactions)
+        samples = _streamed(console, environment, replay, judge)
         with console.status("Ten new events of one user: waiting for weights that know them"):
             scenario = play(environment, items, interactions)
         picture = environment.folder / "auc.png"
         draw_auc(samples, picture)
-        print_report(console, samples, scenario, picture)
+        print_report(console, samples, scenario, picture, judge.quality())
         if keep:
             _hold(console, environment)
 
 
-def _streamed(console: Console, environment: Environment, replay: Replay) -> list[MetricsSample]:
+def _judge(
+    environment: Environment, replay: Replay, interactions: list[Interaction]
+) -> "LiveJudge":
+    """Lists against counters, on the ratings that are good."""
+    from features.labels import label_of
+    from simulation.baselines.catalogue import baselines
+    from simulation.live_judge import LiveJudge
+
+    positives = [n for n, e in enumerate(interactions) if label_of(e.kind, e.value) == 1.0]
+    return LiveJudge(
+        lambda user_id: [place["item_id"] for place in recommend(environment, user_id)],
+        interactions,
+        positives,
+        lambda: replay.sent,
+        lambda size: baselines(COUNTERS, size),
+        k=LIST_LENGTH,
+    )
+
+
+def _streamed(
+    console: Console, environment: Environment, replay: Replay, judge: "LiveJudge"
+) -> list[MetricsSample]:
     """Publish everything while showing the view, and wait until it has been learnt from."""
     poller = MetricsPoller(environment.metrics)
     poller.start()
     replay.start()
+    judge.start()
+    phase = "Streaming MovieLens-100K"
     with Live(console=console, refresh_per_second=4) as live:
         while replay.is_alive():
-            live.update(render(poller, replay.sent, replay.total, "Streaming MovieLens-100K"))
+            live.update(render(poller, replay.sent, replay.total, phase, judge.quality()))
             time.sleep(REFRESH_S)
+        judge.stop()
         if replay.error:
             raise MillstreamError(f"The replay stopped: {replay.error}") from replay.error
         deadline = time.monotonic() + DRAIN_S
         while not poller.is_quiet(replay.total) and time.monotonic() < deadline:
-            live.update(render(poller, replay.sent, replay.total, "Learning from the last events"))
+            phase = "Learning from the last events"
+            live.update(render(poller, replay.sent, replay.total, phase, judge.quality()))
             time.sleep(REFRESH_S)
     poller.stop()
     return poller.samples

@@ -9,11 +9,15 @@ from rich.text import Text
 
 from millstream.demo.metrics_poller import FRESHNESS, MetricsSample
 from millstream.demo.scenario import Scenario
-from millstream.demo.view import duration, number
+from millstream.demo.view import Quality, duration, number
 
 
 def print_report(
-    console: Console, samples: list[MetricsSample], scenario: Scenario, picture: Path
+    console: Console,
+    samples: list[MetricsSample],
+    scenario: Scenario,
+    picture: Path,
+    quality: Quality | None,
 ) -> None:
     """Everything that is worth keeping of the run."""
     last = samples[-1]
@@ -28,6 +32,7 @@ def print_report(
     console.print(_freshness(last))
     console.print(_lists(scenario))
     console.print(f"The two AUC curves: {picture}")
+    console.print(_quality(quality))
 
 
 def draw_auc(samples: list[MetricsSample], path: Path) -> None:
@@ -62,6 +67,21 @@ def _auc(last: MetricsSample) -> str:
         f"Progressive AUC over {last.compared:,.0f} examples: online [bold]{last.auc_online:.4f}"
         f"[/bold], frozen {last.auc_frozen:.4f}, margin [bold]{margin:+.4f}[/bold]."
     )
+
+
+def _quality(quality: Quality | None) -> Table | str:
+    """The lists beside those of every counter, the best first."""
+    if quality is None:
+        return "[red]No list was asked for while the log was streamed."
+    table = Table(
+        "list by", f"HR@{quality.k}",
+        title=f"{quality.questions:,} lists, each asked for just before a good rating went in",
+        title_justify="left",
+    )  # fmt: skip
+    for name, rate in sorted(quality.hit_rates.items(), key=lambda entry: -entry[1]):
+        style = "bold green" if name == next(iter(quality.hit_rates)) else ""
+        table.add_row(Text(name, style=style), Text(f"{rate:.4f}", style=style))
+    return table
 
 
 def _freshness(last: MetricsSample) -> Table:

@@ -1,5 +1,7 @@
 """The live terminal view."""
 
+from typing import Protocol
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -12,12 +14,31 @@ SPARKS = "▁▂▃▄▅▆▇█"
 CURVE_POINTS = 60
 
 
-def render(poller: MetricsPoller, sent: int, total: int, phase: str) -> RenderableType:
+class Quality(Protocol):
+    """Hit rates of lists that were asked for at the same moments (`simulation.live_judge`)."""
+
+    @property
+    def questions(self) -> int: ...
+
+    @property
+    def k(self) -> int: ...
+
+    @property
+    def hit_rates(self) -> dict[str, float]: ...
+
+    @property
+    def best_counter(self) -> str: ...
+
+
+def render(
+    poller: MetricsPoller, sent: int, total: int, phase: str, quality: Quality | None = None
+) -> RenderableType:
     """The view at this moment.
 
     Args:
         sent: interactions published so far, of `total`.
         phase: what is going on, in a few words.
+        quality: of the lists so far.
     """
     newest = poller.newest
     if newest is None:
@@ -29,6 +50,8 @@ def render(poller: MetricsPoller, sent: int, total: int, phase: str) -> Renderab
             _throughput(poller, newest),
             Text(),
             _learning(poller, newest),
+            Text(),
+            _lists(quality),
             Text(),
             _freshness(newest),
         ),
@@ -78,6 +101,18 @@ def _learning(poller: MetricsPoller, newest: MetricsSample) -> RenderableType:
         curve = [getattr(sample, name) for sample in poller.samples]
         line = sparkline([value for value in curve if value is not None])
         table.add_row(label, number(getattr(newest, name), "{:.4f}"), Text(line, style=style))
+    return table
+
+
+def _lists(quality: Quality | None) -> RenderableType:
+    """Our lists and those of the best counter."""
+    table = Table(title="Lists, asked for before they are told", title_justify="left", box=None)
+    table.add_column("list by")
+    table.add_column("HR" if quality is None else f"HR@{quality.k}", justify="right")
+    if quality is not None:
+        ours = next(iter(quality.hit_rates))
+        for name in (ours, quality.best_counter):
+            table.add_row(name, f"{quality.hit_rates[name]:.4f}")
     return table
 
 

@@ -15,6 +15,8 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -45,30 +47,52 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(KINDS), help="kinds of faults")
     parser.add_argument("--keep", type=Path, help="folder for data and logs, kept afterwards")
     options = parser.parse_args()
+    faults = Faults(options.only or list(KINDS), options.seed, options.rate, options.minutes)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        folder = options.keep or Path(temporary)
-        with world(folder, USERS, ITEMS) as found:
-            found.start()
-            with people(found, options.rate, options.seed):
-                recoveries = do_faults(found, options)
-            settle(found)
-            result = balance(found)
-    report(found, recoveries, result)
+        result = faults.run(options.keep or Path(temporary))
     sys.exit(0 if result.is_even else 1)
 
 
-def do_faults(found: World, options: argparse.Namespace) -> Recoveries:
+@dataclass(frozen=True)
+class Faults:
+    """A disturbed run.
+
+    Args:
+        kinds: of faults, by their names in `tests.bench.faults.kinds`.
+        seed: of the faults and the load.
+        rate: clicks a second.
+        minutes: how long faults are done.
+    """
+
+    kinds: Sequence[str]
+    seed: int
+    rate: float
+    minutes: float
+
+    def run(self, folder: Path) -> Balance:
+        """Disturb a world of its own in `folder`, print what came out, and return the balance."""
+        with world(folder, USERS, ITEMS) as found:
+            found.start()
+            with people(found, self.rate, self.seed):
+                recoveries = do_faults(found, self)
+            settle(found)
+            result = balance(found)
+        report(found, recoveries, result)
+        return result
+
+
+def do_faults(found: World, faults: Faults) -> Recoveries:
     """One fault after the other: every kind once, in an order of the seed, then again."""
-    rng, recoveries = random.Random(options.seed), Recoveries()
-    until_s = time.monotonic() + 60.0 * options.minutes
+    rng, recoveries = random.Random(faults.seed), Recoveries()
+    until_s = time.monotonic() + 60.0 * faults.minutes
     left: list[str] = []
     while time.monotonic() < until_s:
-        left = left or rng.sample(kinds := options.only or list(KINDS), len(kinds))
+        left = left or rng.sample(faults.kinds, len(faults.kinds))
         kind = left.pop()
         began_s = time.monotonic()
         KINDS[kind](found, rng)
         lasted_s = time.monotonic() - began_s
-        seconds = wait_well(found, int(FRESH_S * options.rate))
+        seconds = wait_well(found, int(FRESH_S * faults.rate))
         recoveries.seconds[kind].append(seconds)
         console.print(f"{kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s")
         time.sleep(PAUSE_S)

@@ -3,6 +3,7 @@
 The oracle is a plain fold over what was sent: it shares no code with the stream.
 """
 
+import logging
 import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,9 @@ from features.spec import BY_NAME
 HALF_LIFE_S = float(BY_NAME["user_events_30d"].half_life_s or 0.0)
 # Less than one event, more than the rounding of float32.
 TOLERANCE = 0.2
+MOST_SHOWN = 20
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,10 @@ def compare_examples(
             labelled[row["user_id"], row["event_time"], row["item_id"]] += 1
         if row["label"] == 1.0:
             positives[row["event_id"]] += 1
-    balance.unlearnt += sum(event_id not in positives for event_id in sent)
+    unlearnt = [event_id for event_id in sent if event_id not in positives]
+    for event_id in unlearnt[:MOST_SHOWN]:
+        log.warning("No example of a click: %s, %s", event_id, sent[event_id])
+    balance.unlearnt += len(unlearnt)
     balance.learnt_twice += sum(count > 1 for count in positives.values())
     balance.both_labels += sum(count > 1 for count in labelled.values())
     # Feedback that overtook its list stands for itself, and its item makes no example of the list.

@@ -10,6 +10,7 @@ from features.stores import offline, parts
 from features.stores.offline import OfflineAppender, Rotation
 from features.stores.schema import view_schema
 from millstream.clock import FakeClock
+from millstream.errors import WriterReplaced
 from tests.support.feature_rows import feature_rows
 
 NEVER = Rotation(rows=10**9, size_bytes=10**12, age_s=1e9)
@@ -114,10 +115,10 @@ def test_what_a_crash_loses_is_appended_when_it_is_read_again(tmp_path):
 
 
 def test_a_crash_between_two_views_or_before_the_commit_doubles_nothing(tmp_path, monkeypatch):
-    def crash_at_items(path, rows, newest_offsets):
-        if path.parent.name == "item_stats":
+    def crash_at_items(folder, *arguments):
+        if folder.name == "item_stats":
             raise OSError("planted")
-        return parts.write_part(path, rows, newest_offsets)
+        return parts.append_part(folder, *arguments)
 
     def feed(appender):
         for offset in range(3):
@@ -127,7 +128,7 @@ def test_a_crash_between_two_views_or_before_the_commit_doubles_nothing(tmp_path
     before = OfflineAppender(tmp_path)
     feed(before)
     with monkeypatch.context() as patch:
-        patch.setattr(offline, "write_part", crash_at_items)
+        patch.setattr(offline, "append_part", crash_at_items)
         with pytest.raises(OSError, match="planted"):
             before.flush()
 
@@ -139,13 +140,13 @@ def test_a_crash_between_two_views_or_before_the_commit_doubles_nothing(tmp_path
 
 
 def test_a_flush_that_failed_can_be_repeated(tmp_path, monkeypatch):
-    def fail(path, rows, newest_offsets):
+    def fail(*arguments):
         raise OSError("disk full")
 
     appender = OfflineAppender(tmp_path)
     appender.append(ITEM_STATS, 0, message(ITEM_STATS, 0))
     with monkeypatch.context() as patch:
-        patch.setattr(offline, "write_part", fail)
+        patch.setattr(offline, "append_part", fail)
         with pytest.raises(OSError, match="disk full"):
             appender.flush()
     assert appender.flush() == 1
@@ -224,3 +225,20 @@ def test_times_are_utc_microseconds(tmp_path):
     appender.flush()
     (moment,) = pq.read_table(tmp_path / "item_stats")["event_timestamp"].to_pylist()
     assert moment == datetime.fromtimestamp(1e9 + 0.25, UTC)
+
+
+def test_a_writer_that_wakes_beside_its_successor_doubles_nothing(tmp_path):
+    """Whichever of them writes first: the other one ends, and whoever begins anew goes on."""
+    for first in ("paused", "successor"):
+        root = tmp_path / first
+        writers = {"paused": OfflineAppender(root), "successor": OfflineAppender(root)}
+        for offset, writer in enumerate(writers.values()):  # the successor published them again
+            writer.append(ITEM_STATS, offset, message(ITEM_STATS, 0))
+        writers.pop(first).flush()
+        (other,) = writers.values()
+        with pytest.raises(WriterReplaced, match="partition 0"):
+            other.flush()
+        again = OfflineAppender(root)
+        again.append(ITEM_STATS, 1, message(ITEM_STATS, 0, 4))
+        again.flush()
+        assert stored(root) == [0, 1, 2, 3]

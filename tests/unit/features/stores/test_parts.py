@@ -1,16 +1,22 @@
+import os
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from features.stores.compaction import compact
 from features.stores.parts import (
     SCHEMA_FILE,
     Part,
+    append_part,
     merged,
     open_folder,
     parts_in,
     read_newest_offsets,
     write_part,
 )
+from millstream.errors import WriterReplaced
 
 SCHEMA = pa.schema([("item_id", pa.string()), ("n", pa.int64())])
 
@@ -56,6 +62,55 @@ def test_what_a_crash_left_half_written_is_removed_and_never_read(tmp_path):
     assert numbers(tmp_path) == [1]
     open_folder(tmp_path, SCHEMA)
     assert not leftover.exists()
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_part_whose_writer_was_killed_before_it_was_put_in_is_put_in_by_the_next(
+    tmp_path, monkeypatch
+):
+    put(tmp_path, Part(0, 0, 3), rows(1), {"0": 3})
+
+    def killed(path, target):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(Killed):
+            append_part(tmp_path, Part(0, 4, 6), rows(2), {"0": 6}, after=3)
+    assert parts_in(tmp_path) == [Part(0, 0, 3)]
+    assert open_folder(tmp_path, SCHEMA) == {"0": 6}
+    assert parts_in(tmp_path) == [Part(0, 0, 3), Part(0, 4, 6)]
+    assert numbers(tmp_path) == [1, 2]
+
+
+@pytest.mark.parametrize("moment", ["before its claim", "after its claim"])
+def test_a_writer_that_was_paused_at_any_moment_adds_nothing_to_what_its_successor_wrote(
+    tmp_path, monkeypatch, moment
+):
+    link = os.link
+
+    def successor():
+        monkeypatch.setattr(os, "link", link)
+        open_folder(tmp_path, SCHEMA)
+        after = max((part.last for part in parts_in(tmp_path)), default=-1)
+        append_part(tmp_path, Part(0, after + 1, after + 5), rows(2), {}, after)
+
+    def paused(source, target):
+        if moment == "after its claim":
+            link(source, target)
+        successor()
+        if moment == "before its claim":
+            link(source, target)
+
+    monkeypatch.setattr(os, "link", paused)
+    with pytest.raises(WriterReplaced):
+        append_part(tmp_path, Part(0, 0, 3), rows(1), {}, after=-1)
+    written_by_the_first = {"before its claim": [], "after its claim": [1]}[moment]
+    assert numbers(tmp_path) == [*written_by_the_first, 2]
+    assert not [path for path in tmp_path.iterdir() if path.suffix in (".tmp", ".claim")]
 
 
 def test_a_file_of_the_same_name_is_replaced(tmp_path):

@@ -9,6 +9,7 @@ from millstream.demo.metrics_poller import FRESHNESS, MetricsPoller, MetricsSamp
 from millstream.demo.report import draw_auc, print_report
 from millstream.demo.scenario import Scenario
 from millstream.demo.view import render, sparkline
+from simulation.live_judge import ListQuality
 
 
 def sample(second: int, **changes) -> MetricsSample:
@@ -74,8 +75,20 @@ def test_the_report_tells_the_margin_and_marks_what_is_new_in_the_list(poller, t
     after = [{"item_id": "3", "title": "New"}, {"item_id": "2", "title": "Kept"}]
     scenario = Scenario("42", "Horror", before, after, 3.0, {"3": ["Horror"]})
     out = io.StringIO()
-    print_report(Console(file=out, width=120), poller.samples, scenario, tmp_path / "auc.png")
-    for expected in ("online 0.6700", "frozen 0.6000", "+0.0700", "User 42", "New", "Horror"):
+    quality = ListQuality(1_234, 10, {"Millstream": 0.125, "popular-7d": 0.1, "clicks-30m": 0.11})
+    picture = tmp_path / "auc.png"
+    print_report(Console(file=out, width=120), poller.samples, scenario, picture, quality)
+    for expected in (
+        "online 0.6700",
+        "frozen 0.6000",
+        "+0.0700",
+        "User 42",
+        "New",
+        "Horror",
+        "1,234 lists",
+        "0.1250",
+        "clicks-30m",
+    ):
         assert expected in out.getvalue()
 
 

@@ -1,0 +1,21 @@
+"""The short form of `tests.bench.bench_faults`: a kind of fault of each process, under load."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.bench_faults import Faults
+
+KINDS = (
+    "kill the active stream worker",
+    "Redis of seconds ago",
+    "kill the trainer",
+    "poison",
+    "truncate the newest snapshot",
+    "cut the connections to Redis",
+)
+
+
+@pytest.mark.timeout(900)
+def test_faults_under_load_lose_nothing_and_double_nothing(tmp_path: Path):
+    assert Faults(KINDS, seed=3, rate=60.0, minutes=1.0).run(tmp_path).is_even
