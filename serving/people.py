@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
+import pyarrow as pa
 from redis import RedisError
 from redis.asyncio import Redis
 
@@ -17,7 +17,7 @@ from millstream.clock import Clock
 from millstream.errors import StoreUnavailable
 from millstream.events import Event, UserUpsert
 from serving.remembered import Lately, Remembered
-from serving.users import RedisUsers
+from serving.users import RedisUsers, StoredUser
 
 # How long it is remembered that an erasure was asked for, seconds.
 ASKED_S = 30 * 86_400
@@ -97,6 +97,7 @@ class People:
         self._users = RedisUsers(client, project, prefix)
         self._remembered, self._erased_through = remembered, erased_through
         self._upserts: Lately[UserUpsert] = Lately(_UPSERTS)
+        self._forgotten: Lately[float] = Lately(_UPSERTS)  # when, until the store has forgotten
 
     def note(self, event: Event) -> None:
         """Remember an upsert that this worker has published: the store has it a moment later."""
@@ -106,7 +107,8 @@ class People:
                 self._upserts.put(event.user_id, event)
 
     def forget(self, user_id: str) -> None:
-        """Forget a user here; the store forgets by itself."""
+        """Forget a user here; what the store still has of them counts no more."""
+        self._forgotten.put(user_id, self._clock.now())
         self._upserts.pop(user_id)
         self._remembered.forget(user_id)
 
@@ -119,8 +121,11 @@ class People:
         attributes, stats = await self._store.read(
             [(USER_ATTRIBUTES, [user_id]), (USER_STATS, [user_id])]
         )
-        user = self._remembered.with_met(await self._users.read(user_id))
-        known, at = attributes.to_pylist()[0], _time(attributes)
+        since = self._forgotten.get(user_id) or 0.0
+        known, at, met_at = attributes.to_pylist()[0], _time(attributes, since), _time(stats, since)
+        is_stale = at is None and met_at is None
+        user = StoredUser.unknown(user_id) if is_stale else await self._users.read(user_id)
+        user = self._remembered.with_met(user)
         posted = self._upserts.get(user_id)
         version = None if at is None else UpsertVersion(at, "")
         values = {
@@ -130,7 +135,7 @@ class People:
         }
         if posted and (version is None or posted.event_time > version.event_time):
             version, values = _version(posted), dict(posted.attributes)
-        if version is None and _time(stats) is None and not user.met:
+        if version is None and met_at is None and not user.met:
             return None
         features = user.logged(user.as_of(self._clock.now()))
         features["user_recent_items"] = list(dict.fromkeys([*user.met, *user.certainly_seen]))
@@ -175,7 +180,7 @@ def _version(event: UserUpsert) -> UpsertVersion:
     return UpsertVersion(event.event_time, event.event_id)
 
 
-def _time(rows: Any) -> float | None:
-    """The time of the only row; None where it is not there."""
+def _time(rows: pa.Table, since: float) -> float | None:
+    """The time of the only row; None where there is none that is newer than `since`."""
     (stamp,) = rows[EVENT_TIMESTAMP].to_pylist()
-    return None if stamp is None else float(np.float64(stamp.timestamp()))
+    return stamp.timestamp() if stamp is not None and stamp.timestamp() > since else None

@@ -113,8 +113,8 @@ async def test_a_put_takes_the_id_of_its_address(client):
 
 async def test_an_erasure_is_done_when_every_part_has_forgotten(client):
     people, key = client.worker.people, erasures.key(client.worker.settings.topic_prefix)
-    await client.patch("/v1/users/ann", json={})
-    client.worker.people.note(UserUpsert(event_id="e", event_time=5.0, user_id="ann"))
+    client.stored.attributes["ann"] = (5.0, {"user_age": 30.0})  # the store forgets later
+    people.note(UserUpsert(event_id="e", event_time=6.0, user_id="ann"))
     assert (await client.get("/v1/users/ann")).status_code == 200
     assert (await client.delete("/v1/users/ann")).status_code == 202
     assert client.removed[0][:2] == ("users", "ann")
