@@ -1,57 +1,13 @@
 """Single users over HTTP: what is known, patches, and an erasure that says how far it has come."""
 
-import pyarrow as pa
 import pytest
 
-from features.spec import USER_ATTRIBUTES
-from features.stores.schema import EVENT_TIMESTAMP, online_schema
 from millstream import erasures
 from millstream.erasures import Erasure
 from millstream.events import Interaction, UserUpsert
 from serving.people import ErasureProgress
-from serving.users import StoredUser
 from tests.support.serving_api import client_of, worker_of
-
-
-class Stored:
-    """Takes the place of Redis: attributes by user, and erasures."""
-
-    def __init__(self, people):
-        self.attributes, self.fields = {}, {}
-        people._store = people._users = people._client = self
-
-    async def read(self, asked):
-        if isinstance(asked, str):
-            return StoredUser.unknown(asked)
-        return [self._rows(view, ids[0]) for view, ids in asked]
-
-    def _rows(self, view, user):
-        found = self.attributes.get(user) if view is USER_ATTRIBUTES else None
-        at, values = found or (None, {})
-        schema = online_schema(view)
-        defaults = {field.name: None for field in schema}
-        row = {**defaults, view.key: user, **values}
-        row[EVENT_TIMESTAMP] = None if at is None else round(at * 1e6)
-        return pa.table({n: pa.array([row[n]], schema.field(n).type) for n in schema.names})
-
-    def pipeline(self, transaction):
-        return self
-
-    async def __aenter__(self):
-        self.asked = []
-        return self
-
-    async def __aexit__(self, *error):
-        return None
-
-    def execute_command(self, name, *key):
-        self.asked.append(self.fields.get(key if name == b"HGET" else key[0]))
-
-    async def execute(self):
-        return self.asked
-
-    async def set(self, key, value, ex):
-        self.fields[key] = repr(value).encode()
+from tests.support.stored_people import StoredPeople
 
 
 @pytest.fixture
@@ -63,7 +19,7 @@ async def client(tmp_path):
         removed.append((topic.name, key, time_ms))
 
     worker.producer.remove = remove
-    stored = Stored(worker.people)
+    stored = StoredPeople(worker.people)
     async with client_of(worker) as found:
         found.worker, found.broker, found.stored, found.removed = worker, broker, stored, removed
         yield found
