@@ -6,7 +6,6 @@ but its version, and that only for so long, and of so many: an upsert that is ol
 and comes later still counts as new.
 """
 
-from collections.abc import KeysView
 from typing import NamedTuple
 
 from features.upserts import UpsertVersion
@@ -40,10 +39,6 @@ class Tombstones:
 
     def __contains__(self, entity_id: str) -> bool:
         return entity_id in self._entries
-
-    def ids(self) -> KeysView[str]:
-        """The ids of what was deleted."""
-        return self._entries.keys()
 
     def version(self, entity_id: str) -> UpsertVersion | None:
         """The version of the deletion of an id, or None."""

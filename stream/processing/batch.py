@@ -170,16 +170,24 @@ class _Batch:
             self._organic.append(result.examples)
         self._changes.users.update(result.users)
         self._changes.items.update(result.items)
-        if len(self._memory.known_items.deleted):
-            self._keep_deleted_out(result.items)
+        self._keep_deleted_out(result.items)
         for user_id, item_id in result.overflow:
             self._add_overflow(user_id, result.users[user_id], item_id)
 
     def _keep_deleted_out(self, items: Mapping[str, Item]) -> None:
         """What people do with deleted items brings none back: it is kept for a day, offline."""
-        for item_id in items.keys() & self._memory.known_items.deleted.ids():
-            self._changes.gone[item_id] = self._changes.items.pop(item_id)
-            self._rows.keep_offline(ITEM_STATS, item_id)
+        for item_id, item in items.items():
+            if item.versions and item.versions[-1].deleted:
+                self._remember_deleted(item_id, item)
+                self._changes.items.pop(item_id)
+                self._rows.keep_offline(ITEM_STATS, item_id)
+
+    def _remember_deleted(self, item_id: str, item: Item) -> None:
+        """Keep what is left of a deleted item, whose deletion may have been forgotten."""
+        if item_id not in self._memory.known_items.deleted:
+            version = UpsertVersion(item.versions[-1].time, item.versions[-1].event_id)
+            self._memory.known_items.delete(item_id, version, self._now_s)
+        self._changes.gone[item_id] = item
 
     def _add_overflow(self, user_id: str, user: User, item: str) -> None:
         slots = self._changes.filters.setdefault(user_id, [])
@@ -225,6 +233,7 @@ class _Batch:
         item.versions = with_version(item.versions, item_version(event))
         if newest(item.versions).deleted:  # later, by event time
             item.versions = item.versions[-1:]
+            self._remember_deleted(event.item_id, item)
             return "upserted"
         if event.item_id in self._memory.known_items.deleted:
             self._memory.known_items.bring_back(event.item_id)
@@ -251,7 +260,11 @@ class _Batch:
         deletion = AttributeVersion(event.event_time, {}, True, event.event_id, deleted=True)
         item.versions = with_version(item.versions, deletion)
         if newest(item.versions) is not deletion:
-            self._changes.items[event.item_id] = item
+            if newest(item.versions).deleted:
+                item.versions = item.versions[-1:]
+                self._remember_deleted(event.item_id, item)
+            else:
+                self._changes.items[event.item_id] = item
             return "deleted"
         left = Item(versions=(deletion,))
         version = UpsertVersion(event.event_time, event.event_id)

@@ -59,12 +59,12 @@ class Changes:
 def state_writes(memory: Memory, changes: Changes, rotated: bool, now_s: float) -> StateWrites:
     """Everything that the store must take over, all or nothing."""
     join, known_items = memory.join, memory.known_items
+    forgotten = known_items.forget(now_s)
     deleted = {
         item: _ENCODE((*version, now_s))
         for item in changes.gone
         if (version := known_items.deleted.version(item))
     }
-    forgotten = known_items.forget(now_s)
     is_compacted = known_items.compact()
     opened, attributed, closed = join.take_changes()
     return StateWrites(

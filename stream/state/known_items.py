@@ -133,8 +133,9 @@ class KnownItems:
         holes: Iterable[int] = (),
     ) -> None:
         """Load from the store; `deleted` has the version and the time of each deletion."""
-        self.items = list(dict.fromkeys(items))
-        for place in (empty := list(holes)):
+        empty = list(holes)  # their items may be there once more, at later places
+        self.items = list(items) if empty else list(dict.fromkeys(items))
+        for place in empty:
             self.items[place] = ""
         self.holes, self.hidden = len(empty), set(hidden)
         by_time = sorted((deleted or {}).items(), key=lambda entry: entry[1][1])

@@ -96,6 +96,18 @@ def test_what_people_do_with_a_deleted_item_makes_it_no_candidate_and_no_row_onl
     assert [row["item_id"] for row in examples_of(effects)] == ["i1"]
 
 
+def test_what_people_do_after_a_deletion_is_forgotten_makes_it_no_candidate_either():
+    stream = MemoryStream()
+    stream.run_entries([upserted(0), deletion(10)])
+    known = stream.memory.known_items
+    assert known.forget(START + 1e6 + 2 * WINDOW_S) == ["i1"]
+    assert "i1" not in known
+    effects = stream.run_entries([clicked(20), upserted(5)])
+    assert "i1" in known.deleted and "i1" not in known.eligible
+    assert (effects.state.items, list(effects.state.gone)) == ({}, ["i1"])
+    assert list(effects.state.deleted) == ["i1"]
+
+
 def test_an_item_that_comes_back_is_counted_anew_and_is_a_candidate_again():
     stream = MemoryStream()
     stream.run_entries([upserted(0), clicked(1), deletion(10)])
