@@ -82,6 +82,7 @@ def _query(body: RecommendBody) -> Query:
         user_id=body.user_id or session_user(body.session_id or request_id),
         request_id=request_id,
         recent_items=body.recent_items,
+        session_user=session_user(body.session_id) if body.user_id and body.session_id else "",
         k=body.k,
         context=body.context,
         filters=Filters(filters.categories, filters.exclude_categories, ranges),

@@ -85,7 +85,9 @@ class RecommendBody(RequestBody):
         default=None, examples=["196"], description="None is a visitor without an account."
     )
     session_id: UserId | None = Field(
-        default=None, description="Of a visitor; what they do is remembered under it."
+        default=None,
+        description="Of a visitor; what they do is remembered under it. Beside `user_id`, as after "
+        "a login: what the session met last, the user has met.",
     )
     recent_items: list[Id] = Field(
         default=[],

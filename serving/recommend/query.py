@@ -20,6 +20,7 @@ class Query:
         explain: return the features that each item was scored with.
         recent_items: what the user met last, newest first, by the caller.
         request_id: of the list; "" makes one.
+        session_user: the user of the session that they came with; what that met they have met.
     """
 
     user_id: str
@@ -31,6 +32,7 @@ class Query:
     explain: bool = False
     recent_items: Sequence[str] = ()
     request_id: str = ""
+    session_user: str = ""
 
 
 @dataclass(frozen=True)

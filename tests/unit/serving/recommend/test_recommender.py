@@ -332,3 +332,13 @@ async def test_what_the_caller_says_was_met_last_is_not_shown_and_is_a_feature()
     assert made.request_id == "r"
     assert not {"0", "3"} & {item.item_id for item in made.items}
     assert made.user_features["user_recent_items"] == ["0", "3"]
+
+
+async def test_what_the_session_of_a_user_met_is_not_shown_to_them_either():
+    case = Case(count=10)
+    case.users.raw["session:abc"] = {"user_recent_items": ["2", "4"]}
+    query = Query("u", 10, recent_items=["1"], session_user="session:abc")
+    made = await case.recommender.recommend(query)
+    assert made.user_features["user_recent_items"] == ["1", "2", "4"]
+    case.users.is_gone = True
+    assert (await case.recommender.recommend(query)).items
