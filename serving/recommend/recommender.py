@@ -95,8 +95,8 @@ class Recommender:
             if self._in_flight > self._options.most_in_flight:
                 request.degraded.append("overload")
             with self._dependencies.metrics.stage("user"):
-                user, recent = await asyncio.gather(self._user(request), self._recent(query))
-                request.user = user.with_recent(recent)
+                user = await self._user(request)
+                request.user = user.with_recent(await self._recent(query))
             model = None if "overload" in request.degraded else self._dependencies.model()
             request.prepare(self._dependencies.clock.now(), model)
             made = await self._made(request)
