@@ -131,7 +131,7 @@ class People:
         values = {
             feature.name.removeprefix("user_"): known[feature.name]
             for feature in features_of(USER_ATTRIBUTES)
-            if at is not None and known[feature.name] not in (feature.default, [])
+            if at is not None and known[feature.name] not in (None, feature.default, [])
         }
         if posted and (version is None or posted.event_time > version.event_time):
             version, values = _version(posted), dict(posted.attributes)
