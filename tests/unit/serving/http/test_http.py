@@ -37,7 +37,8 @@ async def client(worker) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize(
     ("body", "path"),
     [
-        ({}, "$.user_id"),
+        ({"session_id": ""}, "$.session_id"),
+        ({"recent_items": ["a", ""]}, "$.recent_items[1]"),
         ({"user_id": ""}, "$.user_id"),
         ({"user_id": "u", "k": 0}, "$.k"),
         ({"user_id": "u", "k": 501}, "$.k"),
@@ -207,3 +208,9 @@ async def test_every_reference_of_the_page_leads_somewhere(client):
     schemas = json.loads(text)["components"]["schemas"]
     found = set(re.findall(r"#/components/schemas/(\w+)", text))
     assert found <= set(schemas)
+
+
+async def test_a_visitor_without_an_account_gets_a_list_of_their_own(client):
+    answers = [await client.post("/v1/recommend", json=body) for body in ({}, {"session_id": 7})]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert len({answer.json()["request_id"] for answer in answers}) == 2
