@@ -183,4 +183,5 @@ def _version(event: UserUpsert) -> UpsertVersion:
 def _time(rows: pa.Table, since: float) -> float | None:
     """The time of the only row; None where there is none that is newer than `since`."""
     (stamp,) = rows[EVENT_TIMESTAMP].to_pylist()
-    return stamp.timestamp() if stamp is not None and stamp.timestamp() > since else None
+    at = None if stamp is None else float(stamp.timestamp())
+    return at if at is not None and at > since else None
