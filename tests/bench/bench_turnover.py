@@ -12,6 +12,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from features.upserts import UpsertVersion
 from millstream.events import Interaction, ItemUpsert
 from serving.catalogue.catalogue import REUSE_AFTER_S, Catalogue
 from serving.retrieval.item_index import ItemIndex
+from stream.ingest.alignment import DecodedRecord
 from stream.ingest.decode import event_of
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.processing.batch import process
@@ -82,9 +84,9 @@ class Turnover:
         process(needs, self.memory, self.rules, self._now_s)
         self.memory.shrink()
 
-    def _events(self, created: range) -> Iterator[object]:
+    def _events(self, created: range) -> Iterator[DecodedRecord]:
         for n in created:
-            fields = {"event_time": self._now_s, "item_id": f"item-{n}"}
+            fields: dict[str, Any] = {"event_time": self._now_s, "item_id": f"item-{n}"}
             upsert = ItemUpsert(event_id=f"u{n}", title=f"Item {n}", **fields)
             yield event_entry(upsert, offset=next(self._places))
         for n in created:
@@ -94,7 +96,7 @@ class Turnover:
             )
             yield event_entry(click, offset=next(self._places))
 
-    def _deletions(self, deleted: range) -> Iterator[object]:
+    def _deletions(self, deleted: range) -> Iterator[DecodedRecord]:
         source = TopicPartition("items", 0)
         for n in deleted:
             if n >= 0:

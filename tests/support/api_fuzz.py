@@ -31,7 +31,7 @@ def application(folder: Path) -> tuple[FastAPI, Broker]:
     worker.recommender._breaker.allows = lambda: False
     items = [upsert(str(n), title=f"Number {n}", categories=["a", "b"][n % 2 :]) for n in range(50)]
     worker.catalogue.upsert(items)
-    worker.producer.remove = _removed  # type: ignore[method-assign]
+    worker.producer.remove = _removed
     StoredPeople(worker.people)
     app = create_app(worker)
     app.router.lifespan_context = _nothing
