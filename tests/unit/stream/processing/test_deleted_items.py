@@ -159,7 +159,10 @@ def test_places_are_emptied_and_taken_out_when_deletions_are_forgotten(monkeypat
         found.forget(now_s)
         found.compact()
         found.add(f"stays-{turn}")
-        assert len(found.items) <= 30 + 10 * 4
+        there, gone = len(found.eligible), len(found.deleted)
+        assert len(found.items) - found.holes == there + gone
+        assert found.holes <= max(4, len(found.items) // 4)
+        assert gone <= min(max(4, there), 30)  # of three half days
     numbers = found.numbers_at(np.arange(len(found.items)), len(found.items), [])
     kept = [item for item in found.items if item in found.eligible]
     assert kept == [f"stays-{turn}" for turn in range(30)]
