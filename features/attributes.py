@@ -40,12 +40,14 @@ class AttributeVersion(msgspec.Struct, frozen=True, array_like=True, gc=False):
         values: by the features' names; what is missing has its default.
         hidden: not to be recommended.
         event_id: of the upsert.
+        deleted: from then on there is no such entity.
     """
 
     time: float
     values: dict[str, Any]
     hidden: bool = False
     event_id: str = ""
+    deleted: bool = False
 
 
 Versions = tuple[AttributeVersion, ...]

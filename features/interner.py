@@ -1,7 +1,7 @@
 """String interner: strings as small numbers of one process, for arrays of ids and categories.
 
-A number stands for the same string as long as the process lives, and for nothing in another one:
-what leaves the process is the string. 0 is no string.
+A number stands for the same string until `clear`, and for nothing in another process: what leaves
+the process is the string. 0 is no string.
 """
 
 from collections.abc import Iterable
@@ -16,10 +16,14 @@ _PACK = msgspec.msgpack.Encoder().encode
 
 
 class Interner:
-    """String interner: strings by number, and their numbers; none is ever forgotten."""
+    """String interner: strings by number, and their numbers; all are forgotten at once, or none."""
 
     def __init__(self) -> None:
-        self._texts = [""]
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all strings; whoever keeps numbers must forget them too."""
+        self._texts: list[str] = [""]
         self._numbers: dict[str, int] = {}
         self._column = pa.array([""], pa.string())
         self._packed = pa.array([_PACK("")], pa.binary())

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from millstream.errors import InvalidEvent, shown
+from millstream.sessions import with_user
 
 _ENCODER = msgspec.json.Encoder()
-_ID_FIELDS = ("event_id", "user_id", "item_id", "request_id")
+_ID_FIELDS = ("event_id", "user_id", "item_id", "request_id", "session_id")
 _TIME_FIELDS = ("event_time", "created_at")
 LATEST_S = 4_102_444_800.0  # 2100
 _UNITS = ((1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds"))
@@ -38,7 +39,7 @@ def lenient(value: Any) -> Any:
             fixed[name] = unix_seconds(fixed[name], f"$.{name}")
     if isinstance(fixed.get("items"), list):
         fixed["items"] = [_with_id_texts(item) for item in fixed["items"]]
-    return fixed
+    return with_user(fixed)
 
 
 def unix_seconds(value: Any, path: str = "$") -> Any:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 MINUTE_S = 60.0
 HOUR_S = 60.0 * MINUTE_S
 
-KeyScope = Literal["events", "recommend", "catalogue", "admin", "impressions", "probes"]
+KeyScope = Literal["events", "recommend", "catalogue", "people", "admin", "impressions", "probes"]
 
 
 NegativePart = Literal["uniform", "popular", "followers"]
@@ -319,7 +319,7 @@ class Settings(BaseSettings):
     anonymous_scopes: list[KeyScope] | None = Field(
         default=None,
         description="scopes of callers where there are no keys; none is all on loopback, and all "
-        "but impressions and probes elsewhere",
+        "but impressions, probes and people elsewhere",
     )
     open_metrics: bool | None = Field(
         default=None,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from millstream.events import Impression, ShownItem
+from millstream.events import Impression, Interaction, ShownItem
 
 # Enough to see what is wrong.
 _MOST = 10
@@ -67,7 +67,8 @@ def _struct(value: Any, kind: Any) -> Any:
 
 def _fields(struct: Any) -> Collection[str]:
     tag = (struct.__struct_config__.tag_field,) if struct.__struct_config__.tag else ()
-    return (*struct.__struct_fields__, *tag)
+    session = ("session_id",) if struct in (Interaction, Impression) else ()
+    return (*struct.__struct_fields__, *tag, *session)
 
 
 def _kept(value: Any, fields: Collection[str]) -> Any:

@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from millstream.batches import metadata_of
+from millstream.erasures import erased_of
 from millstream.errors import InvalidEvent
+from millstream.ids import id64_array
 from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
 from online_trainer.evaluation.baseline import FrozenBaseline
@@ -72,6 +75,9 @@ class Trainer:
         baseline: the ranker as it was once, to compare with; None for no comparison.
         batch_size: most rows of a step.
         inputs: of the learners' networks, in their order.
+
+    Attributes:
+        erased_through: erasures of people up to then are done, Unix seconds by the stream's clock.
     """
 
     def __init__(
@@ -86,6 +92,7 @@ class Trainer:
         self.ranker, self.retriever, self.inputs = ranker, retriever, tuple(inputs)
         self.progress, self.baseline = progress, baseline
         self.offsets = Offsets()
+        self.erased_through = 0.0
         self._batch_size = batch_size
 
     @property
@@ -109,6 +116,7 @@ class Trainer:
             consumed.unknown, consumed.missing = decoded.differences
             table = self._usable(decoded.table, consumed)
             self._learn_from(table, consumed)
+            self._erase(*erased_of(metadata_of(table)))
         except InvalidEvent as error:
             consumed.refused = str(error)
         except Exception as error:  # the same message would end every trainer after this one
@@ -116,6 +124,17 @@ class Trainer:
             consumed.refused = f"{type(error).__name__}: {error}"
         self.offsets.advance(offset, table)
         return consumed
+
+    def _erase(self, user_ids: list[str], erased_at: float) -> None:
+        """Forget the rows of people, here and in all snapshots to come."""
+        if not user_ids:
+            return
+        ids = np.unique(id64_array(user_ids))
+        for learner in self.learners.values():
+            learner.tables.erase("user_id", ids, learner.step)
+        if self.baseline is not None:
+            self.baseline.ranker.tables.erase("user_id", ids, self.baseline.ranker.step)
+        self.erased_through = max(self.erased_through, erased_at)
 
     def _usable(self, table: pa.Table, consumed: Consumed) -> pa.Table:
         is_usable = usable(table)

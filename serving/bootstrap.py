@@ -34,7 +34,7 @@ class Bootstrap:
         await after.wait()
         while not self.done.is_set():
             try:
-                await self._read(self._catalogue.ids[:])
+                await self._read(self._catalogue.item_ids())
                 self.done.set()
             except StoreUnavailable as error:
                 self._log.warn_of("store", f"Item counters cannot be read: {error}")

@@ -13,7 +13,7 @@ T = TypeVar("T")
 _MET = 50  # items of one user
 
 
-class _Lately(Generic[T]):
+class Lately(Generic[T]):
     """At most `capacity` values by key; the one that was used longest ago goes first."""
 
     def __init__(self, capacity: int) -> None:
@@ -21,12 +21,18 @@ class _Lately(Generic[T]):
         self._values: OrderedDict[str, T] = OrderedDict()
 
     def get(self, key: str) -> T | None:
+        """The value of a key that is still there."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
         return value
 
+    def pop(self, key: str) -> None:
+        """Forget a key."""
+        self._values.pop(key, None)
+
     def put(self, key: str, value: T) -> None:
+        """Keep a value."""
         self._values[key] = value
         self._values.move_to_end(key)
         if len(self._values) > self._capacity:
@@ -45,8 +51,8 @@ class Remembered:
     """
 
     def __init__(self, users: int = 5_000, posts: int = 20_000) -> None:
-        self._users: _Lately[StoredUser] = _Lately(users)
-        self._met: _Lately[deque[str]] = _Lately(posts)
+        self._users: Lately[StoredUser] = Lately(users)
+        self._met: Lately[deque[str]] = Lately(posts)
 
     def note(self, event: Event) -> None:
         """Remember the item that an event says its user has seen."""
@@ -61,12 +67,18 @@ class Remembered:
     def read(self, user: StoredUser) -> StoredUser:
         """Keep a user as the store has them; returns them with what they met since."""
         self._users.put(user.user_id, user)
-        return self._with_met(user)
+        return self.with_met(user)
+
+    def forget(self, user_id: str) -> None:
+        """Forget a user."""
+        self._users.pop(user_id)
+        self._met.pop(user_id)
 
     def user(self, user_id: str) -> StoredUser:
         """The user as far as they are remembered; else an unknown one."""
-        return self._with_met(self._users.get(user_id) or StoredUser.unknown(user_id))
+        return self.with_met(self._users.get(user_id) or StoredUser.unknown(user_id))
 
-    def _with_met(self, user: StoredUser) -> StoredUser:
+    def with_met(self, user: StoredUser) -> StoredUser:
+        """A user with what they met since, by what was posted here."""
         met = self._met.get(user.user_id)
         return replace(user, met=tuple(met)) if met else user

@@ -1,7 +1,7 @@
 """Users from the online store: features and seen filters, in one round trip."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from features.as_of import as_of
 from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
 from features.seen import RECENT_ARE_SEEN
-from features.spec import FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
+from features.spec import BY_NAME, FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from millstream.errors import StoreUnavailable
 from millstream.ids import id64_array
@@ -63,6 +63,13 @@ class StoredUser:
                 break
             later.append(item)
         return list(dict.fromkeys([*later, *stored]))
+
+    def with_recent(self, items: Sequence[str]) -> "StoredUser":
+        """The same user, who has met `items` since, newest first."""
+        if not items:
+            return self
+        recent = list(dict.fromkeys([*items, *self.raw[RECENT]]))[: BY_NAME[RECENT].length]
+        return replace(self, raw={**self.raw, RECENT: recent}, met=(*self.met, *items))
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""

@@ -3,9 +3,10 @@
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -18,7 +19,7 @@ from millstream.kafka_security import client_options
 from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
-from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, Topic
+from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, USERS, Topic
 from serving.admission import Admission
 from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
@@ -31,6 +32,7 @@ from serving.http.schemas import ReadyAnswer
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.models import Models
+from serving.people import People
 from serving.recommend.lists import Lists
 from serving.recommend.options import ListOptions
 from serving.recommend.quality import ListQuality
@@ -65,6 +67,14 @@ class ServingWorker:
         loader = Loader(reader, self.catalogue, clock)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
         self._remembered = remembered = Remembered()
+        self.people = People(
+            self.redis,
+            settings.feast_project,
+            settings.topic_prefix,
+            remembered,
+            clock,
+            lambda: self.models.erased_through,
+        )
         self.producer = EventProducer(settings, self.metrics, clock, taken=self._note)
         options = ListOptions.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
@@ -118,7 +128,7 @@ class ServingWorker:
         return ReadyAnswer(
             ready=not down and not (waiting and is_patient),
             model_version=str(model.version) if model else "",
-            items=len(self.catalogue),
+            items=self.catalogue.items,
             waiting_for=waiting + [f"task {name}" for name in down],
         )
 
@@ -133,6 +143,7 @@ class ServingWorker:
                 "features",
                 self._topic_consumer(FEATURES, self._items.features, now_s - _OVERLAP_S).run,
             )
+            start("users", self._topic_consumer(USERS, self._forget_users, now_s).run)
             start("snapshots", self._topic_consumer(SNAPSHOTS, self.follower.announced, now_s).run)
             start("follower", self.follower.run)
             start("standing", self._status_reporter.run)
@@ -145,6 +156,13 @@ class ServingWorker:
         """An event was taken: first asked, then told."""
         self.quality.note(event)
         self._remembered.note(event)
+        self.people.note(event)
+
+    def _forget_users(self, records: Sequence[ConsumerRecord]) -> None:
+        """Forget people whom another worker, or anybody else, had erased."""
+        for record in records:
+            if record.value is None and record.key:
+                self.people.forget(record.key.decode(errors="replace"))
 
     async def _bootstrap(self) -> None:
         await self.bootstrap.run(self.items_consumer.caught_up)

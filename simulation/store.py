@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from features import bloom
 from features.feature import View
-from features.spec import USER_ATTRIBUTES, USER_STATS
+from features.spec import ITEM_STATS, USER_ATTRIBUTES, USER_STATS
 from features.stores.feast_redis import Command
 from features.stores.redis_online import Layouts
 from serving.users import StoredUser
@@ -51,10 +51,14 @@ class SimulatedStore:
         """Keep the feature rows, entities and seen filters of a batch."""
         for user in effects.state.erased:
             self._erase(user)
+        for item in effects.state.removed:
+            self.items.pop(item, None)
+            self.hashes.pop(self._layouts.entity_key(ITEM_STATS, item), None)
         for rows in effects.features:
             for command in self._layouts.write_commands(rows.view, rows.rows.take(rows.last)):
                 self._write(command)
         self.users.update(effects.state.users)
+        self.items.update(effects.state.gone)
         self.items.update(effects.state.items)
         for user, parts in effects.state.filters.items():
             for part in parts:

@@ -33,7 +33,7 @@ _ALWAYS = ("duplicate", "refused")
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "interaction": ("organic", "joined", "settled", "unlabelled", "late", *_ALWAYS),
     "impression": ("waiting", *_ALWAYS),
-    "item": ("upserted", *_ALWAYS),
+    "item": ("upserted", "deleted", *_ALWAYS),
     "user": ("upserted", "erased", *_ALWAYS),
 }
 PARTS = ("kafka", "redis", "offline")

@@ -220,8 +220,7 @@ class StreamWorker:
 
     def _after(self) -> None:
         """Acknowledge chunks that are done, and read on where there is room."""
-        self._memory.users.shrink()
-        self._memory.items.shrink()
+        self._memory.shrink()
         for source, acks in self._acks.items():
             while acks and acks[0][0] < self._memory.positions.get(source, 0):
                 acks.popleft()[1]()

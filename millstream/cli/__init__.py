@@ -37,6 +37,10 @@ COMMANDS = {
     "importance": ("millstream.cli.importance", "Show which fields a model depends on."),
     "init": ("millstream.cli.init", "Write a project folder from a template."),
     "models": ("millstream.cli.models", "List the models of the catalogue and their options."),
+    "offline": (
+        "millstream.cli.offline",
+        "Compact the offline store, and take erased people out of it.",
+    ),
     "plan": ("millstream.cli.plan", "Show what a change of the domain file would do."),
     "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
     "publish": ("millstream.cli.publish", "Publish the events of a file."),

@@ -45,7 +45,7 @@ class Interrupted(BaseException):
     type=click.Choice(["interaction", "item", "user"]),
     default="interaction",
     show_default=True,
-    help="Type of the events of a CSV file; JSON lines name their own.",
+    help="Type of the events of a CSV or Parquet file; JSON lines name their own.",
 )
 @click.option(
     "--map",
@@ -78,11 +78,12 @@ def publish(
     skip_invalid: bool,
     restart: bool,
 ) -> None:
-    """Publish the events of FILE, JSON lines or CSV with a header; - is standard input.
+    """Publish the events of FILE: JSON lines, CSV with a header, or Parquet; - is standard input.
 
-    FILE may be compressed with gzip or Zstandard. A regular file is checked whole before anything
-    is sent: an invalid record ends the command with its line number, and nothing is published. With
-    --skip-invalid, and from standard input, records are checked as they are sent.
+    FILE may be compressed with gzip or Zstandard. Parquet is read as CSV with the same columns is.
+    A regular file is checked whole before anything is sent: an invalid record ends the command with
+    its line number, and nothing is published. With --skip-invalid, and from standard input, records
+    are checked as they are sent.
 
     CSV columns are the fields of the event, such as user_id, item_id, kind, value and event_time,
     and context.NAME (attributes.NAME for items and users). Categories are separated by |. A column

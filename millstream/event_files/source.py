@@ -11,7 +11,7 @@ from typing import cast
 from millstream.errors import DatasetError
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-_SKIP_BYTES = 1 << 20
+SKIP_BYTES = 1 << 20
 
 
 class RegularFile:
@@ -50,7 +50,7 @@ class RegularFile:
             import pyarrow as pa
 
             with pa.CompressedInputStream(file, self.codec) as stream:
-                while at_byte > 0 and (skipped := stream.read1(min(at_byte, _SKIP_BYTES))):
+                while at_byte > 0 and (skipped := stream.read1(min(at_byte, SKIP_BYTES))):
                     at_byte -= len(skipped)
                 yield cast(BufferedIOBase, stream)
 
@@ -80,6 +80,8 @@ def source_of(name: str) -> RegularFile | StandardInput:
     """
     if name == "-":
         return StandardInput()
+    from millstream.event_files import parquet
+
     path = Path(name)
     if path.is_dir():
         raise DatasetError(
@@ -88,7 +90,9 @@ def source_of(name: str) -> RegularFile | StandardInput:
     try:
         if path.exists() and not path.is_file():
             return StandardInput(path.open("rb"))
-        return RegularFile(path)
+        with path.open("rb") as file:
+            is_parquet = file.read(4) == parquet.MAGIC
+        return parquet.ParquetFile(path) if is_parquet else RegularFile(path)
     except OSError as error:
         raise DatasetError(
             f"Expected a file of events. Received: {name}: {error.strerror}."

@@ -110,6 +110,12 @@ class EmbeddingSlab:
         self._move_in_halves([rows, vectors, gradient], step)
         self._clear_padding()
 
+    def erase(self, keys: RowKeys, step: int) -> None:
+        """Drop the rows and the counts of distinct keys, as of after `step`."""
+        for kept in (self.rows, self.admission.rows):
+            found = kept.find(keys)
+            kept.remove(found[found != NO_ROW], step + 1)
+
     def expire(self, step: int) -> int:
         """Drop what has not been used for long, if a sweep is due; returns the number of rows."""
         after, every = self.policy.expire_after, self.policy.sweep_every

@@ -101,6 +101,16 @@ class DynamicTables:
         for group, part in rows.items():
             self.slabs[group].learn(part, vectors[group], gradients[group], step)
 
+    def erase(self, entity: str, ids: np.ndarray, step: int) -> None:
+        """Forget ids in every table over `entity` (`user_id`), as of after `step`.
+
+        They count as never seen, and deltas from `step` on say that their rows are gone.
+        """
+        for name, (group, tag) in self._tags.items():
+            if name.partition(":")[0] == entity:
+                keys = RowKeys(ids, np.full(len(ids), tag, np.int64))
+                self.slabs[group].erase(keys, step)
+
     def expire(self, step: int) -> int:
         """Drop what has not been used for long, where a sweep is due; returns how many rows."""
         return sum(slab.expire(step) for slab in self.slabs.values())

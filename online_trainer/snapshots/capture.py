@@ -107,6 +107,7 @@ class SnapshotBuilder:
         baseline = self.trainer.baseline
         return {
             "status": "held" if objections else "published",
+            "erased_through": self.trainer.erased_through,
             "reason": "; ".join(objections),
             "probes": sorted([probe.event_id, probe.event_time] for probe in probes),
             "baseline_version": None if baseline is None else baseline.version,

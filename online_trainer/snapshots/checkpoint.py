@@ -84,6 +84,7 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
     progress = reader.arrays(newest, PROGRESS)
     trainer.progress.restore(below("metrics", progress))
     trainer.offsets = _offsets(newest)
+    trainer.erased_through = float(newest.extra.get("erased_through", 0.0))
     frozen_at = newest.extra.get("baseline_version")
     if (
         trainer.baseline is not None

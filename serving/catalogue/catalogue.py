@@ -1,12 +1,15 @@
 """The items: which there are, what is known of them, which may be shown.
 
-A row number, once given to an item, stays its own: the item index and the masks of a request count
-in rows. One thread writes; others may read the rows counted in `ids`: every column has room for
-them, so that reading replaces no array. What they read while a row is being written is made good by
-`changed_since`.
+A row number stays with its item as long as there is one: the item index and the masks of a request
+count in rows. The row of an item that was deleted is given to another one `REUSE_AFTER_S` seconds
+later, when no request in flight can still mean the first. One thread writes; others may read the
+rows counted in `ids`: every column has room for them, so that reading replaces no array. What they
+read while a row is being written is made good by `changed_since`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
 from features.predecessors import PREDECESSORS
 from features.spec import FEATURES, ITEM_ATTRIBUTES, TITLE, features_of
+from features.tombstones import Tombstones
 from features.upserts import UpsertVersion, supersedes
 from millstream.events import ItemUpsert
 from millstream.ids import id64_array
@@ -29,6 +33,8 @@ from serving.retrieval.followers import Followers
 
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
 _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
+# How long the row of a deleted item is given to no other, seconds.
+REUSE_AFTER_S = 60.0
 
 
 class Catalogue:
@@ -46,6 +52,12 @@ class Catalogue:
         self.titles = Titles()
         self.followers = Followers()
         self._row_of: dict[str, int] = {}
+        self._deleted = Tombstones()
+        self._free: deque[tuple[float, int]] = deque()  # rows, and when they lost their item
+        self._now_s = 0.0
+        self._watched: dict[str, list[ItemUpsert]] = {}
+        self._ordered: list[str] | None = []
+        self._live = GrowableArray(np.bool_(False))
         self._keys = GrowableArray(np.int64(0))
         self._shown = GrowableArray(np.bool_(shows_unknown))
         self._versions: dict[int, UpsertVersion] = {}  # of what each row was upserted from
@@ -60,9 +72,42 @@ class Catalogue:
         """Which items may be shown, shape (len(self),), bool."""
         return self._shown.head(len(self.ids))
 
+    @property
+    def items(self) -> int:
+        """How many items there are; rows of deleted ones do not count."""
+        return len(self._row_of)
+
+    def item_ids(self) -> list[str]:
+        """The ids of all items."""
+        return list(self._row_of)
+
+    def ordered_ids(self) -> list[str]:
+        """The ids of all items in their order as strings; not to be written to."""
+        if self._ordered is None:
+            self._ordered = sorted(self._row_of)
+        return self._ordered
+
+    def has(self, rows: np.ndarray) -> np.ndarray:
+        """Which of `rows` have an item, (n,) bool."""
+        return self._live.take(rows)
+
     def row(self, item_id: str) -> int | None:
         """The row of an item, or None."""
         return self._row_of.get(item_id)
+
+    def version(self, item_id: str) -> UpsertVersion | None:
+        """The version of the newest upsert or deletion of an item, or None."""
+        row = self._row_of.get(item_id)
+        return self._deleted.version(item_id) if row is None else self._versions.get(row)
+
+    @contextmanager
+    def watched(self, item_id: str) -> Iterator[list[ItemUpsert]]:
+        """The upserts of one item that come meanwhile, also those that do not hold."""
+        seen = self._watched.setdefault(item_id, [])
+        try:
+            yield seen
+        finally:
+            self._watched.pop(item_id, None)
 
     def rows(self, item_ids: Sequence[str]) -> np.ndarray:
         """The rows of those items that are known, int64."""
@@ -92,22 +137,62 @@ class Catalogue:
         Raises:
             InvalidEvent: an attribute is not of its feature's type; nothing was taken over.
         """
+        for event in events if self._watched else ():
+            if event.item_id in self._watched:
+                self._watched[event.item_id].append(event)
         newest = self._superseding(events)
         values = [item_version(event).values for event in newest]
         rows = self._rows_for([event.item_id for event in newest])
         self._put(rows, arrays_from_rows(values, _ATTRIBUTES), _columns_of(values))
         self._shown.put(rows, [not event.hidden for event in newest])
         self._versions.update(zip(rows.tolist(), map(_version, newest), strict=True))
+        for event in newest:
+            self._deleted.discard(event.item_id)
         self._mark_changed(rows)
         return np.sort(rows)
+
+    def delete(self, item_id: str, version: UpsertVersion, now_s: float) -> int | None:
+        """Take an item out, unless a newer upsert holds.
+
+        Args:
+            version: of the deletion.
+            now_s: Unix seconds, by the clock.
+
+        Returns:
+            The row that it had; None where it was not there, or stays.
+        """
+        self._now_s = max(self._now_s, now_s)
+        if not supersedes(version, self.version(item_id)):
+            return None
+        self._deleted.put(item_id, version, now_s)
+        self._deleted.forget(now_s)
+        row = self._row_of.pop(item_id, None)
+        if row is not None:
+            self._clear(row)
+            self._free.append((now_s, row))
+            self._ordered = None
+        return row
+
+    def pass_time(self, now_s: float) -> None:
+        """Note the time, by which rows of deleted items become free."""
+        self._now_s = max(self._now_s, now_s)
+
+    def _clear(self, row: int) -> None:
+        rows = np.array([row])
+        self._shown.put(rows, False)
+        self._live.put(rows, False)
+        for column in self.columns.values():
+            column.clear(row)
+        self.titles.clear(row)
+        self._versions.pop(row, None)
+        self._mark_changed(rows)
 
     def _superseding(self, events: Sequence[ItemUpsert]) -> list[ItemUpsert]:
         """The newest of each item, if it is newer than what the catalogue has."""
         newest: dict[str, ItemUpsert] = {}
         for event in events:
             other = newest.get(event.item_id)
-            row = self._row_of.get(event.item_id)
-            old = _version(other) if other else None if row is None else self._versions.get(row)
+            old = _version(other) if other else self.version(event.item_id)
             if supersedes(_version(event), old):
                 newest[event.item_id] = event
         return list(newest.values())
@@ -115,8 +200,11 @@ class Catalogue:
     def put(self, table: pa.Table) -> np.ndarray:
         """Take over feature rows (column `item_id` and features); returns their rows.
 
-        Of several rows of one item the last counts.
+        Of several rows of one item the last counts. Rows of items that were deleted are none.
         """
+        if len(self._deleted):
+            ids = table["item_id"].to_pylist()
+            table = table.filter(pa.array([each not in self._deleted for each in ids], pa.bool_()))
         rows = self._rows_for(table["item_id"].to_pylist())
         arrays = arrays_from_table(table, _ITEM_FEATURES)
         texts = {name: table[name].to_pylist() for name in arrays if self.columns[name].is_text}
@@ -174,15 +262,34 @@ class Catalogue:
         return np.array([self._row_of[item_id] for item_id in item_ids], dtype=np.int64)
 
     def _add(self, item_ids: list[str]) -> None:
-        rows = np.arange(len(self.ids), len(self.ids) + len(item_ids))
+        self._ordered = None
+        reused = self._freed(len(item_ids))
+        for row, item_id in zip(reused, item_ids, strict=False):
+            self.ids[row] = item_id
+        size = len(self.ids) + len(item_ids) - len(reused)
+        rows = np.array([*reused, *range(len(self.ids), size)])
         for column in self.columns.values():
-            column.values.reserve(len(self.ids) + len(item_ids))
-        self._shown.reserve(len(self.ids) + len(item_ids))
+            column.values.reserve(size)
+        self._shown.reserve(size)
+        self._shown.put(rows, self._shown.default)
+        self._live.put(rows, True)
         self._keys.put(rows, id64_array(item_ids))
         self._filter_bits.put(rows, [bloom.bits_of(item_id) for item_id in item_ids])
         self._row_of.update(zip(item_ids, rows.tolist(), strict=True))
         self._mark_changed(rows)
-        self.ids.extend(item_ids)  # last: a reader of another thread goes by the number of ids
+        # Last: a reader of another thread goes by the number of ids.
+        self.ids.extend(item_ids[len(reused) :])
+
+    def _freed(self, most: int) -> list[int]:
+        """Rows that may be given to other items, at most so many."""
+        found: list[int] = []
+        while self._free and len(found) < most:
+            freed_at, row = self._free[0]
+            if self._now_s - freed_at < REUSE_AFTER_S:
+                break
+            self._free.popleft()
+            found.append(row)
+        return found
 
     def _mark_changed(self, rows: np.ndarray) -> None:
         self.revision += 1

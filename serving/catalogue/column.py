@@ -41,6 +41,11 @@ class FeatureColumn:
         if self.is_text:
             self._texts.update(zip(rows.tolist(), texts, strict=True))
 
+    def clear(self, row: int) -> None:
+        """Set one row to the default, and keep no text of it."""
+        self.values.put(np.array([row]), self.values.default)
+        self._texts.pop(row, None)
+
     def text(self, row: int) -> Any:
         """The string or the list of strings of one row."""
         text = self._texts.get(row)

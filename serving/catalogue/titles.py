@@ -24,6 +24,11 @@ class Titles:
         self._shingles[row] = found
         self._bands.put(np.array([row]), self._hash(found))
 
+    def clear(self, row: int) -> None:
+        """Forget the title of one item."""
+        self._shingles.pop(row, None)
+        self._bands.put(np.array([row]), self._bands.default)
+
     def bands(self, rows: np.ndarray) -> np.ndarray:
         """Shape (n, bands), int64: equal numbers in a column share a bucket, -1 is none."""
         return self._bands.take(rows)

@@ -12,6 +12,7 @@ from aiokafka import ConsumerRecord
 from features.dedup import SeenIds, fingerprint
 from features.spec import VIEWS
 from features.topic_events import STRICT, Door, TopicMessage, event_of
+from features.upserts import UpsertVersion
 from features.validation import PROBE_PREFIX
 from millstream.batches import decode_table, metadata_of
 from millstream.clock import Clock
@@ -33,9 +34,9 @@ _REMEMBERED_BYTES = 16 << 20
 class CatalogueUpdater:
     """Handlers that bring the catalogue and the item index up to date.
 
-    The rules are the stream's (`features.upserts`): the newest upsert of an item holds, an event
-    that comes again has no effect, one from the future is refused. A record that cannot be read or
-    applied costs itself, and is counted.
+    The rules are the stream's (`features.upserts`): the newest upsert or deletion of an item holds,
+    an event that comes again has no effect, one from the future is refused. A record that cannot
+    be read or applied costs itself, and is counted.
 
     Args:
         dedupe_window_s: how long the id of an upsert is remembered at the least, seconds.
@@ -59,12 +60,18 @@ class CatalogueUpdater:
         self._door = door
         self._began_s = clock.now()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
-        metrics.items.set_function(lambda: len(catalogue))
+        metrics.items.set_function(lambda: catalogue.items)
         metrics.items_without_vector.set_function(self._without_vector)
 
     def items(self, records: Sequence[ConsumerRecord]) -> None:
         """Records of topic `items`: an item can be retrieved when this returns."""
-        upserts = list(self._upserts(records))
+        self._catalogue.pass_time(self._clock.now())
+        upserts = []
+        for upsert, is_deletion in self._upserts(records):
+            if is_deletion:
+                self._delete(upsert)
+            else:
+                upserts.append(upsert)
         self._take([upsert for upsert in upserts if not upsert.is_probe])
         for probe in upserts:
             if probe.is_probe:
@@ -86,8 +93,8 @@ class CatalogueUpdater:
         rows = self._catalogue.put(table.filter(pc.invert(is_probe)))
         self._index(self._new(rows))
 
-    def _upserts(self, records: Sequence[ConsumerRecord]) -> Iterable[ItemUpsert]:
-        """The upserts that are sound and new."""
+    def _upserts(self, records: Sequence[ConsumerRecord]) -> Iterable[tuple[ItemUpsert, bool]]:
+        """The upserts that are sound and new, and whether each is a deletion."""
         for record in records:
             try:
                 message = _message(record)
@@ -99,7 +106,13 @@ class CatalogueUpdater:
                 continue
             self._seen.rotate(message.timestamp_s)
             if self._seen.add(mark)[0]:
-                yield upsert
+                yield upsert, record.value is None
+
+    def _delete(self, deletion: ItemUpsert) -> None:
+        version = UpsertVersion(deletion.event_time, deletion.event_id)
+        row = self._catalogue.delete(deletion.item_id, version, self._clock.now())
+        if row is not None:
+            self._models.drop_items(np.array([row]))
 
     def _take(self, upserts: Sequence[ItemUpsert]) -> None:
         """All at once, or one by one where that fails."""

@@ -121,6 +121,21 @@ class EventProducer:
         self._queue_bytes += size
         self._queued.set()
 
+    async def remove(self, topic: Topic, key: str, time_ms: int) -> Exception | None:
+        """Take a key out of a compacted topic as of `time_ms`; outcomes are those of `publish`."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                if self._producer is None:
+                    raise LogUnavailable("No Kafka broker answers.")
+                name = self._settings.topic(topic)
+                sent = await self._producer.send(name, None, key=key.encode(), timestamp_ms=time_ms)
+                await asyncio.shield(sent)
+        except (MillstreamError, KafkaError) as error:
+            return _outcome(error)
+        except TimeoutError:
+            return _late()
+        return None
+
     async def tell(self, topic: Topic, key: bytes, value: bytes) -> None:
         """Send a message that a later one makes good for: without a broker it is given up."""
         if self._producer is None:

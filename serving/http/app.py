@@ -11,16 +11,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from millstream import __version__
 from serving.catalogue.filters import rangeable
-from serving.http import events, operations, pages, recommend
+from serving.http import events, items, operations, pages, recommend, users
 from serving.http.admission import Admitted
 from serving.http.body_limit import BodyLimit
 from serving.http.foreign_origin import ForeignOrigin
 from serving.http.guard import Guard
 from serving.http.intake import MAX_BATCH, EventIntake
+from serving.http.item_changes import ItemChanges
 from serving.http.measured import Measured
 from serving.http.openapi import describe
 from serving.http.refusal import RefusedBody, path_of, reason_of
 from serving.http.response_headers import ResponseHeaders
+from serving.http.user_changes import UserChanges
 from serving.http.whole_items import WholeItems
 from serving.security.access import access_from_settings
 from serving.security.rates import rates_from_settings
@@ -53,6 +55,16 @@ def create_app(worker: ServingWorker) -> FastAPI:
     ranges = rangeable(worker.catalogue)
     app.include_router(recommend.routes(worker.recommender, worker.lists, ranges))
     app.include_router(events.routes(intake))
+    changes = ItemChanges(
+        worker.catalogue,
+        worker.items_consumer.read_to_end,
+        worker.producer.remove,
+        intake,
+        worker.clock,
+    )
+    app.include_router(items.routes(worker.catalogue, changes, worker.clock))
+    people = UserChanges(worker.people, worker.producer.remove, intake, worker.clock)
+    app.include_router(users.routes(worker.people, people))
     app.include_router(operations.routes(worker.metrics.registry, worker.readiness))
     app.include_router(pages.routes())
     app.add_exception_handler(RequestValidationError, _invalid)

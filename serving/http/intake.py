@@ -15,7 +15,7 @@ from features.validation import check_size, event_and_bytes
 from millstream.clock import Clock
 from millstream.codec import with_defaults
 from millstream.errors import InvalidEvent
-from millstream.events import Event, ItemUpsert
+from millstream.events import AnyEvent, Event, ItemUpsert
 from serving.consumers.producer import EventProducer
 from serving.http.bodies import DecodedBody, read
 from serving.http.guard import caller_of
@@ -98,8 +98,11 @@ class EventIntake:
 
     async def take(self, request: Request, kind: Any) -> Response:
         """202 with the ids of what was accepted; 4xx where nothing was; 503 to send again."""
+        return await self.take_body(request, read(await request.body()), kind)
+
+    async def take_body(self, request: Request, body: DecodedBody, kind: Any) -> Response:
+        """`take`, of a body that has been read."""
         caller = caller_of(request.scope)
-        body = read(await request.body())
         if isinstance(body.value, list) and len(body.value) > MAX_BATCH:
             text = f"A list must have at most {MAX_BATCH} events. Received: {len(body.value)}."
             return JSONResponse({"detail": text}, 413)
@@ -148,8 +151,8 @@ class EventIntake:
         if isinstance(value, dict):
             if "event_id" not in value or "event_time" not in value:
                 whole = with_defaults(value, uuid.uuid4().hex, now_s)
-            if kind is ItemUpsert:
-                whole = {"type": "item", **whole}
+            if kind is not AnyEvent:
+                whole = {"type": kind.__struct_config__.tag, **whole}
         return event_and_bytes(whole, kind, now_s, _UNBOUNDED, self._door.on_unknown)
 
     def _answer(
@@ -232,9 +235,15 @@ def _status(accepted: int, refused: Sequence[RefusedEvent], failed: Sequence[Ref
 
 
 def _record(request: Request, caller: Caller, accepted: Sequence[Event], refused: int) -> None:
-    """A line of who changed the catalogue; never the key."""
+    """Record who changed the catalogue."""
     items = sum(isinstance(event, ItemUpsert) for event in accepted)
     if items:
-        who = f"key {caller.name!r}" if caller.name else f"no key, from {request.client}"
-        route = f"{request.method} {request.url.path}"
-        _audit.info("%s by %s: %d items changed, %d refused", route, who, items, refused)
+        audit(request, caller, f"{items} items changed, {refused} refused")
+
+
+def audit(request: Request, caller: Caller, what: str) -> None:
+    """Log a line of who did what; never the key, and of a person's address only the route."""
+    who = f"key {caller.name!r}" if caller.name else f"no key, from {request.client}"
+    path = request.url.path
+    route = "/v1/users/..." if path.startswith("/v1/users/") else path
+    _audit.info("%s %s by %s: %s", request.method, route, who, what)

@@ -65,6 +65,9 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+UNKNOWN = _refusals(_404="What the address names is not known.")
+
+
 def body_of(schema: str, **more: Any) -> dict[str, Any]:
     """The request body of a route that reads it itself: one of the schemas below, by its name."""
     content = {"schema": {"$ref": _TEMPLATE.format(name=schema)}, **more}
@@ -100,6 +103,8 @@ def _bodies(max_batch: int) -> dict[str, Any]:
         components[event.__name__] = _as_sent(components[event.__name__])
     item = components["ItemUpsert"]
     components["Item"] = {**item, "required": [n for n in item["required"] if n != "type"]}
+    for name, schema in (("ItemFields", item), ("UserFields", components["UserUpsert"])):
+        components[name] = _without_address(schema)
     kinds = [{"$ref": _TEMPLATE.format(name=event.__name__)} for event in _EVENTS]
     tags = {
         str(event.__struct_config__.tag): kind["$ref"]
@@ -115,6 +120,13 @@ def _bodies(max_batch: int) -> dict[str, Any]:
         components[f"{name}OrList"] = {"anyOf": [one, many]}
     recommend = RecommendBody.model_json_schema(ref_template=_TEMPLATE.replace("name", "model"))
     return {**components, **recommend.pop("$defs"), "RecommendBody": recommend}
+
+
+def _without_address(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a body whose id is in its address."""
+    left_out = ("item_id", "user_id", "type", "schema_version", "is_probe")
+    properties = {n: each for n, each in schema["properties"].items() if n not in left_out}
+    return {**schema, "properties": properties, "required": []}
 
 
 def _as_sent(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """`POST /v1/recommend`, `GET /v1/similar/{item_id}`, `GET /v1/popular`."""
 
+import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi import Query as Parameter
 
+from millstream.sessions import session_user
 from serving.catalogue.filters import Filters, Range
 from serving.http.bodies import validated
 from serving.http.near import unknown_name
@@ -33,7 +35,11 @@ def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRout
 
     @router.post("/recommend", response_model=ListAnswer, openapi_extra=body_of("RecommendBody"))
     async def recommend(request: Request) -> Response:
-        """A personal list. What is gone is done without, and `degraded` names it."""
+        """A personal list. What is gone is done without, and `degraded` names it.
+
+        A visitor without an account has a `session_id`, or nothing: what follows from such a list
+        is joined by its `request_id`.
+        """
         body = validated(RecommendBody, await request.body())
         _check_ranges(body.filters, ranges)
         return _as_json(_answer(await recommender.recommend(_query(body))))
@@ -71,8 +77,12 @@ def _check_ranges(filters: FiltersBody, known: list[str]) -> None:
 def _query(body: RecommendBody) -> Query:
     filters = body.filters
     ranges = {name: Range(r.at_least, r.at_most) for name, r in filters.ranges.items()}
+    request_id = uuid.uuid4().hex
     return Query(
-        user_id=body.user_id,
+        user_id=body.user_id or session_user(body.session_id or request_id),
+        request_id=request_id,
+        recent_items=body.recent_items,
+        session_user=session_user(body.session_id) if body.user_id and body.session_id else "",
         k=body.k,
         context=body.context,
         filters=Filters(filters.categories, filters.exclude_categories, ranges),

@@ -19,6 +19,7 @@ MAX_K = 500
 MAX_EXCLUDED = 10_000
 MAX_FILTERED = 100
 MAX_CONTEXT = 50
+MAX_RECENT = 100
 
 
 def _text_of_id(value: Any) -> Any:
@@ -82,7 +83,19 @@ class FiltersBody(RequestBody):
 class RecommendBody(RequestBody):
     """A question for a list."""
 
-    user_id: UserId = Field(examples=["196"])
+    user_id: UserId | None = Field(
+        default=None, examples=["196"], description="None is a visitor without an account."
+    )
+    session_id: UserId | None = Field(
+        default=None,
+        description="Of a visitor; what they do is remembered under it. Beside `user_id`, as after "
+        "a login: what the session met last, the user has met.",
+    )
+    recent_items: list[Id] = Field(
+        default=[],
+        max_length=MAX_RECENT,
+        description="What they met last, newest first, as far as the caller knows.",
+    )
     k: Annotated[int, BeforeValidator(_not_a_bool)] = Field(
         default=10, ge=1, le=MAX_K, description="How many items."
     )
@@ -127,6 +140,52 @@ class ItemsAnswer(BaseModel):
     items: list[ItemAnswer]
     model_version: str
     degraded: list[str]
+
+
+class CatalogueItem(BaseModel):
+    """One item, as its newest upsert says."""
+
+    item_id: str
+    title: str | None = None
+    categories: list[str] = []
+    created_at: float | None = Field(default=None, description="Unix seconds.")
+    attributes: dict[str, Any] = {}
+    hidden: bool
+    event_time: float = Field(description="Of the newest upsert, Unix seconds.")
+    features: dict[str, Any] | None = Field(default=None, description="As of now.")
+
+
+class CataloguePage(BaseModel):
+    """Some of the catalogue."""
+
+    items: list[CatalogueItem]
+    next_cursor: str | None = Field(default=None, description="For the next page, if there is one.")
+
+
+class UserAnswer(BaseModel):
+    """All that is known of a person."""
+
+    user_id: str
+    attributes: dict[str, Any]
+    event_time: float | None = Field(
+        default=None, description="Of the newest upsert, Unix seconds; none where there was none."
+    )
+    features: dict[str, Any] = Field(description="As of now.")
+    recent_items: list[str] = Field(description="Items they met lately, newest first.")
+
+
+class ErasureAnswer(BaseModel):
+    """How far an erasure has come; times are Unix seconds, and missing where it is not yet."""
+
+    user_id: str
+    stage: Literal["asked", "erased", "done"]
+    done: bool
+    asked_at: float | None = None
+    online_at: float | None = Field(default=None, description="Gone from stream and Redis.")
+    model_at: float | None = Field(
+        default=None, description="The served model has forgotten those erased up to then."
+    )
+    offline_at: float | None = Field(default=None, description="Gone from the offline files.")
 
 
 class EventError(BaseModel):

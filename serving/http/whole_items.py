@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from features.feature import Feature
-from features.spec import CREATED, GROUPS, ITEM_ATTRIBUTES, TITLE, features_of
+from features.spec import CREATED, GROUPS, TITLE
 from millstream.errors import LogUnavailable
 from millstream.events import Event, ItemUpsert
 from serving.catalogue.catalogue import Catalogue
+from serving.catalogue.whole import known_values
 
 # Attributes that are fields of an upsert.
 _TITLE, _GROUPS, _CREATED = (name.removeprefix("item_") for name in (TITLE, GROUPS, CREATED))
@@ -68,7 +67,8 @@ class WholeItems:
         ]
 
     def _completed(self, event: ItemUpsert) -> ItemUpsert:
-        known = {} if event.is_probe else self._known(event.item_id)
+        row = None if event.is_probe else self._catalogue.row(event.item_id)
+        known = {} if row is None else known_values(self._catalogue, row)
         if not known:
             return event
         return msgspec.structs.replace(
@@ -78,18 +78,3 @@ class WholeItems:
             created_at=known.pop(_CREATED, None),
             attributes=known,
         )
-
-    def _known(self, item_id: str) -> dict[str, Any]:
-        """Attributes of an item in the catalogue, by the names that an upsert has for them."""
-        row = self._catalogue.row(item_id)
-        if row is None:
-            return {}
-        return {
-            feature.name.removeprefix("item_"): value
-            for feature in features_of(ITEM_ATTRIBUTES)
-            if (value := self._value(feature, row)) not in (feature.default, [])
-        }
-
-    def _value(self, feature: Feature, row: int) -> Any:
-        column = self._catalogue.columns[feature.name]
-        return column.text(row) if column.is_text else column.values.take(np.array([row]))[0].item()

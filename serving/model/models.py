@@ -92,6 +92,17 @@ class Models:
         self._add(self.current, rows)
         return True
 
+    @property
+    def erased_through(self) -> float:
+        """Up to when erasures of people are done in what is served; 0 where nothing is."""
+        extra = self.current.manifest.extra if self.current else {}
+        return float(extra.get("erased_through", 0.0))
+
+    def drop_items(self, rows: np.ndarray) -> None:
+        """Take `rows` out of the current index."""
+        if self.current is not None and self.current.retriever is not None:
+            self.current.retriever.index.drop(rows)
+
     def close(self) -> None:
         """End the thread, once what it is doing is done."""
         self._thread.shutdown(wait=True, cancel_futures=True)

@@ -60,6 +60,8 @@ class ServedRetriever:
     ) -> None:
         """Compute the vectors of `rows` and put them into the index: they can be retrieved.
 
+        Rows without an item lose theirs.
+
         Args:
             catalogue: of the items.
             rows: of the catalogue.
@@ -70,6 +72,9 @@ class ServedRetriever:
         for start in range(0, len(rows), size):
             begun = time.perf_counter()
             chunk = rows[start : start + size]
+            is_there = catalogue.has(chunk)
+            self.index.drop(chunk[~is_there])
+            chunk = chunk[is_there]
             inputs = catalogue.inputs(chunk, catalogue.as_of(chunk, time_s), time_s)
             self.index.put(chunk, self.candidate(inputs))
             if share < 1.0:

@@ -12,7 +12,7 @@ from serving.rerank.explore import Draw
 def answer(request: Request, ranked: Ranked, draw: Draw, catalogue: Catalogue) -> Recommendation:
     """The list, with the features that it was made from."""
     return Recommendation(
-        request_id=uuid.uuid4().hex,
+        request_id=request.query.request_id or uuid.uuid4().hex,
         query=request.query,
         items=_places(ranked, draw, catalogue),
         model_version=str(request.model.version) if request.model else "",

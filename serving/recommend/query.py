@@ -18,6 +18,9 @@ class Query:
         exclude: items that must not be in the list.
         diversity: None is the installation's own choice.
         explain: return the features that each item was scored with.
+        recent_items: what the user met last, newest first, by the caller.
+        request_id: of the list; "" makes one.
+        session_user: the user of the session that they came with; what that met they have met.
     """
 
     user_id: str
@@ -27,6 +30,9 @@ class Query:
     exclude: Sequence[str] = ()
     diversity: Diversity | None = None
     explain: bool = False
+    recent_items: Sequence[str] = ()
+    request_id: str = ""
+    session_user: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ takes long holds up nobody, and none is waited for longer than its budget allows
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -96,7 +97,8 @@ class Recommender:
             if self._in_flight > self._options.most_in_flight:
                 request.degraded.append("overload")
             with self._dependencies.metrics.stage("user"):
-                request.user = await self._user(request)
+                user = await self._user(request)
+                request.user = user.with_recent(await self._recent(query))
             model = None if "overload" in request.degraded else self._dependencies.model()
             request.prepare(self._dependencies.clock.now(), model)
             made = await self._made(request)
@@ -144,6 +146,18 @@ class Recommender:
             return self._remembered.user(user_id)
         self._breaker.succeeded()
         return self._remembered.read(found)
+
+    async def _recent(self, query: Query) -> Sequence[str]:
+        """What the caller says that the user met last, and what their session met."""
+        if not query.session_user:
+            return query.recent_items
+        session = self._remembered.user(query.session_user)
+        if self._breaker.allows():
+            with contextlib.suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(USER_SHARE * self._options.budget_s):
+                    found = await self._dependencies.users.read(query.session_user)
+                session = self._remembered.read(found)
+        return [*query.recent_items, *session.certainly_seen]
 
     async def _made(self, request: Request) -> Recommendation:
         """The list that a thread makes in what is left of the budget, or one that needs no time."""

@@ -49,6 +49,11 @@ class ItemIndex:
         self._refused.put(rows, ~finite)
         self._size = max(self._size, int(rows.max(initial=-1)) + 1)
 
+    def drop(self, rows: np.ndarray) -> None:
+        """Take `rows`, shape (n,), out: they are found no more."""
+        self._present.put(rows, False)
+        self._refused.put(rows, False)
+
     def vectors(self, rows: np.ndarray) -> np.ndarray:
         """Vectors at `rows`, shape (n, dim); zeros where there is none."""
         return self._vectors.take(rows)

@@ -9,14 +9,16 @@ Scope = KeyScope
 
 ALL: frozenset[Scope] = frozenset(get_args(Scope))
 # Impressions are written by serving and probes by `millstream probe`, both straight to Kafka: who
-# could write them through the API could forge what is learnt from and what freshness is.
-OUTSIDE: frozenset[Scope] = ALL - {"impressions", "probes"}
+# could write them through the API could forge what is learnt from and what freshness is. What is
+# known of people, and their erasure, is for nobody without a key.
+OUTSIDE: frozenset[Scope] = ALL - {"impressions", "probes", "people"}
 
 # A route needs one of its scopes; an empty set is open to everybody.
 _OPEN: frozenset[Scope] = frozenset()
 _ROUTES: tuple[tuple[str, frozenset[Scope]], ...] = (
     ("/v1/events", frozenset({"events", "catalogue", "impressions", "probes"})),
     ("/v1/items", frozenset({"catalogue"})),
+    ("/v1/users", frozenset({"people"})),
     ("/v1/recommend", frozenset({"recommend"})),
     ("/v1/similar", frozenset({"recommend"})),
     ("/v1/popular", frozenset({"recommend"})),

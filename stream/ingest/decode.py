@@ -12,7 +12,13 @@ from millstream.codec import lacks_value
 from millstream.errors import InvalidEvent
 from millstream.events import Interaction, UserUpsert
 from millstream.topics import INTERACTIONS
-from stream.ingest.records import EventRecord, InvalidRecord, SourceRecord, UserDeletion
+from stream.ingest.records import (
+    EventRecord,
+    InvalidRecord,
+    ItemDeletion,
+    SourceRecord,
+    UserDeletion,
+)
 
 _INTERACTION = msgspec.json.Decoder(Interaction).decode
 
@@ -35,8 +41,9 @@ def event_of(
     """
     try:
         event = topic_events.event_of(_message(record), now_s, door)
-        if record.value is None and isinstance(event, UserUpsert):
-            event = UserDeletion.of(event)
+        if record.value is None:
+            is_user = isinstance(event, UserUpsert)
+            event = UserDeletion.of(event) if is_user else ItemDeletion.of(event)
         id_fingerprint = fingerprint(event.event_id)
         return EventRecord(record.source, record.offset, event, id_fingerprint, record.value or b"")
     except InvalidEvent as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from millstream.dead_letters import DeadLetter
-from millstream.events import Event, UserUpsert
+from millstream.events import Event, ItemUpsert, UserUpsert
 
 
 class TopicPartition(NamedTuple):
@@ -35,11 +35,22 @@ class UserDeletion(Event, frozen=True, kw_only=True, tag="user-deletion", gc=Fal
         return cls(event_id=upsert.event_id, event_time=upsert.event_time, user_id=upsert.user_id)
 
 
+class ItemDeletion(Event, frozen=True, kw_only=True, tag="item-deletion", gc=False):
+    """An item is to be taken out: a message of `items` without a value."""
+
+    item_id: str
+
+    @classmethod
+    def of(cls, upsert: ItemUpsert) -> "ItemDeletion":
+        """The deletion of the item of `upsert`."""
+        return cls(event_id=upsert.event_id, event_time=upsert.event_time, item_id=upsert.item_id)
+
+
 class EventRecord(NamedTuple):
     """An event and where it came from.
 
     Args:
-        event: one of `millstream.events`, or a `UserDeletion`.
+        event: one of `millstream.events`, a `UserDeletion` or an `ItemDeletion`.
         fingerprint: the fingerprint of its id.
     """
 

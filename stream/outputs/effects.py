@@ -51,14 +51,21 @@ class StateWrites:
         fingerprints: fingerprints of new event ids, packed.
         generation: that the fingerprints belong to, and when it began.
         rotated: whether that generation is new, so that the one before the last is forgotten.
-        known: items that have become known.
+        known: items that have become known; all of them where they were compacted.
+        is_compacted: whether empty places among known items were taken out.
+        holes: places among known items that have become empty.
         recent_positives: positives that negatives may be drawn from, the newest last.
+        removed: items whose rows are deleted, before anything else is written.
+        gone: what is left of deleted items, as bytes by id, and is kept for a day.
+        deleted: versions of deletions, as bytes by id.
+        undeleted: items whose deletion is undone, or forgotten.
         hidden, shown: items that are to be, or no longer to be, left out.
         open_windows: lists whose window opened, as bytes by request id.
         attributed: items with feedback by request id, as bytes.
         closed: request ids to forget.
         filters: entries for the users' seen filters.
         erased: users of whom nothing is to be left; carried out before everything else.
+        erasures: their erasures, as bytes by id.
         positions: the next offset to read of every source partition.
         max_event_times: the newest event time of every source partition.
     """
@@ -71,6 +78,12 @@ class StateWrites:
     rotated: bool = False
     known: list[str] = field(default_factory=list)
     recent_positives: list[bytes] = field(default_factory=list)
+    is_compacted: bool = False
+    holes: list[int] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    gone: dict[str, bytes] = field(default_factory=dict)
+    deleted: dict[str, bytes] = field(default_factory=dict)
+    undeleted: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     open_windows: dict[str, bytes] = field(default_factory=dict)
@@ -78,6 +91,7 @@ class StateWrites:
     closed: set[str] = field(default_factory=set)
     filters: dict[str, list[SeenEntries]] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
+    erasures: dict[str, bytes] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     max_event_times: dict[TopicPartition, float] = field(default_factory=dict)
 

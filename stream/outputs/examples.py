@@ -42,6 +42,7 @@ TYPES = {
     "position": pa.int16(),
 }
 _SCHEMA = pa.schema([*TYPES.items(), *((f.name, arrow_type(f)) for f in FEATURES)])
+NO_EXAMPLES = _SCHEMA.empty_table()
 
 
 class ExampleRow(NamedTuple):

@@ -9,7 +9,7 @@ import pyarrow as pa
 from features.attributes import AttributeVersion
 from features.entity_rule import ITEM_RULE, USER_RULE
 from features.families.family import States
-from features.feature import View
+from features.feature import Entity, View
 from features.rows import Columns, value_columns
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES, USER_STATS, features_of
 from features.stores.schema import (
@@ -32,6 +32,11 @@ _TOPICS: dict[str, tuple[View, Topic]] = {
     ITEM_STATS.name: (ITEM_STATS, INTERACTIONS),
     USER_ATTRIBUTES.name: (USER_ATTRIBUTES, USERS),
     ITEM_ATTRIBUTES.name: (ITEM_ATTRIBUTES, ITEMS),
+}
+
+_VIEWS_OF: dict[Entity, tuple[View, View]] = {
+    "user": (USER_ATTRIBUTES, USER_STATS),
+    "item": (ITEM_ATTRIBUTES, ITEM_STATS),
 }
 
 
@@ -90,12 +95,17 @@ class FeatureRowsBuilder:
         """Items' newest states, (rows,), whose ids are `ids[row_of]`."""
         self._add(ITEM_STATS, ids, row_of, states.times, ITEM_RULE.arrow(states), offsets)
 
-    def forget_user(self, user_id: str, time_s: float, record: EventRecord) -> None:
+    def forget(self, entity: Entity, entity_id: str, time_s: float, record: EventRecord) -> None:
         """Attributes without values from `time_s` on, and none for the online store."""
-        self.attributes(USER_ATTRIBUTES).add(user_id, AttributeVersion(time_s, {}), record)
-        self._add_attributes(USER_ATTRIBUTES)
-        for view in (USER_ATTRIBUTES, USER_STATS):
-            self._last[view.name].pop(user_id, None)
+        attributes, stats = _VIEWS_OF[entity]
+        self.attributes(attributes).add(entity_id, AttributeVersion(time_s, {}), record)
+        self._add_attributes(attributes)
+        for view in (attributes, stats):
+            self.keep_offline(view, entity_id)
+
+    def keep_offline(self, view: View, entity_id: str) -> None:
+        """Leave what there is of an entity so far out of the online store."""
+        self._last[view.name].pop(entity_id, None)
 
     def rows(self) -> list[FeatureRows]:
         """Build the rows of the views that got any."""

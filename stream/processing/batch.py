@@ -13,8 +13,16 @@ import numpy as np
 import pyarrow as pa
 
 from features import bloom
-from features.attributes import item_version, newest, user_version, with_version
-from features.spec import ITEM_ATTRIBUTES, USER_ATTRIBUTES
+from features.attributes import (
+    AttributeVersion,
+    item_version,
+    newest,
+    user_version,
+    with_version,
+)
+from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES
+from features.upserts import UpsertVersion
+from millstream.erasures import Erasure
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.topics import IMPRESSIONS, INTERACTIONS
@@ -22,6 +30,7 @@ from stream.ingest.alignment import DecodedRecord
 from stream.ingest.records import (
     EventRecord,
     InvalidRecord,
+    ItemDeletion,
     SourceRecord,
     TopicPartition,
     UserDeletion,
@@ -33,7 +42,7 @@ from stream.processing.interactions import process_segment
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import Segment
 from stream.state.changes import Changes, state_writes
-from stream.state.entities import User
+from stream.state.entities import Item, User
 from stream.state.impression_join import Attribution, LabelledItem
 from stream.state.memory import Memory, Rules
 
@@ -91,7 +100,7 @@ class _Batch:
         self._close_windows()
         self._add_examples()
         effects.features = self._rows.rows()
-        effects.state = state_writes(memory, self._changes, rotated)
+        effects.state = state_writes(memory, self._changes, rotated, now_s)
         return effects
 
     def _new(self, entries: Sequence[DecodedRecord]) -> list[bool]:
@@ -161,8 +170,24 @@ class _Batch:
             self._organic.append(result.examples)
         self._changes.users.update(result.users)
         self._changes.items.update(result.items)
+        self._keep_deleted_out(result.items)
         for user_id, item_id in result.overflow:
             self._add_overflow(user_id, result.users[user_id], item_id)
+
+    def _keep_deleted_out(self, items: Mapping[str, Item]) -> None:
+        """What people do with deleted items brings none back: it is kept for a day, offline."""
+        for item_id, item in items.items():
+            if item.versions and item.versions[-1].deleted:
+                self._remember_deleted(item_id, item)
+                self._changes.items.pop(item_id)
+                self._rows.keep_offline(ITEM_STATS, item_id)
+
+    def _remember_deleted(self, item_id: str, item: Item) -> None:
+        """Keep what is left of a deleted item, whose deletion may have been forgotten."""
+        if item_id not in self._memory.known_items.deleted:
+            version = UpsertVersion(item.versions[-1].time, item.versions[-1].event_id)
+            self._memory.known_items.delete(item_id, version, self._now_s)
+        self._changes.gone[item_id] = item
 
     def _add_overflow(self, user_id: str, user: User, item: str) -> None:
         slots = self._changes.filters.setdefault(user_id, [])
@@ -206,6 +231,13 @@ class _Batch:
         event: ItemUpsert = record.event
         item = self._memory.items[event.item_id]
         item.versions = with_version(item.versions, item_version(event))
+        if newest(item.versions).deleted:  # later, by event time
+            item.versions = item.versions[-1:]
+            self._remember_deleted(event.item_id, item)
+            return "upserted"
+        if event.item_id in self._memory.known_items.deleted:
+            self._memory.known_items.bring_back(event.item_id)
+            self._changes.bring_back(event.item_id)
         self._changes.items[event.item_id] = item
         self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), record)
         if not event.is_probe:
@@ -221,6 +253,27 @@ class _Batch:
         (changes.hidden if hidden else changes.shown).add(item_id)
         (changes.shown if hidden else changes.hidden).discard(item_id)
 
+    def _delete_item(self, record: EventRecord) -> str:
+        self._process_segment()  # by what was known until now
+        event: ItemDeletion = record.event
+        item = self._memory.items[event.item_id]
+        deletion = AttributeVersion(event.event_time, {}, True, event.event_id, deleted=True)
+        item.versions = with_version(item.versions, deletion)
+        if newest(item.versions) is not deletion:
+            if newest(item.versions).deleted:
+                item.versions = item.versions[-1:]
+                self._remember_deleted(event.item_id, item)
+            else:
+                self._changes.items[event.item_id] = item
+            return "deleted"
+        left = Item(versions=(deletion,))
+        version = UpsertVersion(event.event_time, event.event_id)
+        self._memory.items.put(event.item_id, left)
+        self._memory.known_items.delete(event.item_id, version, self._now_s)
+        self._changes.remove(event.item_id, left)
+        self._rows.forget("item", event.item_id, event.event_time, record)
+        return "deleted"
+
     def _user(self, record: EventRecord) -> str:
         self._process_segment()  # by what was known until now
         event: UserUpsert = record.event
@@ -234,8 +287,14 @@ class _Batch:
         self._process_segment()  # by what was known until now
         event: UserDeletion = record.event
         self._memory.users.put(event.user_id, User())
-        self._changes.erase(event.user_id)
-        self._rows.forget_user(event.user_id, event.event_time, record)
+        self._memory.join.forget_user(event.user_id)
+        source = record.source
+        log = self._memory.logs.get(source.topic, "")
+        erasure = Erasure(
+            erased_at=self._now_s, partition=source.partition, offset=record.offset, log=log
+        )
+        self._changes.erase(event.user_id, erasure)
+        self._rows.forget("user", event.user_id, event.event_time, record)
         return "erased"
 
 
@@ -245,4 +304,5 @@ _HANDLERS: dict[Any, Callable[[_Batch, EventRecord], str]] = {
     ItemUpsert: _Batch._item,
     UserUpsert: _Batch._user,
     UserDeletion: _Batch._forget_user,
+    ItemDeletion: _Batch._delete_item,
 }

@@ -8,12 +8,12 @@ import numpy as np
 from features.labels import TWO_SIDED_KINDS, label_of
 from millstream.events import Interaction, ItemUpsert, UserUpsert
 from stream.ingest.alignment import DecodedRecord
-from stream.ingest.records import EventRecord
+from stream.ingest.records import EventRecord, ItemDeletion
 from stream.state.known_items import SPARE_DRAWS, draws
 from stream.state.memory import Memory, Rules
 
 _TOUCH_USERS = frozenset({Interaction, UserUpsert})
-_TOUCH_ITEMS = frozenset({Interaction, ItemUpsert})
+_TOUCH_ITEMS = frozenset({Interaction, ItemUpsert, ItemDeletion})
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> 
         items.add(known[place] if place < len(known) else new[place - len(known)])
     if positives and not set(rules.negative_shares) <= {"uniform"}:
         items.update(memory.recent_positives.ids())
+    items.discard("")  # the place of an item that was deleted
     return Prefetch(fresh, len(known), new, drawn, positives, users, items)
 
 

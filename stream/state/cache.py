@@ -36,6 +36,10 @@ class Cache(Generic[T]):
         """Keep an entity that was loaded."""
         self._young[key] = entity
 
+    def clear(self) -> None:
+        """Forget all; only between batches, when all is stored."""
+        self._young, self._old = {}, {}
+
     def shrink(self) -> None:
         """Forget what is beyond the capacity; only between batches, when all is stored."""
         if len(self._young) > self._half:

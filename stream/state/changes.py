@@ -7,6 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from features.dedup import pack
+from millstream import erasures
+from millstream.erasures import Erasure
 from stream.outputs.effects import SeenEntries, StateWrites
 from stream.state.entities import Item, User, items_bytes, users_bytes
 from stream.state.memory import Memory
@@ -27,17 +29,43 @@ class Changes:
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     erased: list[str] = field(default_factory=list)
+    erasures: dict[str, Erasure] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    gone: dict[str, Item] = field(default_factory=dict)
+    returned: set[str] = field(default_factory=set)
 
-    def erase(self, user_id: str) -> None:
+    def erase(self, user_id: str, erasure: Erasure) -> None:
         """Forget a user, and what the batch has changed of them so far."""
+        self.erasures[user_id] = erasure
         self.users.pop(user_id, None)
         self.filters.pop(user_id, None)
         self.erased.append(user_id)
 
+    def remove(self, item_id: str, item: Item) -> None:
+        """Delete an item; `item` is what is left, for as long as its deletion is remembered."""
+        self.items.pop(item_id, None)
+        self.hidden.discard(item_id)
+        self.shown.add(item_id)
+        self.returned.discard(item_id)
+        self.removed.append(item_id)
+        self.gone[item_id] = item
 
-def state_writes(memory: Memory, changes: Changes, rotated: bool) -> StateWrites:
+    def bring_back(self, item_id: str) -> None:
+        """Let a deleted item be there again."""
+        self.gone.pop(item_id, None)
+        self.returned.add(item_id)
+
+
+def state_writes(memory: Memory, changes: Changes, rotated: bool, now_s: float) -> StateWrites:
     """Everything that the store must take over, all or nothing."""
-    join = memory.join
+    join, known_items = memory.join, memory.known_items
+    forgotten = known_items.forget(now_s)
+    deleted = {
+        item: _ENCODE((*version, now_s))
+        for item in changes.gone
+        if (version := known_items.deleted.version(item))
+    }
+    is_compacted = known_items.compact()
     opened, attributed, closed = join.take_changes()
     return StateWrites(
         users=_bytes_of(changes.users, users_bytes),
@@ -46,8 +74,14 @@ def state_writes(memory: Memory, changes: Changes, rotated: bool) -> StateWrites
         generation=memory.seen.generation,
         started_at=memory.seen.started_at or 0.0,
         rotated=rotated,
-        known=memory.known_items.take_unsaved(),
+        known=known_items.items if is_compacted else known_items.take_unsaved(),
+        is_compacted=is_compacted,
+        holes=known_items.take_holes(),
         recent_positives=memory.recent_positives.take_unsaved(),
+        removed=changes.removed,
+        gone=_bytes_of(changes.gone, items_bytes),
+        deleted=deleted,
+        undeleted=[*changes.returned, *forgotten],
         hidden=changes.hidden,
         shown=changes.shown,
         open_windows={request: _ENCODE(join.open_windows[request]) for request in opened},
@@ -55,6 +89,7 @@ def state_writes(memory: Memory, changes: Changes, rotated: bool) -> StateWrites
         closed=closed,
         filters=changes.filters,
         erased=changes.erased,
+        erasures={user: erasures.encoded(each) for user, each in changes.erasures.items()},
         positions=dict(memory.positions),
         max_event_times=dict(memory.watermark.max_event_times),
     )

@@ -202,6 +202,20 @@ class ImpressionJoin:
         heads = (self.open_windows[requests[0]] for requests in self.order.values() if requests)
         return any(self._over(window, passed_s, clock_s) for window in heads)
 
+    def forget_user(self, user_id: str) -> None:
+        """Drop a user's lists without examples, and their feedback that no list has."""
+        name = user_id.encode()
+        for request_id, window in list(self.open_windows.items()):
+            may_name = name in window.message or b"\\" in window.message
+            if may_name and window.impression().user_id == user_id:
+                self.order[window.partition].remove(request_id)
+                self._close(request_id, "memory")
+        self._evicted = [c for c in self._evicted if not _is_of(c, user_id)]
+        for request_id in list(self.early):
+            keys = self.attributed[request_id]
+            if any(key.startswith(_early_key(user_id, "")) for key in keys):
+                self._forget(request_id)
+
     def restore(
         self, open_windows: dict[str, OpenWindow], attributed: dict[str, list[str]], now_s: float
     ) -> None:
@@ -322,6 +336,10 @@ class ImpressionJoin:
             if not self._is_early_over(self.early[request_id], passed_s, clock_s):
                 return
             self._forget(request_id)
+
+
+def _is_of(closed: Closed, user_id: str) -> bool:
+    return any(left.impression.user_id == user_id for left in closed.left)
 
 
 def _early_key(user_id: str, item_id: str) -> str:

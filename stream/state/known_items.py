@@ -5,19 +5,27 @@ all known items but the hidden ones, those the user has met lately and the posit
 uniformly or from a mixture (`stream/state/proposals.py`), with replacement; each comes with the
 probability of its draw. The draw is a hash of the event's position in the log among what was known
 before it, so that an event that is read again gets the same one, wherever the batches begin.
+
+A deleted item keeps its place, and is known not to be drawn, as long as its deletion is remembered
+(`features/tombstones.py`); then its place is empty. When many are, they are taken out, between two
+batches: later draws are then among fewer places.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from features.interner import ITEMS, NOTHING
+from features.tombstones import Tombstones
+from features.upserts import UpsertVersion
 from stream.state.proposals import Proposals
 
 # Draws that may meet an excluded item before a negative is given up.
 SPARE_DRAWS = 4
+# Empty places are taken out when they are more than so many, and more than a so-manieth of all.
+MIN_HOLES, MAX_HOLES_SHARE = 1_000, 4
 
 _GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 _MIX = (
@@ -31,24 +39,32 @@ class KnownItems:
     """Known items in the order in which they came to be known.
 
     Args:
-        items: their ids; none is ever taken out.
+        items: their ids by place; "" is an empty place.
         hidden: those of them not to be recommended.
         eligible: those of them that may be.
+        deleted: those of them that were deleted.
+        holes: how many places are empty.
         unsaved: known since the last `take_unsaved`.
         changed: to be noted in `is_eligible`, which is by numbers of `features.interner`.
         numbers: of the first of `items`.
+        places: of those, by number.
+        unsaved_holes: places that have become empty since the last `take_holes`.
     """
 
     items: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     eligible: set[str] = field(default_factory=set)
+    deleted: Tombstones = field(default_factory=Tombstones)
+    holes: int = 0
     unsaved: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     is_eligible: np.ndarray = field(default_factory=lambda: np.zeros(1, np.bool_))
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    places: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
+    unsaved_holes: list[int] = field(default_factory=list)
 
     def __contains__(self, item_id: str) -> bool:
-        return item_id in self.eligible or item_id in self.hidden
+        return item_id in self.eligible or item_id in self.hidden or item_id in self.deleted
 
     def add(self, item_id: str) -> None:
         """Know an item."""
@@ -67,19 +83,85 @@ class KnownItems:
         after.add(item_id)
         self.changed.append(item_id)
 
-    def restore(self, items: Iterable[str], hidden: Iterable[str]) -> None:
-        """Load from the store."""
-        self.items = list(dict.fromkeys(items))
-        self.hidden = set(hidden)
-        self.eligible = set(self.items) - self.hidden
+    def delete(self, item_id: str, version: UpsertVersion, now_s: float) -> None:
+        """Delete an item at `now_s`, Unix seconds; it keeps its place for now."""
+        self.add(item_id)
+        self.eligible.discard(item_id)
+        self.hidden.discard(item_id)
+        self.changed.append(item_id)
+        self.deleted.put(item_id, version, now_s)
+
+    def bring_back(self, item_id: str) -> None:
+        """Let a deleted item be eligible, at the place that it had."""
+        self.deleted.discard(item_id)
+        self.eligible.add(item_id)
+        self.changed.append(item_id)
+
+    def forget(self, now_s: float) -> list[str]:
+        """Empty the places of those whose deletion is too long ago; their ids.
+
+        Never more than half of the places are of deleted items, or draws would hardly meet others.
+        """
+        forgotten = self.deleted.forget(now_s, max(MIN_HOLES, len(self.eligible)))
+        if forgotten:
+            self._number()
+        for item_id in forgotten:
+            place = int(self.places[ITEMS.number(item_id)])
+            self.items[place], self.numbers[place] = "", NOTHING
+            self.unsaved_holes.append(place)
+        self.holes += len(forgotten)
+        return forgotten
+
+    def compact(self) -> bool:
+        """Take empty places out if they are many; whether any was."""
+        if self.holes <= max(MIN_HOLES, len(self.items) // MAX_HOLES_SHARE):
+            return False
+        self.items = [item for item in self.items if item]
+        self.holes, self.unsaved_holes, self.unsaved = 0, [], []
+        self.renumber()
+        return True
+
+    def renumber(self) -> None:
+        """Forget all numbers of `features.interner`."""
         self.changed = list(self.eligible)
-        self.numbers = np.zeros(0, np.int32)
+        self.is_eligible = np.zeros(1, np.bool_)
+        self.numbers, self.places = np.zeros(0, np.int32), np.zeros(1, np.int32)
+
+    def restore(
+        self,
+        items: Iterable[str],
+        hidden: Iterable[str],
+        deleted: Mapping[str, tuple[UpsertVersion, float]] | None = None,
+        holes: Iterable[int] = (),
+    ) -> None:
+        """Load from the store; `deleted` has the version and the time of each deletion."""
+        empty = list(holes)  # their items may be there once more, at later places
+        self.items = list(items) if empty else list(dict.fromkeys(items))
+        for place in empty:
+            self.items[place] = ""
+        self.holes, self.hidden = len(empty), set(hidden)
+        by_time = sorted((deleted or {}).items(), key=lambda entry: entry[1][1])
+        for item_id, (version, noted_at) in by_time:  # the oldest is forgotten first
+            self.deleted.put(item_id, version, noted_at)
+        self.eligible = set(self.items) - self.hidden - (deleted or {}).keys() - {""}
+        self.renumber()
+
+    def _number(self) -> None:
+        """Number what has become known."""
+        known = len(self.numbers)
+        if known == len(self.items):
+            return
+        numbers = [ITEMS.number(item) if item else NOTHING for item in self.items[known:]]
+        new = np.array(numbers, np.int32)
+        if len(self.places) < len(ITEMS):
+            more = np.zeros(2 * len(ITEMS) - len(self.places), np.int32)
+            self.places = np.concatenate([self.places, more])
+        self.places[new] = np.arange(known, len(self.items))
+        self.numbers = np.concatenate([self.numbers, new])
 
     def numbers_at(self, places: np.ndarray, known: int, added: Sequence[str]) -> np.ndarray:
         """The numbers of the items at places in `items[:known] + added`."""
-        if len(self.numbers) < len(self.items):
-            new = ITEMS.numbers(self.items[len(self.numbers) :])
-            self.numbers = np.concatenate([self.numbers, np.array(new, np.int32)])
+        self._number()
         if not added:
             return self.numbers[places]
         numbers = np.append(self.numbers[:known], np.array(ITEMS.numbers(added), np.int32))
@@ -100,6 +182,11 @@ class KnownItems:
         """The items that have become known since this was last asked."""
         unsaved, self.unsaved = self.unsaved, []
         return unsaved
+
+    def take_holes(self) -> list[int]:
+        """The places that have become empty since this was last asked."""
+        holes, self.unsaved_holes = self.unsaved_holes, []
+        return holes
 
 
 def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray:

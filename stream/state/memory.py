@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
+from features.interner import CATEGORIES, ITEMS
 from millstream.settings import NegativePart, Settings
 from stream.ingest.records import TopicPartition
 from stream.state.cache import Cache
@@ -15,6 +16,8 @@ from stream.state.watermark import Watermark
 
 # An impression of ten items with their features.
 TYPICAL_LIST_BYTES = 5_000
+# Numbers of strings beside twice those of known items; one takes about 200 bytes.
+MOST_NUMBERS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,20 @@ class Memory:
     watermark: Watermark
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
+
+    def shrink(self) -> None:
+        """Forget what was not used lately; only between batches, when all is stored.
+
+        Numbers of strings are in users' states and among known items. When most of them are of what
+        is gone, all are forgotten, and users come from the store again.
+        """
+        self.users.shrink()
+        self.items.shrink()
+        if len(ITEMS) + len(CATEGORIES) > MOST_NUMBERS + 2 * len(self.known_items.items):
+            self.users.clear()
+            self.known_items.renumber()
+            ITEMS.clear()
+            CATEGORIES.clear()
 
 
 def empty_memory(rules: Rules) -> Memory:

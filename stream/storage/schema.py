@@ -11,6 +11,9 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P known              list: items in the order in which they came to be known
     P hidden             set: items not to be recommended
     P recent             list: the newest positives (`stream/state/recent_positives.py`)
+    P deleted            hash: deleted item -> event time and id of the deletion, and when it came
+    P erasures           hash: erased user -> the erasure (`millstream/erasures.py`)
+    P holes              set: places in `known` that are empty
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
     P lease, P epoch     who writes (`stream/storage/leader_lease.py`)
@@ -24,7 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
-from features import bloom
+from features import bloom, tombstones
 from features.spec import ITEM_STATS, USER_STATS
 from features.stores.binary import joined, texts
 from features.stores.redis_online import Layouts
@@ -36,6 +39,7 @@ from stream.storage.redis_connection import Command, Commands
 
 _USER_TTL_S = int(USER_STATS.ttl_s or 0)
 _ITEM_TTL_S = int(ITEM_STATS.ttl_s or 0)
+_CHUNK = 10_000
 
 
 class StateCommands:
@@ -73,6 +77,8 @@ class StateCommands:
             ("HGETALL", self.key("answered")),
             ("HGETALL", self.key("logs")),
             ("LRANGE", self.key("recent"), 0, -1),
+            ("HGETALL", self.key("deleted")),
+            ("SMEMBERS", self.key("holes")),
         ]
 
     def fingerprints(self, generation: int) -> Command:
@@ -90,14 +96,18 @@ class StateCommands:
         state = effects.state
         for user in state.erased:
             yield self._erasure(user)
+        for item in state.removed:
+            yield ("DEL", self.key(f"item:{item}"), self._layouts.entity_key(ITEM_STATS, item))
         for rows in effects.features:
             if not rows.last:
                 continue
             yield from self._layouts.packed_writes(rows.view, rows.rows.take(rows.last))
         yield self._entities("user", state.users, _USER_TTL_S)
+        yield self._entities("item", state.gone, int(tombstones.WINDOW_S))
         yield self._entities("item", state.items, _ITEM_TTL_S)
         for user, entries in state.filters.items():
             yield from self._filters(user, entries)
+        yield from self._hash("erasures", state.erasures)
         yield from self._dedupe(state)
         yield from self._known_items(state)
         yield from self._join(state)
@@ -148,11 +158,18 @@ class StateCommands:
         yield from self._hash("dedupe", begun)
 
     def _known_items(self, state: StateWrites) -> Iterator[Command]:
-        if state.known:
-            yield ("RPUSH", self.key("known"), *state.known)
+        if state.is_compacted:
+            yield ("DEL", self.key("known"), self.key("holes"))
+        for start in range(0, len(state.known), _CHUNK):
+            yield ("RPUSH", self.key("known"), *state.known[start : start + _CHUNK])
+        if state.holes:
+            yield ("SADD", self.key("holes"), *state.holes)
         if state.recent_positives:
             yield ("RPUSH", self.key("recent"), *state.recent_positives)
             yield ("LTRIM", self.key("recent"), -KEPT, -1)
+        if state.undeleted:
+            yield ("HDEL", self.key("deleted"), *state.undeleted)
+        yield from self._hash("deleted", state.deleted)
         if state.hidden:
             yield ("SADD", self.key("hidden"), *state.hidden)
         if state.shown:

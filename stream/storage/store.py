@@ -16,6 +16,7 @@ import hiredis
 import msgspec
 
 from features.dedup import unpack
+from features.upserts import UpsertVersion
 from millstream.errors import StoreUnavailable
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 WATCH_S = 1.0
 _OPEN_WINDOW = msgspec.msgpack.Decoder(OpenWindow)
+_DELETION = msgspec.msgpack.Decoder(tuple[float, str, float])
 _ATTRIBUTED = msgspec.msgpack.Decoder(list[str])
 
 R = TypeVar("R")
@@ -72,11 +74,16 @@ class StateStore:
         """Fill an empty memory with what Redis has."""
         replies = await self._until_done(self._read_all)
         positions, max_event_times, dedupe, known, hidden, *rest = replies
-        open_windows, attributed, logs, recent = rest
+        open_windows, attributed, logs, recent, deleted, holes = rest
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
         memory.watermark.max_event_times = sources_from(max_event_times)
-        memory.known_items.restore(map(bytes.decode, known), map(bytes.decode, hidden))
+        memory.known_items.restore(
+            map(bytes.decode, known),
+            map(bytes.decode, hidden),
+            {item.decode(): _deletion(value) for item, value in _pairs(deleted)},
+            map(int, holes),
+        )
         memory.recent_positives.restore(recent)
         memory.join.restore(
             {
@@ -255,6 +262,11 @@ def _pairs(reply: list[bytes]) -> list[tuple[bytes, bytes]]:
 
 def _encoded(open_windows: Mapping[str, OpenWindow]) -> dict[str, bytes]:
     return {request: msgspec.msgpack.encode(each) for request, each in open_windows.items()}
+
+
+def _deletion(value: bytes) -> tuple[UpsertVersion, float]:
+    event_time, event_id, noted_at = _DELETION.decode(value)
+    return UpsertVersion(event_time, event_id), noted_at
 
 
 def _text(batch: bytes | None) -> str:

@@ -22,7 +22,7 @@ EXPECTED = {
     "millstream_stream_events_total": {
         *product(["interaction"], INTERACTIONS),
         *product(["impression"], {"waiting", "duplicate", "refused"}),
-        *product(["item"], UPSERTS),
+        *product(["item"], {*UPSERTS, "deleted"}),
         *product(["user"], {*UPSERTS, "erased"}),
     },
     "millstream_stream_examples_total": {(each,) for each in ("organic", "impression", "sampled")},

@@ -13,9 +13,11 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation, BaseSchema
 
+from millstream.topics import Topic
 from serving.http.app import create_app
 from tests.support.serving_api import Broker, worker_of
 from tests.support.serving_cases import upsert
+from tests.support.stored_people import StoredPeople
 
 # A busy machine must not look like an answer that never comes.
 TIMEOUT_S = 120
@@ -29,6 +31,8 @@ def application(folder: Path) -> tuple[FastAPI, Broker]:
     worker.recommender._breaker.allows = lambda: False
     items = [upsert(str(n), title=f"Number {n}", categories=["a", "b"][n % 2 :]) for n in range(50)]
     worker.catalogue.upsert(items)
+    worker.producer.remove = _removed
+    StoredPeople(worker.people)
     app = create_app(worker)
     app.router.lifespan_context = _nothing
     return app, broker
@@ -73,6 +77,11 @@ def fuzz(operation: APIOperation, cases: int, seed: int) -> Counter[int]:
         with contextlib.suppress(hypothesis.errors.Unsatisfiable):  # nothing can be wrong with it
             run()
     return statuses
+
+
+async def _removed(topic: Topic, key: str, time_ms: int) -> None:
+    """The broker has it."""
+    assert key.encode() and time_ms > 0
 
 
 @contextlib.asynccontextmanager

@@ -45,6 +45,9 @@ class Client(httpx.AsyncClient):
 
     worker: ServingWorker
     broker: Broker
+    log: Any
+    stored: Any
+    removed: list[tuple[str, str, int]]
 
 
 def worker_of(folder: Path, **settings: Any) -> tuple[ServingWorker, Broker]:

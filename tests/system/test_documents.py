@@ -57,7 +57,9 @@ RUN: dict[str, Callable[[str, "Shop"], str]] = {
     r"millstream doctor.*": lambda text, _: f"{text}; [ $? -le 1 ]",
     r"millstream backtest events\.jsonl": lambda text, _: f"{text} --batch-every 60s",
     r"millstream backtest --topics .*": lambda text, _: f"{text} --no-loop",
-    r"millstream (init|check|plan|apply|models|publish|topics|settings)\b.*": lambda text, _: text,
+    r"millstream (init|check|plan|apply|models|offline|publish|topics|settings)\b.*": (
+        lambda text, _: text
+    ),
     r"(cd |awk |printf |python -c ).*": lambda text, _: text,
 }
 FOUND = [each for page in PAGES if page.name != "CONTRIBUTING.md" for each in shell_commands(page)]

@@ -189,3 +189,18 @@ def test_a_sweep_takes_place_only_when_it_is_due():
 def test_admission_needs_a_count():
     with pytest.raises(ValueError, match=r"`admit_after` must be at least 1. Received: 0."):
         slab(admit_after=0)
+
+
+def test_an_erased_id_counts_as_never_seen_and_the_next_delta_says_so():
+    table = slab(admit_after=2)
+    for step in (1, 2):
+        learn(table, keys(5, 6), step)
+    learn(table, keys(7), 2)  # counted once
+    before = vectors(table, keys(6))
+    table.erase(keys(5, 7, 8), step=2)
+    assert table.rows.find(keys(5, 6)).tolist()[0] == NO_ROW
+    assert (vectors(table, keys(6)) == before).all()
+    assert table.rows.tombstones_after(2).ids.tolist() == [5]
+    for step in (3, 4):
+        rows = table.locate(keys(5, 7), step)
+        assert (rows > len(TABLES)).all() == (step == 4)  # each must recur once more

@@ -10,8 +10,9 @@ from features.attributes import item_version
 from features.bloom import bits_of
 from features.columns import arrays_from_rows
 from features.spec import ITEM_ATTRIBUTES, features_of
+from features.upserts import UpsertVersion
 from millstream.errors import InvalidEvent
-from serving.catalogue.catalogue import Catalogue
+from serving.catalogue.catalogue import REUSE_AFTER_S, Catalogue
 from serving.catalogue.filters import Filters, Range, allowed, rangeable
 from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
@@ -197,3 +198,54 @@ def test_titles_that_differ_in_order_and_case_are_the_same():
     assert catalogue.titles.similarity(0, 2) == 0.0
     bands = catalogue.titles.bands(rows)
     assert np.array_equal(bands[0], bands[1])
+
+
+def version(second):
+    return UpsertVersion(NOW_S + second, f"deletion-{second}")
+
+
+def test_a_deleted_item_is_nowhere_and_its_row_is_anothers_after_a_while():
+    catalogue = Catalogue()
+    catalogue.upsert([upsert("a", title="Alpha one", categories=["X"]), upsert("b")])
+    assert catalogue.delete("a", version(1), NOW_S) == 0
+    assert (catalogue.row("a"), catalogue.items, catalogue.item_ids()) == (None, 1, ["b"])
+    assert catalogue.shown.tolist() == [False, True]
+    (raw,) = catalogue.raw([0], catalogue.as_of(np.array([0]), NOW_S))
+    assert (raw["item_title"], raw["item_categories"]) == ("", [])
+    assert catalogue.put(stats(["a"], [5.0])).tolist() == []  # late counters bring nothing back
+    assert catalogue.upsert([upsert("c")]).tolist() == [2]  # a request may still mean row 0
+    catalogue.pass_time(NOW_S + REUSE_AFTER_S)
+    assert catalogue.upsert([upsert("d", title="Other")]).tolist() == [0]
+    assert (catalogue.ids, catalogue.shown.tolist()) == (["d", "b", "c"], [True] * 3)
+    assert catalogue.titles.similarity(0, 1) == 0.0
+
+
+@given(st.permutations([("up", 1), ("gone", 2), ("up", 3), ("gone", 4), ("up", 4.5), ("gone", 0)]))
+def test_upserts_and_deletions_give_the_same_in_any_order(steps):
+    catalogue = Catalogue()
+    for kind, second in steps:
+        if kind == "up":
+            catalogue.upsert([upsert("a", event_time=NOW_S + second, title=str(second))])
+        else:
+            catalogue.delete("a", version(second), NOW_S)
+    row = catalogue.row("a")
+    assert row is not None and catalogue.columns["item_title"].text(row) == "4.5"
+    catalogue.delete("a", version(5), NOW_S)
+    catalogue.upsert([upsert("a", event_time=NOW_S + 4.9)])
+    assert catalogue.row("a") is None
+
+
+def test_items_that_come_and_go_leave_a_catalogue_as_large_as_it_was():
+    catalogue, now_s, most = Catalogue(), NOW_S, 0
+    for turn in range(20):
+        now_s += REUSE_AFTER_S
+        catalogue.pass_time(now_s)
+        ids = [f"{turn}-{n}" for n in range(50)]
+        catalogue.upsert([upsert(i, event_time=now_s, title=i, categories=[i]) for i in ids])
+        most = max(most, len(catalogue)) if turn < 3 else most
+        for item_id in ids:
+            catalogue.delete(item_id, UpsertVersion(now_s + 1, "d"), now_s)
+    assert len(catalogue) <= most <= 150
+    assert catalogue.items == 0
+    texts = catalogue.columns["item_title"]._texts, catalogue.titles._shingles, catalogue._versions
+    assert [len(each) for each in texts] == [0, 0, 0]

@@ -97,8 +97,20 @@ def test_a_message_that_is_no_item_is_left_out_and_counted(stage):
 
 def test_a_message_without_a_value_takes_its_item_out(stage):
     stage.feeds.items([Record(None, key=b"3", timestamp=int(NOW_S * 1000) + 1)])
+    assert stage.catalogue.row("3") is None
     assert not stage.catalogue.shown[3]
     assert stage.catalogue.columns["item_title"].text(3) == ""
+
+
+async def test_an_item_that_was_taken_out_has_no_vector_now_nor_in_the_next_model(stage):
+    await stage.models.serve(1)
+    stage.feeds.items([Record(None, key=b"3", timestamp=int(NOW_S * 1000) + 1)])
+    assert stage.indexed() == 9
+    late = upsert("3", event_time=NOW_S)
+    stage.feeds.items([Record(encode(late))])
+    assert (stage.catalogue.row("3"), stage.indexed()) == (None, 9)
+    stage.feeds.items([Record(encode(upsert("3", event_time=NOW_S + 1)))])
+    assert (stage.catalogue.row("3"), stage.indexed()) == (10, 10)
 
 
 def test_an_event_that_comes_again_has_no_effect_whatever_it_says(stage):

@@ -323,3 +323,22 @@ async def test_met_items_whose_vectors_lie_in_a_narrow_cone_are_not_taken_for_ne
     apart = np.random.default_rng(5).normal(size=(20, 4))
     case.model.retriever.index.put(np.arange(20), (100.0 + apart).astype(np.float32))
     assert ids(await case.recommender.recommend(Query("u", 5))) == ["0", "1", "2", "3", "4"]
+
+
+async def test_what_the_caller_says_was_met_last_is_not_shown_and_is_a_feature():
+    case = Case(count=10)
+    query = Query("u", 5, recent_items=["0", "3"], request_id="r")
+    made = await case.recommender.recommend(query)
+    assert made.request_id == "r"
+    assert not {"0", "3"} & {item.item_id for item in made.items}
+    assert made.user_features["user_recent_items"] == ["0", "3"]
+
+
+async def test_what_the_session_of_a_user_met_is_not_shown_to_them_either():
+    case = Case(count=10)
+    case.users.raw["session:abc"] = {"user_recent_items": ["2", "4"]}
+    query = Query("u", 10, recent_items=["1"], session_user="session:abc")
+    made = await case.recommender.recommend(query)
+    assert made.user_features["user_recent_items"] == ["1", "2", "4"]
+    case.users.is_gone = True
+    assert (await case.recommender.recommend(query)).items

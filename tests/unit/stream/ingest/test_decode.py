@@ -9,6 +9,7 @@ from stream.ingest.decode import entries_of, event_of
 from stream.ingest.records import (
     EventRecord,
     InvalidRecord,
+    ItemDeletion,
     SourceRecord,
     TopicPartition,
     UserDeletion,
@@ -86,12 +87,12 @@ def test_probes_touch_ids_of_their_own_and_nobody_else_does(user, item, is_probe
     assert refused(interaction(0, user, item, is_probe=is_probe)).path == path
 
 
-def test_a_message_without_a_value_hides_its_item():
+def test_a_message_without_a_value_deletes_its_item():
     tombstone = SourceRecord(TopicPartition("items", 0), 5, b"i7", None, START)
     found = event_of(tombstone, START)
     assert isinstance(found, EventRecord)
     event = found.event
-    assert (event.item_id, event.hidden, event.event_time) == ("i7", True, START)
+    assert (type(event), event.item_id, event.event_time) == (ItemDeletion, "i7", START)
 
 
 def test_elsewhere_a_message_without_a_value_is_refused():

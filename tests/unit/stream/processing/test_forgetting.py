@@ -5,8 +5,12 @@ import pyarrow as pa
 
 from features.spec import USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
+from millstream import erasures
+from millstream.batches import decode_table, metadata_of
+from millstream.topics import EXAMPLES
 from stream.ingest.decode import event_of
 from stream.ingest.records import EventRecord, SourceRecord, TopicPartition
+from stream.outputs.messages import messages
 from stream.state.entities import User
 from tests.support.stream_cases import (
     START,
@@ -98,3 +102,30 @@ def test_a_value_that_no_column_holds_costs_an_old_list_only_that_value():
     effects = stream.fall_silent(now=2e6)
     (row,) = examples_of(effects, "impressions")
     assert (row["item_id"], row["item_popularity"]) == ("i1", 0.0)
+
+
+def test_lists_and_early_feedback_of_a_deleted_user_make_no_examples():
+    stream = MemoryStream()
+    stream.run(impression(0, "r1"), impression(0, "r2", user="u2"))
+    stream.run(interaction(1, "u1", "i9", request_id="r3"))
+    effects = stream.run_entries([forgotten()])
+    assert sorted(effects.state.closed) == ["r1", "r3"]
+    assert list(stream.memory.join.open_windows) == ["r2"]
+    assert (stream.memory.join.early, stream.memory.join.attributed) == ({}, {})
+    closed = stream.fall_silent(now=2e6)
+    assert {row["user_id"] for row in examples_of(closed, "impressions")} == {"u2"}
+    assert stream.memory.join.size_bytes == 0
+
+
+def test_the_trainer_is_told_of_an_erasure_after_the_examples_of_before_it():
+    stream = MemoryStream()
+    effects = stream.run_entries([event_entry(interaction(0, "u1")), forgotten(offset=7)])
+    told = [m for m in messages(effects) if m.topic is EXAMPLES]
+    tables = [decode_table(message.value) for message in told]
+    assert [table.num_rows for table in tables] == [1, 0]
+    assert erasures.erased_of(metadata_of(tables[0])) == ([], 0.0)
+    assert erasures.erased_of(metadata_of(tables[1])) == (["u1"], effects.made_at)
+    noted = erasures.decoded(effects.state.erasures["u1"])
+    assert (noted.source, noted.offset, noted.erased_at) == ("1", 7, effects.made_at)
+    commands = list(state_commands().commit(effects))
+    assert ("HSET", "test.stream:erasures", "u1", effects.state.erasures["u1"]) in commands
