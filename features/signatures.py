@@ -3,26 +3,10 @@
 import hashlib
 from functools import cache
 
+from features.families import DerivedInput, Family
 from features.feature import Feature, ModelInput
-from features.spec import BY_NAME, ITEM_ATTRIBUTES, model_inputs
+from features.spec import BY_NAME, DECLARED, ITEM_ATTRIBUTES, model_inputs
 from millstream.snapshots.signature import InputSignature
-
-# Features that derived inputs are computed from (`features/derived.py`) and change with.
-_READ = {
-    **{
-        f"{entity}_positive_rate": (f"{entity}_positives_30d", f"{entity}_events_30d")
-        for entity in ("user", "item")
-    },
-    **{
-        f"category_{what}": (
-            "item_categories",
-            "user_categories",
-            "user_category_positives",
-            "user_category_events",
-        )
-        for what in ("affinity", "familiarity")
-    },
-}
 
 
 @cache
@@ -32,8 +16,8 @@ def input_signatures() -> tuple[InputSignature, ...]:
 
 
 def _signature(given: ModelInput) -> InputSignature:
-    feature = BY_NAME.get(given.name)
-    read = [feature, *(BY_NAME.get(name) for name in _READ.get(given.name, ()))]
+    feature, maker = BY_NAME.get(given.name), _maker(given)
+    read = [feature, maker, *(BY_NAME.get(name) for name in (maker.reads() if maker else ()))]
     return InputSignature(
         name=given.name,
         kind=given.kind,
@@ -43,6 +27,16 @@ def _signature(given: ModelInput) -> InputSignature:
         lasts=_lasts(given, feature),
         version=hashlib.sha256(repr((given, read)).encode()).hexdigest()[:8],
     )
+
+
+def _maker(given: ModelInput) -> Family | None:
+    """The declared feature that computes a derived or cross input."""
+    for declared in DECLARED:
+        if isinstance(declared, DerivedInput) and declared.model_input == given:
+            return declared
+        if given in declared.cross_inputs():
+            return declared
+    return None
 
 
 def _lasts(given: ModelInput, feature: Feature | None) -> bool:

@@ -68,10 +68,10 @@ def load(loop: Loop, source: IO[bytes]) -> Any:
         ConfigurationError: this process has given the numbers of strings to others already.
     """
     programs, (rankers, retrievers) = loop.answering.loader._programs, pickle.load(source)
-    for key in rankers:
-        programs.ranker(json.loads(key))
-    for key in retrievers:
-        programs.retriever(json.loads(key))
+    for config, inputs in rankers:
+        programs.ranker(json.loads(config), inputs)
+    for config, inputs in retrievers:
+        programs.retriever(json.loads(config), inputs)
     known = {**parts_of(loop), **_programs_of(programs)}
     state, weights, texts, further = _Unpickler(source, known).load()
     for interner, own in zip(_INTERNERS, texts, strict=True):

@@ -115,6 +115,9 @@ class Affinity(Family):
     def cross_inputs(self) -> tuple[ModelInput, ...]:
         return tuple(ModelInput(name, "float", "cross") for name in self.inputs)
 
+    def reads(self) -> tuple[str, ...]:
+        return self.to, *(column.name for column in self.columns())
+
     @classmethod
     def blocks(cls, features: Sequence[Any]) -> list[Block]:
         return [_Affinities(feature) for feature in features]

@@ -41,6 +41,9 @@ class Rate(DerivedInput):
     part: str = ""
     whole: str = ""
 
+    def reads(self) -> tuple[str, ...]:
+        return self.part, self.whole
+
     def encoded(
         self, values: Mapping[str, np.ndarray], columns: Mapping[str, Feature]
     ) -> np.ndarray:
@@ -60,6 +63,9 @@ class Trend(DerivedInput):
 
     fast: str = ""
     slow: str = ""
+
+    def reads(self) -> tuple[str, ...]:
+        return self.fast, self.slow
 
     def encoded(
         self, values: Mapping[str, np.ndarray], columns: Mapping[str, Feature]

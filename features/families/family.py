@@ -54,6 +54,10 @@ class Family(ABC):
         """Model inputs of user and item together, computed by `features/encode.py`."""
         return ()
 
+    def reads(self) -> tuple[str, ...]:
+        """Names of the stored columns that its derived and cross inputs are computed from."""
+        return ()
+
     def key(self, *rule: object) -> str:
         """Name of a part of the state; `rule` holds the options that change what it means."""
         return " ".join(map(str, (self.name, type(self).__name__.lower(), self.version, *rule)))

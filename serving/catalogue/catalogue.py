@@ -181,6 +181,8 @@ class Catalogue:
         rows = np.array([row])
         self._shown.put(rows, False)
         self._live.put(rows, False)
+        if PREDECESSORS is not None:
+            self._follow(rows, np.zeros_like(self.columns[PREDECESSORS.name].values.take(rows)))
         for column in self.columns.values():
             column.clear(row)
         self.titles.clear(row)

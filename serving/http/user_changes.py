@@ -69,8 +69,8 @@ class UserChanges:
         """Ask for the erasure of a person: a tombstone in the log."""
         check_id(user_id, "user_id")
         time_ms = math.ceil(self._clock.now() * 1000)
-        if (error := await self._remove(USERS, user_id, time_ms)) is not None:
-            return unavailable(error)
+        if (refusal := await self._remove(USERS, user_id, time_ms)) is not None:
+            return unavailable(refusal)
         self._people.forget(user_id)
         try:
             await self._people.note_asked(user_id)

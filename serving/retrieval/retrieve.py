@@ -52,12 +52,17 @@ class Retrieval:
         """
         recent = self._catalogue.rows(user.certainly_seen)
         total, there = wanted.total, int(np.count_nonzero(wanted.allowed))
+        # Then every source is asked for as many as there are, and may still know fewer: rankings
+        # are of a moment ago.
+        all_of_each = there * sum(self.weights.values()) / min(self.weights.values())
         is_first = True
         while True:
             candidates = fuse(self.found(wanted, total, limited=is_first), self.weights)
             bits = self._catalogue.filter_bits(candidates.rows)
             levels = seen_levels(candidates.rows, bits, recent, user.filters)
-            if np.count_nonzero(levels == FRESH) >= wanted.fresh or len(candidates) >= there:
+            is_enough = np.count_nonzero(levels == FRESH) >= wanted.fresh
+            is_all = len(candidates) >= there or (not is_first and total >= all_of_each)
+            if is_enough or is_all:
                 return candidates, levels
             total, is_first = total * _DEEPER, False
 

@@ -30,14 +30,15 @@ def popular(size: int) -> list[Popularity]:
 
 
 def test_a_counter_knows_what_it_was_told_and_leaves_out_what_the_user_has_had():
-    questions = CounterQuestions(LOG, popular)
+    (counter,) = popular(3)
+    questions = CounterQuestions(LOG, lambda size: [counter])
     assert questions.ranks(3, k=10) == {"popular": -1}
     questions.tell(3)  # a, a, b
     assert questions.ranks(3, k=10) == {"popular": 0}
     assert questions.ranks(4, k=10) == {"popular": 0}  # ann has had a: b is her first
     assert questions.ranks(5, k=10) == {"popular": -1}
     questions.tell(2)  # the past is not told again
-    assert questions.counters[0].decayed.scaled.sum() == pytest.approx(3.0)
+    assert counter.decayed.scaled.sum() == pytest.approx(3.0)
 
 
 def judged(recommend, sent, delay_s=0.0):

@@ -73,6 +73,7 @@ def test_every_feature_is_the_sum_of_its_events_in_whatever_order_they_come(enti
         got = found(feature, row)[feature.name]
         wanted = plain(feature, given, list(rule.needs.lists))[feature.name]
         if isinstance(wanted, dict):
+            assert isinstance(feature, Affinity)
             assert got.keys() == wanted.keys()
             assert all(got[key] == pytest.approx(wanted[key], rel=1e-5) for key in wanted)
             assert sorted(row[feature.events_column], reverse=True) == row[feature.events_column]

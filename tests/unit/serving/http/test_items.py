@@ -1,6 +1,7 @@
 """Single items over HTTP: a patch loses nobody's change, a deletion wins over what is older."""
 
 import itertools
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +10,7 @@ from millstream.errors import LogUnavailable
 from millstream.events import ItemUpsert
 from tests.support.serving_api import client_of, worker_of
 
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "title": "Alpha",
     "categories": ["X", "Y"],
     "created_at": 5.0,
@@ -95,7 +96,7 @@ async def test_a_patch_changes_what_it_names_and_nothing_else(client, patch, cha
 
 async def test_a_patch_of_another_worker_at_the_same_time_is_kept(client):
     now_s = client.worker.clock.now()
-    theirs = {**WHOLE, "title": "Theirs"}
+    theirs: dict[str, Any] = {**WHOLE, "title": "Theirs"}
     other = ItemUpsert(event_id="g", event_time=now_s - 1, item_id="a/b", **theirs)
     client.log.others[2] = other  # it comes after the patch has read, and before the patch is there
     assert (await client.patch("/v1/items/a%2Fb", json={"hidden": True})).status_code == 202

@@ -1,5 +1,7 @@
 """Candidates: sources, shares, and the search for what the user has not seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -120,3 +122,16 @@ def test_an_empty_catalogue_has_no_candidates():
     wanted = RetrievalRequest(np.ones(0, bool), 5, 5, NOW_S)
     candidates, levels = retrieved(catalogue, wanted)
     assert len(candidates) == len(levels) == 0
+
+
+def test_sources_that_do_not_know_the_newest_items_yet_are_not_asked_for_ever():
+    """A ranking is of a moment ago; a catalogue that is being read grows by thousands a second."""
+    catalogue = catalogue_of(3)
+    rankings = Rankings(catalogue)
+    wanted = RetrievalRequest(allowed=np.ones(3, bool), fresh=1, total=1, time_s=NOW_S)
+    user = StoredUser.unknown("u")
+    assert len(Retrieval(catalogue, rankings).retrieve(wanted, user)[0]) == 1  # rankings are made
+    catalogue.put(pa.table({"item_id": [f"new-{n}" for n in range(20)]}))
+    wanted = replace(wanted, allowed=np.ones(23, bool), fresh=20)
+    found, _ = Retrieval(catalogue, rankings, {"popular": 1.0}).retrieve(wanted, user)
+    assert 3 <= len(found) <= 23

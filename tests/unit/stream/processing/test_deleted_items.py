@@ -120,7 +120,7 @@ def test_an_item_that_comes_back_is_counted_anew_and_is_a_candidate_again():
 
 
 def test_negatives_are_drawn_alike_wherever_batches_begin_and_never_deleted_ones():
-    def negatives(cuts: tuple[int, ...]) -> list[tuple[str, str]]:
+    def negatives(cuts: tuple[int, ...]) -> list[tuple[str, str, str]]:
         places = itertools.count()
         stream = MemoryStream(sampled_negatives=2)
         events = [item_upsert(n, f"n{n}") for n in range(6)]
