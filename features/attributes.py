@@ -191,7 +191,11 @@ def _truth(value: Any) -> int:
 
 
 def _moment(value: Any) -> float:
-    """A time as Unix seconds."""
+    """A time as Unix seconds: a number, or the text of one, or RFC 3339."""
+    try:
+        return _number(value, "float64")
+    except ValueError:
+        pass
     try:
         return _number(unix_seconds(value), "float64")
     except InvalidEvent as error:
