@@ -16,7 +16,7 @@ class Entry:
     Args:
         name: unique.
         family: what it is built on.
-        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `TwoTower`.
+        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `RetrievalModel`.
         paper: where it is from.
         builder: `module:function`, called with fields and options.
         options: that make this model of what the builder can build.
