@@ -85,7 +85,7 @@ def mixture_log_q(batch_q: np.ndarray, *, uniform_draws: int, items: int) -> np.
 
 
 def _hardest(logits: Any, positive: Any, count: int) -> Any:
-    """(batch, 1 + count): the positive's logit and the greatest others; `_OUT` where too few are."""
+    """(batch, 1 + count): the positive's logit and the greatest others, `_OUT` for lack of them."""
     own = ops.equal(ops.arange(ops.shape(logits)[0])[:, None], ops.arange(ops.shape(logits)[1]))
     others = ops.where(own, _OUT, logits)
     padding = ops.full_like(positive[:, None], _OUT) * ops.ones((1, count))

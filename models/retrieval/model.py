@@ -1,7 +1,7 @@
 """A retrieval model: a query side, an item side, and what trains them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -56,6 +56,10 @@ class RetrievalModel:
         )
         learning = (query_outputs, candidate_outputs)
         return cls(model, query, candidate, learning, objective or Objective(), sequence)
+
+    def served_by(self, query: keras.Model) -> "RetrievalModel":
+        """The same with another query side for serving, of the same weights."""
+        return replace(self, query=query)
 
 
 def _inputs(model: keras.Model, fields: Iterable[Field]) -> dict[str, keras.KerasTensor]:

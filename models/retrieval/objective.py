@@ -73,4 +73,3 @@ class Objective:
         if self.auxiliary is None:
             return loss
         return loss + self.auxiliary(query, candidate, weights)
-

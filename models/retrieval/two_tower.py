@@ -21,6 +21,7 @@ from models.retrieval.model import RetrievalModel
 from models.retrieval.objective import Objective
 from models.retrieval.sides import by_side
 
+
 def two_tower(
     fields: Iterable[Field],
     *,

@@ -18,7 +18,7 @@ SHARED = tuple(given.name for given in model_inputs() if given.side in ("user", 
 
 @dataclass(frozen=True)
 class Towers:
-    """The compiled towers of a retriever."""
+    """The compiled sides of a retriever."""
 
     query: Program
     candidate: Program
@@ -46,7 +46,7 @@ class Programs:
         return self._rankers[key]
 
     def retriever(self, config: Config) -> Towers:
-        """The towers of `config`."""
+        """Both sides of `config`."""
         key = json.dumps(config, sort_keys=True)
         if key not in self._retrievers:
             fields = retriever_fields(config["embedding_width"])
