@@ -23,9 +23,9 @@ def squash(x: Any) -> Any:
 class BehaviourToInterest(keras.layers.Layer):
     """Dynamic routing with one bilinear map S for all pairs (MIND).
 
-    w_ij = softmax_j(b_ij), u_j = squash(sum_i w_ij S e_i), b_ij <- b_ij + <u_j, S e_i>, some
-    `iterations`. The first b are drawn from a normal distribution and never learnt: equal ones would make
-    all interests equal. Of n entries come max(1, min(K, floor(log2 n))) interests; the others are
+    w_ij = softmax_j(b_ij), u_j = squash(sum_i w_ij S e_i), b_ij <- b_ij + <u_j, S e_i>, and again.
+    The first b are drawn from a normal distribution and never learnt: equal ones would make all
+    interests equal. Of n entries come max(1, min(K, floor(log2 n))) interests; the others are
     copies of the first.
 
     Args:
@@ -56,7 +56,8 @@ class BehaviourToInterest(keras.layers.Layer):
         there = mask_of(ids, vectors.dtype)
         count = ops.sum(there, axis=1, keepdims=True)
         most = ops.floor(ops.log(ops.maximum(count, 1.0) + 0.5) / np.log(2.0))
-        is_used = ops.cast(np.arange(self.interests) < ops.maximum(most, 1.0), vectors.dtype)
+        number = np.arange(self.interests, dtype=np.float32)
+        is_used = ops.cast(ops.less(number, ops.maximum(most, 1.0)), vectors.dtype)
         places = np.minimum(np.arange(vectors.shape[1]), self.positions - 1)
         mapped = ops.matmul(vectors, self.bilinear)  # (batch, length, width)
         logits = ops.take(self.first, places, axis=0) + ops.zeros_like(mapped[..., :1])

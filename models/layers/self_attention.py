@@ -52,8 +52,10 @@ class SelfAttentionBlock(keras.layers.Layer):
     def build(self, x_shape: tuple[Any, ...], seen_shape: tuple[Any, ...]) -> None:
         width = x_shape[-1]
         self.fitting = max(h for h in range(1, self.heads + 1) if width % h == 0)
+        # A bias of keys would add the same to all scores of an entry: softmax does not see it.
         self.query, self.key, self.value, self.joined = (
-            Dense(width, name=name) for name in ("query", "key", "value", "joined")
+            Dense(width, use_bias=name != "key", name=name)
+            for name in ("query", "key", "value", "joined")
         )
         for dense in (self.query, self.key, self.value, self.joined):
             dense.build(x_shape)

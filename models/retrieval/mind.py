@@ -25,7 +25,7 @@ def mind(
     *,
     interests: int = 4,
     iterations: int = 3,
-    hidden: int = 4,
+    inner: int = 4,
     power: float = 2.0,
     normalise: bool = False,
     temperature: float = 1.0,
@@ -36,7 +36,7 @@ def mind(
         fields: see `History`; the other fields of user and context are the user's profile.
         interests: K, at most.
         iterations: of routing.
-        hidden: width of the first layer after routing, in widths of an item's row.
+        inner: width of the first layer after routing, in widths of an item's row.
         power: of the attention to a positive; the greater it is, the more the best interest counts.
         normalise: whether interests and rows are brought to length 1.
         temperature: see `Objective`.
@@ -46,7 +46,7 @@ def mind(
     x = BehaviourToInterest(interests, iterations, name="routing")(history.vectors, history.ids)
     if (profile := history.profile()) is not None:
         x = Concatenate(name="with_profile")([x, RepeatVector(interests, name="each")(profile)])
-    x = Dense(hidden * width, "relu", name="inner")(x)
+    x = Dense(inner * width, "relu", name="inner")(x)
     x = Dense(width, name="outer")(x)
     unit = L2Normalise if normalise else Identity
     return history.model(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class SequenceBatches:
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return -(-np.count_nonzero(self.sequences.sizes >= 2) // self.size)
+        return ceil(np.count_nonzero(self.sequences.sizes >= 2) / self.size)
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
         """All batches, in an order of their own."""

@@ -21,13 +21,13 @@ TIMES = Ragged.of(LISTS.lists, np.array([10, 20, 35, 60, 5, 9, 7]), 3)
 def log(tmp_path_factory):
     """Whoever is at an item goes on to the next one, round a circle, now in one file."""
     path = tmp_path_factory.mktemp("log") / "circle.txt"
-    rows = [(u, (u + step) % ITEMS, 100 * step + u) for u in range(USERS) for step in range(7)]
+    rows = [(u, (u + step) % ITEMS, 100 * step + u) for u in range(USERS) for step in range(5)]
     path.write_text("".join(f"{u},{item},5,{time}\n" for u, item, time in rows))
     return read_log(path, ["user", "item", "-", "time"], ",")
 
 
 def batch_of(hidden_share=None, times=None, negatives=2):
-    batches = SequenceBatches(LISTS, times, 8, 3, negatives, hidden_share, 2)
+    batches = SequenceBatches(LISTS, times, 200, 3, negatives, hidden_share, 2)
     assert len(batches) == 1  # the user of one item has nothing to guess
     (batch,) = batches.epoch(np.random.default_rng(0))
     return batch
@@ -54,7 +54,7 @@ def test_times_count_from_the_oldest_entry_and_the_request_is_when_the_newest_ta
 
 def test_a_cloze_batch_hides_entries_and_asks_for_those_alone():
     for seed in range(5):
-        batches = SequenceBatches(LISTS, None, 8, 3, 0, 0.3, 2)
+        batches = SequenceBatches(LISTS, None, 200, 3, 0, 0.3, 2)
         (batch,) = batches.epoch(np.random.default_rng(seed))
         masked = batch["masked"] > 0
         assert masked.any(axis=1).all()
@@ -95,8 +95,7 @@ def test_each_learns_what_follows_what(log, name):
     learner = SequenceLearner(run_of(log, name, epochs=25, patience=25))
     learner.fit()
     figures = learner.figures(log.protocol.test)
-    assert figures.values["recall@10"] == 1.0  # of two items that were not seen
-    assert figures.values["mrr"] > 0.9
+    assert figures.values["mrr"] > 0.9  # of four items that were not seen; 0.52 by chance
 
 
 def test_a_ranker_is_no_model_of_sequences(log):
