@@ -22,7 +22,7 @@ from online_trainer.learners.retriever import Retriever
 from tests.contracts.models.test_split import tables_of, with_vectors
 
 TASTES, USERS, ITEMS, LENGTH = 4, 12, 24, 4
-SMALL = {"dim": 8, "hidden": (8,), "interests": 2}
+SMALL = {"dim": 8, "hidden": (8,), "interests": 2, "blocks": 1}
 
 
 def fields(rows=None, length=LENGTH):
@@ -145,7 +145,7 @@ def retriever(entry):
         candidate,
         model.objective,
         DynamicTables(tables, {"": RowAdagrad(0.3)}, Policy(admit_after=1)),
-        keras.optimizers.Adam(0.02),
+        keras.optimizers.SGD(0.1),  # fewer operations to compile than Adam
         ItemPool([field for field in given if field.belongs_to == "item"]),
         StreamingFrequency(slots=1 << 10),
         draws=16,
