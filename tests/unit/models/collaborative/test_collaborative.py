@@ -28,7 +28,7 @@ def test_each_finds_the_items_of_a_users_taste(name):
     matrix, entry = planted(), find(name)
     options = {"width": 8, "rate": None, "epochs": 15, "batch": 64, "neighbours": 20}
     if name == "bpr":
-        options |= {"epochs": 80, "learning_rate": 0.1}
+        options |= {"epochs": 40, "learning_rate": 0.1, "regularisation": 0.05}
     known = {n: value for n, value in options.items() if n in entry.defaults()}
     model = entry.load()(**{**entry.options, **known})
     model.fit(matrix)
