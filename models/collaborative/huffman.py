@@ -24,9 +24,9 @@ def paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     heapify(heap)
     parent, is_left = np.zeros(2 * leaves - 1, np.int64), np.zeros(2 * leaves - 1)
     for node in range(leaves, 2 * leaves - 1):
-        (one, left), (other, right) = heappop(heap), heappop(heap)
-        parent[[left, right]] = node
-        is_left[left] = 1.0
+        (one, smaller), (other, larger) = heappop(heap), heappop(heap)
+        parent[[smaller, larger]] = node
+        is_left[smaller] = 1.0
         heappush(heap, (one + other, node))
     root = 2 * leaves - 2
     ways = []
@@ -38,7 +38,8 @@ def paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             node = parent[node]
         ways.append(way[::-1])
     depth = max(map(len, ways))
-    nodes, left, steps = (np.zeros((leaves, depth), kind) for kind in (np.int64, float, float))
+    nodes = np.zeros((leaves, depth), np.int64)
+    left, steps = np.zeros((leaves, depth)), np.zeros((leaves, depth))
     for leaf, way in enumerate(ways):
         nodes[leaf, : len(way)] = [node for node, _ in way]
         left[leaf, : len(way)] = [turn for _, turn in way]
