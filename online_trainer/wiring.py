@@ -13,7 +13,7 @@ from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
 from models.catalogue import CATALOGUE, build, find
 from models.losses.streaming_frequency import StreamingFrequency
-from models.retrieval.two_tower import TwoTower
+from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
 from online_trainer.embeddings.slab import Policy
@@ -88,7 +88,7 @@ class Wiring:
         """The network of each role."""
         return {
             "ranker": self._ranking_network(inputs),
-            "retriever": self._towers(inputs).model,
+            "retriever": self._retrieval_model(inputs).model,
         }
 
     def ranker(self, inputs: Signatures | None = None) -> Ranker:
@@ -111,21 +111,22 @@ class Wiring:
         network: keras.Model = build(own.ranker, fields, **own.ranker_options)
         return network
 
-    def _towers(self, inputs: Signatures | None) -> TwoTower:
+    def _retrieval_model(self, inputs: Signatures | None) -> RetrievalModel:
         own = self.settings
         fields = retriever_fields(own.embedding_width, inputs)
-        towers: TwoTower = build(own.retriever, fields, **own.retriever_options)
-        return towers
+        model: RetrievalModel = build(own.retriever, fields, **own.retriever_options)
+        return model
 
     def retriever(self, inputs: Signatures | None = None) -> Retriever:
-        """The two towers with empty tables."""
-        name, towers = self.settings.retriever, self._towers(inputs)
+        """The retrieval model with empty tables."""
+        name, model = self.settings.retriever, self._retrieval_model(inputs)
         fields = retriever_fields(self.settings.embedding_width, inputs)
-        query, candidate = split(towers.query), split(towers.candidate)
+        query, candidate = map(split, model.learning)
         return Retriever(
-            towers.model,
+            model.model,
             query,
             candidate,
+            model.objective,
             self._tables(name, query, candidate),
             self._dense(name),
             ItemPool([field for field in fields if field.belongs_to == "item"]),

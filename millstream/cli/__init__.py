@@ -37,6 +37,10 @@ COMMANDS = {
     "importance": ("millstream.cli.importance", "Show which fields a model depends on."),
     "init": ("millstream.cli.init", "Write a project folder from a template."),
     "models": ("millstream.cli.models", "List the models of the catalogue and their options."),
+    "next-item": (
+        "millstream.cli.next_item:next_item",
+        "Train models of sequences on a file and rank the whole corpus with them.",
+    ),
     "offline": (
         "millstream.cli.offline",
         "Compact the offline store, and take erased people out of it.",

@@ -1,16 +1,11 @@
-"""EASE, refitted every hour: a linear item-to-item model in closed form.
-
-B = I - P diag(1 / diag(P)), P = (X'X + l I)^-1, X the sessions of the last day by item.
-
-Reference: Steck, 2019, "Embarrassingly Shallow Autoencoders for Sparse Data",
-https://arxiv.org/abs/1905.03375, eq. 8.
-"""
+"""EASE, refitted every hour on the sessions of the last day; see `models.collaborative.ease`."""
 
 from collections import deque
 
 import numpy as np
 from scipy import sparse
 
+from models.collaborative.ease import ease_weights
 from simulation.baselines.baseline import Moment, best, filled
 from simulation.baselines.decay import Decayed
 
@@ -24,7 +19,7 @@ class Ease:
     Args:
         size: how many items the log has.
         refit_s: between two fits, seconds.
-        regularisation: l above.
+        regularisation: of the fit.
         popular_s: half-life of the popularity that fills lists up.
     """
 
@@ -73,21 +68,5 @@ class Ease:
         self._place[self._items] = np.arange(len(self._items))
         kept = self._place[items] >= 0
         _, row = np.unique(sessions[kept], return_inverse=True)
-        self._weights = ease_weights(row, self._place[items[kept]], self._regularisation)
-
-
-def ease_weights(rows: np.ndarray, columns: np.ndarray, regularisation: float) -> np.ndarray:
-    """(items, items) B of the binary matrix that has a 1 at each (row, column).
-
-    Args:
-        rows, columns: (entries,) int64; every column number up to the greatest is there.
-    """
-    ones = np.ones(len(rows))
-    met = sparse.csr_matrix((ones, (rows, columns)))
-    met.data[:] = 1.0
-    gram = np.asarray((met.T @ met).todense(), np.float64)
-    gram[np.diag_indices_from(gram)] += regularisation
-    inverse = np.linalg.inv(gram)
-    weights = -inverse / np.diag(inverse)[None, :]
-    weights[np.diag_indices_from(weights)] = 0.0
-    return weights
+        met = sparse.csr_matrix((np.ones(len(row)), (row, self._place[items[kept]])))
+        self._weights = ease_weights(met, self._regularisation)

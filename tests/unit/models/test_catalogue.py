@@ -18,8 +18,9 @@ def test_names_are_unique():
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
 def test_every_builder_takes_fields_and_named_options_with_defaults(entry):
-    fields, *options = inspect.signature(entry.load()).parameters.values()
-    assert fields.name == "fields"
+    options = list(inspect.signature(entry.load()).parameters.values())
+    if entry.task != "matrix":
+        assert options.pop(0).name == "fields"
     assert all(option.kind is option.KEYWORD_ONLY for option in options)
     assert all(option.default is not option.empty for option in options)
     assert "http" in entry.paper
@@ -41,8 +42,14 @@ def test_a_name_that_is_like_no_other_gets_the_list_alone():
     assert "Did you mean" not in str(error.value)
 
 
-def test_boosted_trees_learn_all_at_once_and_networks_online():
-    assert {e.name for e in CATALOGUE if not e.learns_online} == {"xgboost", "gbdt_lr"}
+def test_boosted_trees_and_matrices_learn_all_at_once_and_networks_online():
+    at_once = {e.name for e in CATALOGUE if not e.learns_online}
+    assert at_once == {"xgboost", "gbdt_lr"} | {e.name for e in CATALOGUE if e.task == "matrix"}
+
+
+def test_a_model_of_a_matrix_is_not_built_from_fields():
+    with pytest.raises(ConfigurationError, match="Received: 'ease', which learns from a matrix"):
+        build("ease", [Field("item_id", width=4)])
 
 
 def test_an_entrys_own_options_are_its_defaults():
