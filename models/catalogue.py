@@ -336,6 +336,34 @@ CATALOGUE: tuple[Entry, ...] = (
         "Yi et al., RecSys 2019, https://doi.org/10.1145/3298689.3346996",
         "models.retrieval.two_tower:two_tower",
     ),
+    Entry(
+        "dynamic_autoencoder",
+        "autoencoder",
+        "autoencoder",
+        "Moussawi, 2018, https://arxiv.org/abs/1809.00999",
+        "models.autoencoders.dynamic_autoencoder:dynamic_autoencoder",
+    ),
+    Entry(
+        "mult_dae",
+        "autoencoder",
+        "autoencoder",
+        "Liang et al., WWW 2018, https://arxiv.org/abs/1802.05814",
+        "models.autoencoders.mult_vae:mult_dae",
+    ),
+    Entry(
+        "mult_vae",
+        "autoencoder",
+        "autoencoder",
+        "Liang et al., WWW 2018, https://arxiv.org/abs/1802.05814",
+        "models.autoencoders.mult_vae:mult_vae",
+    ),
+    Entry(
+        "minibatch_mf",
+        "factorisation",
+        "autoencoder",
+        "Moussawi, 2018, https://arxiv.org/abs/1809.00999",
+        "models.autoencoders.minibatch_mf:minibatch_mf",
+    ),
 )
 
 _BY_NAME = {entry.name: entry for entry in CATALOGUE}

@@ -16,7 +16,9 @@ class Entry:
     Args:
         name: unique.
         family: what it is built on.
-        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `TwoTower`.
+        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `TwoTower`,
+            `autoencoder` builders an `Autoencoder`, `multi_task` builders a `keras.Model` with an
+            output for each task, by its name.
         paper: where it is from.
         builder: `module:function`, called with fields and options.
         options: that make this model of what the builder can build.
@@ -36,7 +38,7 @@ class Entry:
 
     name: str
     family: str
-    task: Literal["ranking", "retrieval"]
+    task: Literal["ranking", "retrieval", "autoencoder", "multi_task"]
     paper: str
     builder: str
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -79,12 +79,13 @@ class AutoencoderLearner:
         self.rows = {name: AdamRows(shape) for name, shape in shapes.items()}
         self.bias = AdamRows(network.bias_table)
         self.items = 0
-        self._rng = np.random.default_rng(seed)
+        self._seed = seed
         self._weights = network.body.trainable_variables
         self._optimiser = keras.optimizers.Adam(learning_rate)
-        self._optimiser.build(self._weights)
+        if self._weights:
+            self._optimiser.build(self._weights)
         self._codes = [x for x in network.body.layers if isinstance(x, GaussianCode)]
-        self._compiled = tf.function(self._gradients, reduce_retracing=True, autograph=False)
+        self._compiled = tf.function(self._layers_step, reduce_retracing=True, autograph=False)
 
     def partial_fit(
         self,
@@ -174,7 +175,8 @@ class AutoencoderLearner:
         self, lists: Ragged, matrix: sparse.csr_matrix
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Users of each step, and the items of its output."""
-        order = self._rng.permutation(np.flatnonzero(lists.sizes))
+        rng = np.random.default_rng([self._seed, self.step])
+        order = rng.permutation(np.flatnonzero(lists.sizes))
         for start in range(0, len(order), self.drawn):
             pool = order[start : start + self.drawn]
             union = np.arange(self.items) if self.full else np.unique(matrix[pool].indices)
@@ -194,24 +196,23 @@ class AutoencoderLearner:
         x = target / np.sqrt(np.maximum(target.sum(axis=1, keepdims=True), 1.0))
         given = x if network.reads_items else np.eye(len(users), dtype=np.float32)
         tables = self.rows[network.input_table.name], self.rows[network.output_table.name]
-        loss, gradients, moved = self._compiled(
+        loss, by_row = self._compiled(
             given, tables[0].values[read], tables[1].values[union], self.bias.values[union],
-            target, weights, self.step,
+            target, weights, tf.constant(self.step),
         )  # fmt: skip
-        gradients = [g.numpy() for g in gradients]
+        gradients = [g.numpy() for g in by_row]
         if tables[0] is tables[1]:
             tables[0].learn(union, gradients[0] + gradients[1], self.learning_rate)
         else:
             tables[0].learn(read, gradients[0], self.learning_rate)
             tables[1].learn(union, gradients[1], self.learning_rate)
         self.bias.learn(union, gradients[2], self.learning_rate)
-        self._optimiser.apply(moved, self._weights)
         return float(loss)
 
-    def _gradients(
+    def _layers_step(
         self, x: Any, first: Any, last: Any, bias: Any, target: Any, weights: Any, step: Any
     ) -> Any:
-        """The loss of a step and its gradients for the three tables and the layers between."""
+        """Move the layers; the loss of the step and its gradients for the three tables."""
         if self.network.dropout:
             x = tf.nn.experimental.stateless_dropout(x, self.network.dropout, seed=[1, step])
         with tf.GradientTape() as tape:
@@ -224,7 +225,9 @@ class AutoencoderLearner:
         by_row, by_weight = tape.gradient(
             total, [(first, last, bias), layers], unconnected_gradients="zero"
         )
-        return loss, by_row, by_weight
+        if layers:
+            self._optimiser.apply(by_weight, self._weights)
+        return loss, by_row
 
 
 def _unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

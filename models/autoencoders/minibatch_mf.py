@@ -30,7 +30,7 @@ def minibatch_mf(fields: Iterable[Field], *, dim: int = 64) -> Autoencoder:
     """
     user, item = (_single_id(fields, side) for side in ("user", "item"))
     inputs = FieldInputs([user, item])
-    init = item.init or RowInit("normal", 0.5 / dim**0.5)
+    init = item.init or RowInit()
     rows = [inputs.vectors(field, width=dim, init=init) for field in (user, item)]
     pooled = keras.Input((dim,), name="pooled")
     body = keras.Model(pooled, keras.layers.Identity(name="user")(pooled), name="body")

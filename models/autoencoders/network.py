@@ -85,7 +85,7 @@ def autoencoder(
     if tied and variational and not hidden:
         raise ConfigurationError("`tied` must be False for a variational code without `hidden`.")
     inputs = FieldInputs([history, item])
-    init = item.init or RowInit("normal", 0.5 / width**0.5)
+    init = item.init or RowInit()
     role = None if tied else "encoder"
     vectors = inputs.vectors(history, role, width, init)
     pooled = UnitSum(dropout, name="input")(vectors, inputs.tensors[history.name])

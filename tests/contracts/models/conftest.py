@@ -53,7 +53,11 @@ def network_of(entry: Entry, fields: tuple[Field, ...], **options: Any) -> keras
     return keras.Model(built.model.input, keras.layers.Rescaling(8.0)(cosine), name=entry.name)
 
 
-NETWORKS = [entry for entry in CATALOGUE if entry.family != "trees"]
+NETWORKS = [
+    entry
+    for entry in CATALOGUE
+    if entry.task in ("ranking", "retrieval") and entry.family != "trees"
+]
 
 
 @pytest.fixture(params=NETWORKS, ids=lambda entry: entry.name)
