@@ -434,6 +434,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "Shen et al., CIKM 2021, https://arxiv.org/abs/2110.06475",
         "models.multi_task.sar_net:sar_net",
     ),
+    Entry(
+        "joint_rating_retrieval",
+        "multi-task",
+        "multi_task",
+        "TensorFlow Recommenders, https://www.tensorflow.org/recommenders/examples/multitask",
+        "models.multi_task.joint:joint_rating_retrieval",
+    ),
 )
 
 _BY_NAME = {entry.name: entry for entry in CATALOGUE}

@@ -35,9 +35,7 @@ class DomainNorm(keras.layers.Layer):
         each = (domain_shape[-1], x_shape[-1])
 
         def weight(name: str, shape: tuple[Any, ...], first: str, trainable: bool) -> Any:
-            return self.add_weight(
-                shape=shape, initializer=first, trainable=trainable, name=name
-            )
+            return self.add_weight(shape=shape, initializer=first, trainable=trainable, name=name)
 
         self.gamma = weight("gamma", each[1:], "ones", True)
         self.beta = weight("beta", each[1:], "zeros", True)

@@ -6,12 +6,12 @@ told the means of each epoch. It holds NumPy arrays alone; `Uncertainty` is in
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 State = dict[str, np.ndarray]
+Reads = Literal["last", "all"]
 
 
 class Measured(NamedTuple):
@@ -19,12 +19,12 @@ class Measured(NamedTuple):
 
     Args:
         losses: (tasks,) before they are weighed.
-        gram: (tasks, tasks) inner products of the losses' gradients for the shared weights; None
-            unless the balance reads it.
+        gram: (tasks, tasks) inner products of the losses' gradients for the shared weights that
+            the balance reads.
     """
 
     losses: np.ndarray
-    gram: np.ndarray | None = None
+    gram: np.ndarray
 
 
 class Balance(Protocol):
@@ -35,10 +35,14 @@ class Balance(Protocol):
             layer, or of all shared layers.
     """
 
-    reads: str | None
+    reads: Reads | None
 
-    def weights(self, measured: Measured) -> np.ndarray:
-        """(tasks,) weights of this step's losses."""
+    def weights(self, measured: Measured | None) -> np.ndarray:
+        """(tasks,) weights of this step's losses.
+
+        Args:
+            measured: None where `reads` is None.
+        """
 
     def end_epoch(self, losses: np.ndarray, figures: np.ndarray) -> None:
         """Take the means of an epoch: losses, and a figure in [0, 1] of each task (its AUC)."""
@@ -53,7 +57,7 @@ class Balance(Protocol):
 class _Balance:
     """A balance that reads no gradients and keeps nothing."""
 
-    reads: str | None = None
+    reads: Reads | None = None
 
     def end_epoch(self, losses: np.ndarray, figures: np.ndarray) -> None:
         """Keep nothing of it."""
@@ -75,7 +79,7 @@ class Fixed(_Balance):
     def __init__(self, given: Sequence[float]) -> None:
         self.given = np.asarray(given, np.float64)
 
-    def weights(self, measured: Measured) -> np.ndarray:
+    def weights(self, measured: Measured | None) -> np.ndarray:
         return self.given
 
 
@@ -93,7 +97,7 @@ class Decaying(_Balance):
         self.given, self.rates = np.asarray(given, np.float64), np.asarray(rates, np.float64)
         self._step = 0
 
-    def weights(self, measured: Measured) -> np.ndarray:
+    def weights(self, measured: Measured | None) -> np.ndarray:
         found = self.given * self.rates**self._step
         self._step += 1
         return found
@@ -120,15 +124,15 @@ class GradNorm(_Balance):
     Reference: Chen et al., ICML 2018, https://arxiv.org/abs/1711.02257, algorithm 1.
     """
 
-    reads = "last"
+    reads: Reads | None = "last"
 
     def __init__(self, tasks: int, alpha: float = 1.5, rate: float = 0.025) -> None:
         self.alpha, self.rate = alpha, rate
         self._weights = np.ones(tasks)
         self._first = np.zeros(tasks)
 
-    def weights(self, measured: Measured) -> np.ndarray:
-        assert measured.gram is not None
+    def weights(self, measured: Measured | None) -> np.ndarray:
+        assert measured is not None
         if not self._first.any():
             self._first = np.maximum(measured.losses, 1e-12)
         used = self._weights
@@ -162,7 +166,7 @@ class Dwa(_Balance):
         self.temperature = temperature
         self._losses = np.full((2, tasks), np.nan)  # of the epoch before the last, and of the last
 
-    def weights(self, measured: Measured) -> np.ndarray:
+    def weights(self, measured: Measured | None) -> np.ndarray:
         before, last = self._losses
         if np.isnan(before).any():
             return np.ones(len(last))
@@ -195,7 +199,7 @@ class Dtp(_Balance):
         self.gamma, self.share = gamma, share
         self._kappa = np.full(tasks, np.nan)
 
-    def weights(self, measured: Measured) -> np.ndarray:
+    def weights(self, measured: Measured | None) -> np.ndarray:
         if np.isnan(self._kappa).any():
             return np.ones(len(self._kappa))
         kappa = np.clip(self._kappa, 1e-6, 1.0)
@@ -212,7 +216,6 @@ class Dtp(_Balance):
         self._kappa = state["kappa"].copy()
 
 
-@dataclass
 class PeLtr(_Balance):
     """Weights towards a Pareto point: min |sum_k w_k grad L_k|^2, sum(w) = 1, w_k >= c_k.
 
@@ -228,18 +231,18 @@ class PeLtr(_Balance):
         ValueError: `least` leaves nothing to decide.
     """
 
-    least: Sequence[float]
-    reads = "all"
+    reads: Reads | None = "all"
 
-    def __post_init__(self) -> None:
-        if min(self.least) < 0 or sum(self.least) >= 1:
+    def __init__(self, least: Sequence[float]) -> None:
+        if min(least) < 0 or sum(least) >= 1:
             raise ValueError(
-                f"`least` must be 0 or more each, of a sum below 1. Received: {self.least}."
+                f"`least` must be 0 or more each, of a sum below 1. Received: {least}."
             )
+        self.least = np.asarray(least, np.float64)
 
-    def weights(self, measured: Measured) -> np.ndarray:
-        assert measured.gram is not None
-        least, count = np.asarray(self.least, np.float64), len(self.least)
+    def weights(self, measured: Measured | None) -> np.ndarray:
+        assert measured is not None
+        least, count = self.least, len(self.least)
         free = 1.0 - least.sum()
         kkt = np.ones((count + 1, count + 1))
         kkt[:count, :count] = measured.gram

@@ -28,7 +28,10 @@ def entry(request):
 
 def network_of(entry):
     keras.utils.set_random_seed(3)
-    small = {"dim": 4 if entry.name == "minibatch_mf" else 8, "hidden": (12,) if entry.defaults().get("hidden") else ()}
+    small = {
+        "dim": 4 if entry.name == "minibatch_mf" else 8,
+        "hidden": (12,) if entry.defaults().get("hidden") else (),
+    }
     return build(entry.name, FIELDS, **{k: v for k, v in small.items() if k in entry.defaults()})
 
 

@@ -28,11 +28,14 @@ def slow_loss(kind, logits, alpha):
         for i in (1, 2, 4, 6):
             y, x = logits[user, i], float(i in values)
             weight = 1.0 + alpha * values.get(i, 0.0)
-            total += weight * {
-                "multinomial": -x * (y - partition),
-                "logistic": np.log1p(np.exp(-y)) if x else np.log1p(np.exp(y)),
-                "squared": (x - y) ** 2,
-            }[kind]
+            total += (
+                weight
+                * {
+                    "multinomial": -x * (y - partition),
+                    "logistic": np.log1p(np.exp(-y)) if x else np.log1p(np.exp(y)),
+                    "squared": (x - y) ** 2,
+                }[kind]
+            )
     return total / 2
 
 

@@ -77,8 +77,10 @@ def test_a_perfect_model_reaches_one(case):
 def test_seen_items_are_in_no_list(case):
     questions, _, _ = case
     found = full_corpus(
-        lambda which: questions.seen.mask(which, ITEMS).astype(float) * 9.0
-        + questions.relevant.mask(which, ITEMS),
+        lambda which: (
+            questions.seen.mask(which, ITEMS).astype(float) * 9.0
+            + questions.relevant.mask(which, ITEMS)
+        ),
         questions,
     )
     assert found.values["mrr"] == 1.0
