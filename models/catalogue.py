@@ -330,6 +330,16 @@ CATALOGUE: tuple[Entry, ...] = (
         learns_online=False,
     ),
     Entry(
+        "lambdamart",
+        "trees",
+        "ranking",
+        "Burges, 2010, https://www.microsoft.com/en-us/research/publication/"
+        "from-ranknet-to-lambdarank-to-lambdamart-an-overview/",
+        "models.trees.lambdamart:lambdamart",
+        learns_online=False,
+        needs_groups=True,
+    ),
+    Entry(
         "two_tower",
         "two towers",
         "retrieval",

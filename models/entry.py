@@ -33,6 +33,7 @@ class Entry:
         initialize_from: models whose weights it begins with, and the `module:function` that copies
             them, called with both networks.
         learns_online: whether the online trainer takes it.
+        needs_groups: whether it learns the order within groups, which a dataset must then have.
         learns_pairs: whether it can learn what two fields mean together.
     """
 
@@ -48,6 +49,7 @@ class Entry:
     row_init: RowInit = field(default_factory=RowInit)
     initialize_from: Mapping[str, str] = field(default_factory=dict)
     learns_online: bool = True
+    needs_groups: bool = False
     learns_pairs: bool = True
 
     def load(self) -> Callable[..., Any]:

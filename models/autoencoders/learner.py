@@ -44,7 +44,7 @@ class AutoencoderLearner:
             their steps. More users are more negatives. None is `batch_size`.
         full: every item that is known is in the output, whatever the users have: what mini-batch
             negatives are to be compared with.
-        annealing: of the divergence of a variational autoencoder.
+        annealing: of the divergence of a variational autoencoder; None is its default.
         seed: of the order of users and the noise.
 
     Raises:
@@ -61,7 +61,7 @@ class AutoencoderLearner:
         batch_size: int = 100,
         num_sampling_users: int | None = None,
         full: bool = False,
-        annealing: Annealing = Annealing(),
+        annealing: Annealing | None = None,
         seed: int = 0,
     ) -> None:
         if loss not in LOSSES:
@@ -74,7 +74,8 @@ class AutoencoderLearner:
             )
         self.network, self.loss, self.confidence = network, loss, confidence
         self.learning_rate, self.batch_size, self.drawn = learning_rate, batch_size, drawn
-        self.full, self.annealing, self.step = full, annealing, 0
+        self.full, self.step = full, 0
+        self.annealing = annealing or Annealing()
         shapes = {t.name: t for t in (network.input_table, network.output_table)}
         self.rows = {name: AdamRows(shape) for name, shape in shapes.items()}
         self.bias = AdamRows(network.bias_table)

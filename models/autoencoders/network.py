@@ -64,7 +64,7 @@ def autoencoder(
     tied: bool = False,
     variational: bool = False,
 ) -> Autoencoder:
-    """y = W_out f(W_in^T drop(x / |x|)) + b, f an MLP that narrows to `dim` and widens again.
+    """Y = W_out f(W_in^T drop(x / |x|)) + b, f an MLP that narrows to `dim` and widens again.
 
     Args:
         fields: the user's list of items and the id of an item, of one table; others are not read.

@@ -112,9 +112,9 @@ class Decaying(_Balance):
 class GradNorm(_Balance):
     """Tasks learn at one pace: w moves so that G_k = w_k |grad L_k| nears mean(G) r_k^alpha.
 
-    r_k = L~_k / mean(L~), L~_k = L_k(t) / L_k(0). sum_k |G_k - target_k|, the target held still, has
-    the slope sign(G_k - target_k) |grad L_k| at w_k; after a step along it, w is brought back to
-    sum(w) = K.
+    r_k = L~_k / mean(L~), L~_k = L_k(t) / L_k(0). The slope of sum_k |G_k - target_k| at w_k, the
+    target held still, is sign(G_k - target_k) |grad L_k|; after a step along it, w is brought back
+    to sum(w) = K.
 
     Args:
         tasks: K.
@@ -185,7 +185,7 @@ class Dwa(_Balance):
 
 
 class Dtp(_Balance):
-    """w_k = -(1 - kappa_k)^gamma log kappa_k, kappa a running figure in (0, 1]: what is hard counts.
+    """w_k = -(1 - kappa_k)^gamma log kappa_k, kappa a running figure in (0, 1].
 
     Args:
         tasks: K.
@@ -219,8 +219,8 @@ class Dtp(_Balance):
 class PeLtr(_Balance):
     """Weights towards a Pareto point: min |sum_k w_k grad L_k|^2, sum(w) = 1, w_k >= c_k.
 
-    With w = u + c: u solves the KKT system of the equality alone, and is then projected onto u >= 0,
-    sum(u) = 1 - sum(c).
+    With w = u + c: u solves the KKT system of the equality alone, and is then projected onto
+    u >= 0, sum(u) = 1 - sum(c).
 
     Args:
         least: (tasks,) c, whose sum is below 1.

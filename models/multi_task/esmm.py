@@ -1,7 +1,7 @@
 """ESMM: p(click and conversion) = p(click) p(conversion | click), on all impressions.
 
-The head of the second task is the logit of the product, with labels click & conversion; p(conversion
-| click) has no loss of its own, so it is learnt on all impressions, not on clicks alone. Its logit is
+The head of the second task is the logit of the product, with labels click & conversion. The other
+factor has no loss of its own, so it is learnt on all impressions, not on clicks alone; its logit is
 the layer `<second task>.rate`. With a and b the logits of the two factors, that of their product is
 -log(e^-a + e^-b + e^-(a+b)).
 

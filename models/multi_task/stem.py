@@ -6,8 +6,8 @@ stop-gradient: f_k = sum_i g_i E_i, own and shared ones as they are, sg(E_i) oth
 
 AME is the same with tables of different widths, and every expert open to every gate.
 
-References: STEM: Su et al., AAAI 2024, https://arxiv.org/abs/2308.13537, section 4; AME: Pan et al.,
-KDD 2024, https://arxiv.org/abs/2403.00793, section 5.
+References: STEM: Su et al., AAAI 2024, https://arxiv.org/abs/2308.13537, section 4; AME: Pan et
+al., KDD 2024, https://arxiv.org/abs/2403.00793, section 5.
 """
 
 from collections.abc import Iterable, Sequence

@@ -171,7 +171,7 @@ def random_split(
 
 
 def _times_of(log: Interactions, is_answer: np.ndarray) -> np.ndarray | None:
-    """(users,) time of the one row of each user that `is_answer` marks, in the order of `by_user`."""
+    """(users,) time of each user's row that `is_answer` marks, in the order of `by_user`."""
     if log.times_s is None:
         return None
     order = np.lexsort((log.times_s, log.users))

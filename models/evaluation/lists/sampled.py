@@ -90,7 +90,7 @@ def _drawn(
     weights: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """(b, count) items: the largest of log(weight) + Gumbel noise are a draw without replacement."""
+    """(b, count) items: the largest log(weight) + Gumbel noise, a draw without replacement."""
     with np.errstate(divide="ignore"):
         keys = np.log(weights) + rng.gumbel(size=(len(which), questions.items))
     for lists in (questions.history, questions.seen, questions.relevant):

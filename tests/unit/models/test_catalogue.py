@@ -42,7 +42,7 @@ def test_a_name_that_is_like_no_other_gets_the_list_alone():
 
 
 def test_boosted_trees_learn_all_at_once_and_networks_online():
-    assert {e.name for e in CATALOGUE if not e.learns_online} == {"xgboost", "gbdt_lr"}
+    assert {e.name for e in CATALOGUE if not e.learns_online} == {"xgboost", "gbdt_lr", "lambdamart"}
 
 
 def test_an_entrys_own_options_are_its_defaults():

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 
 from millstream.errors import ConfigurationError
 from models.catalogue import build
+from models.fields import Field
 from models.multi_task.tasks import head, tasks_of
 from tests.support.networks import FIELDS, ROWS, columns, mlp, with_random_weights
-from models.fields import Field
 
 DOMAIN = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], np.float32)
 WITH_DOMAIN = (*FIELDS, Field("domain", "float", width=2))
