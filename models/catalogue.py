@@ -352,6 +352,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "autoencoder",
         "Moussawi, 2018, https://arxiv.org/abs/1809.00999",
         "models.autoencoders.dynamic_autoencoder:dynamic_autoencoder",
+        learns_online=False,
     ),
     Entry(
         "mult_dae",
@@ -359,6 +360,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "autoencoder",
         "Liang et al., WWW 2018, https://arxiv.org/abs/1802.05814",
         "models.autoencoders.mult_vae:mult_dae",
+        learns_online=False,
     ),
     Entry(
         "mult_vae",
@@ -366,6 +368,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "autoencoder",
         "Liang et al., WWW 2018, https://arxiv.org/abs/1802.05814",
         "models.autoencoders.mult_vae:mult_vae",
+        learns_online=False,
     ),
     Entry(
         "minibatch_mf",
@@ -373,6 +376,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "autoencoder",
         "Moussawi, 2018, https://arxiv.org/abs/1809.00999",
         "models.autoencoders.minibatch_mf:minibatch_mf",
+        learns_online=False,
     ),
     Entry(
         "shared_bottom",
@@ -380,6 +384,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Ruder, 2017, https://arxiv.org/abs/1706.05098",
         "models.multi_task.shared_bottom:shared_bottom",
+        learns_online=False,
     ),
     Entry(
         "esmm",
@@ -387,6 +392,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Ma et al., SIGIR 2018, https://arxiv.org/abs/1804.07931",
         "models.multi_task.esmm:esmm",
+        learns_online=False,
     ),
     Entry(
         "mmoe",
@@ -394,6 +400,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Ma et al., KDD 2018, https://doi.org/10.1145/3219819.3220007",
         "models.multi_task.mmoe:mmoe",
+        learns_online=False,
     ),
     Entry(
         "ple",
@@ -401,6 +408,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Tang et al., RecSys 2020, https://doi.org/10.1145/3383313.3412236",
         "models.multi_task.ple:ple",
+        learns_online=False,
     ),
     Entry(
         "stem",
@@ -408,6 +416,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Su et al., AAAI 2024, https://arxiv.org/abs/2308.13537",
         "models.multi_task.stem:stem",
+        learns_online=False,
     ),
     Entry(
         "ame",
@@ -415,6 +424,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Pan et al., KDD 2024, https://arxiv.org/abs/2403.00793",
         "models.multi_task.stem:ame",
+        learns_online=False,
     ),
     Entry(
         "pepnet",
@@ -422,6 +432,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Chang et al., KDD 2023, https://arxiv.org/abs/2302.01115",
         "models.multi_task.pepnet:pepnet",
+        learns_online=False,
     ),
     Entry(
         "star",
@@ -429,6 +440,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Sheng et al., CIKM 2021, https://arxiv.org/abs/2101.11427",
         "models.multi_task.star:star",
+        learns_online=False,
     ),
     Entry(
         "m2m",
@@ -436,6 +448,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Zhang et al., WSDM 2022, https://arxiv.org/abs/2201.06814",
         "models.multi_task.m2m:m2m",
+        learns_online=False,
     ),
     Entry(
         "sar_net",
@@ -443,6 +456,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Shen et al., CIKM 2021, https://arxiv.org/abs/2110.06475",
         "models.multi_task.sar_net:sar_net",
+        learns_online=False,
     ),
     Entry(
         "joint_rating_retrieval",
@@ -450,6 +464,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "TensorFlow Recommenders, https://www.tensorflow.org/recommenders/examples/multitask",
         "models.multi_task.joint:joint_rating_retrieval",
+        learns_online=False,
     ),
 )
 

@@ -32,7 +32,7 @@ class Entry:
             bias, and most of them die before a product is learnt.
         initialize_from: models whose weights it begins with, and the `module:function` that copies
             them, called with both networks.
-        learns_online: whether the online trainer takes it.
+        learns_online: whether the online trainer takes it by name.
         needs_groups: whether it learns the order within groups, which a dataset must then have.
         learns_pairs: whether it can learn what two fields mean together.
     """

@@ -39,7 +39,9 @@ def load(path: Path) -> Dataset:
         times=_times(table, found.time) if found.time else None,
         groups=_keys([table[found.group]])[0] if found.group else None,
         parts=_parts(found, [part.num_rows for part in parts]),
-        weights=watch_time_weights(labels, _floats(table, found.watched)) if found.watched else None,
+        weights=watch_time_weights(labels, _floats(table, found.watched))
+        if found.watched
+        else None,
     )
 
 

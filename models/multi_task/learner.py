@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from models.evaluation.figures import figures
 from models.fields import Task
@@ -18,6 +17,8 @@ from models.layers.field_embedding import FieldEmbedding
 from models.multi_task.balance import Balance, Measured
 from models.multi_task.losses import task_losses
 from models.multi_task.uncertainty import Uncertainty
+
+SCORED_ROWS = 8192
 
 Columns = Mapping[str, np.ndarray]
 
@@ -80,8 +81,7 @@ class MultiTaskLearner:
             ]  # fmt: skip
             history.append(np.mean(losses, axis=0))
             if not isinstance(self.balance, Uncertainty):
-                reached = self.figures(*(valid or (x, labels)))
-                areas = np.array([reached[task.name].get("auc", 0.5) for task in self.tasks])
+                areas = self._areas(*(valid or (x, labels))) if self.balance.follows else None
                 self.balance.end_epoch(history[-1], areas)
         return history
 
@@ -104,11 +104,15 @@ class MultiTaskLearner:
 
     def predict(self, x: Columns) -> dict[str, np.ndarray]:
         """By task, (n,): probabilities, or numbers."""
-        outputs = self.model.predict(dict(x), batch_size=8192, verbose=0)
-        return {
-            t.name: _probability(outputs[t.name]) if t.kind == "binary" else outputs[t.name][:, 0]
-            for t in self.tasks
-        }
+        rows = len(next(iter(x.values())))
+        parts = [
+            self.model.predict_on_batch(
+                {n: x[n][start : start + SCORED_ROWS] for n in self.model.input}
+            )
+            for start in range(0, rows, SCORED_ROWS)
+        ]
+        found = {t: np.concatenate([p[t.name] for p in parts])[:, 0] for t in self.tasks}
+        return {t.name: _probability(s) if t.kind == "binary" else s for t, s in found.items()}
 
     def figures(self, x: Columns, labels: Columns) -> dict[str, dict[str, float]]:
         """By task: what `models.evaluation.figures` has for a binary one, `rmse` for a number.
@@ -125,6 +129,11 @@ class MultiTaskLearner:
             else:
                 out[task.name] = {"rmse": float(np.sqrt(np.mean(np.square(y - p))))}
         return out
+
+    def _areas(self, x: Columns, labels: Columns) -> np.ndarray:
+        """(tasks,) AUC; of a number one half."""
+        found = self.figures(x, labels)
+        return np.array([found[task.name].get("auc", 0.5) for task in self.tasks])
 
     def _losses(self, x: Any, labels: Any) -> Any:
         return task_losses(self.tasks, self.model(x, training=True), labels)
@@ -178,4 +187,4 @@ def _at(columns: Columns, rows: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _probability(logits: np.ndarray) -> np.ndarray:
-    return 0.5 * (1.0 + np.tanh(0.5 * ops.convert_to_numpy(logits)[:, 0].astype(np.float64)))
+    return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))

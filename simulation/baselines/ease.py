@@ -9,8 +9,8 @@ https://arxiv.org/abs/1905.03375, eq. 8.
 from collections import deque
 
 import numpy as np
-from scipy import sparse
 
+from models.ease import ease_weights
 from simulation.baselines.baseline import Moment, best, filled
 from simulation.baselines.decay import Decayed
 
@@ -74,20 +74,3 @@ class Ease:
         kept = self._place[items] >= 0
         _, row = np.unique(sessions[kept], return_inverse=True)
         self._weights = ease_weights(row, self._place[items[kept]], self._regularisation)
-
-
-def ease_weights(rows: np.ndarray, columns: np.ndarray, regularisation: float) -> np.ndarray:
-    """(items, items) B of the binary matrix that has a 1 at each (row, column).
-
-    Args:
-        rows, columns: (entries,) int64; every column number up to the greatest is there.
-    """
-    ones = np.ones(len(rows))
-    met = sparse.csr_matrix((ones, (rows, columns)))
-    met.data[:] = 1.0
-    gram = np.asarray((met.T @ met).todense(), np.float64)
-    gram[np.diag_indices_from(gram)] += regularisation
-    inverse = np.linalg.inv(gram)
-    weights = -inverse / np.diag(inverse)[None, :]
-    weights[np.diag_indices_from(weights)] = 0.0
-    return weights

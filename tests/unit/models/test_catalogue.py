@@ -41,8 +41,11 @@ def test_a_name_that_is_like_no_other_gets_the_list_alone():
     assert "Did you mean" not in str(error.value)
 
 
-def test_boosted_trees_learn_all_at_once_and_networks_online():
-    assert {e.name for e in CATALOGUE if not e.learns_online} == {"xgboost", "gbdt_lr", "lambdamart"}
+def test_rankers_and_retrievers_learn_online_but_for_trees():
+    online = {e.name for e in CATALOGUE if e.learns_online}
+    assert online == {
+        e.name for e in CATALOGUE if e.task in ("ranking", "retrieval") and e.family != "trees"
+    }
 
 
 def test_an_entrys_own_options_are_its_defaults():

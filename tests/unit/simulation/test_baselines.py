@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from millstream.errors import ConfigurationError
+from models.ease import ease_weights
 from simulation.baselines.baseline import BaselineRecommender, Moment, best, filled
 from simulation.baselines.catalogue import BASELINES, baselines
 from simulation.baselines.cooccurrence import Pairs
 from simulation.baselines.decay import Decayed
-from simulation.baselines.ease import ease_weights
 from simulation.baselines.popularity import Popularity
 from simulation.baselines.trending import Trending
 from simulation.baselines.window import WindowedClicks

@@ -3,17 +3,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from models.fields import Task
-from models.multi_task.balance import (
-    Decaying,
-    Dtp,
-    Dwa,
-    Fixed,
-    GradNorm,
-    Measured,
-    PeLtr,
-    balances,
-    on_simplex,
-)
+from models.multi_task.balance import Decaying, Dtp, Dwa, Fixed, Measured
+from models.multi_task.gradient_balance import GradNorm, PeLtr, balances, on_simplex
 from models.multi_task.uncertainty import Uncertainty
 
 

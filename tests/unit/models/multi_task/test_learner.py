@@ -4,7 +4,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from models.fields import Field, Task
-from models.multi_task.balance import Fixed, GradNorm, PeLtr
+from models.multi_task.balance import Fixed
+from models.multi_task.gradient_balance import GradNorm, PeLtr
 from models.multi_task.learner import MultiTaskLearner
 from models.multi_task.losses import task_losses
 from models.multi_task.shared_bottom import shared_bottom
