@@ -1,16 +1,99 @@
 """Several runs of lists: made where they are not made already, and tabled with their spread."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from models.evaluation.lists.runs import ListRun, execute
+from millstream.errors import ConfigurationError
+from models.catalogue import CATALOGUE, find
+from models.evaluation.lists.protocols import Interactions
+from models.evaluation.lists.runs import BASELINES, TRAINERS, ListRun, Training, execute
+from models.evaluation.options import parsed
 from models.evaluation.report import Spread, summaries, write_csv
 from models.evaluation.results import Result, Results
 
 COSTS = {"epochs": "epochs", "train_s": "train s"}
+# Options of `AutoencoderLearner` that are a run's to choose.
+LEARNING: dict[str, Any] = {
+    "loss": "multinomial",
+    "confidence": 0.0,
+    "num_sampling_users": None,
+    "full": False,
+}
+
+
+def planned(
+    names: Sequence[str],
+    data: str,
+    log: Interactions,
+    *,
+    protocol: str,
+    seeds: int,
+    training: Training,
+    options: Iterable[str],
+    ks: Sequence[int],
+) -> list[ListRun]:
+    """A run for each model and each seed below `seeds`; baselines, which draw nothing, have one.
+
+    Args:
+        names: of the catalogue or of `BASELINES`; `all` stands for every one of them that can be
+            asked so.
+        options: `name=value`, of builders, baselines, and of `LEARNING`; a model that has no such
+            option goes without.
+
+    Raises:
+        ConfigurationError: no such model, or no model has the option.
+    """
+    names = models_of(names, protocol)
+    given = dict(_pair(text) for text in options)
+    known = {name: _options(name) for name in names}
+    everywhere = {option for found in known.values() for option in found} | set(LEARNING)
+    if unknown := sorted(set(given) - everywhere):
+        raise ConfigurationError(
+            f"`option` must be one of {sorted(everywhere)}. Received: {unknown[0]!r}."
+        )
+    runs = []
+    for name in names:
+        own = {n: parsed(v, known[name][n]) for n, v in given.items() if n in known[name]}
+        learns = name not in BASELINES
+        learning = {n: parsed(v, LEARNING[n]) for n, v in given.items() if n in LEARNING and learns}
+        runs += [
+            ListRun(name, data, log, protocol, seed, training, own, learning, tuple(ks))
+            for seed in range(seeds if learns else 1)
+        ]
+    return runs
+
+
+def models_of(names: Sequence[str], protocol: str) -> list[str]:
+    """The models of these names, each once.
+
+    Raises:
+        ConfigurationError: there is no such model.
+    """
+    if "all" in names:
+        learnt = [entry.name for entry in CATALOGUE if entry.task in TRAINERS]
+        serves_strangers = [name for name in learnt if name != "minibatch_mf"]
+        return [*BASELINES, *(serves_strangers if protocol == "strong" else learnt)]
+    return [name if name in BASELINES else find(name).name for name in dict.fromkeys(names)]
+
+
+def _options(name: str) -> dict[str, Any]:
+    """The options of a model with their defaults."""
+    if name in BASELINES:
+        _, *given = signature(BASELINES[name]).parameters.values()
+        return {each.name: each.default for each in given}
+    return find(name).defaults()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigurationError(f"`option` must be NAME=VALUE. Received: {text!r}.")
+    return name, value
 
 
 def executed(runs: Sequence[ListRun], folder: Path) -> list[Result]:
