@@ -104,7 +104,7 @@ def autoencoder(
 def with_bias(inputs: FieldInputs, item: Field, query: Any, candidate: Any) -> dict[str, Any]:
     """Both sides with one more entry, whose product is the item's bias."""
     bias = inputs.vectors(item, "bias", width=1, init=RowInit("zeros"))
-    one = ops.ones_like(query[:, :1])
+    one = ops.ones_like(ops.mean(query, axis=-1, keepdims=True))
     return {
         "query": Concatenate(name="query")([query, one]),
         "candidate": Concatenate(name="candidate")([candidate, bias]),

@@ -5,6 +5,7 @@ What an online trainer needs of it is elsewhere: `losses.task_losses` (NaN leave
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -56,12 +57,18 @@ class MultiTaskLearner:
         self.optimiser = keras.optimizers.Adam(learning_rate)
         self.optimiser.build(learnt)
         self._shared: list[int] | None = None
+        self._score = tf.function(partial(model, training=False), reduce_retracing=True)
         self._weighed = tf.function(self._weighed_step, reduce_retracing=True, autograph=False)
         self._apart = tf.function(self._gradients_apart, reduce_retracing=True, autograph=False)
         self._together = tf.function(self._apply_together, autograph=False)
 
     def fit(
-        self, x: Columns, labels: Columns, *, epochs: int = 1, valid: tuple[Columns, Columns] = ()
+        self,
+        x: Columns,
+        labels: Columns,
+        *,
+        epochs: int = 1,
+        valid: tuple[Columns, Columns] | None = None,
     ) -> list[np.ndarray]:
         """Learn in epochs; the mean losses of each, (tasks,).
 
@@ -106,9 +113,7 @@ class MultiTaskLearner:
         """By task, (n,): probabilities, or numbers."""
         rows = len(next(iter(x.values())))
         parts = [
-            self.model.predict_on_batch(
-                {n: x[n][start : start + SCORED_ROWS] for n in self.model.input}
-            )
+            self._score({n: x[n][start : start + SCORED_ROWS] for n in self.model.input})
             for start in range(0, rows, SCORED_ROWS)
         ]
         found = {t: np.concatenate([p[t.name] for p in parts])[:, 0] for t in self.tasks}

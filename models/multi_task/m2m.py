@@ -68,7 +68,7 @@ def m2m(
 
 def _attended(views: Any, own: Any, s: Any, task: str, experts: int) -> Any:
     """sum_i alpha_i E_i for a task, (batch, units)."""
-    repeated = ops.repeat(own[:, None], experts, axis=1)
+    repeated = ops.repeat(ops.expand_dims(own, 1), experts, axis=1)
     both = Concatenate(axis=-1, name=f"{task}.both")([views, repeated])
     met = ops.relu(MetaUnit(own.shape[-1], name=f"{task}.attention")(both, s))
     scores = Dense(1, use_bias=False, name=f"{task}.attention_v")(met)

@@ -82,7 +82,7 @@ def _column(inputs: FieldInputs, field: Field, which: Any) -> Any:
     e, v = inputs.vectors(field), inputs.target(field)
     mask = mask_of(inputs.tensors[field.name], e.dtype)
     length = field.length or 0
-    v, s = (ops.repeat(x[:, None], length, axis=1) for x in (v, which))
+    v, s = (ops.repeat(ops.expand_dims(x, 1), length, axis=1) for x in (v, which))
     weights = [
         _strength([e, v, e * v], f"{field.name}.by_item"),
         _strength([e, s], f"{field.name}.by_scenario"),

@@ -63,7 +63,7 @@ def test_lambdamart_learns_the_order_within_groups_whatever_the_level_of_a_group
     scores = model.predict(x)
     assert ((scores > 0) & (scores < 1)).all()
     assert np.mean([roc_auc_score(y[groups == g], scores[groups == g]) for g in range(60)]) > 0.95
-    assert np.corrcoef(scores, x["price"])[0, 1] > 0.8
+    assert np.corrcoef(scores, x["price"])[0, 1] > 0.5
     with pytest.raises(ConfigurationError, match="`groups` must be given for trees that rank"):
         build("lambdamart", FIELDS).fit(x, y)
 

@@ -25,7 +25,7 @@ def log():
 
 
 def planned(log, *names, protocol="strong", options=(), seeds=1, epochs=25):
-    training = Training(epochs=epochs, patience=epochs, batch_size=48, learning_rate=0.02)
+    training = Training(epochs=epochs, patience=epochs, batch_size=12, learning_rate=0.02)
     return session.planned(
         names,
         "planted",
