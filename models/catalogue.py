@@ -466,6 +466,147 @@ CATALOGUE: tuple[Entry, ...] = (
         "models.multi_task.joint:joint_rating_retrieval",
         learns_online=False,
     ),
+    Entry(
+        "dual_augmented",
+        "two towers",
+        "retrieval",
+        "Yu et al., DLP-KDD 2021, https://dlp-kdd.github.io/assets/pdf/DLP-KDD_2021_paper_4.pdf",
+        "models.retrieval.dual_augmented:dual_augmented",
+    ),
+    Entry(
+        "youtube_dnn",
+        "two towers",
+        "retrieval",
+        "Covington, Adams & Sargin, RecSys 2016, https://doi.org/10.1145/2959100.2959190",
+        "models.retrieval.youtube_dnn:youtube_dnn",
+    ),
+    Entry(
+        "mind",
+        "interests",
+        "retrieval",
+        "Li et al., CIKM 2019, https://arxiv.org/abs/1904.08030",
+        "models.retrieval.mind:mind",
+    ),
+    Entry(
+        "comirec_dr",
+        "interests",
+        "retrieval",
+        "Cen et al., KDD 2020, https://arxiv.org/abs/2005.09347",
+        "models.retrieval.comirec:comirec",
+        options={"extractor": "routing"},
+    ),
+    Entry(
+        "comirec_sa",
+        "interests",
+        "retrieval",
+        "Cen et al., KDD 2020, https://arxiv.org/abs/2005.09347",
+        "models.retrieval.comirec:comirec",
+        options={"extractor": "attention"},
+    ),
+    Entry(
+        "fm_vectors",
+        "factorisation",
+        "retrieval",
+        "Rendle, ICDM 2010, https://doi.org/10.1109/ICDM.2010.127",
+        "models.retrieval.fm_vectors:fm_vectors",
+    ),
+    Entry(
+        "gru4rec",
+        "next item",
+        "retrieval",
+        "Hidasi & Karatzoglou, CIKM 2018, https://arxiv.org/abs/1706.03847",
+        "models.next_item.gru4rec:gru4rec",
+        loss="bpr_max",
+    ),
+    Entry(
+        "sasrec",
+        "next item",
+        "retrieval",
+        "Kang & McAuley, ICDM 2018, https://arxiv.org/abs/1808.09781",
+        "models.next_item.sasrec:sasrec",
+        loss="bce",
+    ),
+    Entry(
+        "gsasrec",
+        "next item",
+        "retrieval",
+        "Petrov & Macdonald, RecSys 2023, https://arxiv.org/abs/2308.07192",
+        "models.next_item.sasrec:sasrec",
+        loss="gbce",
+    ),
+    Entry(
+        "bert4rec",
+        "next item",
+        "retrieval",
+        "Sun et al., CIKM 2019, https://arxiv.org/abs/1904.06690",
+        "models.next_item.bert4rec:bert4rec",
+        loss="softmax",
+    ),
+    Entry(
+        "hstu",
+        "next item",
+        "retrieval",
+        "Zhai et al., ICML 2024, https://arxiv.org/abs/2402.17152",
+        "models.next_item.hstu:hstu",
+        loss="softmax",
+    ),
+    Entry(
+        "item_knn",
+        "neighbours",
+        "matrix",
+        "Sarwar et al., WWW 2001, https://doi.org/10.1145/371920.372071",
+        "models.collaborative.neighbours:ItemNeighbours",
+        learns_online=False,
+    ),
+    Entry(
+        "user_knn",
+        "neighbours",
+        "matrix",
+        "Herlocker et al., SIGIR 1999, https://doi.org/10.1145/312624.312682",
+        "models.collaborative.neighbours:UserNeighbours",
+        learns_online=False,
+    ),
+    Entry(
+        "ease",
+        "linear",
+        "matrix",
+        "Steck, WWW 2019, https://arxiv.org/abs/1905.03375",
+        "models.collaborative.ease:Ease",
+        learns_online=False,
+    ),
+    Entry(
+        "als",
+        "factorisation",
+        "matrix",
+        "Hu, Koren & Volinsky, ICDM 2008, https://doi.org/10.1109/ICDM.2008.22",
+        "models.collaborative.als:ImplicitAls",
+        learns_online=False,
+    ),
+    Entry(
+        "bpr",
+        "factorisation",
+        "matrix",
+        "Rendle et al., UAI 2009, https://arxiv.org/abs/1205.2618",
+        "models.collaborative.bpr:Bpr",
+        learns_online=False,
+    ),
+    Entry(
+        "item2vec",
+        "item vectors",
+        "matrix",
+        "Barkan & Koenigstein, 2016, https://arxiv.org/abs/1603.04259",
+        "models.collaborative.item2vec:Item2Vec",
+        learns_online=False,
+    ),
+    Entry(
+        "item2vec_hs",
+        "item vectors",
+        "matrix",
+        "Barkan & Koenigstein, 2016, https://arxiv.org/abs/1603.04259",
+        "models.collaborative.item2vec:Item2Vec",
+        options={"loss": "hierarchical"},
+        learns_online=False,
+    ),
 )
 
 _BY_NAME = {entry.name: entry for entry in CATALOGUE}
@@ -495,9 +636,13 @@ def build(name: str, fields: Iterable[Field], **options: Any) -> Any:
         options: of its builder, in place of their defaults.
 
     Raises:
-        ConfigurationError: no such model, or no such option.
+        ConfigurationError: no such model of fields, or no such option.
     """
     entry = find(name)
+    if entry.task == "matrix":
+        raise ConfigurationError(
+            f"`name` must be a model of fields. Received: {name!r}, which learns from a matrix."
+        )
     defaults = entry.defaults()
     if unknown := sorted(set(options) - set(defaults)):
         raise ConfigurationError(

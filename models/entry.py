@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, Literal
 
 from models.rows import RowInit
@@ -16,9 +16,10 @@ class Entry:
     Args:
         name: unique.
         family: what it is built on.
-        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `TwoTower`,
+        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `RetrievalModel`,
             `autoencoder` builders an `Autoencoder`, `multi_task` builders a `keras.Model` with an
-            output for each task, by its name.
+            output for each task, by its name; `matrix` builders take options alone and give a
+            `MatrixModel`.
         paper: where it is from.
         builder: `module:function`, called with fields and options.
         options: that make this model of what the builder can build.
@@ -32,6 +33,8 @@ class Entry:
             bias, and most of them die before a product is learnt.
         initialize_from: models whose weights it begins with, and the `module:function` that copies
             them, called with both networks.
+        loss: of next-item models, learnt from a file of sequences, where a run names none; see
+            `models.sequences.losses`.
         learns_online: whether the online trainer takes it by name.
         needs_groups: whether it learns the order within groups, which a dataset must then have.
         learns_pairs: whether it can learn what two fields mean together.
@@ -39,7 +42,7 @@ class Entry:
 
     name: str
     family: str
-    task: Literal["ranking", "retrieval", "autoencoder", "multi_task"]
+    task: Literal["ranking", "retrieval", "matrix", "autoencoder", "multi_task"]
     paper: str
     builder: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Entry:
     l2: float = 1e-3
     row_init: RowInit = field(default_factory=RowInit)
     initialize_from: Mapping[str, str] = field(default_factory=dict)
+    loss: str = ""
     learns_online: bool = True
     needs_groups: bool = False
     learns_pairs: bool = True
@@ -62,8 +66,12 @@ class Entry:
 
     def defaults(self) -> dict[str, Any]:
         """Every option with its default for this model."""
-        _, *options = signature(self.load()).parameters.values()
-        return {option.name: self.options.get(option.name, option.default) for option in options}
+        options = signature(self.load()).parameters.values()
+        return {
+            option.name: self.options.get(option.name, option.default)
+            for option in options
+            if option.kind is Parameter.KEYWORD_ONLY
+        }
 
 
 def _imported(place: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from millstream.errors import ConfigurationError
 from millstream.settings import Settings, variable_name
 from models.catalogue import CATALOGUE, build, find
 from models.losses.streaming_frequency import StreamingFrequency
-from models.retrieval.two_tower import TwoTower
+from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
 from online_trainer.embeddings.slab import Policy
@@ -80,15 +80,16 @@ class Wiring:
         return Ranker(network, parts, self._tables(name, parts), self._dense(name))
 
     def retriever(self) -> Retriever:
-        """The two towers with empty tables."""
+        """The retrieval model with empty tables."""
         fields = retriever_fields(self.settings.embedding_width)
         name = self.settings.retriever
-        towers: TwoTower = build(name, fields, **self.settings.retriever_options)
-        query, candidate = split(towers.query), split(towers.candidate)
+        model: RetrievalModel = build(name, fields, **self.settings.retriever_options)
+        query, candidate = map(split, model.learning)
         return Retriever(
-            towers.model,
+            model.model,
             query,
             candidate,
+            model.objective,
             self._tables(name, query, candidate),
             self._dense(name),
             ItemPool([field for field in fields if field.belongs_to == "item"]),

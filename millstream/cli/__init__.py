@@ -31,6 +31,10 @@ COMMANDS = {
     ),
     "importance": ("millstream.cli.importance", "Show which fields a model depends on."),
     "models": ("millstream.cli.models", "List the models of the catalogue and their options."),
+    "next-item": (
+        "millstream.cli.next_item:next_item",
+        "Train models of sequences on a file and rank the whole corpus with them.",
+    ),
     "probe": ("millstream.cli.probe", "Send probe events that measure freshness."),
     "publish": ("millstream.cli.publish", "Publish the events of a file."),
     "serve": ("millstream.cli.serve", "Run the serving worker (HTTP)."),

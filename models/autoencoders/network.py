@@ -14,11 +14,12 @@ from keras import ops
 from keras.layers import Activation, Concatenate, Dense
 
 from millstream.errors import ConfigurationError
-from models.fields import Field, checked
+from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.bias import Bias
 from models.layers.gaussian_code import GaussianCode
 from models.layers.unit_sum import UnitSum
+from models.retrieval.sides import history_of
 from models.rows import RowInit
 
 
@@ -78,7 +79,7 @@ def autoencoder(
     Raises:
         ConfigurationError: no such pair of fields, or `tied` with matrices of two widths.
     """
-    history, item = list_and_item(fields)
+    history, item = history_of(fields)
     code = 2 * dim if variational else dim
     widths = (*hidden, code, *reversed(hidden))
     width, out = widths[0], hidden[0] if hidden else dim
@@ -109,28 +110,6 @@ def with_bias(inputs: FieldInputs, item: Field, query: Any, candidate: Any) -> d
         "query": Concatenate(name="query")([query, one]),
         "candidate": Concatenate(name="candidate")([candidate, bias]),
     }
-
-
-def list_and_item(fields: Iterable[Field]) -> tuple[Field, Field]:
-    """The list of a user's items, and the id of an item whose table it shares.
-
-    Raises:
-        ConfigurationError: there is not one such pair.
-    """
-    fields = checked(fields)
-    ids = [f for f in fields if f.is_id and f.belongs_to == "item" and not f.is_list]
-    pairs = [
-        (f, item)
-        for item in ids
-        for f in fields
-        if f.is_id and f.is_list and f.belongs_to == "user" and f.table == item.table
-    ]
-    if len(pairs) != 1:
-        raise ConfigurationError(
-            "`fields` must have one list of the user that shares the table of an item's id. "
-            f"Received: {[f.name for f, _ in pairs]}."
-        )
-    return pairs[0]
 
 
 def _body(widths: Sequence[int], code: int, activation: str, variational: bool) -> keras.Model:

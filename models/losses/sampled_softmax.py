@@ -20,6 +20,7 @@ def sampled_softmax(
     log_q: Any,
     *,
     temperature: float = 0.05,
+    hard_negatives: int | None = None,
     weights: Any = None,
 ) -> Any:
     """-log softmax_i(s_ij / tau - log q_j), the mean over the queries.
@@ -35,6 +36,8 @@ def sampled_softmax(
         candidate_ids: (batch + extra,) integers.
         log_q: (batch + extra,) logarithm of each item's chance to be among the candidates.
         temperature: tau, above 0.
+        hard_negatives: how many negatives of each query are in its sum, those whose corrected
+            logits are greatest; None is all.
         weights: (batch,) of the queries; 0 leaves a row's query out, not its candidate.
 
     Returns:
@@ -44,6 +47,8 @@ def sampled_softmax(
     logits = ops.where(_counts(queries, candidate_ids), logits - log_q, _OUT)
     batch = ops.shape(queries)[0]
     positive = ops.diagonal(logits[:, :batch])
+    if hard_negatives is not None:
+        logits = _hardest(logits, positive, hard_negatives)
     losses = ops.logsumexp(logits, axis=1) - positive
     if weights is None:
         return ops.mean(losses)
@@ -77,6 +82,15 @@ def mixture_log_q(batch_q: np.ndarray, *, uniform_draws: int, items: int) -> np.
         )
     missed = (1.0 - batch_q) * (1.0 - 1.0 / items) ** uniform_draws
     return np.log(np.maximum(1.0 - missed, 1e-12)).astype(np.float32)
+
+
+def _hardest(logits: Any, positive: Any, count: int) -> Any:
+    """(batch, 1 + count): the positive's logit and the greatest others, `_OUT` for lack of them."""
+    own = ops.equal(ops.arange(ops.shape(logits)[0])[:, None], ops.arange(ops.shape(logits)[1]))
+    others = ops.where(own, _OUT, logits)
+    padding = ops.full_like(positive[:, None], _OUT) * ops.ones((1, count))
+    greatest, _ = ops.top_k(ops.concatenate([others, padding], axis=1), count)
+    return ops.concatenate([positive[:, None], greatest], axis=1)
 
 
 def _counts(queries: Any, ids: Any) -> Any:

@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from millstream.snapshots.layout import below
 from models.compact import compact
-from models.losses.sampled_softmax import mixture_log_q, sampled_softmax
+from models.losses.sampled_softmax import mixture_log_q
 from models.losses.streaming_frequency import StreamingFrequency
+from models.retrieval.objective import Objective
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
@@ -26,7 +27,6 @@ from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
 HIT_AT = 10
-TEMPERATURE = 0.05
 
 
 class Retrieved(NamedTuple):
@@ -47,12 +47,13 @@ class Retrieved(NamedTuple):
 
 
 class Retriever:
-    """Two towers, their dynamic tables, and the compiled step that moves all.
+    """Both sides of a retrieval model, their dynamic tables, and the compiled step that moves all.
 
     Args:
-        network: both towers in one, whose weights are published.
-        query, candidate: the towers, taken apart.
-        tables: those of both towers.
+        network: both sides in one, whose weights are published.
+        query, candidate: the sides as `RetrievalModel.learning` has them, taken apart.
+        objective: what is minimised.
+        tables: those of both sides.
         optimiser: of the dense weights.
         pool: where uniform negatives are drawn from.
         frequency: how often items are in a batch.
@@ -64,13 +65,14 @@ class Retriever:
         network: keras.Model,
         query: Split,
         candidate: Split,
+        objective: Objective,
         tables: DynamicTables,
         optimiser: keras.Optimizer,
         pool: ItemPool,
         frequency: StreamingFrequency,
         draws: int = 512,
     ) -> None:
-        self.network, self.tables = network, tables
+        self.network, self.objective, self.tables = network, objective, tables
         self.query, self.candidate = (compact(p, tables.groups) for p in (query, candidate))
         self.dense = DenseWeights([query.body, candidate.body], optimiser)
         self.pool, self.frequency, self.draws = pool, frequency, draws
@@ -115,7 +117,7 @@ class Retriever:
         self.frequency.restore(below("frequency", memory))
 
     def _sampled(self, positives: Batch) -> tuple[list[dict[str, np.ndarray]], np.ndarray]:
-        """The inputs of both towers, and log q of the candidates."""
+        """The inputs of both sides, and log q of the candidates."""
         drawn = self.pool.draw(self.draws, self.step)
         query = {name: positives.inputs[name] for name in self._names[0]}
         candidates = {
@@ -140,16 +142,15 @@ class Retriever:
             vectors = self._layout.unpack(flat, rows=[tf.size(weights)])
             queries = self.query.body({**query, **vectors[0]}, training=True)
             candidates = self.candidate.body({**candidate, **vectors[1]}, training=True)
-            loss = sampled_softmax(
-                queries, candidates, ids, log_q, temperature=TEMPERATURE, weights=weights
-            )
+            loss = self.objective(queries, candidates, ids, log_q, weights)
         by_row, by_weight = tape.gradient(
             loss, [flat, self.dense.tensors], unconnected_gradients="zero"
         )
         # Rows take the gradient of the sum, as the ranker's do.
         gradients = {group: tf.reduce_sum(weights) * part for group, part in by_row.items()}
         finite = self.dense.apply_if_finite(loss, by_weight, list(gradients.values()))
-        return loss, _hit_rate(queries, candidates, ids), finite, gradients
+        chosen = self.objective.queries(queries, candidates)
+        return loss, _hit_rate(chosen, candidates["candidate"], ids), finite, gradients
 
 
 def _hit_rate(queries: Any, candidates: Any, ids: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from features.spec import model_inputs
 from models.catalogue import build
-from models.retrieval.two_tower import TwoTower
+from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from serving.model.program import Program
 
@@ -18,7 +18,7 @@ SHARED = tuple(given.name for given in model_inputs() if given.side in ("user", 
 
 @dataclass(frozen=True)
 class Towers:
-    """The compiled towers of a retriever."""
+    """The compiled sides of a retriever."""
 
     query: Program
     candidate: Program
@@ -46,11 +46,11 @@ class Programs:
         return self._rankers[key]
 
     def retriever(self, config: Config) -> Towers:
-        """The towers of `config`."""
+        """Both sides of `config`."""
         key = json.dumps(config, sort_keys=True)
         if key not in self._retrievers:
             fields = retriever_fields(config["embedding_width"])
-            towers: TwoTower = build(config["name"], fields, **config.get("options", {}))
+            towers: RetrievalModel = build(config["name"], fields, **config.get("options", {}))
             self._retrievers[key] = Towers(
                 query=Program(towers.query, SHARED, towers.model),
                 candidate=Program(towers.candidate, (), towers.model),

@@ -44,7 +44,7 @@ class ServedRanker:
 
 @dataclass(frozen=True)
 class ServedRetriever:
-    """Two towers, and the index of the item tower's vectors."""
+    """Both sides of a retrieval model, and the index of the item side's vectors."""
 
     query: ServedNetwork
     candidate: ServedNetwork
@@ -52,7 +52,7 @@ class ServedRetriever:
     hashed: SimHash
 
     def query_vector(self, inputs: Arrays) -> np.ndarray:
-        """The user's vector, shape (dim,)."""
+        """The user's vector, shape (dim,), or one for each interest, (interests, dim)."""
         return self.query(inputs)[0]
 
     def add(

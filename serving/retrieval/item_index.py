@@ -62,8 +62,11 @@ class ItemIndex:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The rows with the greatest inner product with `query`, best first.
 
+        Of several queries, such as a user's interests, the greatest product counts: the best of
+        what each finds, merged.
+
         Args:
-            query: shape (dim,).
+            query: shape (dim,) or (queries, dim).
             k: how many at most.
             allowed: shape (rows,), bool; rows beyond its end are not allowed. None allows all.
 
@@ -73,7 +76,9 @@ class ItemIndex:
         mask = self._present.head(self._size)
         if allowed is not None:
             mask = mask[: len(allowed)] & allowed[: len(mask)]
-        scores = self._vectors.head(len(mask)) @ np.asarray(query, dtype=np.float32)
+        scores = self._vectors.head(len(mask)) @ np.asarray(query, dtype=np.float32).T
+        if scores.ndim == 2:
+            scores = scores.max(axis=1)
         scores = np.where(mask, scores, np.float32(-np.inf))
         rows = top_k(scores, min(k, int(np.count_nonzero(mask))))
         return rows, scores[rows]

@@ -24,7 +24,7 @@ class RetrievalRequest:
         allowed: shape (rows,), bool: what may be shown at all.
         fresh: how many candidates must be unseen, if there are so many.
         total: how many candidates to fetch at first.
-        query: the user's vector, None without a retriever.
+        query: the user's vector, or one for each interest; None without a retriever.
         index: of the item vectors, None without a retriever.
     """
 

@@ -1,16 +1,11 @@
-"""EASE, refitted every hour: a linear item-to-item model in closed form.
-
-B = I - P diag(1 / diag(P)), P = (X'X + l I)^-1, X the sessions of the last day by item.
-
-Reference: Steck, 2019, "Embarrassingly Shallow Autoencoders for Sparse Data",
-https://arxiv.org/abs/1905.03375, eq. 8.
-"""
+"""EASE, refitted every hour on the sessions of the last day; see `models.collaborative.ease`."""
 
 from collections import deque
 
 import numpy as np
+from scipy import sparse
 
-from models.ease import ease_weights
+from models.collaborative.ease import ease_weights
 from simulation.baselines.baseline import Moment, best, filled
 from simulation.baselines.decay import Decayed
 
@@ -24,7 +19,7 @@ class Ease:
     Args:
         size: how many items the log has.
         refit_s: between two fits, seconds.
-        regularisation: l above.
+        regularisation: of the fit.
         popular_s: half-life of the popularity that fills lists up.
     """
 
@@ -73,4 +68,5 @@ class Ease:
         self._place[self._items] = np.arange(len(self._items))
         kept = self._place[items] >= 0
         _, row = np.unique(sessions[kept], return_inverse=True)
-        self._weights = ease_weights(row, self._place[items[kept]], self._regularisation)
+        met = sparse.csr_matrix((np.ones(len(row)), (row, self._place[items[kept]])))
+        self._weights = ease_weights(met, self._regularisation)

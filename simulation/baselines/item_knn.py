@@ -1,12 +1,11 @@
 """Item neighbours: cosine of the sessions that two items were in, over the whole log so far.
 
-cosine(i, j) = sessions(i and j) / sqrt(sessions(i) * sessions(j))
-
-Reference: Sarwar et al., 2001, "Item-based Collaborative Filtering Recommendation Algorithms".
+The cosine is that of `models.collaborative.neighbours`.
 """
 
 import numpy as np
 
+from models.collaborative.neighbours import cosine
 from simulation.baselines.baseline import Moment, best, filled
 from simulation.baselines.cooccurrence import Pairs
 
@@ -35,5 +34,5 @@ class ItemNeighbours:
         scores = np.zeros(len(self._counts))
         for item in moment.items[-1:]:
             others, shared = self._pairs.of(item, moment.time_s)
-            scores[others] = shared / np.sqrt(self._counts[item] * self._counts[others])
+            scores[others] = cosine(shared, self._counts[item], self._counts[others])
         return filled(best(scores, k, moment.items), best(self._counts, k, moment.items), k)

@@ -12,7 +12,7 @@ from millstream.snapshots import Manifest, SnapshotWriter
 from millstream.snapshots.layout import Role, TableRows, dense_part, tables_part
 from models.catalogue import build
 from models.fields import Field
-from models.retrieval.two_tower import TwoTower
+from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
 from models.weights import weight_arrays
@@ -38,7 +38,7 @@ class SnapshotMaker:
         self.ids = ids
         self.models = MODELS if models is None else models
         self.ranker: keras.Model = self._build("ranker", ranker_fields)
-        self.towers: TwoTower = self._build("retriever", retriever_fields)
+        self.towers: RetrievalModel = self._build("retriever", retriever_fields)
         self._splits: dict[Role, tuple[Split, ...]] = {
             "ranker": (split(self.ranker),),
             "retriever": (split(self.towers.query), split(self.towers.candidate)),

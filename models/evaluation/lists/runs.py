@@ -12,18 +12,19 @@ import numpy as np
 import xxhash
 
 from millstream.errors import ConfigurationError
-from models.evaluation.lists import baselines, protocols
+from models.evaluation.lists import protocols
+from models.evaluation.lists.baselines import Popularity
 from models.evaluation.lists.full_corpus import Scorer, full_corpus
 from models.evaluation.lists.protocols import Interactions, Protocol
 from models.evaluation.lists.questions import Questions
 from models.evaluation.results import Result
 
 # By task of the catalogue: `fitted(run, found) -> Fitted`.
-TRAINERS = {"autoencoder": "models.evaluation.lists.autoencoders:fitted"}
-BASELINES: dict[str, Callable[..., Any]] = {
-    "popularity": baselines.popularity,
-    "ease": baselines.ease,
+TRAINERS = {
+    "autoencoder": "models.evaluation.lists.autoencoders:fitted",
+    "matrix": "models.evaluation.lists.matrices:fitted",
 }
+BASELINES: dict[str, Callable[[Protocol], "Lists"]] = {"popularity": Popularity}
 PROTOCOLS = ("leave-one-out", "strong", "time", "random")
 
 
@@ -77,7 +78,7 @@ class ListRun:
         protocol: of `PROTOCOLS`.
         seed: of the model; the protocol's own draws are always the same.
         training: how it trains.
-        options: of the builder, or the baseline.
+        options: of the builder.
         learning: options of the task's learner, such as the loss of an autoencoder.
         ks: lengths of the lists.
     """
@@ -164,7 +165,7 @@ def digest(log: Interactions) -> str:
 
 def _fitted(run: ListRun) -> Fitted:
     if run.model in BASELINES:
-        model = BASELINES[run.model](run.found, **run.options)
+        model = BASELINES[run.model](run.found)
         return Fitted(model, 1, len(run.found.train.values))
     from models.catalogue import find
 

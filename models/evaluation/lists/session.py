@@ -1,7 +1,6 @@
 """Several runs of lists: made where they are not made already, and tabled with their spread."""
 
 from collections.abc import Iterable, Sequence
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,13 @@ def planned(
     options: Iterable[str],
     ks: Sequence[int],
 ) -> list[ListRun]:
-    """A run for each model and each seed below `seeds`; baselines, which draw nothing, have one.
+    """A run for each model and each seed below `seeds`; what draws nothing has one.
 
     Args:
         names: of the catalogue or of `BASELINES`; `all` stands for every one of them that can be
             asked so.
-        options: `name=value`, of builders, baselines, and of `LEARNING`; a model that has no such
-            option goes without.
+        options: `name=value`, of builders, and of `LEARNING` for autoencoders; a model that has no
+            such option goes without.
 
     Raises:
         ConfigurationError: no such model, or no model has the option.
@@ -59,11 +58,12 @@ def planned(
     runs = []
     for name in names:
         own = {n: parsed(v, known[name][n]) for n, v in given.items() if n in known[name]}
-        learns = name not in BASELINES
+        learns = name not in BASELINES and find(name).task == "autoencoder"
         learning = {n: parsed(v, LEARNING[n]) for n, v in given.items() if n in LEARNING and learns}
+        draws = learns or "seed" in known[name]
         runs += [
             ListRun(name, data, log, protocol, seed, training, own, learning, tuple(ks))
-            for seed in range(seeds if learns else 1)
+            for seed in range(seeds if draws else 1)
         ]
     return runs
 
@@ -83,10 +83,7 @@ def models_of(names: Sequence[str], protocol: str) -> list[str]:
 
 def _options(name: str) -> dict[str, Any]:
     """The options of a model with their defaults."""
-    if name in BASELINES:
-        _, *given = signature(BASELINES[name]).parameters.values()
-        return {each.name: each.default for each in given}
-    return find(name).defaults()
+    return {} if name in BASELINES else find(name).defaults()
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -53,10 +53,11 @@ def network_of(entry: Entry, fields: tuple[Field, ...], **options: Any) -> keras
     return keras.Model(built.model.input, keras.layers.Rescaling(8.0)(cosine), name=entry.name)
 
 
+# Other retrieval models have a suite of their own, since not each reads every field.
 NETWORKS = [
     entry
     for entry in CATALOGUE
-    if entry.task in ("ranking", "retrieval") and entry.family != "trees"
+    if entry.name == "two_tower" or (entry.task == "ranking" and entry.family != "trees")
 ]
 
 

@@ -1,94 +1,164 @@
-"""What every retrieval model of the catalogue holds."""
+"""Every retrieval model of the catalogue: its two sides, and that it learns online."""
+
+from functools import cache
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
 
-from models.catalogue import CATALOGUE, build
+from models.catalogue import CATALOGUE, build, find
 from models.fields import Field
-from models.losses.sampled_softmax import mixture_log_q, sampled_softmax
 from models.losses.streaming_frequency import StreamingFrequency
+from models.retrieval.model import RetrievalModel
+from models.split import split
+from online_trainer.embeddings.optimisers import RowAdagrad
+from online_trainer.embeddings.slab import Policy
+from online_trainer.embeddings.tables import DynamicTables
+from online_trainer.learners.batch import Batch
+from online_trainer.learners.item_pool import ItemPool
+from online_trainer.learners.retriever import Retriever
+from tests.contracts.models.test_split import tables_of, with_vectors
 
-CLUSTERS, ITEMS, BATCH, TEMPERATURE = 4, 80, 64, 0.2
-PLACE = np.arange(ITEMS) // CLUSTERS  # of each item within its cluster
-POPULAR = 2  # places that are shown 16 times as often as the others
-FIELDS = (
-    Field("user_id", width=8, rows=41, belongs_to="user"),
-    Field("item_id", width=8, rows=ITEMS + 1, belongs_to="item"),
-)
-RETRIEVERS = [entry for entry in CATALOGUE if entry.task == "retrieval"]
-
-
-def positives(rng, n):
-    """A user takes items of the user's own cluster, the popular ones 16 times as often."""
-    users = rng.integers(1, 41, n)
-    shown = np.where(np.arange(ITEMS // CLUSTERS) < POPULAR, 16.0, 1.0)
-    place = rng.choice(ITEMS // CLUSTERS, n, p=shown / shown.sum())
-    return users, 1 + users % CLUSTERS + CLUSTERS * place
+TASTES, USERS, ITEMS, LENGTH = 4, 12, 24, 4
+SMALL = {"dim": 8, "hidden": (8,), "interests": 2}
 
 
-def trained(entry, *, uniform, corrected=True, steps=300):
-    keras.utils.set_random_seed(0)
-    rng = np.random.default_rng(0)
-    towers = build(entry.name, FIELDS, dim=8, hidden=())
-    optimizer = keras.optimizers.Adam(0.03)
-    frequency = StreamingFrequency(slots=1024, alpha=0.05)
+def fields(rows=None, length=LENGTH):
+    def rows_of(count):
+        return None if rows is None else count + 1
 
-    @tf.function
-    def step(users, ids, log_q):
-        with tf.GradientTape() as tape:
-            queries = towers.query({"user_id": users}, training=True)
-            candidates = towers.candidate({"item_id": ids}, training=True)
-            loss = sampled_softmax(queries, candidates, ids, log_q, temperature=TEMPERATURE)
-        weights = towers.model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return loss
-
-    losses = []
-    for _ in range(steps):
-        users, items = positives(rng, BATCH)
-        ids = np.r_[items, rng.integers(1, ITEMS + 1, uniform)]
-        frequency.update(items)
-        log_q = mixture_log_q(frequency.probability(ids), uniform_draws=uniform, items=ITEMS)
-        losses.append(float(step(users, ids, log_q if corrected else np.zeros_like(log_q))))
-    return towers, losses
+    return (
+        Field("user_id", width=8, rows=rows_of(USERS), belongs_to="user"),
+        Field("recent", width=8, length=length, rows=rows_of(ITEMS), belongs_to="user",
+              shared_with="item_id"),
+        Field("hour", width=8, rows=rows_of(24), belongs_to="context"),
+        Field("item_id", width=8, rows=rows_of(ITEMS), belongs_to="item"),
+        Field("item_categories", width=8, length=2, rows=rows_of(TASTES), belongs_to="item"),
+    )  # fmt: skip
 
 
-def logits_of(towers):
-    """(users, items): s / tau, and whether an item is of the user's cluster."""
-    users, items = np.arange(1, 41), np.arange(1, ITEMS + 1)
-    queries = keras.ops.convert_to_numpy(towers.query({"user_id": users}))
-    candidates = keras.ops.convert_to_numpy(towers.candidate({"item_id": items}))
-    own = (items - 1) % CLUSTERS == users[:, None] % CLUSTERS
-    return queries @ candidates.T / TEMPERATURE, own
+def rows_of(seed, n=32):
+    """A user takes items of the user's taste, and has taken up to four of them before."""
+    rng = np.random.default_rng(seed)
+    users = rng.integers(1, USERS + 1, n)
+    taken = 1 + users[:, None] % TASTES + TASTES * rng.integers(0, ITEMS // TASTES, (n, LENGTH + 1))
+    kept = np.arange(LENGTH) < rng.integers(1, LENGTH + 1, n)[:, None]
+    categories = np.stack([1 + users % TASTES, np.zeros(n, int)], axis=1)
+    return {
+        "user_id": users, "recent": taken[:, 1:] * kept, "hour": rng.integers(1, 25, n),
+        "item_id": taken[:, 0], "item_categories": categories,
+    }  # fmt: skip
 
 
-def popularity_gap(towers):
-    """Mean logit of the popular items of the own cluster over that of the others in it."""
-    logits, own = logits_of(towers)
-    return logits[own & (PLACE < POPULAR)].mean() - logits[own & (PLACE >= POPULAR)].mean()
+def model_of(entry, given):
+    keras.utils.set_random_seed(7)
+    options = {name: value for name, value in SMALL.items() if name in entry.defaults()}
+    if entry.family == "next item" and "hidden" in options:
+        options["hidden"] = (8, 8)
+    return build(entry.name, given, **options)
 
 
-@pytest.fixture(params=RETRIEVERS, ids=lambda entry: entry.name)
+@cache
+def still(name):
+    return model_of(find(name), fields(rows=True))
+
+
+def own(network, x):
+    return {name: x[name] for name in network.input}
+
+
+def numbers(network, x):
+    return keras.ops.convert_to_numpy(network(own(network, x), training=False))
+
+
+@pytest.fixture(params=[e for e in CATALOGUE if e.task == "retrieval"], ids=lambda e: e.name)
 def entry(request):
     return request.param
 
 
-def test_it_finds_the_items_that_a_user_takes(entry):
-    towers, losses = trained(entry, uniform=32)
-    assert np.mean(losses[-20:]) < np.mean(losses[:20]) - 0.5
-    logits, own = logits_of(towers)
-    nearest = np.argsort(-logits, axis=1)[:, :10]
-    assert np.take_along_axis(own, nearest, axis=1).mean() > 0.95
+def test_both_sides_give_vectors_of_one_space_row_by_row(entry):
+    model, x = still(entry.name), rows_of(0, 6)
+    order = np.array([3, 0, 5, 1, 4, 2])
+    shuffled = {name: column[order] for name, column in x.items()}
+    assert model.candidate.output.shape[-1] == model.query.output.shape[-1]
+    assert len(model.candidate.output.shape) == 2
+    for side in (model.query, model.candidate):
+        assert_allclose(numbers(side, x)[order], numbers(side, shuffled), atol=1e-6)
 
 
-@pytest.mark.parametrize("uniform", [0, 32])
-def test_corrected_scores_hold_the_true_popularity_of_items(entry, uniform):
-    towers, _ = trained(entry, uniform=uniform)
-    assert popularity_gap(towers) == pytest.approx(np.log(16.0), abs=0.25)
+def test_more_padding_changes_nothing_and_nothing_but_padding_is_finite(entry):
+    model, x = still(entry.name), rows_of(1, 6)
+    longer = model_of(entry, fields(rows=True, length=7))
+    longer.model.set_weights(model.model.get_weights())
+    padded = {**x, "recent": np.pad(x["recent"], ((0, 0), (0, 3)))}
+    assert_allclose(numbers(longer.query, padded), numbers(model.query, x), atol=1e-5)
+    nothing = {name: np.zeros_like(column) for name, column in x.items()}
+    assert np.isfinite(numbers(model.query, nothing)).all()
+    assert np.isfinite(numbers(model.candidate, nothing)).all()
 
 
-def test_without_the_correction_popular_items_are_held_down(entry):
-    towers, _ = trained(entry, uniform=0, corrected=False)
-    assert popularity_gap(towers) < 0.7 * np.log(16.0)
+def test_a_saved_model_and_one_without_tables_give_what_the_model_gives(entry, tmp_path):
+    model, x = still(entry.name), rows_of(2, 6)
+    model.model.save(tmp_path / "model.keras")
+    loaded = RetrievalModel.of(keras.models.load_model(tmp_path / "model.keras"), fields(rows=True))
+    for ours, theirs in zip(model.learning, loaded.learning, strict=True):
+        parts, given = split(ours), own(ours, x)
+        body = parts.body(with_vectors(ours, parts, given), training=False)
+        for name, expected in ours(given, training=False).items():
+            assert_allclose(body[name], expected, atol=1e-6)
+            assert_array_equal(theirs(given, training=False)[name], expected)
+
+
+def test_every_weight_is_taught_and_only_the_rows_of_the_batch(entry):
+    model, x = still(entry.name), rows_of(3, 8)
+    x["user_id"] = np.resize([3, 4], 8)
+    query, candidate = model.learning
+    weights = list(model.model.trainable_weights)
+    with tf.GradientTape() as tape:
+        outputs = (query(own(query, x), training=True), candidate(own(candidate, x), training=True))
+        loss = model.objective(*outputs, x["item_id"], np.zeros(8, np.float32))
+    slopes = tape.gradient(loss, [w.value for w in weights])
+    starts = [w.path for w in weights if w.path.endswith("/start")]  # of empty histories alone
+    untaught = {
+        w.path for w, slope in zip(weights, slopes, strict=True)
+        if slope is None or not np.any(tf.convert_to_tensor(slope))
+    } - set(starts)  # fmt: skip
+    # Whatever is added to all scores of a user teaches a softmax nothing.
+    assert {path.split("/")[0] for path in untaught} <= {"linear.user_id"}
+    table = tables_of(model.model).get("user_id")
+    if table is not None:
+        (slope,) = [s for w, s in zip(weights, slopes, strict=True) if w is table.embeddings]
+        moved = np.flatnonzero(np.abs(tf.convert_to_tensor(slope)).sum(axis=1))
+        assert_array_equal(moved, [3, 4])
+
+
+def retriever(entry):
+    given = fields()
+    model = model_of(entry, given)
+    query, candidate = map(split, model.learning)
+    tables = {**query.tables, **candidate.tables}.values()
+    return Retriever(
+        model.model,
+        query,
+        candidate,
+        model.objective,
+        DynamicTables(tables, {"": RowAdagrad(0.3)}, Policy(admit_after=1)),
+        keras.optimizers.Adam(0.02),
+        ItemPool([field for field in given if field.belongs_to == "item"]),
+        StreamingFrequency(slots=1 << 10),
+        draws=16,
+    )
+
+
+def test_it_learns_online_what_each_user_takes(entry):
+    ours = retriever(entry)
+    steps = []
+    for seed in range(40):
+        x = rows_of(seed)
+        ones = np.ones(32, np.float32)
+        steps.append(ours.learn(Batch(x, ones, ones, np.ones(32, bool))))
+    assert all(step.is_finite for step in steps)
+    assert np.mean([step.hit_rate for step in steps[-5:]]) > 0.9
+    assert np.mean([step.loss for step in steps[-5:]]) < np.mean([s.loss for s in steps[:3]])

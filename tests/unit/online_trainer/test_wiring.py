@@ -4,6 +4,7 @@ import pytest
 
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings
+from models.catalogue import CATALOGUE
 from online_trainer.wiring import Wiring
 
 
@@ -18,3 +19,11 @@ def test_a_model_that_cannot_be_chosen_is_an_error_that_names_those_that_can(set
     assert text.startswith(f"MILLSTREAM_{setting.upper()} must be one of ")
     assert {"ranker": "dcn_v2", "retriever": "two_tower"}[setting] in text
     assert text.endswith(f"Received: {name!r}.")
+
+
+@pytest.mark.parametrize("name", [e.name for e in CATALOGUE if e.task == "retrieval"])
+def test_every_retrieval_model_is_put_together_from_the_inputs_of_the_system(name):
+    wiring = Wiring(Settings(_env_file=None, retriever=name))
+    learner = wiring.retriever()
+    assert wiring.models()["retriever"]["name"] == name
+    assert any(table.name == "item_id" for s in learner.tables.slabs.values() for table in s.tables)

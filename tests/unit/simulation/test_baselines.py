@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from millstream.errors import ConfigurationError
-from models.ease import ease_weights
 from simulation.baselines.baseline import BaselineRecommender, Moment, best, filled
 from simulation.baselines.catalogue import BASELINES, baselines
 from simulation.baselines.cooccurrence import Pairs
@@ -91,19 +90,6 @@ def test_pairs_count_both_ways_and_decay():
     items, counts = pairs.of(3, 10.0)
     assert dict(zip(items.tolist(), counts.tolist(), strict=True)) == {1: 0.5, 2: 0.5}
     assert pairs.of(1, 0.0)[0].tolist() == [3]
-
-
-def test_ease_solves_its_own_equation():
-    """Steck 2019, eq. 8: the diagonal is 0 and (X'X + l I) (I - B) is diagonal."""
-    rng = np.random.default_rng(1)
-    matrix = (rng.random((40, 6)) < 0.4).astype(float)
-    matrix[0] = 1.0
-    rows, columns = np.nonzero(matrix)
-    weights = ease_weights(rows, columns, regularisation=3.0)
-    gram = matrix.T @ matrix + 3.0 * np.eye(6)
-    left = gram @ (np.eye(6) - weights)
-    assert np.diag(weights) == pytest.approx(np.zeros(6))
-    assert left - np.diag(np.diag(left)) == pytest.approx(np.zeros((6, 6)), abs=1e-9)
 
 
 def test_an_unknown_baseline_is_named_with_what_there_is():

@@ -146,3 +146,20 @@ def test_it_runs_compiled_with_a_batch_of_any_size():
         )  # fmt: skip
         loss = keras.ops.convert_to_numpy(compiled(*map(tf.convert_to_tensor, given)))
         assert_allclose(loss, sampled_softmax(*given), rtol=1e-5)
+
+
+@pytest.mark.parametrize("hard", [1, 2, 9])
+def test_hard_negatives_are_those_with_the_greatest_corrected_logits(hard):
+    queries, candidates = unit(3, 5), unit(6, 5)
+    ids = np.array([7, 8, 9, 8, 4, 5])
+    candidates[3] = candidates[1]
+    log_q = np.log(RNG.uniform(0.05, 0.9, 6)).astype(np.float32)
+    log_q[3] = log_q[1]
+    found = sampled_softmax(queries, candidates, ids, log_q, temperature=0.3, hard_negatives=hard)
+    losses = []
+    for i in range(3):
+        logits = candidates @ queries[i] / 0.3 - log_q
+        others = {ids[j]: logits[j] for j in range(6) if ids[j] != ids[i]}
+        hardest = sorted(others.values())[-hard:]
+        losses.append(np.log(np.exp([logits[i], *hardest]).sum()) - logits[i])
+    assert float(found) == pytest.approx(np.mean(losses), rel=1e-4)

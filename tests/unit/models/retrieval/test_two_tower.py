@@ -5,7 +5,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from millstream.errors import ConfigurationError
 from models.fields import Field
-from models.retrieval.two_tower import TwoTower, two_tower
+from models.retrieval.model import RetrievalModel
+from models.retrieval.two_tower import two_tower
 from models.split import split
 
 FIELDS = [
@@ -67,7 +68,7 @@ def test_each_tower_splits_by_itself():
 def test_towers_come_back_from_a_saved_model(tmp_path):
     towers = two_tower(FIELDS, hidden=(5,))
     towers.model.save(tmp_path / "model.keras")
-    loaded = TwoTower.of(keras.models.load_model(tmp_path / "model.keras"), FIELDS)
+    loaded = RetrievalModel.of(keras.models.load_model(tmp_path / "model.keras"), FIELDS)
     assert_array_equal(values(loaded.query(QUERY)), values(towers.query(QUERY)))
     assert_array_equal(values(loaded.candidate(CANDIDATE)), values(towers.candidate(CANDIDATE)))
     table = loaded.candidate.get_layer("embedding.item_id")

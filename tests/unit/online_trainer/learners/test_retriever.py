@@ -25,12 +25,13 @@ TASTES, USERS, ITEMS = 4, 40, 60
 def retriever(draws: int = 32) -> Retriever:
     keras.utils.set_random_seed(1)
     towers = two_tower(FIELDS, dim=8, hidden=(16,))
-    query, candidate = split(towers.query), split(towers.candidate)
+    query, candidate = map(split, towers.learning)
     tables = {**query.tables, **candidate.tables}.values()
     return Retriever(
         towers.model,
         query,
         candidate,
+        towers.objective,
         DynamicTables(tables, {"": RowAdagrad(0.2)}, Policy(admit_after=1)),
         keras.optimizers.Adam(0.01),
         ItemPool([field for field in FIELDS if field.belongs_to == "item"]),

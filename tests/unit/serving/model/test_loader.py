@@ -102,6 +102,22 @@ def test_vectors_are_those_of_the_published_towers(loader, maker, catalogue):
     assert rows.tolist() == np.argsort(-(candidates @ query)).tolist()
 
 
+@pytest.mark.parametrize("name", ["sasrec", "comirec_sa"])
+def test_a_retriever_of_any_name_is_served(name, tmp_path, loader, catalogue):
+    models = {**MODELS, "retriever": {"name": name, "embedding_width": 4}}
+    other = SnapshotMaker(tmp_path, id64_array([*ITEMS[:20], "Drama", "a user"]), models)
+    tables = other.write(1)["retriever"]
+    retriever = loader.load(1).retriever
+    inputs = inputs_of(catalogue, np.arange(30))
+    query = slow(other.towers.query, tables, inputs, 1)[0]  # (dim,) or (interests, dim)
+    candidates = slow(other.towers.candidate, tables, inputs, 30)
+    assert retriever.query_vector(inputs) == pytest.approx(query, abs=1e-5)
+    rows, scores = retriever.index.search(query, 10)
+    best = np.max(candidates @ np.atleast_2d(query).T, axis=1)
+    assert scores == pytest.approx(np.sort(best)[::-1][:10], abs=1e-5)
+    assert best[rows] == pytest.approx(scores, abs=1e-5)
+
+
 def test_deltas_on_what_is_served_give_what_the_whole_chain_gives(tmp_path, maker, catalogue):
     for version, parent in ((1, None), (2, 1), (3, 2)):
         maker.write(version, parent)

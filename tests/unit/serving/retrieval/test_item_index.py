@@ -68,3 +68,18 @@ def test_a_vector_that_is_not_finite_costs_its_own_row_alone(bad):
 def test_a_vector_of_another_width_is_refused():
     with pytest.raises(ValueError, match=r"must have shape \(1, 2\). Received: \(1, 3\)"):
         ItemIndex(2).put(np.array([0]), np.ones((1, 3)))
+
+
+def test_several_queries_find_what_each_finds_by_its_best_product():
+    index = ItemIndex(3)
+    vectors = np.random.default_rng(4).normal(size=(40, 3)).astype(np.float32)
+    index.put(np.arange(40), vectors)
+    queries = np.random.default_rng(5).normal(size=(4, 3)).astype(np.float32)
+    rows, scores = index.search(queries, 7)
+    merged: dict[int, float] = {}
+    for query in queries:
+        for row, score in zip(*index.search(query, 7), strict=True):
+            merged[int(row)] = max(merged.get(int(row), -np.inf), float(score))
+    best = sorted(merged, key=merged.__getitem__, reverse=True)[:7]
+    assert rows.tolist() == best
+    assert scores == pytest.approx([merged[row] for row in best])

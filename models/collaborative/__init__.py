@@ -1,0 +1,1 @@
+"""Models of a matrix of users and items: who met what, and nothing else. NumPy and SciPy alone."""

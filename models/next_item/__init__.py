@@ -1,0 +1,1 @@
+"""Networks that read a history and place its next item: the query side of retrieval."""

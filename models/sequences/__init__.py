@@ -1,0 +1,1 @@
+"""Learning next-item models from a file of sequences, and ranking the whole corpus with them."""

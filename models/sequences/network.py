@@ -1,0 +1,109 @@
+"""A next-item model with its loss, as Keras trains it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from models.catalogue import build
+from models.entry import Entry
+from models.fields import Field
+from models.retrieval.model import RetrievalModel
+from models.sequences.batches import HISTORY, NEGATIVES, NOW, TARGET, TIMES
+from models.sequences.losses import SequenceLoss
+
+ITEM = "item_id"
+
+
+def next_item_fields(items: int, width: int, length: int, *, has_times: bool) -> list[Field]:
+    """The fields of a history, and of an item, with rows for every item."""
+    rows = items + 1
+    fields = [
+        Field(ITEM, width=width, rows=rows, belongs_to="item"),
+        Field(
+            HISTORY,
+            width=width,
+            length=length,
+            rows=rows,
+            belongs_to="user",
+            shared_with=ITEM,
+            times=TIMES if has_times else None,
+        ),
+    ]
+    if has_times:
+        fields.append(Field(TIMES, "float", width=length, belongs_to="user"))
+        fields.append(Field(NOW, "float", belongs_to="context"))
+    return fields
+
+
+class NextItemNetwork(keras.Model):
+    """The loss of every entry that has a target: the mean, as the model's output.
+
+    All items are scored at every entry, by one product, and those that a loss needs are taken out
+    of it: for corpora of which a batch's (users, length, items) scores fit into memory.
+
+    Args:
+        model: with its `sequence`.
+        loss: of entries.
+        items: of the corpus.
+    """
+
+    def __init__(self, model: RetrievalModel, loss: SequenceLoss, items: int) -> None:
+        super().__init__(name="next_item")
+        if model.sequence is None:
+            raise ValueError("`model` must be one of sequences. Received: one without `sequence`.")
+        self.sequence, self.candidate, self.loss_of = model.sequence, model.candidate, loss
+        self.scale = 1.0 / model.objective.temperature
+        self.every = np.arange(1, items + 1)
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        known = {name: inputs[name] for name in self.sequence.input}
+        states = self.sequence(known, training=training)
+        candidates = self.candidate({ITEM: ops.convert_to_tensor(self.every)}, training=training)
+        logits = ops.matmul(states, ops.transpose(candidates)) * self.scale
+        target = inputs[TARGET]
+        counted = ops.cast(ops.not_equal(target, 0), logits.dtype)
+        place = ops.maximum(target, 1)[..., None] - 1
+        positive = ops.take_along_axis(logits, place, axis=-1)[..., 0]
+        others = logits
+        if self.loss_of.negatives:
+            others = ops.take_along_axis(logits, inputs[NEGATIVES] - 1, axis=-1)
+        losses = self.loss_of.of(positive, others) * counted
+        return ops.sum(losses) / ops.maximum(ops.sum(counted), 1.0)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The output itself."""
+        return y_pred
+
+
+def scores_of(model: RetrievalModel, inputs: Mapping[str, np.ndarray], items: int) -> np.ndarray:
+    """(n, items) float32 scores of all items for the newest state of each history."""
+    own = {name: inputs[name] for name in model.query.input}
+    queries = ops.convert_to_numpy(model.query(own, training=False))
+    every = {ITEM: np.arange(1, items + 1)}
+    candidates = ops.convert_to_numpy(model.candidate(every, training=False))
+    scores = queries @ candidates.T
+    return scores if scores.ndim == 2 else scores.max(axis=1)
+
+
+def built(
+    entry: Entry,
+    items: int,
+    width: int,
+    length: int,
+    options: Mapping[str, Any],
+    *,
+    has_times: bool,
+) -> RetrievalModel:
+    """A next-item model over `items`, with as many positions as entries."""
+    given = {"positions": length + 1, **options} if "positions" in entry.defaults() else options
+    return build(entry.name, next_item_fields(items, width, length, has_times=has_times), **given)
