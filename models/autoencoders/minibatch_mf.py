@@ -37,12 +37,15 @@ def minibatch_mf(fields: Iterable[Field], *, dim: int = 64) -> Autoencoder:
     model = keras.Model(
         inputs.tensors, with_bias(inputs, item, body(rows[0]), rows[1]), name="minibatch_mf"
     )
-    tables = [
-        TableShape(user.table, dim, init),
-        TableShape(item.table, dim, init),
-        TableShape(f"{item.table}:bias", 1, RowInit("zeros")),
-    ]
-    return Autoencoder(model, body, *tables, reads_items=False, dropout=0.0)
+    return Autoencoder(
+        model=model,
+        body=body,
+        input_table=TableShape(user.table, dim, init),
+        output_table=TableShape(item.table, dim, init),
+        bias_table=TableShape(f"{item.table}:bias", 1, RowInit("zeros")),
+        reads_items=False,
+        dropout=0.0,
+    )
 
 
 def _single_id(fields: Iterable[Field], side: str) -> Field:

@@ -93,13 +93,15 @@ def autoencoder(
     body = _body(widths, len(hidden), activation, variational)
     output = inputs.vectors(item, width=out, init=init)
     outputs = with_bias(inputs, item, body(pooled), output)
-    tables = [
-        TableShape(item.table + (f":{role}" if role else ""), width, init),
-        TableShape(item.table, out, init),
-        TableShape(f"{item.table}:bias", 1, RowInit("zeros")),
-    ]
-    model = keras.Model(inputs.tensors, outputs, name=name)
-    return Autoencoder(model, body, *tables, reads_items=True, dropout=dropout)
+    return Autoencoder(
+        model=keras.Model(inputs.tensors, outputs, name=name),
+        body=body,
+        input_table=TableShape(item.table + (f":{role}" if role else ""), width, init),
+        output_table=TableShape(item.table, out, init),
+        bias_table=TableShape(f"{item.table}:bias", 1, RowInit("zeros")),
+        reads_items=True,
+        dropout=dropout,
+    )
 
 
 def with_bias(inputs: FieldInputs, item: Field, query: Any, candidate: Any) -> dict[str, Any]:

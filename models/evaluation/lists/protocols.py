@@ -112,12 +112,12 @@ def strong_generalisation(
         sizes = part.sizes
         few = np.clip(np.round(shown * sizes), 1, sizes - 1).astype(np.int64)
         is_shown = rank < few[part.lists]
-        halves = [
-            Ragged.of(part.lists[which], part.values[which], len(part))
-            for which in (is_shown, ~is_shown)
-        ]
+
+        def where(kept: np.ndarray) -> Ragged:
+            return Ragged.of(part.lists[kept], part.values[kept], len(part))
+
         nobody = np.full(len(users), -1)
-        return asked(log.item_count, *halves, nobody)[0]
+        return asked(log.item_count, where(is_shown), where(~is_shown), nobody)[0]
 
     name = f"strong generalisation, {held_out} users, {shown} shown, seed {seed}"
     valid, test = (questions(np.sort(drawn[i * held_out : (i + 1) * held_out])) for i in (0, 1))
