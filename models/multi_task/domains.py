@@ -22,7 +22,7 @@ def columns_of(inputs: FieldInputs, names: Sequence[str], option: str) -> Any:
         )
     found = [known[name] for name in names]
     columns = [inputs.pooled(f) if f.is_id else inputs.numbers(f) for f in found]
-    return columns[0] if len(columns) == 1 else Concatenate(name=f"{option}_fields")(columns)
+    return columns[0] if len(columns) == 1 else Concatenate(name=f"{option}.fields")(columns)
 
 
 def membership(inputs: FieldInputs, name: str) -> Any:

@@ -45,9 +45,11 @@ def pepnet(
     vectors = inputs.joined()
     where, who = columns_of(inputs, domain, "domain"), columns_of(inputs, prior, "prior")
     still = ops.stop_gradient(vectors)
-    gate = gate_nu(Concatenate(name="domain")([where, still]), vectors.shape[-1], "shared.gate")
+    gate = gate_nu(
+        Concatenate(name="shared.domain")([where, still]), vectors.shape[-1], "shared.gate"
+    )
     own = gate * vectors
-    person = Concatenate(name="person")([who, ops.stop_gradient(own)])
+    person = Concatenate(name="shared.person")([who, ops.stop_gradient(own)])
     outputs: dict[str, Any] = {}
     for task in found:
         x = own

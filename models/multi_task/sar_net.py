@@ -59,13 +59,13 @@ def sar_net(
     inputs = FieldInputs(fields)
     which = membership(inputs, domain)
     rest = [f for f in inputs.fields if f.name not in (domain, *promoted)]
-    x = Concatenate(name="vectors")([_column(inputs, f, which) for f in rest])
+    x = Concatenate(name="shared.vectors")([_column(inputs, f, which) for f in rest])
     width = x.shape[-1]
     beta = Dense(width, use_bias=False, kernel_initializer="ones", name="shared.beta")(which)
     h = beta * x + Dense(width, use_bias=False, name="shared.gamma")(which)
     outputs = expert_outputs(h, shared_experts, hidden, "shared.expert")
     outputs += [_of_domain(h, which, hidden, f"domain.expert_{n}") for n in range(domain_experts)]
-    gate = Concatenate(name="gate")([which, h])
+    gate = Concatenate(name="shared.gate_input")([which, h])
     mixed = [gated(gate, outputs, f"{task.name}.gate") for task in found]
     if promoted:
         bias = _debias(h, which, columns_of(inputs, promoted, "promoted"), hidden)
@@ -104,7 +104,7 @@ def _of_domain(h: Any, which: Any, hidden: Sequence[int], name: str) -> Any:
 
 def _debias(h: Any, which: Any, promoted: Any, hidden: Sequence[int]) -> Any:
     """The debias expert's output times the fairness coefficient, (batch, units)."""
-    seen = Concatenate(name="debias")([h, promoted])
+    seen = Concatenate(name="debias.input")([h, promoted])
     expert = mlp(seen, hidden, name="debias.expert")
-    who = mlp(Concatenate(name="fairness")([promoted, which]), (8,), name="fairness")
+    who = mlp(Concatenate(name="fairness.input")([promoted, which]), (8,), name="fairness")
     return Dense(1, activation="sigmoid", name="fairness_coefficient")(who) * expert

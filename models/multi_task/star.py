@@ -48,7 +48,7 @@ def star(
     x = DomainNorm(name="shared.norm")(vectors, which)
     for i, width in enumerate(hidden):
         x = DomainDense(width, "relu", name=f"shared.layer_{i}")(x, which)
-    beside = Concatenate(name="beside")([which, vectors])
+    beside = Concatenate(name="shared.beside")([which, vectors])
     beside = mlp(beside, auxiliary, name="auxiliary")
     outputs: dict[str, Any] = {}
     for task in found:

@@ -94,7 +94,7 @@ def ame(
         for n, x in enumerate(vectors)
         for each in expert_outputs(x, experts, hidden, f"shared.group_{n}.expert")
     ]
-    everything = Concatenate(name="all_vectors")(vectors)
+    everything = Concatenate(name="shared.all_vectors")(vectors)
     mixed = [gated(everything, outputs, f"{task.name}.gate") for task in found]
     return keras.Model(inputs.tensors, towers(found, mixed, tower), name="ame")
 

@@ -119,7 +119,7 @@ def test_stem_mixes_the_experts_of_all_groups():
 def test_in_stem_a_task_moves_its_own_tables_and_the_shared_ones_alone():
     import tensorflow as tf
 
-    model, _ = built("stem", experts=1)
+    model, _ = built("stem", experts=1, hidden=(9,), tower=())
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(ROWS)["click"])
     weights = model.trainable_weights
