@@ -12,6 +12,7 @@ import numpy as np
 import xxhash
 
 from millstream.errors import ConfigurationError
+from models.catalogue import find
 from models.evaluation.lists import protocols
 from models.evaluation.lists.baselines import Popularity
 from models.evaluation.lists.full_corpus import Scorer, full_corpus
@@ -19,10 +20,11 @@ from models.evaluation.lists.protocols import Interactions, Protocol
 from models.evaluation.lists.questions import Questions
 from models.evaluation.results import Result
 
-# By task of the catalogue: `fitted(run, found) -> Fitted`.
+# By kind of model: `fitted(run, found) -> Fitted`.
 TRAINERS = {
     "autoencoder": "models.evaluation.lists.autoencoders:fitted",
     "matrix": "models.evaluation.lists.matrices:fitted",
+    "next item": "models.evaluation.lists.next_items:fitted",
 }
 BASELINES: dict[str, Callable[[Protocol], "Lists"]] = {"popularity": Popularity}
 PROTOCOLS = ("leave-one-out", "strong", "time", "random")
@@ -79,7 +81,7 @@ class ListRun:
         seed: of the model; the protocol's own draws are always the same.
         training: how it trains.
         options: of the builder.
-        learning: options of the task's learner, such as the loss of an autoencoder.
+        learning: options of the kind's learner, such as its loss.
         ks: lengths of the lists.
     """
 
@@ -167,13 +169,21 @@ def _fitted(run: ListRun) -> Fitted:
     if run.model in BASELINES:
         model = BASELINES[run.model](run.found)
         return Fitted(model, 1, len(run.found.train.values))
-    from models.catalogue import find
-
-    task = find(run.model).task
-    if task not in TRAINERS:
-        raise ConfigurationError(
-            f"`models` must give lists: {sorted(BASELINES)}, or of the tasks {sorted(TRAINERS)}. "
-            f"Received: {run.model!r}, for {task}."
-        )
-    module, _, function = TRAINERS[task].partition(":")
+    module, _, function = TRAINERS[kind_of(run.model)].partition(":")
     return getattr(import_module(module), function)(run, run.found)
+
+
+def kind_of(model: str) -> str:
+    """Which of `TRAINERS` a model of the catalogue has.
+
+    Raises:
+        ConfigurationError: it has none.
+    """
+    entry = find(model)
+    kind = "next item" if entry.loss else entry.task
+    if kind not in TRAINERS:
+        raise ConfigurationError(
+            f"`models` must give lists: {sorted(BASELINES)}, or of the kinds {sorted(TRAINERS)}. "
+            f"Received: {model!r}, for {entry.task}."
+        )
+    return kind

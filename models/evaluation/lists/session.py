@@ -10,18 +10,22 @@ from rich.table import Table
 from millstream.errors import ConfigurationError
 from models.catalogue import CATALOGUE, find
 from models.evaluation.lists.protocols import Interactions
-from models.evaluation.lists.runs import BASELINES, TRAINERS, ListRun, Training, execute
+from models.evaluation.lists.runs import BASELINES, TRAINERS, ListRun, Training, execute, kind_of
 from models.evaluation.options import parsed
 from models.evaluation.report import Spread, summaries, write_csv
 from models.evaluation.results import Result, Results
 
 COSTS = {"epochs": "epochs", "train_s": "train s"}
-# Options of `AutoencoderLearner` that are a run's to choose.
-LEARNING: dict[str, Any] = {
-    "loss": "multinomial",
-    "confidence": 0.0,
-    "num_sampling_users": None,
-    "full": False,
+# Options of each kind's learner that are a run's to choose, beside those of builders.
+LEARNING: dict[str, dict[str, Any]] = {
+    "autoencoder": {
+        "loss": "multinomial",
+        "confidence": 0.0,
+        "num_sampling_users": None,
+        "full": False,
+    },
+    "next item": {"loss": "", "width": 128, "length": 200, "negatives": None},
+    "matrix": {},
 }
 
 
@@ -41,8 +45,8 @@ def planned(
     Args:
         names: of the catalogue or of `BASELINES`; `all` stands for every one of them that can be
             asked so.
-        options: `name=value`, of builders, and of `LEARNING` for autoencoders; a model that has no
-            such option goes without.
+        options: `name=value`, of builders and of `LEARNING`; a model that has no such option goes
+            without.
 
     Raises:
         ConfigurationError: no such model, or no model has the option.
@@ -50,7 +54,8 @@ def planned(
     names = models_of(names, protocol)
     given = dict(_pair(text) for text in options)
     known = {name: _options(name) for name in names}
-    everywhere = {option for found in known.values() for option in found} | set(LEARNING)
+    learnt = {n: {} if n in BASELINES else LEARNING[kind_of(n)] for n in names}
+    everywhere = {option for own in (*known.values(), *learnt.values()) for option in own}
     if unknown := sorted(set(given) - everywhere):
         raise ConfigurationError(
             f"`option` must be one of {sorted(everywhere)}. Received: {unknown[0]!r}."
@@ -58,9 +63,9 @@ def planned(
     runs = []
     for name in names:
         own = {n: parsed(v, known[name][n]) for n, v in given.items() if n in known[name]}
-        learns = name not in BASELINES and find(name).task == "autoencoder"
-        learning = {n: parsed(v, LEARNING[n]) for n, v in given.items() if n in LEARNING and learns}
-        draws = learns or "seed" in known[name]
+        there = learnt[name]
+        learning = {n: parsed(v, there[n]) for n, v in given.items() if n in there}
+        draws = bool(there) or "seed" in known[name]
         runs += [
             ListRun(name, data, log, protocol, seed, training, own, learning, tuple(ks))
             for seed in range(seeds if draws else 1)
@@ -75,7 +80,7 @@ def models_of(names: Sequence[str], protocol: str) -> list[str]:
         ConfigurationError: there is no such model.
     """
     if "all" in names:
-        learnt = [entry.name for entry in CATALOGUE if entry.task in TRAINERS]
+        learnt = [entry.name for entry in CATALOGUE if entry.task in TRAINERS or entry.loss]
         serves_strangers = [name for name in learnt if name != "minibatch_mf"]
         return [*BASELINES, *(serves_strangers if protocol == "strong" else learnt)]
     return [name if name in BASELINES else find(name).name for name in dict.fromkeys(names)]

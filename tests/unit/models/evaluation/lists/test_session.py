@@ -60,10 +60,21 @@ def test_every_protocol_asks_for_lists(log, protocol):
     assert protocol.split("-")[0] in result.key["split"]
 
 
+def test_a_next_item_model_is_asked_as_any_other(log):
+    given = ("width=8", "length=6", "negatives=2", "dim=3")
+    runs = planned(log, "sasrec", "mult_dae", protocol="leave-one-out", options=given, epochs=1)
+    assert [dict(run.learning) for run in runs] == [{"width": 8, "length": 6, "negatives": 2}, {}]
+    result = execute(runs[0])
+    assert result.epochs == 1
+    assert 0.0 <= result.metrics["ndcg@5"] <= 1.0
+
+
 def test_all_is_every_model_that_can_be_asked_so(log):
     everyone = session.models_of(["all"], "leave-one-out")
     assert set(session.models_of(["all"], "strong")) == set(everyone) - {"minibatch_mf"}
-    assert {"popularity", "ease", "mult_vae", "dynamic_autoencoder"} <= set(everyone)
+    assert {"popularity", "ease", "mult_vae", "als", "sasrec", "dynamic_autoencoder"} <= set(
+        everyone
+    )
     assert len(planned(log, "ease", "mult_vae", seeds=3)) == 4
 
 
@@ -81,9 +92,8 @@ def test_what_cannot_be_planned_is_refused(log, names, options, message):
 
 
 def test_what_cannot_be_asked_so_is_refused(log):
-    (ranker,) = planned(log, "dcn_v2")
     with pytest.raises(ConfigurationError, match="`models` must give lists"):
-        execute(ranker)
+        planned(log, "dcn_v2")
     (factorisation,) = planned(log, "minibatch_mf")
     with pytest.raises(ConfigurationError, match="`protocol` must ask users that 'minibatch_mf'"):
         execute(factorisation)
