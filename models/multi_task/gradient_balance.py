@@ -67,7 +67,7 @@ class PeLtr(Plain):
 
     reads: Reads | None = "all"
 
-    def __init__(self, least: Sequence[float]) -> None:
+    def __init__(self, least: Sequence[float] | np.ndarray) -> None:
         if min(least) < 0 or sum(least) >= 1:
             raise ValueError(
                 f"`least` must be 0 or more each, of a sum below 1. Received: {least}."

@@ -140,12 +140,12 @@ class MultiTaskLearner:
         found = self.figures(x, labels)
         return np.array([found[task.name].get("auc", 0.5) for task in self.tasks])
 
-    def _losses(self, x: Any, labels: Any) -> Any:
+    def _losses(self, x: Any, labels: Any) -> list[Any]:
         return task_losses(self.tasks, self.model(x, training=True), labels)
 
     def _weighed_step(self, x: Any, labels: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
-            losses = self._losses(x, labels)
+            losses = tf.stack(self._losses(x, labels))
             if isinstance(self.balance, Uncertainty):
                 total = self.balance(losses)
             else:
@@ -161,12 +161,11 @@ class MultiTaskLearner:
         learnt = [weight.value for weight in self._learnt]
         with tf.GradientTape(persistent=True) as tape:
             losses = self._losses(x, labels)
-            each = tf.unstack(losses, len(self.tasks))
-        by_task = [tape.gradient(loss, learnt, unconnected_gradients="zero") for loss in each]
+        by_task = [tape.gradient(loss, learnt, unconnected_gradients="zero") for loss in losses]
         stacked = [tf.stack(parts) for parts in zip(*by_task, strict=True)]
         flat = [tf.reshape(stacked[i], (len(self.tasks), -1)) for i in self._shared or []]
         joined = tf.concat(flat, axis=1)
-        return losses, stacked, tf.matmul(joined, joined, transpose_b=True)
+        return tf.stack(losses), stacked, tf.matmul(joined, joined, transpose_b=True)
 
     def _apply_together(self, gradients: Any, weights: Any) -> None:
         total = [tf.tensordot(weights, each, axes=1) for each in gradients]
@@ -176,7 +175,7 @@ class MultiTaskLearner:
         """Places of the weights that every task moves: those of layers, or tables without any."""
         learnt = [weight.value for weight in self._learnt]
         with tf.GradientTape(persistent=True) as tape:
-            losses = tf.unstack(self._losses(x, labels), len(self.tasks))
+            losses = self._losses(x, labels)
         moved = [[g is not None for g in tape.gradient(loss, learnt)] for loss in losses]
         shared = [i for i, by in enumerate(zip(*moved, strict=True)) if all(by)]
         tables = {

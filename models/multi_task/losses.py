@@ -11,8 +11,10 @@ from models.losses.pointwise import pointwise
 
 def task_losses(
     tasks: Sequence[Task], outputs: Mapping[str, Any], labels: Mapping[str, Any]
-) -> Any:
-    """(tasks,) mean loss of each task: cross-entropy on its logit, or squared error.
+) -> list[Any]:
+    """The mean loss of each task, a scalar: cross-entropy on its logit, or squared error.
+
+    They are not one tensor: then a weight that a loss does not depend on has no gradient for it.
 
     Args:
         tasks: in the order of the result.
@@ -20,7 +22,7 @@ def task_losses(
         labels: (batch,) each; NaN where a row is not of the task's sample space, and has no part in
             its loss. A batch without such rows has loss 0.
     """
-    return ops.stack([_of(task, outputs[task.name], labels[task.name]) for task in tasks])
+    return [_of(task, outputs[task.name], labels[task.name]) for task in tasks]
 
 
 def _of(task: Task, output: Any, label: Any) -> Any:

@@ -1,6 +1,7 @@
 """What every network with several heads holds."""
 
 from functools import cache
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,7 +47,7 @@ def planted(n, seed=0):
 
 def network_of(entry):
     keras.utils.set_random_seed(5)
-    options = {k: v for k, v in SMALL.items() if k in entry.defaults()}
+    options: dict[str, Any] = {k: v for k, v in SMALL.items() if k in entry.defaults()}
     options |= {"tower": 1} if entry.name == "m2m" else {}
     if "tasks" in entry.defaults():
         options["tasks"] = ("click", "conversion")

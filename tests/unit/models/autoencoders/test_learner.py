@@ -57,7 +57,12 @@ def test_more_users_drawn_together_are_more_negatives():
     def widths(**options):
         learner = AutoencoderLearner(mult_dae(FIELDS, dim=2), batch_size=10, **options)
         seen = []
-        learner._learn = lambda values, users, union: seen.append((len(users), len(union))) or 0.0
+
+        def learn(values, users, union):
+            seen.append((len(users), len(union)))
+            return 0.0
+
+        learner._learn = learn
         learner.partial_fit(lists)
         return seen
 
@@ -106,6 +111,6 @@ def test_rows_step_as_adam_does():
 def test_what_cannot_be_learnt_so_is_refused():
     network = mult_dae(FIELDS, dim=2)
     with pytest.raises(ValueError, match="`loss` must be one of"):
-        AutoencoderLearner(network, loss="hinge")
+        AutoencoderLearner(network, **{"loss": "hinge"})
     with pytest.raises(ValueError, match="`num_sampling_users` must be at least `batch_size`, 10"):
         AutoencoderLearner(network, batch_size=10, num_sampling_users=5)

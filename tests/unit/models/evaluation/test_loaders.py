@@ -64,6 +64,7 @@ def test_the_time_watched_after_a_click_weighs_its_row(write):
     write("clicks.csv", CSV)
     schema = 'files = ["clicks.csv"]\nwatched = "price"\n'
     dataset = loaders.load(write("clicks.toml", schema + COLUMNS))
+    assert dataset.weights is not None
     assert_allclose(dataset.weights, [1.5, 1.0, 0.0])  # the second was not clicked
     plain = loaders.load(write("plain.toml", 'files = ["clicks.csv"]' + COLUMNS))
     assert plain.weights is None
