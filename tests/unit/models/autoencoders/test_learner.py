@@ -111,6 +111,6 @@ def test_rows_step_as_adam_does():
 def test_what_cannot_be_learnt_so_is_refused():
     network = mult_dae(FIELDS, dim=2)
     with pytest.raises(ValueError, match="`loss` must be one of"):
-        AutoencoderLearner(network, **{"loss": "hinge"})
+        AutoencoderLearner(network, loss="hinge")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`num_sampling_users` must be at least `batch_size`, 10"):
         AutoencoderLearner(network, batch_size=10, num_sampling_users=5)
