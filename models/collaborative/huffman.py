@@ -31,7 +31,8 @@ def paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     root = 2 * leaves - 2
     ways = []
     for leaf in range(leaves):
-        way, node = [], leaf
+        way: list[tuple[int, float]] = []
+        node = leaf
         while node != root:
             way.append((parent[node] - leaves, is_left[node]))
             node = parent[node]

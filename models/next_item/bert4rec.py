@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
+from keras import ops
 from keras.layers import Concatenate, Dense, Dropout, LayerNormalization
 
 from models.fields import Field
@@ -75,4 +76,6 @@ def bert4rec(
     )
     bias = history.candidate.vectors(history.item, "linear", 1, RowInit("zeros"))
     candidate = Concatenate(name="candidate_with_bias")([history.items, bias])
-    return history.model("bert4rec", states()[:, 0], candidate, Objective(temperature), sequence)
+    return history.model(
+        "bert4rec", ops.take(states(), 0, axis=1), candidate, Objective(temperature), sequence
+    )

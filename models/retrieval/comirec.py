@@ -9,6 +9,7 @@ Reference: Cen et al., KDD 2020, https://arxiv.org/abs/2005.09347, sections 3.2 
 from collections.abc import Iterable
 from typing import Literal
 
+import keras
 from keras.layers import Identity
 
 from millstream.errors import ConfigurationError
@@ -20,7 +21,10 @@ from models.retrieval.interests import nearest_interest
 from models.retrieval.model import RetrievalModel
 from models.retrieval.objective import Objective
 
-_EXTRACTORS = {"routing": DynamicRouting, "attention": SelfAttentiveInterests}
+_EXTRACTORS: dict[str, type[keras.layers.Layer]] = {
+    "routing": DynamicRouting,
+    "attention": SelfAttentiveInterests,
+}
 
 
 def comirec(

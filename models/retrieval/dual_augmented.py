@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 from keras import ops
-from keras.layers import Concatenate, Dense
+from keras.layers import Concatenate, Dense, Identity
 
 from millstream.errors import ConfigurationError
 from models.fields import Field
@@ -64,10 +64,11 @@ def dual_augmented(
         augmented = inputs.vectors(_id_of(part, own), role="augmented", width=dim)
         x = mlp(Concatenate()([inputs.joined(), augmented]), hidden, name=name, dropout=dropout)
         outputs[name] = L2Normalise(name=f"{name}_unit")(Dense(dim, name=f"{name}_out")(x))
-        outputs[f"{name}_augmented"] = augmented
+        outputs[f"{name}_augmented"] = Identity(name=f"{name}_mimic")(augmented)
     if any(f.name == category and f.is_id and f.belongs_to == "item" for f in fields):
         given = tensors[category]
-        first = given[:, 0] if len(given.shape) == 2 else ops.reshape(given, (-1,))
+        is_list = len(given.shape) == 2
+        first = ops.take(given, 0, axis=1) if is_list else ops.reshape(given, (-1,))
         outputs["candidate_category"] = first
     network = keras.Model(tensors, outputs, name="dual_augmented")
 

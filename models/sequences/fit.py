@@ -69,7 +69,12 @@ class SequenceLearner:
         )
         loss = sequence_loss(run.loss, own.negatives, log.items, own.calibration)
         self.network = NextItemNetwork(self.model, loss, log.items)
-        self.network.compile(keras.optimizers.Adam(own.learning_rate), run_eagerly=eager)
+        self.network.compile(
+            keras.optimizers.Adam(own.learning_rate),
+            run_eagerly=eager,
+            # XLA gains nothing on TensorFlow; on JAX nothing is compiled without it.
+            jit_compile=not eager and keras.backend.backend() != "tensorflow",
+        )
         self.batches = SequenceBatches(
             log.protocol.train,
             log.times,

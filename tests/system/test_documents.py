@@ -36,6 +36,8 @@ NOT_RUN = {
     r"python -m deploy\.local": "runs until Ctrl-C; the same services run here",
     r"millstream stream & .*": "the workers run here already, one command each",
     r"millstream train --model .*": "runs until it is stopped; test_trainer_resume.py trains",
+    r"MILLSTREAM_RETRIEVER=.* millstream train": "runs until it is stopped, as the other",
+    r"millstream next-item .*": "trains for hours",
     r"millstream (eval|importance) .*ml-100k.*": "fetches MovieLens and trains for minutes",
     r"millstream eval (all .*|.*libfm:.*)": "trains for minutes; two models are run",
 }
