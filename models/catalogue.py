@@ -459,11 +459,11 @@ CATALOGUE: tuple[Entry, ...] = (
         learns_online=False,
     ),
     Entry(
-        "joint_rating_retrieval",
+        "joint_rating",
         "multi-task",
         "multi_task",
         "TensorFlow Recommenders, https://www.tensorflow.org/recommenders/examples/multitask",
-        "models.multi_task.joint:joint_rating_retrieval",
+        "models.multi_task.joint:joint_rating",
         learns_online=False,
     ),
     Entry(

@@ -25,7 +25,7 @@ from models.losses.sampled_softmax import sampled_softmax
 SIDES = {"query": ("user", "context"), "candidate": ("item",)}
 
 
-def joint_rating_retrieval(
+def joint_rating(
     fields: Iterable[Field],
     *,
     dim: int = 32,
@@ -63,7 +63,7 @@ def joint_rating_retrieval(
         "retrieval": Dot(axes=1, name="retrieval.logit")([q, c]),
         "rating": Dense(1, name="rating.logit")(x),
     }
-    return keras.Model(inputs.tensors, outputs, name="joint_rating_retrieval")
+    return keras.Model(inputs.tensors, outputs, name="joint_rating")
 
 
 def sides(model: keras.Model) -> keras.Model:

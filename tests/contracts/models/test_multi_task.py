@@ -70,7 +70,7 @@ def still(entry):
 
 
 def tasks_in(entry):
-    if entry.name == "joint_rating_retrieval":
+    if entry.name == "joint_rating":
         return (Task("retrieval"), Task("rating", "regression"))
     return tasks_of(("click", "conversion"))
 

@@ -227,7 +227,7 @@ def test_the_time_watched_reaches_the_loss(make):
     weights = np.where(labels > 0, watched, 1.0)
     dataset = replace(plain, labels=labels, weights=weights)
     fields, rows = encoded(dataset, np.arange(2000), width=4)
-    quick = replace(QUICK, batch_size=50, epochs=2)
+    quick = replace(QUICK, batch_size=20, epochs=2)
     run = run_of(dataset, "youtube_ranker")
     odd = dataset.columns["item"] % 2 == 1
     for learn in ("fit", "test_then_train"):

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from millstream.errors import ConfigurationError
 from models.fields import Field
-from models.multi_task.joint import joint_loss, joint_rating_retrieval, sides
+from models.multi_task.joint import joint_loss, joint_rating, sides
 from tests.support.networks import mlp, with_random_weights
 
 FIELDS = (
@@ -17,7 +17,7 @@ X = {"user_id": np.array([1, 2, 3, 4, 5, 6]), "item_id": np.array([1, 2, 3, 4, 5
 
 
 def test_one_pair_of_vectors_retrieves_and_rates():
-    model = joint_rating_retrieval(FIELDS, dim=3, rating_hidden=(5,))
+    model = joint_rating(FIELDS, dim=3, rating_hidden=(5,))
     w = with_random_weights(model)
     unit = {}
     for side, field in (("query", "user_id"), ("candidate", "item_id")):
@@ -34,12 +34,12 @@ def test_one_pair_of_vectors_retrieves_and_rates():
     assert_allclose(found["query"], q, atol=1e-5)
     assert_allclose(found["candidate"], c, atol=1e-5)
     with pytest.raises(ConfigurationError, match="must have one that belongs to item"):
-        joint_rating_retrieval(FIELDS[:1])
+        joint_rating(FIELDS[:1])
 
 
 def test_the_joint_loss_is_a_weighed_sum_that_trains_both():
     keras.utils.set_random_seed(0)
-    model = sides(joint_rating_retrieval(FIELDS, dim=4, rating_hidden=(8,)))
+    model = sides(joint_rating(FIELDS, dim=4, rating_hidden=(8,)))
     ratings = np.array([1.0, 5, 2, np.nan, 4, 3], np.float32)
     log_q = np.zeros(6, np.float32)
 
