@@ -51,11 +51,17 @@ def test_the_joint_loss_is_a_weighed_sum_that_trains_both():
     gaps = (np.asarray(model(X)["rating"])[:, 0] - ratings)[~np.isnan(ratings)]
     assert alone[1] == pytest.approx(np.mean(gaps**2), rel=1e-5)
     optimizer = keras.optimizers.Adam(0.05)
-    for _ in range(80):
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step():
         with tf.GradientTape() as tape:
             loss = loss_of((1.0, 1.0))
         weights = model.trainable_variables
         optimizer.apply(tape.gradient(loss, [w.value for w in weights]), weights)
+
+    for _ in range(80):
+        step()
     out = model(X)
     scores = np.asarray(out["query"]) @ np.asarray(out["candidate"]).T
     assert (scores.argmax(axis=1) == np.arange(6)).all()
