@@ -7,7 +7,7 @@ from models.layers.gaussian_code import GaussianCode
 def test_the_code_is_drawn_in_training_and_costs_its_divergence():
     layer = GaussianCode()
     mu, log_variance = 0.7, -1.3
-    x = np.tile(np.float32([mu, -mu, log_variance, log_variance]), (4000, 1))
+    x = np.tile(np.array([mu, -mu, log_variance, log_variance], np.float32), (4000, 1))
     assert np.asarray(layer(x))[0].tolist() == pytest.approx([mu, -mu])
     layer.beta.assign(0.3)
     z = np.asarray(layer(x, training=True))
