@@ -219,28 +219,6 @@ def test_what_cannot_be_evaluated_is_refused(make, name, split, message):
         execute(EvaluationRun(find(name), make(100), split))
 
 
-def test_the_time_watched_reaches_the_loss(make):
-    """Every item is clicked half of the time; the odds tell what is watched for long."""
-    plain = make(2000)
-    watched = np.where(plain.columns["item"] % 2, 40.0, 4.0)
-    labels = (np.random.default_rng(0).random(2000) < 0.1).astype(float)
-    weights = np.where(labels > 0, watched, 1.0)
-    dataset = replace(plain, labels=labels, weights=weights)
-    fields, rows = encoded(dataset, np.arange(2000), width=4)
-    quick = replace(QUICK, batch_size=20, epochs=2)
-    run = run_of(dataset, "youtube_ranker")
-    odd = dataset.columns["item"] % 2 == 1
-    for learn in ("fit", "test_then_train"):
-        learner = Network(run.entry, fields, run.options, quick, 0)
-        if learn == "fit":
-            learner.fit(rows, rows, lambda share, reached: None)
-        else:
-            learner.test_then_train(rows, lambda share, reached: None)
-        p = learner.predict(rows.x)
-        odds = p / (1 - p)
-        assert np.median(odds[odd]) > 2 * np.median(odds[~odd]), learn
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
