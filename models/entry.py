@@ -16,8 +16,10 @@ class Entry:
     Args:
         name: unique.
         family: what it is built on.
-        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `RetrievalModel`;
-            `matrix` builders take options alone and give a `MatrixModel`.
+        task: `ranking` builders give a `keras.Model`, `retrieval` builders a `RetrievalModel`,
+            `autoencoder` builders an `Autoencoder`, `multi_task` builders a `keras.Model` with an
+            output for each task, by its name; `matrix` builders take options alone and give a
+            `MatrixModel`.
         paper: where it is from.
         builder: `module:function`, called with fields and options.
         options: that make this model of what the builder can build.
@@ -33,13 +35,14 @@ class Entry:
             them, called with both networks.
         loss: of next-item models, learnt from a file of sequences, where a run names none; see
             `models.sequences.losses`.
-        learns_online: whether the online trainer takes it.
+        learns_online: whether the online trainer takes it by name.
+        needs_groups: whether it learns the order within groups, which a dataset must then have.
         learns_pairs: whether it can learn what two fields mean together.
     """
 
     name: str
     family: str
-    task: Literal["ranking", "retrieval", "matrix"]
+    task: Literal["ranking", "retrieval", "matrix", "autoencoder", "multi_task"]
     paper: str
     builder: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -50,6 +53,7 @@ class Entry:
     initialize_from: Mapping[str, str] = field(default_factory=dict)
     loss: str = ""
     learns_online: bool = True
+    needs_groups: bool = False
     learns_pairs: bool = True
 
     def load(self) -> Callable[..., Any]:

@@ -26,9 +26,11 @@ class Dataset:
         times: (n,) when each row happened, in any unit; None where it is not known.
         groups: (n,) integers for metrics within groups, such as the users; None for none.
         parts: (n,) `TRAIN`, `VALID` or `TEST` where the dataset comes in parts.
+        weights: (n,) of the rows in the loss of networks, 0 or more; None is 1.
 
     Raises:
-        DatasetError: columns that do not fit the fields, labels other than 0 and 1, no rows.
+        DatasetError: columns that do not fit the fields, labels other than 0 and 1, weights that
+            are negative or no numbers, no rows.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Dataset:
     times: np.ndarray | None = None
     groups: np.ndarray | None = None
     parts: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -52,6 +55,8 @@ class Dataset:
                 )
         if not np.isin(self.labels, (0, 1)).all():
             raise DatasetError(f"Labels of dataset {self.name!r} must be 0 or 1.")
+        if self.weights is not None and not (self.weights >= 0).all():
+            raise DatasetError(f"Weights of dataset {self.name!r} must be numbers from 0 on.")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,4 +69,6 @@ class Dataset:
         arrays = [self.columns[f.name] for f in self.fields]
         for array in (*arrays, self.labels, self.times, self.groups, self.parts):
             hashed.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        if self.weights is not None:
+            hashed.update(np.ascontiguousarray(self.weights).tobytes())
         return hashed.hexdigest()

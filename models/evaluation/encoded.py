@@ -14,19 +14,20 @@ Columns = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class EncodedExamples:
-    """Aligned inputs, labels, and groups where there are some."""
+    """Aligned inputs, labels, and groups and weights where there are some."""
 
     x: Columns
     y: np.ndarray
     groups: np.ndarray | None
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def at(self, rows: np.ndarray | slice) -> Self:
         """Some of the rows."""
-        groups = None if self.groups is None else self.groups[rows]
-        return type(self)({k: v[rows] for k, v in self.x.items()}, self.y[rows], groups)
+        groups, weights = (a if a is None else a[rows] for a in (self.groups, self.weights))
+        return type(self)({k: v[rows] for k, v in self.x.items()}, self.y[rows], groups, weights)
 
 
 def encoded(
@@ -59,4 +60,5 @@ def encoded(
         else:
             fields.append(field)
             x[field.name] = values.astype(np.float32)
-    return tuple(fields), EncodedExamples(x, dataset.labels.astype(np.float32), dataset.groups)
+    labels = dataset.labels.astype(np.float32)
+    return tuple(fields), EncodedExamples(x, labels, dataset.groups, dataset.weights)

@@ -99,6 +99,7 @@ class Network:
         done = self.model.fit(
             train.x,
             train.y,
+            sample_weight=train.weights,
             batch_size=self.training.batch_size,
             epochs=self.training.epochs,
             callbacks=[stopping],
@@ -124,7 +125,7 @@ class Network:
             batch = rows.at(part)
             scores[part] = _sigmoid(self.model.predict_on_batch(batch.x))
             began = time.perf_counter()
-            self.model.train_on_batch(batch.x, batch.y)
+            self.model.train_on_batch(batch.x, batch.y, sample_weight=batch.weights)
             training_s += time.perf_counter() - began
             report((start + len(batch)) / len(rows), float("nan"))
         return scores, training_s

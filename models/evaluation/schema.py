@@ -57,6 +57,8 @@ class Schema(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         label: the column of the label; LibFM has its own place for it.
         positive_from: a label of this value or above is positive.
         time: the column of the time, for splits in time order.
+        watched: the column of the time watched after a click: networks then learn with weights by
+            which their odds become the expected watch time, see `models.losses.watch_time`.
         group: the column within whose values GAUC and ranking metrics are taken.
         format: by the ending of the first file where it is missing.
         delimiter: between the columns of a CSV file.
@@ -72,6 +74,7 @@ class Schema(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     positive_from: float = 1.0
     time: str | None = None
     group: str | None = None
+    watched: str | None = None
     format: Literal["csv", "parquet", "libfm"] | None = None
     delimiter: str = ","
 

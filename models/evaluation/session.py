@@ -40,6 +40,8 @@ def planned(
         ConfigurationError: no such model or option.
     """
     entries = entries_of(names, split)
+    if "all" in names and dataset.groups is None:
+        entries = [entry for entry in entries if not entry.needs_groups]
     given = options_of(options, entries)
     return [
         EvaluationRun(entry, dataset, split, seed, split_seed, training, given[entry.name], k)

@@ -13,6 +13,7 @@ from millstream.errors import ConfigurationError, DatasetError
 from models.evaluation import libfm, schema
 from models.evaluation.dataset import Dataset
 from models.evaluation.schema import Column, Schema
+from models.losses.watch_time import watch_time_weights
 
 
 def load(path: Path) -> Dataset:
@@ -29,14 +30,18 @@ def load(path: Path) -> Dataset:
     parts = [_read(files, found, path.parent) for files in found.parts if files]
     table = pa.concat_tables(parts, promote_options="permissive")
     columns = _columns(table, found)
+    labels = (_floats(table, found.label) >= found.positive_from).astype(np.float32)
     return Dataset(
         name,
         found.fields,
         columns,
-        (_floats(table, found.label) >= found.positive_from).astype(np.float32),
+        labels,
         times=_times(table, found.time) if found.time else None,
         groups=_keys([table[found.group]])[0] if found.group else None,
         parts=_parts(found, [part.num_rows for part in parts]),
+        weights=watch_time_weights(labels, _floats(table, found.watched))
+        if found.watched
+        else None,
     )
 
 
@@ -61,6 +66,8 @@ def _format(found: Schema) -> str:
 def _libfm(found: Schema, folder: Path, name: str) -> Dataset:
     if any(len(files) > 1 for files in found.parts):
         raise ConfigurationError("`format` libfm takes one file for each part.")
+    if found.watched:
+        raise ConfigurationError("`watched` must not be given for `format` libfm, which has none.")
     paths = [folder / file for files in found.parts for file in files]
     dataset = libfm.load(paths, found.fields, name)
     groups = dataset.columns[found.group] if found.group else None
@@ -82,7 +89,8 @@ def _parts(found: Schema, sizes: list[int]) -> np.ndarray | None:
 
 
 def _read(files: list[str], found: Schema, folder: Path) -> pa.Table:
-    wanted = {found.label, *found.columns, *filter(None, (found.time, found.group))}
+    optional = filter(None, (found.time, found.group, found.watched))
+    wanted = {found.label, *found.columns, *optional}
     tables = []
     for file in files:
         path = folder / file

@@ -30,7 +30,10 @@ class Trees:
     ) -> tuple[int, float]:
         report(0.0, float("nan"))
         started = time.perf_counter()
-        self.model.fit(train.x, train.y, (valid.x, valid.y))
+        given = {}
+        if getattr(self.model, "ranks", False) and train.groups is not None:
+            given = {"groups": (train.groups, valid.groups)}
+        self.model.fit(train.x, train.y, (valid.x, valid.y), **given)
         return 1, time.perf_counter() - started
 
     def predict(self, x: Columns) -> np.ndarray:

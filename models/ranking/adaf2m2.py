@@ -38,7 +38,7 @@ from models.layers.vector_norms import VectorNorms
 def adaf2m2(
     fields: Iterable[Field],
     *,
-    state: Sequence[str] = (),
+    state: Sequence[str] | None = None,
     adapter_hidden: Sequence[int] = (32,),
     copies: int = 2,
     low: float = 0.1,
@@ -52,7 +52,8 @@ def adaf2m2(
 
     Args:
         fields: ids of one width, and floats, whose vectors are V x.
-        state: names of floats by which the adapter knows users and items, beside the ids' norms.
+        state: names of floats by which the adapter knows users and items, beside the ids' norms;
+            None is every float that belongs to either, such as their counts.
         adapter_hidden: widths of the adapter's hidden layers.
         copies: of each row with fields hidden, in training; 0 is the adapter alone.
         low, high: bounds of the probability that a field of a copy is hidden.
@@ -86,9 +87,13 @@ def adaf2m2(
     return keras.Model(inputs.tensors, logit, name="adaf2m2")
 
 
-def _adapter(inputs: FieldInputs, vectors: Any, state: Sequence[str], hidden: Sequence[int]) -> Any:
+def _adapter(
+    inputs: FieldInputs, vectors: Any, state: Sequence[str] | None, hidden: Sequence[int]
+) -> Any:
     """The weight of every field, (batch, fields)."""
     floats = {f.name: f for f in inputs.fields if not f.is_id}
+    if state is None:
+        state = [name for name, f in floats.items() if f.belongs_to in ("user", "item")]
     if unknown := sorted(set(state) - set(floats)):
         raise ConfigurationError(
             f"`state` must name floats, of {sorted(floats)}. Received: {unknown}."

@@ -4,9 +4,9 @@ Ids are embedded, lists of them averaged; a float x becomes x~, x~^2 and sqrt(x~
 quantile in what training has seen. All go side by side into an MLP with one logit.
 
 Trained on impressions with weights, the time watched for a click and 1 for what was not clicked
-(`watch_time_weights`, for `sample_weight`), the odds learn sum T_i / (N - k) over k clicks among N
-impressions, which is near E[T], the time watched per impression, as long as few are clicked:
-E[T] = exp(logit) (`expected_watch_time`).
+(`models.losses.watch_time`; a dataset whose schema names `watched` is learnt so), the odds learn
+sum T_i / (N - k) over k clicks among N impressions, which is near E[T], the time watched per
+impression, as long as few are clicked: E[T] = exp(logit).
 
 Reference: Covington, Adams & Sargin, RecSys 2016, https://doi.org/10.1145/2959100.2959190,
 section 4.
@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras.layers import Concatenate, Dense
 
 from models.fields import Field
@@ -44,31 +43,6 @@ def youtube_ranker(
     columns = [inputs.pooled(f) if f.is_id else _powers(inputs, f) for f in inputs.fields]
     x = mlp(Concatenate(name="joined")(columns), hidden, name="deep", dropout=dropout)
     return keras.Model(inputs.tensors, Dense(1, name="logit")(x), name="youtube_ranker")
-
-
-def watch_time_weights(clicked: np.ndarray, watched: np.ndarray) -> np.ndarray:
-    """Weights of impressions: the time watched of those clicked, 1 of the others.
-
-    Args:
-        clicked: (n,) the labels, 1 or 0.
-        watched: (n,) in any unit of time, of which expected watch times will be, too.
-
-    Returns:
-        (n,) float32.
-
-    >>> watch_time_weights(np.array([1, 0]), np.array([30.0, 0.0])).tolist()
-    [30.0, 1.0]
-    """
-    return np.where(clicked > 0, watched, 1.0).astype(np.float32)
-
-
-def expected_watch_time(logits: np.ndarray) -> np.ndarray:
-    """exp(logit), the odds: time watched per impression, in the unit of the weights.
-
-    >>> expected_watch_time(np.array([0.0])).tolist()
-    [1.0]
-    """
-    return np.exp(logits)
 
 
 def _powers(inputs: FieldInputs, field: Field) -> Any:

@@ -14,7 +14,7 @@ from keras import ops
 
 from millstream.errors import DatasetError
 from models.evaluation.lists.figures import Figures
-from models.evaluation.lists.full_corpus import full_corpus
+from models.evaluation.lists.full_corpus import Scorer, full_corpus
 from models.evaluation.lists.questions import Questions
 from models.sequences.batches import HISTORY, MASKED, TARGET, SequenceBatches, prefix, timed
 from models.sequences.losses import sequence_loss
@@ -103,14 +103,14 @@ class SequenceLearner:
         self.model.model.set_weights(self._best)
         return self.progress
 
+    def scorer(self, questions: Questions) -> Scorer:
+        """The scores of these questions, by their numbers."""
+        return lambda which: scores_of(self.model, self._inputs(questions, which), questions.items)
+
     def figures(self, questions: Questions) -> Figures:
         """The figures of the model's lists over the whole corpus."""
-
-        def score(which: np.ndarray) -> np.ndarray:
-            return scores_of(self.model, self._inputs(questions, which), questions.items)
-
-        block = self.training.batch_size
-        return full_corpus(score, questions, protocol=self.log.protocol.name, block=block)
+        protocol, block = self.log.protocol.name, self.training.batch_size
+        return full_corpus(self.scorer(questions), questions, protocol=protocol, block=block)
 
     def _inputs(self, questions: Questions, which: np.ndarray) -> dict[str, np.ndarray]:
         histories, length = questions.history.take(which), self.training.length

@@ -23,11 +23,11 @@ Rows = tuple[dict[str, np.ndarray], np.ndarray]
 
 
 class BoostedTrees:
-    """Trees for binary labels; `xgboost` makes one.
+    """Trees for binary labels; `xgboost` makes one, and `lambdamart` one that ranks in groups.
 
     Args:
         fields: ids must say their `rows`.
-        parameters: of `xgboost.train`.
+        parameters: of `xgboost.train`; an `objective` that begins with `rank:` needs groups.
         trees: at most.
         patience: trees without a lower log loss on the validation rows before boosting stops; the
             best number of trees is then kept.
@@ -47,30 +47,53 @@ class BoostedTrees:
         """Trees that were grown, and kept."""
         return int(self._booster.num_boosted_rounds())
 
-    def fit(self, x: dict[str, np.ndarray], y: np.ndarray, valid: Rows | None = None) -> Self:
+    @property
+    def ranks(self) -> bool:
+        """Whether it learns the order within groups."""
+        return str(self.parameters["objective"]).startswith("rank:")
+
+    def fit(
+        self,
+        x: dict[str, np.ndarray],
+        y: np.ndarray,
+        valid: Rows | None = None,
+        *,
+        groups: tuple[np.ndarray, np.ndarray | None] | None = None,
+    ) -> Self:
         """Grow the trees.
 
         Args:
             x: `{field: (n, ...)}`.
             y: (n,) 0 or 1.
             valid: rows that decide when to stop; without them every tree is grown.
+            groups: (n,) integers of the rows, such as users, and of those of `valid`; for an
+                objective that ranks.
+
+        Raises:
+            ConfigurationError: an objective that ranks, and no groups.
         """
-        watched = {} if valid is None else {"evals": [(self._rows(*valid), "valid")]}
+        if self.ranks and groups is None:
+            raise ConfigurationError(
+                "`groups` must be given for trees that rank: the dataset's `group`. Received: None."
+            )
+        of_train, of_valid = groups if groups and self.ranks else (None, None)
+        evals = {} if valid is None else {"evals": [(self._rows(*valid, of_valid), "valid")]}
         self._booster = self.xgboost.train(
             self.parameters,
-            self._rows(x, y),
+            self._rows(x, y, of_train),
             self.trees,
             early_stopping_rounds=None if valid is None else self.patience,
             verbose_eval=False,
-            **watched,
+            **evals,
         )
         if valid is not None:
             self._booster = self._booster[: self._booster.best_iteration + 1]
         return self
 
     def predict(self, x: dict[str, np.ndarray]) -> np.ndarray:
-        """Probabilities, (n,)."""
-        return self._booster.predict(self._rows(x))
+        """Probabilities, (n,); of trees that rank, scores in (0, 1) of the right order."""
+        scores = self._booster.predict(self._rows(x))
+        return 0.5 * (1.0 + np.tanh(0.5 * scores)) if self.ranks else scores
 
     def leaves(self, x: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Leaf of each row in every tree, and the logit of all trees.
@@ -94,10 +117,21 @@ class BoostedTrees:
         self._booster.load_model(bytearray(path.read_bytes()))
         return self
 
-    def _rows(self, x: dict[str, np.ndarray], y: np.ndarray | None = None) -> Any:
+    def _rows(
+        self,
+        x: dict[str, np.ndarray],
+        y: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
+    ) -> Any:
+        matrix = self.design.matrix(x)
+        if groups is not None:  # XGBoost wants the rows of a group together
+            order = np.argsort(groups, kind="stable")
+            matrix, groups = matrix[order], groups[order]
+            y = None if y is None else y[order]
         return self.xgboost.DMatrix(
-            self.design.matrix(x),
+            matrix,
             label=y,
+            qid=groups,
             feature_types=self.design.kinds,
             enable_categorical=True,
         )

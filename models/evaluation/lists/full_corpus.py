@@ -85,8 +85,9 @@ def _blocks(count: int, size: int) -> Iterator[np.ndarray]:
 
 
 def _scores(score: Scorer, which: np.ndarray, items: int) -> np.ndarray:
-    """A copy that may be written to."""
-    scores = np.array(score(which))
+    """A copy that may be written to, of floats."""
+    found = np.asarray(score(which))
+    scores = np.array(found, np.result_type(found, np.float32))
     if scores.shape != (len(which), items):
         raise ValueError(
             f"`score` must give the shape {(len(which), items)}. Received: {scores.shape}."

@@ -42,9 +42,11 @@ def test_a_name_that_is_like_no_other_gets_the_list_alone():
     assert "Did you mean" not in str(error.value)
 
 
-def test_boosted_trees_and_matrices_learn_all_at_once_and_networks_online():
-    at_once = {e.name for e in CATALOGUE if not e.learns_online}
-    assert at_once == {"xgboost", "gbdt_lr"} | {e.name for e in CATALOGUE if e.task == "matrix"}
+def test_rankers_and_retrievers_learn_online_but_for_trees():
+    online = {e.name for e in CATALOGUE if e.learns_online}
+    assert online == {
+        e.name for e in CATALOGUE if e.task in ("ranking", "retrieval") and e.family != "trees"
+    }
 
 
 def test_a_model_of_a_matrix_is_not_built_from_fields():

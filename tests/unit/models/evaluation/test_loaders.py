@@ -60,6 +60,21 @@ def test_a_csv_file_is_read_as_its_schema_says(write):
     assert (fields["item"].belongs_to, fields["city"].belongs_to) == ("item", None)
 
 
+def test_the_time_watched_after_a_click_weighs_its_row(write):
+    write("clicks.csv", CSV)
+    schema = 'files = ["clicks.csv"]\nwatched = "price"\n'
+    dataset = loaders.load(write("clicks.toml", schema + COLUMNS))
+    assert dataset.weights is not None
+    assert_allclose(dataset.weights, [1.5, 1.0, 0.0])  # the second was not clicked
+    plain = loaders.load(write("plain.toml", 'files = ["clicks.csv"]' + COLUMNS))
+    assert plain.weights is None
+    assert plain.digest != dataset.digest
+    write("rows.libfm", "1 1:1\n0 2:1\n")
+    libfm = 'files = ["rows.libfm"]\nformat = "libfm"\nwatched = "w"\n[columns]\na = {}\n'
+    with pytest.raises(ConfigurationError, match="`watched` must not be given for `format` libfm"):
+        loaders.load(write("libfm.toml", libfm))
+
+
 def test_parts_in_files_of_their_own_are_the_split(write):
     for name in ("train", "valid", "test"):
         write(f"{name}.csv", CSV)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -32,6 +34,13 @@ def test_rows_are_scored_with_the_adapter_and_without_masks(copies, state):
     model = adaf2m2(FIELDS, state=state, copies=copies, adapter_hidden=(3,), hidden=(5, 3))
     w = with_random_weights(model)
     assert_allclose(model(ROWS), slow(w, state), rtol=1e-4, atol=1e-5)
+
+
+def test_the_floats_of_user_and_item_are_the_state_where_none_is_named():
+    fields = [replace(f, belongs_to="item") if f.name == "age" else f for f in FIELDS]
+    model = adaf2m2(fields, copies=0, adapter_hidden=(3,), hidden=(5, 3))
+    w = with_random_weights(model)
+    assert_allclose(model(ROWS), slow(w, ("age",)), rtol=1e-4, atol=1e-5)
 
 
 def test_copies_are_learnt_without_the_adapter_and_with_the_labels_slope():

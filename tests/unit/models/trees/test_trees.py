@@ -25,7 +25,7 @@ FIELDS = (
     Field("ages", "float", width=3),
     Field("price", "float"),
 )
-TREES = [entry.name for entry in CATALOGUE if entry.family == "trees"]
+POINTWISE = ["xgboost", "gbdt_lr"]
 
 
 def planted(n, seed=0):
@@ -40,7 +40,7 @@ def planted(n, seed=0):
     return x, (x["user"] % 2 == x["item"] % 2).astype(np.float32)
 
 
-@pytest.fixture(params=TREES)
+@pytest.fixture(params=POINTWISE)
 def make(request):
     def make(**options):
         return build(request.param, FIELDS, **{"trees": 30, "depth": 4, **options})
@@ -48,8 +48,24 @@ def make(request):
     return make
 
 
-def test_both_are_in_the_catalogue():
-    assert set(TREES) == {"xgboost", "gbdt_lr"}
+def test_all_are_in_the_catalogue():
+    trees = {entry.name for entry in CATALOGUE if entry.family == "trees"}
+    assert trees == {*POINTWISE, "lambdamart"}
+
+
+def test_lambdamart_learns_the_order_within_groups_whatever_the_level_of_a_group():
+    """Half of the groups like most of what there is, half little of it; order goes by the price."""
+    rng = np.random.default_rng(0)
+    x, _ = planted(1500)
+    groups = rng.permutation(1500) % 60
+    y = (x["price"] > np.where(groups % 2, 0.7, 0.3)).astype(np.float32)
+    model = build("lambdamart", FIELDS, trees=10, depth=2).fit(x, y, groups=(groups, None))
+    scores = model.predict(x)
+    assert ((scores > 0) & (scores < 1)).all()
+    assert np.mean([roc_auc_score(y[groups == g], scores[groups == g]) for g in range(60)]) > 0.95
+    assert np.corrcoef(scores, x["price"])[0, 1] > 0.5
+    with pytest.raises(ConfigurationError, match="`groups` must be given for trees that rank"):
+        build("lambdamart", FIELDS).fit(x, y)
 
 
 def test_a_list_counts_its_ids_and_padding_is_missing():

@@ -1,0 +1,1 @@
+"""Autoencoders of what a user did: every item is scored from all items of the user."""

@@ -1,0 +1,1 @@
+"""Networks with a head for each task, and for several domains; how their losses are balanced."""
