@@ -26,7 +26,13 @@ def planted() -> sparse.csr_matrix:
 @pytest.mark.parametrize("name", [entry.name for entry in CATALOGUE if entry.task == "matrix"])
 def test_each_finds_the_items_of_a_users_taste(name):
     matrix, entry = planted(), find(name)
-    options = {"width": 8, "rate": None, "epochs": 15, "batch": 64, "neighbours": 20}
+    options: dict[str, float | None] = {
+        "width": 8,
+        "rate": None,
+        "epochs": 15,
+        "batch": 64,
+        "neighbours": 20,
+    }
     if name == "bpr":
         options |= {"epochs": 40, "learning_rate": 0.1, "regularisation": 0.05}
     known = {n: value for n, value in options.items() if n in entry.defaults()}
@@ -147,4 +153,4 @@ def test_frequent_items_are_left_out_and_pairs_are_of_one_basket():
 
 def test_an_unknown_loss_is_refused():
     with pytest.raises(ValueError, match="Received: 'full'"):
-        Item2Vec(loss="full")
+        Item2Vec(loss="full")  # type: ignore[arg-type]

@@ -46,8 +46,8 @@ def test_behaviours_are_routed_to_as_many_interests_as_their_number_allows():
         u = np.zeros((used, 4))
         for _ in range(3):
             share = {i: softmax(b[i]) for i in entries}
-            u = [squash(sum((share[i][j] * mapped[i] for i in entries), np.zeros(4)))
-                 for j in range(used)]  # fmt: skip
+            u = np.array([squash(sum((share[i][j] * mapped[i] for i in entries), np.zeros(4)))
+                          for j in range(used)])  # fmt: skip
             b = {i: b[i] + np.array([u[j] @ mapped[i] for j in range(used)]) for i in entries}
         expected = [*u, *[u[0]] * (3 - used)]
         assert_allclose(found[row], expected, rtol=1e-3, atol=1e-5)
@@ -67,8 +67,8 @@ def test_dynamic_routing_has_a_map_for_each_position_and_interest():
         v = np.zeros((2, 4))
         for _ in range(2):
             share = {i: softmax(b[i]) for i in entries}
-            v = [squash(sum((share[i][j] * mapped[i, j] for i in entries), np.zeros(4)))
-                 for j in range(2)]  # fmt: skip
+            v = np.array([squash(sum((share[i][j] * mapped[i, j] for i in entries), np.zeros(4)))
+                          for j in range(2)])  # fmt: skip
             b = {i: b[i] + np.array([mapped[i, j] @ v[j] for j in range(2)]) for i in entries}
         assert_allclose(found[row], v, rtol=1e-3, atol=1e-5)
 

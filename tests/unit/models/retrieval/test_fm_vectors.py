@@ -29,7 +29,7 @@ def test_the_inner_product_is_the_score_up_to_a_constant_of_the_user():
     n = 8
     items = {"item_id": np.arange(1, n + 1), "year": rng.random(n).astype(np.float32)}
     for _ in range(2):
-        user = {
+        user: dict[str, np.ndarray] = {
             "user_id": rng.integers(1, 9, 1),
             "recent": rng.integers(0, 9, (1, 3)),
             "age": rng.random(1).astype(np.float32),

@@ -59,4 +59,4 @@ def test_an_id_that_is_not_there_and_an_unknown_extractor_are_refused():
     with pytest.raises(ConfigurationError, match="Received: 'user_id'"):
         dual_augmented([RECENT, ITEM])
     with pytest.raises(ConfigurationError, match=r"\['attention', 'routing'\]. Received: 'x'"):
-        comirec([RECENT, ITEM], extractor="x")
+        comirec([RECENT, ITEM], extractor="x")  # type: ignore[arg-type]
