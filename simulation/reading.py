@@ -6,7 +6,6 @@ read by column, as a log of millions of rows takes seconds that way.
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
 
@@ -71,9 +70,7 @@ def _kind(path: Path) -> str:
 def _table(path: Path, names: Mapping[str, str]) -> pa.Table:
     """The wanted columns of a file, called as the events' fields are."""
     try:
-        with source_of(str(path)).open() as stream:
-            is_csv = _kind(path) == "csv"
-            whole = pa.csv.read_csv(stream) if is_csv else pq.read_table(_seekable(stream))
+        whole = _parquet(path) if _kind(path) == "parquet" else _csv(path)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path.name} cannot be read: {error}") from error
     missing = [column for column in names.values() if column not in whole.column_names]
@@ -85,9 +82,17 @@ def _table(path: Path, names: Mapping[str, str]) -> pa.Table:
     return pa.table({field: whole[column] for field, column in names.items()})
 
 
-def _seekable(stream: BufferedIOBase) -> BufferedIOBase:
-    """The stream, or what it holds: Parquet is read from its end."""
-    return stream if stream.seekable() else io.BytesIO(stream.read())
+def _csv(path: Path) -> pa.Table:
+    with source_of(str(path)).open() as stream:
+        return pa.csv.read_csv(stream)
+
+
+def _parquet(path: Path) -> pa.Table:
+    """The table of a file; one that is compressed as a whole is unpacked in memory."""
+    if path.suffix.lower() == ".parquet":
+        return pq.read_table(path)
+    with pa.input_stream(path, compression="detect") as stream:
+        return pq.read_table(io.BytesIO(stream.read()))
 
 
 def _log_of_table(table: pa.Table) -> EventLog:

@@ -31,7 +31,7 @@ def test_what_one_part_of_the_tests_leaves_out_the_other_part_runs():
     listed = make("-n", "test", "PYTEST=-x").stdout
     shared, alone = [line for line in listed.splitlines() if "-m pytest" in line]
     assert re.search(r"pytest -n 2 .*--ignore tests/system -x", shared)
-    assert re.search(r"pytest tests/system -x", alone)
+    assert re.search(r"pytest .*tests/system -x", alone)
 
 
 def test_an_old_python_is_refused_with_its_version(tmp_path):

@@ -82,19 +82,20 @@ def labelled(entry, click, conversion):
 def test_every_task_is_learnt(entry):
     model = network_of(entry)
     learner = MultiTaskLearner(
-        model, tasks_in(entry), Fixed([1.0, 1.0]), learning_rate=0.02, batch_size=64
+        model, tasks_in(entry), Fixed([1.0, 1.0]), learning_rate=0.005, batch_size=64
     )
     x, *labels = planted(640)
     labels = labelled(entry, *labels)
     unseen, *truth = planted(200, seed=1)
     truth = labelled(entry, *truth)
-    for _ in range(8):
+    for _ in range(20):
         learner.fit(x, labels, epochs=3)
         found = learner.figures(unseen, truth)
-        reached = [f["auc"] if "auc" in f else 1.0 - f["rmse"] ** 2 for f in found.values()]
-        if min(reached) >= 0.95:
+        # The share of conversions is .2: who guesses it always is off by .4.
+        reached = [f["auc"] >= 0.95 if "auc" in f else f["rmse"] <= 0.3 for f in found.values()]
+        if all(reached):
             break
-    assert min(reached) >= 0.95
+    assert all(reached), found
 
 
 def test_heads_are_named_and_have_one_column(entry, still):

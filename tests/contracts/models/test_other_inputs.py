@@ -23,8 +23,9 @@ ADDED = (
 ONLINE = [entry.name for entry in CATALOGUE if entry.learns_online]
 # Attention shares out by a softmax: over fields (autoint) or pairs of fields (afm), and what a new
 # one gets is taken from the others. The excitation of fibinet_pp reads the means of all fields'
-# groups and then their maxima: an order that only the layer knows.
-BEGIN_WARM = {"afm", "autoint", "autoint_plus", "fibinet_pp"}
+# groups and then their maxima, the adapter of adaf2m2 the norms of the ids among the fields: orders
+# that only the layer knows.
+BEGIN_WARM = {"adaf2m2", "afm", "autoint", "autoint_plus", "fibinet_pp"}
 # Those where an input at zero is as if it were not there: no bias, norm or power of its own.
 BLIND_TO_ZERO = ["deepfm", "dcn_v2_mix", "fefm", "ffm", "fibinet", "ipnn", "kpnn", "xdeepfm"]
 
@@ -69,7 +70,8 @@ def scores(parts: Split, given: dict[str, np.ndarray]) -> np.ndarray:
         for name, array in own.items()
     }
     outputs = keras.tree.flatten(parts.body(own, training=False))
-    return np.concatenate([keras.ops.convert_to_numpy(each) for each in outputs], axis=-1)
+    rows = [keras.ops.convert_to_numpy(each).reshape(len(each), -1) for each in outputs]
+    return np.concatenate(rows, axis=-1)
 
 
 @pytest.mark.parametrize("name", ONLINE)

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from millstream import cli
+from millstream.domain import current
 from millstream.domain.applied import record
 from millstream.domain.current import TEMPLATES, VARIABLE
 from millstream.domain.schema import SCHEMA
@@ -19,6 +20,7 @@ def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MILLSTREAM_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv(VARIABLE, os.environ.get(VARIABLE, ""))  # `plan` says which
+    monkeypatch.setattr(current, "_base", None)  # Feast's files may have set it in this process
     settings.cache_clear()
 
     def run(*arguments):
