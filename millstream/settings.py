@@ -224,7 +224,7 @@ class Settings(BaseSettings):
         "for it, all at once or each alone, or of each row alone",
     )
     pointwise_share: float = Field(
-        default=0.05,
+        default=0.2,
         ge=0,
         le=1,
         description="weight of the log loss of each row beside a softmax or pairwise loss, which "

@@ -41,7 +41,7 @@ class Objective(NamedTuple):
     """
 
     within_event: WithinEvent | None = "softmax"
-    pointwise_share: float = 0.05
+    pointwise_share: float = 0.2
 
 
 POINTWISE = Objective(within_event=None)

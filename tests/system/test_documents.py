@@ -42,7 +42,7 @@ NOT_RUN = {
     r"millstream next-item .*": "trains for hours",
     r"millstream (eval|importance) .*ml-100k.*": "fetches MovieLens and trains for minutes",
     r"millstream eval (all .*|.*libfm:.*)": "trains for minutes; two models are run",
-    r"millstream eval (?!.*ml-100k).*--protocol .*": "wants a log; the tests of the evaluation run each",
+    r"millstream eval (?!.*ml-100k).*--protocol .*": "wants a log; unit tests run each",
 }
 EPOCHS = " --epochs 1"
 # What is run, and how it is made to fit here.
