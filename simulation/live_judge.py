@@ -100,7 +100,7 @@ class LiveJudge(threading.Thread):
         make_counters: MakeCounters,
         *,
         k: int = 10,
-        every_s: float = 0.05,
+        every_s: float = 0.1,
         delay_s: float = 1.0,
     ) -> None:
         super().__init__(name="live-judge", daemon=True)

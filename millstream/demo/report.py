@@ -32,7 +32,14 @@ def print_report(
     console.print(_freshness(last))
     console.print(_lists(scenario))
     console.print(f"The two AUC curves: {picture}")
-    console.print(_quality(quality))
+    if quality is None:
+        console.print("[red]No list was asked for while the log was streamed.")
+    else:
+        console.print(
+            f"{quality.questions:,} lists, each asked for just before a good rating went in; is the "
+            f"film among the first {quality.k}?"
+        )
+        console.print(_quality(quality))
 
 
 def draw_auc(samples: list[MetricsSample], path: Path) -> None:
@@ -69,15 +76,9 @@ def _auc(last: MetricsSample) -> str:
     )
 
 
-def _quality(quality: Quality | None) -> Table | str:
+def _quality(quality: Quality) -> Table:
     """The lists beside those of every counter, the best first."""
-    if quality is None:
-        return "[red]No list was asked for while the log was streamed."
-    table = Table(
-        "list by", f"HR@{quality.k}",
-        title=f"{quality.questions:,} lists, each asked for just before a good rating went in",
-        title_justify="left",
-    )  # fmt: skip
+    table = Table("list by", f"HR@{quality.k}")
     for name, rate in sorted(quality.hit_rates.items(), key=lambda entry: -entry[1]):
         style = "bold green" if name == next(iter(quality.hit_rates)) else ""
         table.add_row(Text(name, style=style), Text(f"{rate:.4f}", style=style))
