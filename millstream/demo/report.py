@@ -36,8 +36,8 @@ def print_report(
         console.print("[red]No list was asked for while the log was streamed.")
     else:
         console.print(
-            f"{quality.questions:,} lists, each asked for just before a good rating went in; is the "
-            f"film among the first {quality.k}?"
+            f"{quality.questions:,} lists, each asked for just before a good rating went in: "
+            f"is the film among the first {quality.k}?"
         )
         console.print(_quality(quality))
 
