@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features.families.decayed import DecayedSums
+from features.families.decayed import DecayedSums, decayed_column
 from features.families.family import Block, Family
 from features.families.packing import rows_of, whole
 from features.feature import Feature
@@ -44,21 +44,11 @@ class Count(Family):
 
     @property
     def counted(self) -> str:
-        """What it counts, in one word."""
+        """The counted events, in one word."""
         return self.of if isinstance(self.of, str) else "+".join(sorted(self.of))
 
     def columns(self) -> tuple[Feature, ...]:
-        return (
-            Feature(
-                self.name,
-                self.view,
-                "float32",
-                default=0.0,
-                counts=self.counted,
-                half_life_s=self.half_life_s,
-                encoding="log",
-            ),
-        )
+        return (decayed_column(self.name, self.view, self.half_life_s, self.counted),)
 
     @classmethod
     def blocks(cls, features: Sequence[Any]) -> list[Block]:
@@ -136,7 +126,7 @@ class _Counts(DecayedSums):
 def _voted(
     old: np.ndarray, positive: np.ndarray, voters: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Who has been counted when (rows, 1) events have; (rows,) whether each is by somebody new."""
+    """Voters after (rows, 1) events, and (rows,) bool: which events are by somebody new."""
     is_known = (old == voters).any(1)
     votes = positive > is_known[:, None]
     return np.where(votes, np.concatenate((voters, old[:, :-1]), 1), old), ~is_known

@@ -14,8 +14,22 @@ import pyarrow as pa
 from features.decay import shares
 from features.families.family import Block, Columns, States
 from features.families.packing import floats
+from features.feature import Feature, View
 from features.rounds import Rounds
 from features.update import EventColumns
+
+
+def decayed_column(name: str, view: View, half_life_s: float, counts: str | None = None) -> Feature:
+    """The column of one decayed number; models take its logarithm."""
+    return Feature(
+        name,
+        view,
+        "float32",
+        default=0.0,
+        counts=counts,
+        half_life_s=half_life_s,
+        encoding="log",
+    )
 
 
 class DecayedSums(Block):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from features.families.decayed import DecayedSums
+from features.families.decayed import DecayedSums, decayed_column
 from features.families.family import Block, Family
 from features.feature import Feature
 from features.interner import KINDS
@@ -28,16 +28,7 @@ class ValueSum(Family):
     kinds: tuple[str, ...] = ()
 
     def columns(self) -> tuple[Feature, ...]:
-        return (
-            Feature(
-                self.name,
-                self.view,
-                "float32",
-                default=0.0,
-                half_life_s=self.half_life_s,
-                encoding="log",
-            ),
-        )
+        return (decayed_column(self.name, self.view, self.half_life_s),)
 
     @classmethod
     def blocks(cls, features: Sequence[Any]) -> list[Block]:

@@ -100,7 +100,7 @@ def append_part(
 
 
 def _settle(claim: Path) -> bool:
-    """Whether a claim became a part: only one that follows the last message in the folder does."""
+    """Make a claim a part if it follows the last message in the folder; return whether it is."""
     match = _CLAIM.fullmatch(claim.name)
     assert match is not None
     partition, after = map(int, match.groups())

@@ -15,7 +15,7 @@ RECORD_NAME = "applied-domain.json"
 
 @dataclass(frozen=True)
 class Applied:
-    """What was applied, and when.
+    """The domain file that was applied last.
 
     Args:
         domain: as this version reads it.

@@ -53,7 +53,7 @@ class Change:
 
 
 def changes(before: Domain | None, after: Domain) -> list[Change]:
-    """What differs in `after`; of nothing before, all of it is added."""
+    """Differences of `after` from `before`; from nothing, all of it is added."""
     old = dict(_parts(before)) if before else {}
     new = dict(_parts(after))
     found = [_change(path, old.get(path), new.get(path)) for path in {**old, **new}]
@@ -91,7 +91,7 @@ def _parts(domain: Domain) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _said(part: Any) -> dict[str, Any]:
-    """What differs from the defaults: that is what a person wrote."""
+    """Values other than the defaults: those that a person wrote."""
     said: dict[str, Any] = part.model_dump(mode="json", exclude_defaults=True)
     return said
 

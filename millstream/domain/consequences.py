@@ -1,4 +1,4 @@
-"""What a change of a domain does to what an installation keeps."""
+"""Consequences of a change of the domain for stored data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ _CHANGED_INPUT = "learn the input anew; all else that they learnt goes on"
 def consequences(
     path: str, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Consequences:
-    """What the change of the part at `path` does, by what it is done to."""
+    """Consequences of changing the part at `path`, by what is kept."""
     match path.split("."):
         case ["kinds", name]:
             return _of_kind(name, action, before, after)

@@ -19,8 +19,26 @@ def squash(x: Any) -> Any:
     return x * ops.sqrt(squared + 1e-9) / (1.0 + squared)
 
 
+class _Routing(keras.layers.Layer):
+    """Options of dynamic routing: interests, rounds, and positions with weights of their own."""
+
+    def __init__(
+        self, interests: int = 4, iterations: int = 3, positions: int = 200, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.interests, self.iterations, self.positions = interests, iterations, positions
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "interests": self.interests,
+            "iterations": self.iterations,
+            "positions": self.positions,
+        }
+        return {**super().get_config(), **own}
+
+
 @keras.saving.register_keras_serializable("millstream")
-class BehaviourToInterest(keras.layers.Layer):
+class BehaviourToInterest(_Routing):
     """Dynamic routing with one bilinear map S for all pairs (MIND).
 
     w_ij = softmax_j(b_ij), u_j = squash(sum_i w_ij S e_i), b_ij <- b_ij + <u_j, S e_i>, and again.
@@ -35,12 +53,6 @@ class BehaviourToInterest(keras.layers.Layer):
 
     Input: vectors e (batch, length, width), ids (batch, length); output: (batch, K, width).
     """
-
-    def __init__(
-        self, interests: int = 4, iterations: int = 3, positions: int = 200, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.interests, self.iterations, self.positions = interests, iterations, positions
 
     def build(self, vectors_shape: tuple[Any, ...], ids_shape: tuple[Any, ...]) -> None:
         width = vectors_shape[-1]
@@ -70,17 +82,9 @@ class BehaviourToInterest(keras.layers.Layer):
         used = is_used[..., None]
         return used * found + (1.0 - used) * found[:, :1]
 
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "interests": self.interests,
-            "iterations": self.iterations,
-            "positions": self.positions,
-        }
-        return {**super().get_config(), **own}
-
 
 @keras.saving.register_keras_serializable("millstream")
-class DynamicRouting(keras.layers.Layer):
+class DynamicRouting(_Routing):
     """Dynamic routing with a map for each position and interest (ComiRec-DR).
 
     ê_ij = W_ij e_i, c_ij = softmax_j(b_ij), v_j = squash(sum_i c_ij ê_ij), b_ij <- b_ij + <ê_ij,
@@ -97,8 +101,7 @@ class DynamicRouting(keras.layers.Layer):
     def __init__(
         self, interests: int = 4, iterations: int = 3, positions: int = 20, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.interests, self.iterations, self.positions = interests, iterations, positions
+        super().__init__(interests, iterations, positions, **kwargs)
 
     def build(self, vectors_shape: tuple[Any, ...], ids_shape: tuple[Any, ...]) -> None:
         width = vectors_shape[-1]
@@ -122,14 +125,6 @@ class DynamicRouting(keras.layers.Layer):
     def _found(self, logits: Any, there: Any, mapped: Any) -> Any:
         weights = ops.softmax(logits, axis=1) * there
         return squash(ops.einsum("bkl,bklv->bkv", weights, mapped))
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "interests": self.interests,
-            "iterations": self.iterations,
-            "positions": self.positions,
-        }
-        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("millstream")

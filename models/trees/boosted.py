@@ -137,6 +137,26 @@ class BoostedTrees:
         )
 
 
+def tree_parameters(
+    depth: int,
+    learning_rate: float,
+    leaf_penalty: float,
+    row_share: float,
+    column_share: float,
+    seed: int,
+) -> dict[str, Any]:
+    """Parameters of XGBoost that all boosted trees here have, by its own names."""
+    return {
+        "tree_method": "hist",
+        "max_depth": depth,
+        "eta": learning_rate,
+        "lambda": leaf_penalty,
+        "subsample": row_share,
+        "colsample_bytree": column_share,
+        "seed": seed,
+    }
+
+
 def xgboost(
     fields: Iterable[Field],
     *,
@@ -169,14 +189,8 @@ def xgboost(
     parameters = {
         "objective": "binary:logistic",
         "eval_metric": "logloss",
-        "tree_method": "hist",
-        "max_depth": depth,
-        "eta": learning_rate,
-        "lambda": leaf_penalty,
         "gamma": split_penalty,
-        "subsample": row_share,
-        "colsample_bytree": column_share,
-        "seed": seed,
+        **tree_parameters(depth, learning_rate, leaf_penalty, row_share, column_share, seed),
     }
     return BoostedTrees(fields, parameters, trees, patience)
 

@@ -12,7 +12,7 @@ sections 4 and 7.
 from collections.abc import Iterable
 
 from models.fields import Field
-from models.trees.boosted import BoostedTrees
+from models.trees.boosted import BoostedTrees, tree_parameters
 
 
 def lambdamart(
@@ -47,12 +47,6 @@ def lambdamart(
         "eval_metric": "ndcg",
         "lambdarank_pair_method": "mean",
         "lambdarank_num_pair_per_sample": 4,
-        "tree_method": "hist",
-        "max_depth": depth,
-        "eta": learning_rate,
-        "lambda": leaf_penalty,
-        "subsample": row_share,
-        "colsample_bytree": column_share,
-        "seed": seed,
+        **tree_parameters(depth, learning_rate, leaf_penalty, row_share, column_share, seed),
     }
     return BoostedTrees(fields, parameters, trees, patience)
