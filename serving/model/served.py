@@ -1,13 +1,15 @@
 """One snapshot, ready to answer: weights, embedding tables, and the vectors of all items."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from features.columns import Arrays
+from millstream.domain.tasks import ONLY_TASK
 from millstream.snapshots import Manifest
+from models.fields import Task
 from serving.catalogue.catalogue import Catalogue
 from serving.model.program import Program, Tables, Weights
 from serving.retrieval.item_index import ItemIndex
@@ -15,6 +17,9 @@ from serving.similarity.simhash import SimHash
 
 _CHUNK = 4096  # items whose vectors are computed in one go
 _SLICE = 512  # the same, where requests are answered meanwhile
+
+# Scores of some items by the name of the task, (items,) float64 each; the first ranks lists.
+TaskScores = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,23 @@ class ServedNetwork:
 
 @dataclass(frozen=True)
 class ServedRanker:
-    """Scores the items of one list."""
+    """Scores the items of one list.
+
+    Args:
+        network: with a column of outputs for each task.
+        tasks: of its columns.
+    """
 
     network: ServedNetwork
+    tasks: Sequence[Task] = (Task(ONLY_TASK),)
 
-    def scores(self, inputs: Arrays) -> np.ndarray:
-        """Probabilities of a positive, shape (items,), float64."""
-        logits = self.network(inputs)[:, 0].astype(np.float64)
-        return 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
+    def scores(self, inputs: Arrays) -> TaskScores:
+        """By task: probabilities of a positive, or numbers of a regression."""
+        outputs = self.network(inputs).astype(np.float64)
+        return {
+            task.name: _probabilities(column) if task.kind == "binary" else column
+            for task, column in zip(self.tasks, outputs.T, strict=True)
+        }
 
 
 @dataclass(frozen=True)
@@ -105,3 +119,7 @@ class ServedModel:
     def version(self) -> int:
         """Version of the snapshot."""
         return self.manifest.version
+
+
+def _probabilities(logits: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))

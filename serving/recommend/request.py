@@ -9,10 +9,11 @@ from features.columns import Arrays
 from features.encode import encode_context
 from millstream.ids import id64_array
 from serving.limited_log import LimitedLog
-from serving.model.served import ServedModel
+from serving.model.served import ServedModel, TaskScores
 from serving.recommend.degraded import REASONS, Degraded
 from serving.recommend.query import Query
 from serving.retrieval.candidates import Candidates
+from serving.similarity.scaling import Scale
 from serving.users import StoredUser
 
 # Candidates, and how surely each was seen (`serving/retrieval/seen.py`).
@@ -77,11 +78,14 @@ class Ranked:
         levels: how surely each was seen, shape (n,).
         features: of the items, as of the request's time.
         scores: shape (n,).
-        are_probabilities: the ranker's; else the scores are counts.
+        scale: of the scores: the ranker's probabilities, its numbers, or counts.
+        by_task: the ranker's scores by the name of each task, (n,) each, from which `scores` are
+            made; empty where they are counts.
     """
 
     candidates: Candidates
     levels: np.ndarray
     features: Arrays
     scores: np.ndarray
-    are_probabilities: bool = False
+    scale: Scale = "count"
+    by_task: TaskScores = field(default_factory=dict)

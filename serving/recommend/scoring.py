@@ -6,10 +6,12 @@ from features.columns import Arrays
 from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
+from serving.model.served import TaskScores
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.retrieval.candidates import Candidates
 from serving.retrieval.counter import counter_scores
+from serving.similarity.scaling import Scale
 
 
 class Scoring:
@@ -43,7 +45,9 @@ class Scoring:
         return vector
 
     def ranked(self, request: Request, retrieved: Retrieved, features: Arrays) -> Ranked:
-        """The ranker's probabilities, or the best counter where it is missing, fails or is late.
+        """The ranker's scores, or the best counter where it is missing, fails or is late.
+
+        The first task ranks.
 
         Args:
             features: of the candidates as of the request's time.
@@ -52,14 +56,17 @@ class Scoring:
             Scores of shape (candidates,), float64.
         """
         candidates, levels = retrieved
-        scores = self._ranked(request, candidates, features) if len(candidates) else None
-        if scores is not None:
-            return Ranked(candidates, levels, features, scores, are_probabilities=True)
+        by_task = self._ranked(request, candidates, features) if len(candidates) else None
+        ranker = request.model.ranker if request.model else None
+        if by_task is not None and ranker is not None:
+            first = by_task[ranker.tasks[0].name]
+            scale: Scale = "probability" if ranker.tasks[0].kind == "binary" else "number"
+            return Ranked(candidates, levels, features, first, scale, by_task)
         return Ranked(candidates, levels, features, counter_scores(features, request.recent))
 
     def _ranked(
         self, request: Request, candidates: Candidates, features: Arrays
-    ) -> np.ndarray | None:
+    ) -> TaskScores | None:
         if request.model is None:
             return None
         if request.model.ranker is None:
@@ -80,12 +87,18 @@ class Scoring:
             return None
         return self._finite(request, scores)
 
-    def _finite(self, request: Request, scores: np.ndarray) -> np.ndarray | None:
-        """`scores`, those that are not finite behind all others; None where none is finite."""
-        finite = np.isfinite(scores)
-        if finite.all():
-            return scores
+    def _finite(self, request: Request, by_task: TaskScores) -> TaskScores | None:
+        """Scores, those that are not finite behind all others of their task.
+
+        None where a task has none that is finite.
+        """
+        finite = {task: np.isfinite(scores) for task, scores in by_task.items()}
+        if all(each.all() for each in finite.values()):
+            return by_task
         request.degraded.append("ranker")
-        if not finite.any():
+        if not all(each.any() for each in finite.values()):
             return None
-        return np.where(finite, scores, min(0.0, float(scores[finite].min())))
+        return {
+            task: np.where(finite[task], scores, min(0.0, float(scores[finite[task]].min())))
+            for task, scores in by_task.items()
+        }

@@ -10,7 +10,7 @@ from serving.recommend.options import ListOptions
 from serving.recommend.request import Ranked
 from serving.rerank.arrange import ScoredCandidates
 from serving.similarity.near_duplicates import bucket_pairs
-from serving.similarity.scaling import centred, log_odds, unit_rows
+from serving.similarity.scaling import LOG_ODDS, centred, unit_rows
 from serving.similarity.simhash import SimHash
 
 
@@ -39,7 +39,7 @@ def similarity_inputs(
         by_vector = by_vector[met[at][by_vector].all(axis=1)]
         return np.concatenate([by_title, by_vector])
 
-    odds = log_odds(ranked.scores) if ranked.are_probabilities else np.log1p(ranked.scores)
+    odds = LOG_ODDS[ranked.scale](ranked.scores)
     return ScoredCandidates(ranked.scores, odds, ranked.levels, vectors, near_duplicate_pairs)
 
 

@@ -1,6 +1,11 @@
 """Scores and vectors in units in which a difference means something."""
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import numpy as np
+
+Scale = Literal["probability", "number", "count"]
 
 _LEAST_P = 1e-12
 # A vector nearer to the centre than this share of its length is there up to rounding.
@@ -15,6 +20,14 @@ def log_odds(probabilities: np.ndarray) -> np.ndarray:
     """
     p = np.clip(np.asarray(probabilities, dtype=np.float64), _LEAST_P, 1.0 - _LEAST_P)
     return np.log(p) - np.log1p(-p)
+
+
+# Scores by their scale, in units in which a difference means something.
+LOG_ODDS: Mapping[Scale, Callable[[np.ndarray], np.ndarray]] = {
+    "probability": log_odds,
+    "number": np.asarray,
+    "count": np.log1p,
+}
 
 
 def centred(vectors: np.ndarray) -> np.ndarray:

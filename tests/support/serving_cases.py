@@ -9,11 +9,14 @@ import numpy as np
 
 from features.columns import Arrays
 from millstream.clock import FakeClock
+from millstream.domain.tasks import ONLY_TASK
 from millstream.errors import StoreUnavailable
 from millstream.events import Impression, ItemUpsert
 from millstream.snapshots import Manifest
+from models.fields import Task
 from serving.catalogue.catalogue import Catalogue
 from serving.metrics import Metrics
+from serving.model.served import TaskScores
 from serving.recommend.options import ListOptions
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
@@ -59,12 +62,14 @@ class FakeRanker:
 
     fails: bool = False
     inputs: list[Arrays] = field(default_factory=list)
+    tasks: Sequence[Task] = (Task(ONLY_TASK),)
 
-    def scores(self, inputs: Arrays) -> np.ndarray:
+    def scores(self, inputs: Arrays) -> TaskScores:
         if self.fails:
             raise RuntimeError("the ranker is broken")
         self.inputs.append(inputs)
-        return np.argsort(np.argsort(-inputs["item_created_at"])).astype(float) / 1000.0
+        ranks = np.argsort(np.argsort(-inputs["item_created_at"]))
+        return {ONLY_TASK: ranks.astype(float) / 1000.0}
 
 
 @dataclass

@@ -87,7 +87,7 @@ def test_scores_are_those_of_the_published_ranker(loader, maker, catalogue):
     tables = maker.write(1)["ranker"]
     inputs = inputs_of(catalogue, np.arange(30))
     logits = slow(maker.ranker, tables, inputs, 30)[:, 0]
-    scores = loader.load(1).ranker.scores(inputs)
+    scores = loader.load(1).ranker.scores(inputs)["positive"]
     assert scores == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
     assert len(np.unique(scores.round(6))) > 10
 
@@ -133,7 +133,9 @@ def test_deltas_on_what_is_served_give_what_the_whole_chain_gives(tmp_path, make
     for version in (2, 3):
         model = step_by_step.load(version, base=model)
     at_once = fresh().load(3)
-    assert model.ranker.scores(inputs) == pytest.approx(at_once.ranker.scores(inputs), abs=1e-7)
+    assert model.ranker.scores(inputs)["positive"] == pytest.approx(
+        at_once.ranker.scores(inputs)["positive"], abs=1e-7
+    )
     first, second = model.retriever.index, at_once.retriever.index
     assert np.allclose(first.vectors(np.arange(30)), second.vectors(np.arange(30)), atol=1e-7)
 
@@ -143,8 +145,8 @@ def test_a_version_that_is_not_built_on_what_is_served_is_read_whole(loader, mak
     base = loader.load(1)
     maker.write(2, seed=1)
     inputs = inputs_of(catalogue, np.arange(30))
-    scores = loader.load(2, base).ranker.scores(inputs)
-    assert scores == pytest.approx(base.ranker.scores(inputs), abs=1e-7)
+    scores = loader.load(2, base).ranker.scores(inputs)["positive"]
+    assert scores == pytest.approx(base.ranker.scores(inputs)["positive"], abs=1e-7)
 
 
 def test_a_new_version_compiles_nothing_anew(loader, maker):
@@ -180,9 +182,9 @@ def test_a_snapshot_of_fewer_inputs_in_another_order_is_served_on_exactly_those(
     maker.write(1, spec_hash="of another list")
     model = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S)).load(1)
     given = inputs_of(catalogue, np.arange(30))
-    scores = model.ranker.scores(given)
+    scores = model.ranker.scores(given)["positive"]
     moved = {name: values for name, values in given.items() if name in {e.name for e in inputs}}
-    assert np.array_equal(model.ranker.scores(moved), scores)
+    assert np.array_equal(model.ranker.scores(moved)["positive"], scores)
     assert np.ptp(scores) > 0
 
 

@@ -203,8 +203,8 @@ async def test_scores_that_are_no_numbers_stand_behind_all_others_and_are_told()
 
     def some_are_none(inputs):
         scores = rank(inputs)
-        scores[inputs["item_created_at"].argmax()] = np.nan
-        scores[inputs["item_created_at"].argmin()] = np.inf
+        scores["positive"][inputs["item_created_at"].argmax()] = np.nan
+        scores["positive"][inputs["item_created_at"].argmin()] = np.inf
         return scores
 
     case.model.ranker.scores = some_are_none
@@ -218,7 +218,7 @@ async def test_scores_that_are_no_numbers_stand_behind_all_others_and_are_told()
 
 async def test_a_ranker_and_a_query_without_a_single_number_count_as_failing():
     case = Case(count=20)
-    case.model.ranker.scores = lambda inputs: np.full(len(inputs["item_id"]), np.nan)
+    case.model.ranker.scores = lambda inputs: {"positive": np.full(len(inputs["item_id"]), np.nan)}
     case.model.retriever.query_vector = lambda inputs: np.full(4, np.nan, np.float32)
     answer = await case.recommender.recommend(Query("u", 10))
     assert answer.degraded == ["retriever", "ranker"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from serving.similarity.near_duplicates import bucket_pairs, repeats
-from serving.similarity.scaling import centred, log_odds, unit_rows
+from serving.similarity.scaling import LOG_ODDS, centred, log_odds, unit_rows
 from serving.similarity.simhash import SimHash
 
 
@@ -39,3 +39,8 @@ def test_what_is_no_vector_stays_none_and_moves_no_other():
 def test_vectors_that_are_all_the_same_are_like_nothing():
     vectors = np.full((7, 3), 0.1, np.float32)
     assert not centred(vectors).any()
+
+
+def test_numbers_are_in_units_of_their_own():
+    numbers = np.array([-3.0, 0.5, 12.0])
+    assert LOG_ODDS["number"](numbers).tolist() == numbers.tolist()
