@@ -8,7 +8,7 @@
 import logging
 import os
 from functools import lru_cache
-from math import isclose
+from math import inf, isclose
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -403,6 +403,15 @@ class Settings(BaseSettings):
     def _adds_up(cls, value: dict[NegativePart, float]) -> dict[NegativePart, float]:
         if not isclose(sum(value.values()), 1.0, abs_tol=1e-6) or not value.get("uniform"):
             raise ValueError("the shares must add up to 1, that of uniform above 0")
+        return value
+
+    @field_validator("retrieval_sources")
+    @classmethod
+    def _has_a_share(cls, value: dict[SourceName, float]) -> dict[SourceName, float]:
+        if not (0 < sum(value.values()) < inf):
+            raise ValueError(
+                "at least one source must have a share above 0, and none an infinite one"
+            )
         return value
 
     @field_validator("redis_url")

@@ -2,8 +2,9 @@
 
 A partition is quiet when everything on the broker has been read of it, nothing of it is buffered,
 and the broker was asked just now. After it has been quiet for `idle_s` it no longer holds back the
-watermark. After a time in which the broker could not be asked, it must be quiet for as long again
-(at most `LONGEST_S`): what producers have kept in the meantime does not come at once.
+watermark. After a time in which the broker could not be asked, it must be quiet for one and a half
+times as long more (at most `LONGEST_S`): clients double their pauses between two tries, and what
+producers have kept in the meantime comes as late. A new assignment changes nothing of that.
 
 These are proposals: `stream.state.watermark.Watermark` takes them over with the state of a batch.
 """
@@ -15,7 +16,9 @@ from math import inf
 from stream.ingest.records import TopicPartition
 from stream.state.watermark import CLOCK, TIMED, Watermark
 
-LONGEST_S = 30.0
+LONGEST_S = 45.0
+# How much longer than the broker was away its clients may be.
+BACKOFF = 1.5
 
 
 class PartitionActivity(Enum):
@@ -41,9 +44,12 @@ class Silence:
         self._needed: dict[TopicPartition, float] = {}
 
     def assign(self, sources: Iterable[TopicPartition]) -> None:
-        """Begin anew with these partitions."""
+        """Begin anew with these partitions; how long each was away is still known."""
         self._sources = frozenset(source for source in sources if source.topic in TIMED)
-        self._quiet_since, self._away_since, self._needed = {}, {}, {}
+        self._quiet_since = {}
+        for known in (self._away_since, self._needed):
+            for source in known.keys() - self._sources:
+                del known[source]
 
     @property
     def sources(self) -> frozenset[TopicPartition]:
@@ -55,7 +61,8 @@ class Silence:
         if activity is PartitionActivity.AWAY:
             self._away_since.setdefault(source, now_s)
         elif (away_since := self._away_since.pop(source, None)) is not None:
-            self._needed[source] = min(max(now_s - away_since, self._idle_s), LONGEST_S)
+            needed = BACKOFF * (now_s - away_since) + self._idle_s
+            self._needed[source] = min(needed, LONGEST_S)
         if activity is PartitionActivity.QUIET:
             self._quiet_since.setdefault(source, now_s)
         else:

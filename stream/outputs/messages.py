@@ -16,7 +16,7 @@ from millstream.batches import encode_table
 from millstream.dead_letters import DeadLetter
 from millstream.topics import DEAD_LETTERS, EXAMPLES, FEATURES, USERS, Topic
 from stream.outputs.effects import Effects
-from stream.outputs.examples import NO_EXAMPLES
+from stream.outputs.examples import NO_EXAMPLES, published
 
 # Kafka's own limit for a message is 1 MiB, headers included.
 MAX_MESSAGE_BYTES = 900_000
@@ -46,7 +46,8 @@ def messages(effects: Effects) -> list[OutputMessage]:
         effects.dead_letters += [_letter(EXAMPLES, source, rows, now_s) for rows in unfit]
     if erased := effects.state.erased:
         told = {**_positions_of(USERS, effects), **erasures.metadata(erased, now_s)}
-        found.append(OutputMessage(EXAMPLES, None, encode_table(NO_EXAMPLES, told)))
+        none = published(NO_EXAMPLES, now_s)
+        found.append(OutputMessage(EXAMPLES, None, encode_table(none, told)))
     for rows in effects.features:
         metadata = {"view": rows.view.name, **_positions_of(rows.source_topic, effects)}
         values, unfit = _fitting(rows.rows, metadata)

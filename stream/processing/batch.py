@@ -77,7 +77,8 @@ class _Batch:
 
     def __init__(self, needs: Prefetch, memory: Memory, rules: Rules, now_s: float) -> None:
         self._needs, self._memory, self._rules, self._now_s = needs, memory, rules, now_s
-        self._segment = Segment()
+        self._out_of_step_s = memory.watermark.out_of_step_s()
+        self._segment = Segment(self._out_of_step_s)
         self._outcomes = [""] * len(needs.entries)
         self._labelled, self._closed = ImpressionExamples(), ImpressionExamples()
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
@@ -160,7 +161,7 @@ class _Batch:
 
     def _process_segment(self) -> None:
         """Process the segment of interactions."""
-        segment, self._segment = self._segment, Segment()
+        segment, self._segment = self._segment, Segment(self._out_of_step_s)
         if not segment.entries:
             return
         result = process_segment(segment, self._needs, self._memory, self._rules, self._rows)

@@ -189,8 +189,10 @@ class _SegmentProcessor:
         lookup_entities = entity_of[own] if others is None else np.append(entity_of[own], others)
         lookups = AsOfLookups(lookup_entities, lookup_events, self._times[lookup_events])
         histories = [entity.history for entity in entities]
-        # While partitions are out of step, what the slower ones bring is not late.
-        horizon_s = self._rules.allowed_lateness_s + self._memory.watermark.out_of_step_s()
+        # While partitions are out of step, what the slower ones bring is not late; the batch that
+        # brings it has put them back in step by now.
+        apart_s = max(self._segment.out_of_step_s, self._memory.watermark.out_of_step_s())
+        horizon_s = self._rules.allowed_lateness_s + apart_s
         return advance(rule, histories, entity_of, columns, lookups, horizon_s)
 
     def _negatives(self, organic_events: np.ndarray, users: Transitions) -> SampledNegatives:

@@ -20,8 +20,10 @@ class Segment:
         entries: the interactions.
         places: of them in the batch.
         attributions: of them to items of open lists.
+        out_of_step_s: how far partitions were out of step before the batch.
     """
 
+    out_of_step_s: float = 0.0
     entries: list[EventRecord] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     attributions: list[LabelledItem | Attribution] = field(default_factory=list)

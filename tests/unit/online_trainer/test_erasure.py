@@ -2,16 +2,28 @@
 
 import numpy as np
 
-from millstream import erasures
-from millstream.batches import decode_table, encode_table
+from millstream.batches import decode_table
 from millstream.ids import id64_array
+from millstream.topics import EXAMPLES
+from stream.ingest.decode import event_of
+from stream.ingest.records import SourceRecord, TopicPartition
+from stream.outputs.messages import messages
 from tests.support.examples import example_message
+from tests.support.stream_cases import START, MemoryStream
 
 
 def known(trainer, users) -> np.ndarray:
     ids = id64_array(users)
     found = [learner.tables.knows("user_id", ids) for learner in trainer.learners.values()]
     return np.logical_or.reduce(found)
+
+
+def erasure_by_the_stream(user: str) -> tuple[float, bytes]:
+    """When the stream forgot `user`, and the message with which it tells the trainer."""
+    deletion = SourceRecord(TopicPartition("users", 1), 7, user.encode(), None, START + 50)
+    effects = MemoryStream().run_entries([event_of(deletion, START + 60)])
+    (told,) = (message.value for message in messages(effects) if message.topic is EXAMPLES)
+    return effects.made_at, told
 
 
 def test_an_erased_person_has_no_row_and_the_message_costs_nothing_else(trainers):
@@ -22,12 +34,12 @@ def test_an_erased_person_has_no_row_and_the_message_costs_nothing_else(trainers
     users = sorted(set(table["user_id"].to_pylist()))
     before = known(trainer, users)
     erased, *others = [user for user, is_known in zip(users, before, strict=True) if is_known]
-    told = {"source_topic": "users", **erasures.metadata([erased], 77.0)}
-    consumed = trainer.consume(encode_table(table.slice(0, 0), told), 4)
+    made_at, told = erasure_by_the_stream(erased)
+    consumed = trainer.consume(told, 4)
     assert (consumed.refused, consumed.learnt) == (None, 0)
     assert known(trainer, [erased]).tolist() == [False]
     assert known(trainer, others).all()
-    assert (trainer.erased_through, trainer.offsets.offset) == (77.0, 5)
+    assert (trainer.erased_through, trainer.offsets.offset) == (made_at, 5)
     for learner in trainer.learners.values():
         gone = [slab.rows.tombstones_after(learner.step) for slab in learner.tables.slabs.values()]
         assert id64_array([erased])[0] in np.concatenate([keys.ids for keys in gone])

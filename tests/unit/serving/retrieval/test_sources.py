@@ -127,6 +127,12 @@ def test_the_settings_choose_the_same_shares_as_the_code_and_refuse_other_source
         Settings(_env_file=None, retrieval_sources={"oracle": 1.0})
 
 
+@pytest.mark.parametrize("shares", [{}, {"recent": 0.0}, {"recent": "inf"}, {"recent": "nan"}])
+def test_shares_of_which_no_list_can_be_made_are_refused_at_start(shares):
+    with pytest.raises(ValueError, match="retrieval_sources"):
+        Settings(_env_file=None, retrieval_sources=shares)
+
+
 def test_the_best_counter_is_co_occurrence_backed_off_to_popularity(catalogue):
     features = catalogue.as_of(np.arange(COUNT), NOW_S)
     features[FAST], features[SLOW] = np.arange(COUNT) * 1.0, np.ones(COUNT)

@@ -41,23 +41,36 @@ def test_a_broker_that_does_not_answer_is_not_silence():
     assert silence_of((0.0, AWAY, AWAY)).ticks(WATERMARK, 1e6) == {}
 
 
-def test_after_the_broker_was_away_it_must_be_quiet_for_as_long_again():
-    silence = silence_of((0.0, BUSY, AWAY), (17.0, BUSY, QUIET))
-    assert silence.ticks(WATERMARK, 17.0 + 16.9) == {}
-    assert silence.ticks(WATERMARK, 17.0 + 17.0) == {B: 100.0}
+AWAY_S = 16.0
+NEEDED_S = 1.5 * AWAY_S + IDLE_S
 
 
-def test_but_not_for_longer_than_half_a_minute():
+def test_after_the_broker_was_away_it_must_be_quiet_for_as_long_as_its_clients_may_stay_away():
+    silence = silence_of((0.0, BUSY, AWAY), (AWAY_S, BUSY, QUIET))
+    assert silence.ticks(WATERMARK, AWAY_S + NEEDED_S - 0.1) == {}
+    assert silence.ticks(WATERMARK, AWAY_S + NEEDED_S) == {B: 100.0}
+
+
+def test_an_assignment_after_an_outage_does_not_forget_it():
+    """The group is formed anew when its coordinator is back."""
+    silence = silence_of((0.0, BUSY, AWAY), (AWAY_S, BUSY, QUIET))
+    silence.assign([A, B])
+    silence.note(B, QUIET, AWAY_S + 1.0)
+    assert silence.ticks(WATERMARK, AWAY_S + 1.0 + IDLE_S) == {}
+    assert silence.ticks(WATERMARK, AWAY_S + 1.0 + NEEDED_S) == {B: 100.0}
+
+
+def test_but_not_for_longer_than_that():
     silence = silence_of((0.0, BUSY, AWAY), (1000.0, BUSY, QUIET))
     assert silence.ticks(WATERMARK, 1000.0 + LONGEST_S) == {B: 100.0}
 
 
 def test_an_outage_is_forgotten_once_it_was_waited_for():
-    silence = silence_of((0.0, BUSY, AWAY), (17.0, BUSY, QUIET))
-    silence.ticks(WATERMARK, 34.0)
-    silence.note(B, BUSY, 40.0)
-    silence.note(B, QUIET, 41.0)
-    assert silence.ticks(WATERMARK, 46.0) == {B: 100.0}
+    silence = silence_of((0.0, BUSY, AWAY), (AWAY_S, BUSY, QUIET))
+    silence.ticks(WATERMARK, AWAY_S + NEEDED_S)
+    silence.note(B, BUSY, 60.0)
+    silence.note(B, QUIET, 61.0)
+    assert silence.ticks(WATERMARK, 66.0) == {B: 100.0}
 
 
 def test_a_new_assignment_begins_anew():

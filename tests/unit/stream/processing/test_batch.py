@@ -95,6 +95,16 @@ def test_what_a_slower_partition_brings_is_not_late_while_they_are_out_of_step()
     assert logged == [row["item_events_1h"] for row in examples_of(expected)]
 
 
+def test_nor_is_it_late_when_it_comes_in_one_batch_with_what_puts_them_in_step():
+    stream = MemoryStream(allowed_lateness_s=10.0, sampled_negatives=0)
+    stream.run(interaction(0, "u1"), partition=0)
+    stream.run(interaction(0, "u2"), partition=1)
+    stream.run(*(interaction(1 + n, "u1") for n in range(20)), partition=0)
+    backlog = [interaction(0.5 + n, "u2") for n in range(20)]
+    effects = stream.run(*backlog, partition=1)
+    assert effects.counts == {("interactions", "organic"): len(backlog)}
+
+
 # Sampled negatives
 
 
