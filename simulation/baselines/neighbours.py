@@ -10,6 +10,7 @@ Jannach, 2018, https://arxiv.org/abs/1803.09587.
 """
 
 from collections import defaultdict, deque
+from functools import partial
 from math import exp, sqrt
 
 import numpy as np
@@ -46,7 +47,7 @@ class SessionNeighbours:
         self._popular = Decayed(size, popular_s)
         self._sessions, self._touched = OpenSessions(), dict[int, float]()
         self._of_item: defaultdict[int, deque[int]] = defaultdict(
-            lambda: deque(maxlen=SESSIONS_OF_ITEM)
+            partial(deque, maxlen=SESSIONS_OF_ITEM)
         )
 
     def tell(self, moment: Moment, item: int) -> None:

@@ -1,5 +1,7 @@
 """Baselines find planted answers, and keep the laws of their counts."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,15 @@ def test_what_always_follows_comes_first_though_others_are_more_popular(name):
     now_s = told(baseline, [[7, 8]] * 6 + [[1, 2]] * 9 + [[5], [5], [5], [5], [5], [5]] * 2)
     assert baseline.rank(Moment(now_s, 99, 99, [7]), 3)[0] == 8
     assert baseline.rank(Moment(now_s, 98, 98, [1]), 3)[0] == 2
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_one_that_is_written_and_read_again_answers_the_same(name):
+    baseline = BASELINES[name](ITEMS, name)
+    now_s = told(baseline, [[1, 2, 3], [2, 3, 4], [5, 6]])
+    again = pickle.loads(pickle.dumps(baseline))
+    asked = Moment(now_s, 9, 9, [2])
+    assert again.rank(asked, 5).tolist() == baseline.rank(asked, 5).tolist()
 
 
 @pytest.mark.parametrize("half_life_s", [1.0, 60.0, 7 * 86_400.0])
