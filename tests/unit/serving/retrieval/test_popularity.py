@@ -2,11 +2,12 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.recommend.query import Query
-from serving.retrieval.popularity import FAST, SLOW, popularity_now
+from serving.retrieval.popularity import FAST, SLOW, popularity_now, prior_weight
 from serving.retrieval.rankings import Rankings
 from tests.support.serving_cases import NOW_S, Case, catalogue_of
 
@@ -21,11 +22,29 @@ def test_after_a_silence_the_slow_count_orders(counted):
 
 
 @given(counts)
-def test_much_evidence_decides_and_of_the_same_the_slow_count_does(counted):
+def test_what_both_counts_prefer_is_preferred(counted):
     fast, slow = (np.array(each, float) for each in zip(*counted, strict=True))
-    found = popularity_now({FAST: 1_000.0 * fast, SLOW: slow})
-    order = np.argsort(-found, kind="stable").tolist()
-    assert order == np.lexsort((-slow, -fast)).tolist()
+    found = popularity_now({FAST: fast, SLOW: slow})
+    both = (fast[:, None] > fast) & (slow[:, None] > slow)
+    assert (found[:, None] > found)[both].all()
+
+
+def test_the_fast_count_decides_where_it_says_more_than_chance_and_only_there():
+    rng, slow = np.random.default_rng(5), np.linspace(1.0, 200.0, 300)
+    share = slow / slow.sum()
+    by_chance = rng.multinomial(400, share) / 2.0
+    new_taste = rng.multinomial(400, share[::-1]) / 2.0
+    found = popularity_now({FAST: by_chance, SLOW: slow})
+    assert np.corrcoef(found, slow)[0, 1] > 0.95 > np.corrcoef(by_chance, slow)[0, 1]
+    found = popularity_now({FAST: new_taste, SLOW: slow})
+    assert np.corrcoef(found, new_taste)[0, 1] > 0.95
+
+
+def test_the_weight_of_the_slow_count_is_the_concentration_that_was_planted():
+    rng = np.random.default_rng(6)
+    mean = rng.dirichlet(np.ones(2_000))
+    shares = rng.dirichlet(800.0 * mean)  # a decayed count of n stands for 2 n draws
+    assert prior_weight(rng.multinomial(40_000, shares) / 2.0, mean) == pytest.approx(400, rel=0.15)
 
 
 def put(catalogue, item, fast, slow):
