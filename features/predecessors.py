@@ -4,6 +4,8 @@ They are an item's affinity to the recent items of users (`features.families.Aff
 with what somebody has met lately they say how often the item followed of late: co-occurrence.
 """
 
+from math import log
+
 import numpy as np
 
 from features import derived
@@ -19,6 +21,17 @@ PREDECESSORS: Affinity | None = next(
     ),
     None,
 )
+
+
+# What weighs less, as a share of the newest, says nothing.
+_LEAST_WEIGHT = 0.05
+
+
+def latest(recent: np.ndarray) -> np.ndarray:
+    """Those of the items that were met last, the newest first, that say what comes next."""
+    if PREDECESSORS is None or PREDECESSORS.fading == 1.0:
+        return recent
+    return recent[: 1 + int(log(_LEAST_WEIGHT) / log(PREDECESSORS.fading))]
 
 
 def followed(features: Arrays, recent: np.ndarray, fading: float = 1.0) -> np.ndarray:

@@ -200,6 +200,7 @@ class ExampleBatch:
             is_positive=(labels > _LIKED) & ~is_sampled,
             groups=_groups(table),
             log_odds=np.log(oversampling),
+            is_shown=origin == "impression",
             kept=_kept(table, is_sampled, oversampling),
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)

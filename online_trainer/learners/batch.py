@@ -21,6 +21,7 @@ class Batch:
             where it is missing.
         log_odds: (rows,) float32: the log of how many times likelier a draw of negatives gives the
             row's item than a uniform draw. 0 where it is missing.
+        is_shown: (rows,) bool: of a list that was shown. No row is where it is missing.
         kept: (rows,) float32 in (0, 1]: the share of negatives like the row that a sample has; None
             is 1.
     """
@@ -31,6 +32,7 @@ class Batch:
     is_positive: np.ndarray
     groups: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     log_odds: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    is_shown: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
     kept: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -40,6 +42,8 @@ class Batch:
             object.__setattr__(self, "groups", np.arange(rows, dtype=np.int32))
         if not len(self.log_odds):
             object.__setattr__(self, "log_odds", np.zeros(rows, np.float32))
+        if not len(self.is_shown):
+            object.__setattr__(self, "is_shown", np.zeros(rows, np.bool_))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -54,6 +58,7 @@ class Batch:
             is_positive=self.is_positive[places],
             groups=groups.astype(np.int32),
             log_odds=self.log_odds[places],
+            is_shown=self.is_shown[places],
             kept=None if self.kept is None else self.kept[places],
         )
 

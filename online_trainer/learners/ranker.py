@@ -5,7 +5,9 @@ row that is rare in the batch then moves as far in a large batch as in a small o
 
 An event's own item and the negatives that were drawn for it are told apart within the event
 (`models/losses/within_event.py`): that teaches the order of a list. The log loss of each row beside
-it keeps the scores probabilities.
+it keeps the scores probabilities. Rows of shown lists have the log loss alone, with its full
+weight. What was met without a list and not liked was chosen all the same: it counts no more than a
+negative that was drawn.
 
 Negatives may be a sample: where a share r of them is kept, the odds of a positive are 1 / r times
 as high as they are without sampling. With the correction the log loss is that of z - log r, so that
@@ -37,7 +39,7 @@ class Objective(NamedTuple):
 
     Args:
         within_event: the loss among the rows of an event; None is the log loss of each row alone.
-        pointwise_share: weight of the log loss beside it, of rows that have both.
+        pointwise_share: weight of the log loss beside it, of all rows but those of shown lists.
     """
 
     within_event: WithinEvent | None = "softmax"
@@ -95,7 +97,8 @@ class Ranker:
         self._scores_apart = differs_in_training(self.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
-        taught = [column, column, column, column, tf.TensorSpec((None,), tf.int32)]
+        flags, groups = tf.TensorSpec((None,), tf.bool), tf.TensorSpec((None,), tf.int32)
+        taught = [column, column, column, column, flags, groups]
         self._learn = CompiledStep(self._learn_step, [*given, *taught])
         self._score = CompiledStep(self._score_step, [*given, column])
 
@@ -111,6 +114,7 @@ class Ranker:
             batch.labels,
             batch.weights,
             batch.log_odds,
+            batch.is_shown,
             batch.groups,
         )
         if is_finite := bool(finite):
@@ -149,6 +153,7 @@ class Ranker:
         labels: Any,
         weights: Any,
         log_odds: Any,
+        is_shown: Any,
         groups: Any,
     ) -> Any:
         scored = self._logits(inputs, flat, shift, training=False) if self._scores_apart else None
@@ -158,7 +163,7 @@ class Ranker:
             losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             total = tf.reduce_sum(weights * losses)
             minimised = tf.reduce_sum(
-                weights * self._taught(losses, logits - shift, labels, log_odds, groups)
+                weights * self._taught(losses, logits - shift, labels, log_odds, is_shown, groups)
             )
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
             taught = tf.add_n(
@@ -174,12 +179,20 @@ class Ranker:
         scores = tf.sigmoid(logits if scored is None else scored)
         return scores, total * share, finite, by_row
 
-    def _taught(self, losses: Any, logits: Any, labels: Any, log_odds: Any, groups: Any) -> Any:
+    def _taught(
+        self,
+        losses: Any,
+        logits: Any,
+        labels: Any,
+        log_odds: Any,
+        is_shown: Any,
+        groups: Any,
+    ) -> Any:
         """(rows,) what is minimised: the log `losses`, and the order of `logits` within events."""
         kind, share = self._objective
         if kind is None:
             return losses
-        alone = tf.where(contrasted(labels, groups), share, 1.0) * losses
+        alone = tf.where(is_shown & ~contrasted(labels, groups), 1.0, share) * losses
         return alone + LOSSES[kind](logits - log_odds, labels, groups)
 
     def _score_step(self, inputs: Any, flat: Any, shift: Any) -> Any:

@@ -3,11 +3,9 @@
 import numpy as np
 
 from features.columns import Arrays
-from features.predecessors import PREDECESSORS, followed
+from features.predecessors import PREDECESSORS, followed, latest
 from serving.retrieval.popularity import popularity_now
 
-# So many of the items that were met last count, each half as much as the one after it.
-_LATEST, _FADING = 5, 0.5
 # Followers of an item that popularity counts for.
 _PRIOR = 10.0
 
@@ -16,8 +14,9 @@ def counter_scores(features: Arrays, recent: np.ndarray) -> np.ndarray:
     """Score of each candidate without a model, (items,) float64.
 
     P(j | i) = (followed(i, j) + prior * share(j)) / (followed(i) + prior), added up over the latest
-    items i: the less is known of what follows i, the more popularity says (a Dirichlet prior with
-    popularity as its mean). Popularity alone where nothing was met, or no feature counts followers.
+    items i, which fade as the feature says: the less is known of what follows i, the more
+    popularity says (a Dirichlet prior with popularity as its mean). Popularity alone where nothing
+    was met, or no feature counts followers.
 
     Args:
         features: of the items, as of now.
@@ -28,8 +27,8 @@ def counter_scores(features: Arrays, recent: np.ndarray) -> np.ndarray:
         return popular
     share = popular / max(float(popular.sum()), np.finfo(np.float64).tiny)
     scores, weight = np.zeros(len(popular)), 1.0
-    for key in recent[:_LATEST]:
+    for key in latest(recent):
         counts = followed(features, np.array([key])).astype(np.float64)
         scores += weight * (counts + _PRIOR * share) / (counts.sum() + _PRIOR)
-        weight *= _FADING
+        weight *= PREDECESSORS.fading
     return scores

@@ -31,7 +31,7 @@ def test_a_default_that_is_written_out_changes_nothing(films):
 def test_of_nothing_all_is_new(films):
     found = changes(None, read(films))
     assert {change.action for change in found} == {"added"}
-    assert "+ kinds.rating: label_from 4.0, value stars, 1 to 5, two_sided True" in [
+    assert "+ kinds.rating: label_from 4.0, value stars, 1 to 5" in [
         change.line() for change in found
     ]
 

@@ -200,14 +200,15 @@ def test_a_network_with_dropout_is_scored_without_it():
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_a_step_within_events_is_that_of_the_softmax_and_a_share_of_the_log_loss(share):
-    """Events of four rows, the first one positive; the last four rows are alone."""
+    """Events of four rows, the first one positive; then two rows met alone, and two of a list."""
     ours = ranker(objective=Objective("softmax", share), dense_rate=1.0)
     whole, given = network("dcn_v2", IDS), batch(20)
     labels = np.tile([1.0, 0.0, 0.0, 0.0], 5).astype(np.float32)
     labels[16:] = [0.0, 1.0, 0.0, 1.0]
     groups = np.array([*np.repeat(range(4), 4), 4, 5, 6, 7], np.int32)
     log_odds = np.random.default_rng(2).normal(0, 1, 20).astype(np.float32)
-    rows = Batch(given.inputs, labels, given.weights, labels > 0.5, groups, log_odds)
+    is_shown = np.arange(20) >= 18
+    rows = Batch(given.inputs, labels, given.weights, labels > 0.5, groups, log_odds, is_shown)
     ours.tables.locate(ours.tables.keys(ours._reads(rows)), 1)
     with tf.GradientTape() as tape:
         logits = whole(dict(given.inputs), training=True)[:, 0]
@@ -215,8 +216,8 @@ def test_a_step_within_events_is_that_of_the_softmax_and_a_share_of_the_log_loss
         events = tf.reshape((logits - log_odds)[:16], (4, 4))
         within = -tf.nn.log_softmax(events)[:, 0]
         taught = tf.reduce_sum(within * given.weights[:16:4])
-        taught += share * tf.reduce_sum((own * given.weights)[:16])
-        taught += tf.reduce_sum((own * given.weights)[16:])
+        taught += share * tf.reduce_sum((own * given.weights)[:18])
+        taught += tf.reduce_sum((own * given.weights)[18:])
         mean = taught / tf.reduce_sum(given.weights)
     kernel = whole.get_layer("logit").kernel
     gradient = tape.gradient(mean, kernel.value)
