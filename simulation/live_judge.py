@@ -14,9 +14,11 @@ from simulation.judging import hits, rank_of
 from simulation.sessions import OpenSessions
 
 OURS = "Millstream"
-CHECK_S = 0.02
+# So many of the items that somebody met last come with a question.
+MOST_MET = 100
 
-Recommend = Callable[[str], Sequence[str]]
+# A user, and what they met last, newest first.
+Recommend = Callable[[str, Sequence[str]], Sequence[str]]
 MakeCounters = Callable[[int], Sequence[BaselineRecommender]]
 
 
@@ -45,22 +47,25 @@ class ListQuality:
 class CounterQuestions:
     """A log as the counters know it: told up to a place, asked about a later one.
 
+    What the person of a question has met is known up to its very moment: a page knows its visitor.
+
     Args:
         log: interactions, oldest first.
         make_counters: counters for a number of items; a user is one session of theirs.
     """
 
     def __init__(self, log: Sequence[Interaction], make_counters: MakeCounters) -> None:
-        self._log, self._told = log, 0
+        self._log, self._told, self._met = log, 0, 0
         self._items = {item: n for n, item in enumerate(dict.fromkeys(e.item_id for e in log))}
+        self._ids = list(self._items)
         self._users = {user: n for n, user in enumerate(dict.fromkeys(e.user_id for e in log))}
-        self._sessions = OpenSessions()
+        self._sessions, self._people = OpenSessions(), OpenSessions()
         self.counters = make_counters(len(self._items))
 
     def tell(self, up_to: int) -> None:
         """Tell the counters all before place `up_to`."""
         for event in self._log[self._told : up_to]:
-            moment, item = self._moment(event), self._items[event.item_id]
+            moment, item = self._moment(event, self._sessions), self._items[event.item_id]
             for counter in self.counters:
                 counter.tell(moment, item)
             self._sessions.add(moment.session, item)
@@ -68,12 +73,22 @@ class CounterQuestions:
 
     def ranks(self, place: int, k: int) -> dict[str, int]:
         """The place of event `place`'s item in each counter's list of `k`."""
-        moment, target = self._moment(self._log[place]), self._items[self._log[place].item_id]
+        moment, target = self._asked(place), self._items[self._log[place].item_id]
         return {each.name: rank_of(target, each.rank(moment, k)) for each in self.counters}
 
-    def _moment(self, event: Interaction) -> Moment:
+    def met(self, place: int, most: int) -> list[str]:
+        """The `most` items that the person of event `place` met last before it, newest first."""
+        return [self._ids[item] for item in self._asked(place).items[: -most - 1 : -1]]
+
+    def _asked(self, place: int) -> Moment:
+        for event in self._log[self._met : place]:
+            self._people.add(self._users[event.user_id], self._items[event.item_id])
+        self._met = max(self._met, place)
+        return self._moment(self._log[place], self._people)
+
+    def _moment(self, event: Interaction, sessions: OpenSessions) -> Moment:
         user = self._users[event.user_id]
-        return Moment(event.event_time, user, user, self._sessions.items(user))
+        return Moment(event.event_time, user, user, sessions.items(user))
 
 
 class LiveJudge(threading.Thread):
@@ -81,10 +96,11 @@ class LiveJudge(threading.Thread):
 
     The counters answer the same questions. They are told what was published `delay_s` before: a log
     of months that is published in minutes leaves a person no time to act on a list, and what was
-    published in the same instant nobody could know.
+    published in the same instant nobody could know. What the person themselves met before comes
+    with the question, to ours and to the counters alike: the page that asks knows it.
 
     Args:
-        recommend: the items of a user's list of `k`, best first.
+        recommend: the items of a user's list of `k`, best first, given what they met last.
         log: interactions as they are published.
         positives: (positives,) places in `log` that are asked about, ascending.
         sent: how many of them are published by now.
@@ -140,7 +156,7 @@ class LiveJudge(threading.Thread):
     def _ask(self, place: int) -> None:
         event = self._log[place]
         try:
-            ours = list(self._recommend(event.user_id))
+            ours = list(self._recommend(event.user_id, self._counters.met(place, MOST_MET)))
         except OSError:  # not ready yet, or overloaded: no list, no question
             return
         rank = ours.index(event.item_id) if event.item_id in ours else -1

@@ -111,7 +111,7 @@ def _judge(
 
     positives = [n for n, e in enumerate(interactions) if label_of(e.kind, e.value) == 1.0]
     return LiveJudge(
-        lambda user_id: [place["item_id"] for place in recommend(environment, user_id)],
+        lambda user_id, met: [item["item_id"] for item in recommend(environment, user_id, met)],
         interactions,
         positives,
         lambda: replay.sent,

@@ -57,9 +57,16 @@ def play(
     return Scenario(user_id, category, before, recommend(environment, user_id), took_s, categories)
 
 
-def recommend(environment: Environment, user_id: str) -> list[dict[str, Any]]:
-    """The items of `POST /v1/recommend`."""
-    answer = _post(f"{environment.api}/v1/recommend", {"user_id": user_id, "k": LIST_LENGTH})
+def recommend(
+    environment: Environment, user_id: str, recent_items: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The items of `POST /v1/recommend`.
+
+    Args:
+        recent_items: what they met last, newest first, as the page that asks knows it.
+    """
+    query = {"user_id": user_id, "recent_items": [*recent_items], "k": LIST_LENGTH}
+    answer = _post(f"{environment.api}/v1/recommend", query)
     items: list[dict[str, Any]] = answer["items"]
     return items
 

@@ -1,6 +1,7 @@
 """Lists of a running installation against counters: who is asked what, and who knows what."""
 
 import threading
+from collections.abc import Sequence
 
 import pytest
 
@@ -36,9 +37,17 @@ def test_a_counter_knows_what_it_was_told_and_leaves_out_what_the_user_has_had()
     questions.tell(3)  # a, a, b
     assert questions.ranks(3, k=10) == {"popular": 0}
     assert questions.ranks(4, k=10) == {"popular": 0}  # ann has had a: b is her first
+    assert questions.met(4, most=9) == ["a"]
     assert questions.ranks(5, k=10) == {"popular": -1}
     questions.tell(2)  # the past is not told again
     assert counter.decayed.scaled.sum() == pytest.approx(3.0)
+
+
+def test_what_somebody_met_last_comes_first_and_no_more_than_is_wanted():
+    log = [interaction(n, "ann", item) for n, item in enumerate("abcd")]
+    questions = CounterQuestions(log, popular)
+    assert questions.met(0, most=2) == []
+    assert questions.met(3, most=2) == ["c", "b"]
 
 
 def judged(recommend, sent, delay_s=0.0):
@@ -65,23 +74,23 @@ def judged(recommend, sent, delay_s=0.0):
 def test_each_question_is_the_next_positive_for_ours_and_the_counters():
     asked = []
 
-    def recommend(user: str) -> list[str]:
-        asked.append(user)
+    def recommend(user: str, met: Sequence[str]) -> list[str]:
+        asked.append((user, *met))
         return ["c", "b"]
 
     quality = judged(recommend, sent=[1, 3])
-    assert asked == ["cy", "ann"]
+    assert asked == [("cy",), ("ann", "a")]  # told or not: it comes with the question
     assert quality == ListQuality(2, 2, {OURS: 1.0, "popular": 0.5})
     assert quality.best_counter == "popular"
 
 
 def test_counters_do_not_know_what_is_published_at_the_same_instant():
-    quality = judged(lambda user: [], sent=[1, 3], delay_s=3_600.0)
+    quality = judged(lambda user, met: [], sent=[1, 3], delay_s=3_600.0)
     assert quality == ListQuality(2, 2, {OURS: 0.0, "popular": 0.0})
 
 
 def test_a_question_that_got_no_list_counts_for_nobody():
-    def refuse(user: str) -> list[str]:
+    def refuse(user: str, met: Sequence[str]) -> list[str]:
         raise OSError("503")
 
     assert judged(refuse, sent=[1, 3]) is None
