@@ -38,7 +38,14 @@ KeyScope = Literal["events", "recommend", "catalogue", "people", "admin", "impre
 
 NegativePart = Literal["uniform", "popular", "followers"]
 SourceName = Literal[
-    "two_tower", "co_occurrence", "similar", "trending", "popular", "category", "recent"
+    "two_tower",
+    "co_occurrence",
+    "session_neighbours",
+    "similar",
+    "trending",
+    "popular",
+    "category",
+    "recent",
 ]
 
 
@@ -228,7 +235,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="weight of the log loss of each row beside a softmax or pairwise loss, which "
-        "keeps scores probabilities",
+        "keeps scores probabilities; that of rows of shown lists is 1",
     )
     retriever: str = Field(
         default="two_tower", description="retrieval model, by its name in `millstream models`"
@@ -350,7 +357,8 @@ class Settings(BaseSettings):
             "recent": 0.1,
         },
         description='shares of the candidates by source, as JSON such as {"two_tower": 0.5}; the '
-        "sources are two_tower, co_occurrence, similar, trending, popular, category and recent",
+        "sources are two_tower, co_occurrence, session_neighbours, similar, trending, popular, "
+        "category and recent",
     )
     retrieval_limits: dict[SourceName, Annotated[int, Field(gt=0)]] = Field(
         default={},

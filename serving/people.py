@@ -81,6 +81,7 @@ class People:
         prefix: of the installation's keys (`Settings.topic_prefix`).
         remembered: what this worker remembers of users.
         erased_through: up to when erasures are done in the served model, Unix seconds.
+        forget: lets others forget a user, too.
     """
 
     def __init__(
@@ -91,11 +92,13 @@ class People:
         remembered: Remembered,
         clock: Clock,
         erased_through: Callable[[], float],
+        forget: Callable[[str], None],
     ) -> None:
         self._client, self._prefix, self._clock = client, prefix, clock
         self._store = AsyncRedisOnlineStore(client, project)
         self._users = RedisUsers(client, project, prefix)
         self._remembered, self._erased_through = remembered, erased_through
+        self._forget_elsewhere = forget
         self._upserts: Lately[UserUpsert] = Lately(_UPSERTS)
         self._forgotten: Lately[float] = Lately(_UPSERTS)  # when, until the store has forgotten
 
@@ -111,6 +114,7 @@ class People:
         self._forgotten.put(user_id, self._clock.now())
         self._upserts.pop(user_id)
         self._remembered.forget(user_id)
+        self._forget_elsewhere(user_id)
 
     async def person(self, user_id: str) -> Person | None:
         """The person; None where nothing is known of them.

@@ -74,6 +74,7 @@ class ServingWorker:
             remembered,
             clock,
             lambda: self.models.erased_through,
+            self.catalogue.people.forget,
         )
         self.producer = EventProducer(settings, self.metrics, clock, taken=self._note)
         options = ListOptions.of(settings)
@@ -114,6 +115,7 @@ class ServingWorker:
             clock,
             settings.dedupe_window_s,
             self.door,
+            keeps_people=options.sources.get("session_neighbours", 0.0) > 0.0,
         )
         self.items_consumer = self._topic_consumer(ITEMS, self._items.items)
         self._began = time.monotonic()

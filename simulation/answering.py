@@ -55,7 +55,13 @@ class Answering:
             SnapshotReader(settings.snapshot_dir), self.catalogue, clock, share=1.0
         )
         self.models = Models(self.loader, self.catalogue, self.metrics, clock, Inline())
-        self.feeds = CatalogueUpdater(self.catalogue, self.models, self.metrics, clock)
+        self.feeds = CatalogueUpdater(
+            self.catalogue,
+            self.models,
+            self.metrics,
+            clock,
+            keeps_people=options.sources.get("session_neighbours", 0.0) > 0.0,
+        )
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,

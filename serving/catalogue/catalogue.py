@@ -30,6 +30,7 @@ from serving.catalogue.column import FeatureColumn
 from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
 from serving.retrieval.followers import Followers
+from serving.retrieval.neighbours import RecentPeople
 
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
 _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
@@ -51,6 +52,7 @@ class Catalogue:
         self.columns = {feature.name: FeatureColumn(feature) for feature in _ITEM_FEATURES}
         self.titles = Titles()
         self.followers = Followers()
+        self.people = RecentPeople()
         self._row_of: dict[str, int] = {}
         self._deleted = Tombstones()
         self._free: deque[tuple[float, int]] = deque()  # rows, and when they lost their item
@@ -94,6 +96,10 @@ class Catalogue:
     def row(self, item_id: str) -> int | None:
         """The row of an item, or None."""
         return self._row_of.get(item_id)
+
+    def keys(self, rows: np.ndarray) -> np.ndarray:
+        """The keys of the items at `rows`, (n,) int64."""
+        return self._keys.take(rows)
 
     def version(self, item_id: str) -> UpsertVersion | None:
         """The version of the newest upsert or deletion of an item, or None."""

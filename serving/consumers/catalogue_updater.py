@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 from aiokafka import ConsumerRecord
 
 from features.dedup import SeenIds, fingerprint
-from features.spec import VIEWS
+from features.spec import RECENT, USER_STATS, VIEWS
 from features.topic_events import STRICT, Door, TopicMessage, event_of
 from features.upserts import UpsertVersion
 from features.validation import PROBE_PREFIX
 from millstream.batches import decode_table, metadata_of
 from millstream.clock import Clock
 from millstream.events import ItemUpsert
+from millstream.ids import id64_array
 from millstream.topics import FEATURES, ITEMS
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
@@ -41,6 +42,7 @@ class CatalogueUpdater:
     Args:
         dedupe_window_s: how long the id of an upsert is remembered at the least, seconds.
         door: what is let in.
+        keeps_people: whether what people met last is kept, for session neighbours.
     """
 
     def __init__(
@@ -51,13 +53,15 @@ class CatalogueUpdater:
         clock: Clock,
         dedupe_window_s: float = 3_600.0,
         door: Door = STRICT,
+        *,
+        keeps_people: bool = True,
     ) -> None:
         self._catalogue = catalogue
         self._models = models
         self._metrics = metrics
         self._clock = clock
         self._seen = SeenIds(dedupe_window_s, _REMEMBERED_BYTES)
-        self._door = door
+        self._door, self._keeps_people = door, keeps_people
         self._began_s = clock.now()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
         metrics.items.set_function(lambda: catalogue.items)
@@ -78,12 +82,15 @@ class CatalogueUpdater:
                 self._probe(probe)
 
     def features(self, records: Sequence[ConsumerRecord]) -> None:
-        """Records of topic `features`: rows of the items' views."""
+        """Records of topic `features`: rows of the items' views, and what people met last."""
         for record in records:
             try:
                 table = decode_table(record.value)
-                if metadata_of(table).get("view") in _ITEM_VIEWS:
+                view = metadata_of(table).get("view")
+                if view in _ITEM_VIEWS:
                     self.put(table)
+                elif view == USER_STATS.name and self._keeps_people:
+                    self._keep(table)
             except Exception as error:  # whatever is in one message, the others count
                 self._refused(FEATURES.name, error)
 
@@ -92,6 +99,17 @@ class CatalogueUpdater:
         is_probe = pc.starts_with(table["item_id"], PROBE_PREFIX)
         rows = self._catalogue.put(table.filter(pc.invert(is_probe)))
         self._index(self._new(rows))
+
+    def _keep(self, table: pa.Table) -> None:
+        """What people met last; rows from before there was such a feature do not say."""
+        if RECENT not in table.column_names:
+            return
+        catalogue, times = self._catalogue, table["user_updated_at"].to_pylist()
+        people = zip(table["user_id"].to_pylist(), table[RECENT].to_pylist(), times, strict=True)
+        for user_id, recent, time_s in people:
+            if recent and not user_id.startswith(PROBE_PREFIX):
+                rows = [-1 if (row := catalogue.row(each)) is None else row for each in recent]
+                catalogue.people.put(user_id, id64_array(recent).tolist(), rows, time_s)
 
     def _upserts(self, records: Sequence[ConsumerRecord]) -> Iterable[tuple[ItemUpsert, bool]]:
         """The upserts that are sound and new, and whether each is a deletion."""

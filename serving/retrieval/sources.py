@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from features.as_of import as_of
-from features.predecessors import PREDECESSORS, followed
+from features.predecessors import PREDECESSORS, followed, latest
 from features.spec import GROUPS
 from millstream.settings import SourceName
 from serving.catalogue.catalogue import Catalogue
@@ -56,7 +56,7 @@ class CoOccurrence:
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
         if PREDECESSORS is None:
             return _NONE
-        recent = wanted.recent[:_LATEST]
+        recent = latest(wanted.recent)
         rows = self._catalogue.followers.of(recent.tolist())
         rows = rows[rows < len(wanted.allowed)]
         rows = rows[wanted.allowed[rows]]
@@ -66,6 +66,21 @@ class CoOccurrence:
         stored = {name: self._catalogue.columns[name].values.take(rows) for name in names}
         features = as_of(stored, "item", wanted.time_s)
         return rows[top_k(followed(features, recent, PREDECESSORS.fading), count)]
+
+
+class SessionNeighbours:
+    """Items that people met lately whose recent items are most like those of the user."""
+
+    name: SourceName = "session_neighbours"
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
+        keys, rows, _ = self._catalogue.people.follow_ups(latest(wanted.recent), wanted.time_s)
+        keys, rows = (each[(rows >= 0) & (rows < len(wanted.allowed))] for each in (keys, rows))
+        # A row whose item was deleted may be another's now.
+        return rows[wanted.allowed[rows] & (self._catalogue.keys(rows) == keys)][:count]
 
 
 class Category:
@@ -108,6 +123,7 @@ def all_sources(catalogue: Catalogue, rankings: Rankings) -> dict[SourceName, Ca
     """Every source by its name; those that may run short first."""
     found: tuple[CandidateSource, ...] = (
         CoOccurrence(catalogue),
+        SessionNeighbours(catalogue),
         Category(catalogue, rankings),
         Similar(),
         TwoTower(),

@@ -10,6 +10,7 @@ import pytest
 from millstream.batches import encode_table
 from millstream.codec import encode
 from millstream.errors import SnapshotCorrupt
+from millstream.ids import id64_array
 from serving.consumers.catalogue_updater import PROBE_ITEM, CatalogueUpdater
 from serving.model.models import Models
 from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
@@ -111,6 +112,31 @@ async def test_an_item_that_was_taken_out_has_no_vector_now_nor_in_the_next_mode
     assert (stage.catalogue.row("3"), stage.indexed()) == (None, 9)
     stage.feeds.items([Record(encode(upsert("3", event_time=NOW_S + 1)))])
     assert (stage.catalogue.row("3"), stage.indexed()) == (10, 10)
+
+
+def met(*people):
+    """Rows of people and of what they met last."""
+    ids, recent = zip(*people, strict=True)
+    times = [NOW_S] * len(ids)
+    return features(
+        "user_stats", user_id=ids, user_recent_items=list(recent), user_updated_at=times
+    )
+
+
+def test_what_people_met_last_is_kept_but_for_probes(stage):
+    stage.feeds.features([met(("ann", ["3", "4"]), ("__probe__u", ["5", "3"]), ("bob", []))])
+    found = stage.catalogue.people.follow_ups(id64_array(["3"]), NOW_S)
+    assert (found.keys.tolist(), found.rows.tolist()) == (id64_array(["4"]).tolist(), [4])
+    assert len(stage.catalogue.people) == 1
+
+
+def test_what_people_met_last_is_not_kept_where_no_source_asks_for_it(stage):
+    clock = stage.case.clock
+    feeds = CatalogueUpdater(
+        stage.catalogue, stage.models, stage.metrics, clock, keeps_people=False
+    )
+    feeds.features([met(("ann", ["3", "4"]))])
+    assert len(stage.catalogue.people) == 0
 
 
 def test_an_event_that_comes_again_has_no_effect_whatever_it_says(stage):

@@ -1,10 +1,12 @@
 """One contract for every source of candidates, and what each is there for."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from features import predecessors
 from millstream.ids import id64_array
 from millstream.settings import Settings, SourceName
 from serving.retrieval.candidates import fuse
@@ -15,7 +17,7 @@ from serving.retrieval.retrieve import SHARES, Retrieval
 from serving.retrieval.source import RetrievalRequest
 from serving.retrieval.sources import all_sources
 from serving.users import StoredUser
-from tests.support.predecessors import put, with_predecessors
+from tests.support.predecessors import BEFORE, put, with_predecessors
 from tests.support.serving_cases import NOW_S, FakeRetriever, catalogue_of
 
 COUNT = 30
@@ -28,7 +30,14 @@ def catalogue(monkeypatch):
     put(found, "7", {"3": 2.0, "4": 5.0})
     put(found, "8", {"3": 4.0})
     put(found, "9", {"5": 1.0})
+    meet(found, "ann", ["12", "7", "3"])
+    meet(found, "bob", ["15", "14", "13", "4"])
     return found
+
+
+def meet(catalogue, user_id, items, time_s=NOW_S):
+    keys = id64_array(items).tolist()
+    catalogue.people.put(user_id, keys, catalogue.rows(items).tolist(), time_s)
 
 
 def request(catalogue, recent=("3", "4"), allowed=None, query=True):
@@ -58,7 +67,9 @@ def test_a_source_brings_allowed_rows_each_once_and_no_more_than_it_is_asked_for
         assert source.find(wanted, count).tolist() == every[:count].tolist()
 
 
-@pytest.mark.parametrize("name", ["two_tower", "co_occurrence", "similar", "category"])
+@pytest.mark.parametrize(
+    "name", ["two_tower", "co_occurrence", "session_neighbours", "similar", "category"]
+)
 def test_a_source_that_has_nothing_to_go_by_brings_nothing(catalogue, name):
     source = all_sources(catalogue, Rankings(catalogue))[name]
     assert len(source.find(request(catalogue, recent=(), query=False), 5)) == 0
@@ -71,6 +82,29 @@ def test_followers_are_by_how_often_they_followed_the_newest_counting_most(catal
     put(catalogue, "8", {"3": 5.0})
     assert source.find(request(catalogue), 5).tolist() == [8, 7]
     assert source.find(request(catalogue, recent=("5",)), 5).tolist() == [9]
+
+
+def test_neighbours_bring_what_they_met_next_to_the_newest_item_that_is_shared(catalogue):
+    source = all_sources(catalogue, Rankings(catalogue))["session_neighbours"]
+    # Ann shares the newest item: 7 stands beside it, 12 two steps away; of Bob's 13 is nearest.
+    found = source.find(request(catalogue), 9).tolist()
+    assert found[0] == 7 and sorted(found) == [7, 12, 13, 14, 15]
+    assert [row for row in found if row > 12] == [13, 14, 15]
+    catalogue.people.forget("ann")
+    assert source.find(request(catalogue), 9).tolist() == [13, 14, 15]
+
+
+def test_a_neighbour_fades_with_time(catalogue):
+    source = all_sources(catalogue, Rankings(catalogue))["session_neighbours"]
+    meet(catalogue, "old", ["20", "5"], NOW_S - 40 * 86_400)
+    meet(catalogue, "new", ["21", "5"])
+    assert source.find(request(catalogue, recent=("5",)), 9).tolist() == [21, 20]
+
+
+def test_a_row_that_another_item_has_since_is_not_brought(catalogue):
+    source = all_sources(catalogue, Rankings(catalogue))["session_neighbours"]
+    catalogue.people.put("eve", id64_array(["gone", "5"]).tolist(), [11, 5], NOW_S)
+    assert source.find(request(catalogue, recent=("5",)), 9).tolist() == []
 
 
 def test_an_item_that_loses_a_predecessor_does_not_follow_it_any_more(catalogue):
@@ -148,6 +182,14 @@ def test_the_best_counter_is_co_occurrence_backed_off_to_popularity(catalogue):
     np.testing.assert_allclose(
         counter_scores(features, np.zeros(0, np.int64)), popularity_now(features)
     )
+
+
+@pytest.mark.parametrize(("fading", "count"), [(0.5, 5), (0.9, 20), (1.0, 20)])
+def test_items_met_last_count_until_they_weigh_a_twentieth(monkeypatch, fading, count):
+    monkeypatch.setattr(predecessors, "PREDECESSORS", replace(BEFORE, fading=fading))
+    found = predecessors.latest(np.arange(20))
+    assert found.tolist() == list(range(count))
+    assert fading ** (count - 1) >= 0.05
 
 
 def test_what_a_worker_alone_knows_comes_before_what_the_row_says():

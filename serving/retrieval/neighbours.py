@@ -1,0 +1,148 @@
+"""Recent items of people, and what the nearest of them have met.
+
+similarity(n) = sum over items i shared with n of e^(-steps back to i / c) / sqrt(items of n)
+                * 2^(-age of n / h)
+score(j)      = sum over the nearest n of similarity(n)
+                * e^(-steps between j and the newest item shared / c)
+
+The half-life h is that of the predecessors where the domain has them. People come in as their rows
+do, those who were quiet longest are forgotten, and of each item only the newest so many are looked
+at: a question costs the same however many people there are.
+
+Reference: Garg et al., 2019, "Sequence and Time Aware Neighborhood for Session-based
+Recommendations" (STAN), https://arxiv.org/abs/1905.11310; with the sampling of V-SkNN, Ludewig and
+Jannach, 2018, https://arxiv.org/abs/1803.09587.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from features.predecessors import PREDECESSORS
+from features.spec import BY_NAME, RECENT
+
+# Of each item the newest so many people are looked at, and the nearest so many of all count.
+PEOPLE_OF_ITEM, NEIGHBOURS = 200, 100
+STEPS = 2.0  # c above, in items
+_LENGTH = BY_NAME[RECENT].length or 1
+_HALF_LIFE_S = PREDECESSORS.half_life_s if PREDECESSORS is not None else 86_400.0
+
+
+class FollowUps(NamedTuple):
+    """Items by score, the best first; (items,) each.
+
+    Args:
+        rows: of the catalogue when the person met the item; -1 where it had none.
+    """
+
+    keys: np.ndarray
+    rows: np.ndarray
+    scores: np.ndarray
+
+
+class RecentPeople:
+    """What people met last; one thread writes, others may read.
+
+    Args:
+        capacity: the most people.
+        half_life_s: h above, seconds.
+    """
+
+    def __init__(self, capacity: int = 20_000, half_life_s: float = _HALF_LIFE_S) -> None:
+        self._half_life_s = half_life_s
+        self._places: OrderedDict[str, int] = OrderedDict()
+        self._free = deque(range(capacity))
+        self._keys = np.zeros((capacity, _LENGTH), np.int64)
+        self._rows = np.full((capacity, _LENGTH), -1, np.int32)
+        self._times = np.zeros(capacity)
+        self._met_by: dict[int, deque[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def put(self, user_id: str, keys: Sequence[int], rows: Sequence[int], time_s: float) -> None:
+        """What somebody met last, the newest first, as of `time_s`.
+
+        Args:
+            keys: of the items.
+            rows: of the catalogue, -1 where it has none.
+        """
+        place = self._place(user_id)
+        before = set(self._keys[place].tolist())
+        now = list(keys)[:_LENGTH]
+        self._keys[place, len(now) :] = 0
+        self._rows[place, : len(now)] = rows[:_LENGTH]
+        self._keys[place, : len(now)] = now
+        self._times[place] = time_s
+        for key in now:
+            if key not in before:
+                self._met_by.setdefault(key, deque(maxlen=PEOPLE_OF_ITEM)).append(place)
+        self._leave(place, before.difference(now))
+
+    def forget(self, user_id: str) -> None:
+        """Forget a person."""
+        place = self._places.pop(user_id, None)
+        if place is not None:
+            self._clear(place)
+            self._free.append(place)
+
+    def follow_ups(self, recent: np.ndarray, time_s: float) -> FollowUps:
+        """What the nearest people have met beside what is met now.
+
+        Args:
+            recent: keys of what is met now, int64, the newest first.
+        """
+        wanted = [key for key in recent[:_LENGTH].tolist() if key]
+        # A list of a deque is made at once: nobody changes it meanwhile.
+        met_by = (list(self._met_by.get(key, ())) for key in wanted)
+        places = np.unique(np.array([place for people in met_by for place in people], np.int64))
+        if not len(places):
+            return FollowUps(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        keys = self._keys[places]
+        similarity, shared_at = self._similarity(keys, wanted)
+        age_s = np.maximum(time_s - self._times[places], 0.0)
+        similarity = similarity * np.exp2(-age_s / self._half_life_s)
+        nearest = np.argsort(-similarity, kind="stable")[:NEIGHBOURS]
+        steps = np.abs(np.arange(_LENGTH) - shared_at[nearest, None])
+        votes = similarity[nearest, None] * np.exp(-steps / STEPS)
+        keys, rows = keys[nearest], self._rows[places[nearest]]
+        counts = (keys != 0) & ~np.isin(keys, recent)
+        found, first, of = np.unique(keys[counts], return_index=True, return_inverse=True)
+        scores = np.bincount(of, votes[counts], minlength=len(found))
+        order = np.argsort(-scores, kind="stable")
+        return FollowUps(found[order], rows[counts][first[order]].astype(np.int64), scores[order])
+
+    def _similarity(self, keys: np.ndarray, wanted: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+        """(people,) similarity but for age, and where each met the newest item that is shared."""
+        total, shared_at = np.zeros(len(keys)), np.full(len(keys), -1)
+        for steps, key in enumerate(wanted):
+            is_it = keys == key
+            has = is_it.any(axis=1)
+            total += np.exp(-steps / STEPS) * has
+            shared_at = np.where((shared_at < 0) & has, is_it.argmax(axis=1), shared_at)
+        return total / np.sqrt(np.maximum((keys != 0).sum(axis=1), 1)), shared_at
+
+    def _place(self, user_id: str) -> int:
+        if user_id not in self._places:
+            if not self._free:
+                self.forget(next(iter(self._places)))
+            self._places[user_id] = self._free.popleft()
+        self._places.move_to_end(user_id)
+        return self._places[user_id]
+
+    def _clear(self, place: int) -> None:
+        before = set(self._keys[place].tolist())
+        self._keys[place] = 0
+        self._leave(place, before)
+
+    def _leave(self, place: int, keys: Iterable[int]) -> None:
+        """Take a person away from items that they are no more known to have met."""
+        for key in keys:
+            people = self._met_by.get(key)
+            if people is not None:
+                if place in people:
+                    people.remove(place)
+                if not people:
+                    del self._met_by[key]
