@@ -33,19 +33,25 @@ class TopicRecord:
 
 
 def messages(
-    settings: Settings, topic: Topic, since_s: float | None = None
+    settings: Settings,
+    topic: Topic,
+    since_s: float | None = None,
+    partition: int | None = None,
 ) -> Iterator[TopicRecord]:
     """Messages that a topic holds now; each partition in its order.
 
     Args:
         since_s: Unix seconds; older messages are left out by the broker.
+        partition: the only one that is read; None reads all.
 
     Raises:
         LogUnavailable: no broker answers, or there is no such topic.
     """
     consumer = kafka.consumer(settings, group_id=None)
     try:
-        yield from _to_the_end(consumer, _partitions(consumer, settings.topic(topic)), since_s)
+        every = _partitions(consumer, settings.topic(topic))
+        chosen = [each for each in every if partition in (None, each.partition)]
+        yield from _to_the_end(consumer, chosen, since_s)
     except KafkaError as error:
         raise LogUnavailable(f"Topic {settings.topic(topic)} not read: {error!r}") from error
     finally:

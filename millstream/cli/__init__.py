@@ -14,6 +14,10 @@ COMMANDS = {
         "millstream.cli.apply",
         "Make the domain file that of the installation: topics, Feast, the record of it.",
     ),
+    "backfill": (
+        "millstream.cli.backfill",
+        "Make the features and the state of a long log, by bucket, on all cores.",
+    ),
     "backtest": (
         "millstream.cli.backtest",
         "Replay a log through the whole loop on simulated time, and judge its lists.",

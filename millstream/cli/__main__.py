@@ -2,4 +2,5 @@
 
 from millstream.cli import main
 
-main()
+if __name__ == "__main__":  # processes of a pool import this again
+    main()

@@ -57,6 +57,14 @@ def _plain(record: SourceRecord, latest_s: float, max_event_bytes: int) -> Event
     source, offset, _, value, _ = record
     if value is None or source.topic != INTERACTIONS.name or len(value) > max_event_bytes:
         return None
+    event = plain_interaction(value, latest_s)
+    if event is None:
+        return None
+    return EventRecord(source, offset, event, fingerprint(event.event_id), value)
+
+
+def plain_interaction(value: bytes, latest_s: float) -> Interaction | None:
+    """The interaction in `value`, where nothing has to be filled in or looked at twice."""
     try:
         event = _INTERACTION(value)
     except Exception:  # `event_of` says what is wrong
@@ -68,9 +76,7 @@ def _plain(record: SourceRecord, latest_s: float, max_event_bytes: int) -> Event
         and not event.user_id.startswith(PROBE_PREFIX)
         and not event.item_id.startswith(PROBE_PREFIX)
     )
-    return (
-        EventRecord(source, offset, event, fingerprint(event.event_id), value) if is_plain else None
-    )
+    return event if is_plain else None
 
 
 def _message(record: SourceRecord) -> TopicMessage:

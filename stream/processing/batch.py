@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features import bloom
 from features.attributes import (
     AttributeVersion,
     item_version,
@@ -35,10 +34,11 @@ from stream.ingest.records import (
     TopicPartition,
     UserDeletion,
 )
-from stream.outputs.effects import Effects, SeenEntries
+from stream.outputs.effects import Effects
 from stream.outputs.examples import ImpressionExamples, in_order, published
 from stream.outputs.feature_rows import FeatureRowsBuilder
 from stream.processing.interactions import process_segment
+from stream.processing.overflow import enter
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import Segment
 from stream.state.changes import Changes, state_writes
@@ -191,11 +191,7 @@ class _Batch:
         self._changes.gone[item_id] = item
 
     def _add_overflow(self, user_id: str, user: User, item: str) -> None:
-        slots = self._changes.filters.setdefault(user_id, [])
-        slot, begins = bloom.slot(user.entries), bloom.begins_slot(user.entries)
-        if begins or not slots or slots[-1].slot != slot:
-            slots.append(SeenEntries(slot, begins, []))
-        slots[-1].items.append(item)
+        enter(self._changes.filters.setdefault(user_id, []), user.entries, item)
         user.entries += 1
 
     def _add_examples(self) -> None:

@@ -17,13 +17,13 @@ import pyarrow as pa
 from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
 from features.interner import ITEMS, NOTHING
 from features.labels import WEIGHTS, label_of
-from features.seen import RECENT_ARE_SEEN, SEEN_KINDS
 from features.update import EventColumns, Update, kind_numbers, list_numbers, value_numbers, voter
 from millstream.events import Interaction
 from stream.outputs.feature_rows import FeatureRowsBuilder, SourceOffsets
 from stream.outputs.organic_examples import AttributeVersions, EntityColumns, OrganicExamples
 from stream.processing.advance import advance
 from stream.processing.columns import UNKNOWN, AsOfLookups, Transitions
+from stream.processing.overflow import overflow
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
 from stream.state.impression_join import Attribution
@@ -336,24 +336,12 @@ class _SegmentProcessor:
             self._memory.known_items.add(item)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
-        """Seen items that a user's recent list does not tell of, in event order.
-
-        They fell out of it, or never fitted into it; or it holds items that do not count as seen.
-        """
+        """(user, item) for the users' seen filters, in event order."""
         recent = USER_RULE.recent_of(transitions.states)
-        before, after = recent[transitions.before], recent[transitions.after]
-        own = self._item_numbers[self._item_rows.of_events]
-        if not RECENT_ARE_SEEN:
-            return [(e.user_id, e.item_id) for e in self._events if e.kind in SEEN_KINDS]
-        is_seen = np.array([event.kind in SEEN_KINDS for event in self._events])
-        is_left_out = is_seen & ~(after == own[:, None]).any(1)
-        overflow = [(n, -1, int(own[n])) for n in np.flatnonzero(is_left_out).tolist()]
-        full = np.flatnonzero(before[:, -1:].any(1))  # the others had room
-        fell = ~(before[full][:, :, None] == after[full][:, None, :]).any(2)
-        for n, place in zip(*(each.tolist() for each in np.nonzero(fell)), strict=True):
-            event = int(full[n])
-            overflow.append((event, place, int(before[event, place])))
-        return [
-            (self._events[event].user_id, ITEMS.texts([item])[0])
-            for event, _, item in sorted(overflow)
-        ]
+        return overflow(
+            [event.user_id for event in self._events],
+            [event.kind for event in self._events],
+            self._item_numbers[self._item_rows.of_events],
+            recent[transitions.before],
+            recent[transitions.after],
+        )

@@ -31,6 +31,7 @@ from tests.support.topics import publish, read
 NOT_RUN = {
     r"millstream backtest clicks\.csv\.zst .*": "wants hours of clicks; the other one is run",
     r"millstream backtest events\.jsonl --compare .*": "replays it twice; see test_variants.py",
+    r"millstream backfill .*(parquet|--topics).*": "reads as the other one does",
     r"make \w+.*": "takes minutes, and `make test` runs this; see test_make.py",
     r"\. \.venv/bin/activate": "what it puts on the PATH is there already",
     r"docker compose .*": "needs Docker",
@@ -59,6 +60,7 @@ RUN: dict[str, Callable[[str, "Shop"], str]] = {
     # 1 is a warning: there is no probe, and the test's data are young.
     r"millstream doctor.*": lambda text, _: f"{text}; [ $? -le 1 ]",
     r"millstream backtest events\.jsonl": lambda text, _: f"{text} --batch-every 60s",
+    r"millstream backfill events\.jsonl .*": lambda text, _: f"{text} --buckets 2 --processes 1",
     r"millstream backtest --topics .*": lambda text, _: f"{text} --no-loop",
     r"millstream (init|check|plan|apply|models|offline|publish|topics|settings)\b.*": (
         lambda text, _: text

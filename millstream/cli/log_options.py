@@ -1,0 +1,93 @@
+"""Options of commands that read a log of the past: files or topics, and on how many cores."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from stream.history.command import HistorySource
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_LOG = (
+    click.argument("logs", nargs=-1, metavar="[LOG...]", type=_FILE),
+    click.option("--topics", is_flag=True, help="Read the topics of this installation; read only."),
+    click.option("--items", multiple=True, type=_FILE, help="A CSV or Parquet file of items."),
+    click.option("--users", multiple=True, type=_FILE, help="A CSV or Parquet file of users."),
+    click.option(
+        "--map",
+        "renamed",
+        multiple=True,
+        metavar="NAME=OURS",
+        help="Column NAME of tables read as our column OURS; left out where OURS is empty.",
+    ),
+    click.option(
+        "--set",
+        "constants",
+        multiple=True,
+        metavar="OURS=VALUE",
+        help="Value of a column for all rows of tables.",
+    ),
+    click.option("--skip-invalid", is_flag=True, help="Leave records out that are no events."),
+)
+_WORK = (
+    click.option(
+        "--buckets",
+        type=click.IntRange(1, 4_096),
+        default=64,
+        show_default=True,
+        help="Parts that users, and items, are divided into; more take less memory.",
+    ),
+    click.option(
+        "--processes",
+        type=click.IntRange(min=1),
+        help="Buckets that are worked on at the same time; the default is one a core.",
+    ),
+)
+
+
+def _all(options: Iterable[Callable[[F], F]]) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
+        for option in reversed(tuple(options)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+LOG_OPTIONS = _all(_LOG)
+WORK_OPTIONS = _all(_WORK)
+
+
+def source_of(options: Mapping[str, Any]) -> "HistorySource":
+    """The log that `LOG_OPTIONS` name.
+
+    Raises:
+        UsageError: neither files nor the topics, or both.
+    """
+    if bool(options["logs"]) == options["topics"]:
+        raise click.UsageError("Expected either LOG... or --topics.")
+    from stream.history.command import HistorySource
+    from stream.history.sources import LogFile
+
+    return HistorySource(
+        [
+            *(LogFile(path, "item") for path in options["items"]),
+            *(LogFile(path, "user") for path in options["users"]),
+            *(LogFile(path) for path in options["logs"]),
+        ],
+        _pairs("--map", options["renamed"]),
+        _pairs("--set", options["constants"]),
+        options["skip_invalid"],
+    )
+
+
+def _pairs(option: str, given: Iterable[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.BadParameter(f"Expected NAME=VALUE. Received: {name!r}.", param_hint=option)
+    return {name.strip(): value.strip() for name, _, value in pairs}
