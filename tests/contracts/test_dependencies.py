@@ -76,7 +76,9 @@ def test_what_is_imported_is_declared(folder):
 
 
 def test_what_is_declared_is_locked():
-    assert declared("local", "dev", "trees", "tune", "ann") <= locked("requirements/lock.txt").keys()
+    assert (
+        declared("local", "dev", "trees", "tune", "ann") <= locked("requirements/lock.txt").keys()
+    )
     assert declared() <= locked("requirements/runtime.txt").keys()
 
 
