@@ -17,6 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 import xxhash
 
+from features.mixing import mixed64
+
 SEED = 0x6D696C6C
 CAPACITY = 1_000
 BITS = 9_592  # n = 1,000 and p = 0.01 give 9,585.1; the next whole byte
@@ -24,11 +26,40 @@ HASHES = 7
 SLOTS = 2
 
 
-def bits_of(entry: str) -> tuple[int, ...]:
-    """The `HASHES` bits of one entry, each 0 <= bit < `BITS`."""
+_GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
+def bits_of(entry: str | int) -> tuple[int, ...]:
+    """The `HASHES` bits of one entry, each 0 <= bit < `BITS`.
+
+    Args:
+        entry: an item, or one of `digests`.
+    """
+    if isinstance(entry, int):
+        return tuple(bits_of_digests(np.array([entry], np.uint64))[0].tolist())
     digest = xxhash.xxh3_128_intdigest(entry.encode(), SEED)
     start, stride = digest & 0xFFFF_FFFF_FFFF_FFFF, (digest >> 64) | 1
     return tuple((start + i * stride) % BITS for i in range(HASHES))
+
+
+def digests(keys: np.ndarray, salt: int) -> np.ndarray:
+    """Entries for items together with something else, (items,) uint64.
+
+    Args:
+        keys: (items,) int64 keys of `millstream.ids`.
+        salt: 64 bits that stand for the other thing.
+    """
+    return mixed64(keys.astype(np.uint64) ^ np.uint64(salt))
+
+
+def bits_of_digests(entries: np.ndarray) -> np.ndarray:
+    """The bits of many of `digests`, (entries, `HASHES`) int64."""
+    with np.errstate(over="ignore"):
+        strides = mixed64(entries + _GOLDEN) | np.uint64(1)
+    start, stride = (each % np.uint64(BITS) for each in (entries, strides))
+    steps = np.arange(HASHES, dtype=np.uint64)
+    found = (start[:, None] + steps * stride[:, None]) % np.uint64(BITS)
+    return found.astype(np.int64)
 
 
 def contains(filter_bytes: bytes | None, entries: Sequence[str]) -> np.ndarray:

@@ -117,6 +117,7 @@ class Impression(Event, frozen=True, kw_only=True, tag="impression", gc=False):
         items: what was shown, at least one.
         model_version: the snapshot that ranked it.
         user_features: raw feature values of the user, once for the whole list.
+        placement: name of the placement that the list was for; "" is none.
     """
 
     request_id: Id
@@ -125,6 +126,7 @@ class Impression(Event, frozen=True, kw_only=True, tag="impression", gc=False):
     model_version: Text = ""
     user_features: LoggedFeatures = {}
     context: Context = {}
+    placement: Name = ""
 
 
 class ItemUpsert(Event, frozen=True, kw_only=True, tag="item", gc=False):

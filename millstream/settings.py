@@ -24,6 +24,8 @@ from millstream import redis_address
 from millstream.dead_letters import MOST_ORIGINAL_BYTES
 from millstream.errors import ConfigurationError
 from millstream.events import MAX_EVENT_BYTES
+from millstream.list_choices import Diversity
+from millstream.list_choices import SourceName as SourceName
 from millstream.secret_files import SECRET, SecretFiles, is_secret, variables
 from millstream.topics import Topic
 from millstream.variables import unknown_variables
@@ -37,16 +39,6 @@ KeyScope = Literal["events", "recommend", "catalogue", "people", "admin", "impre
 
 
 NegativePart = Literal["uniform", "popular", "followers"]
-SourceName = Literal[
-    "two_tower",
-    "co_occurrence",
-    "session_neighbours",
-    "similar",
-    "trending",
-    "popular",
-    "category",
-    "recent",
-]
 
 
 class Settings(BaseSettings):
@@ -378,7 +370,7 @@ class Settings(BaseSettings):
         description="items that people have met but that are not in the catalogue: hidden from "
         "lists until the catalogue has them, or shown",
     )
-    diversity: Literal["mmr", "dpp", "none"] = Field(
+    diversity: Diversity = Field(
         default="mmr", description="diversification of lists for requests that name none"
     )
     diversity_strength: float = Field(

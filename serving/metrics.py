@@ -7,6 +7,8 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from millstream.domain import domain
+from millstream.domain.placements import DEFAULT
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.settings import SourceName
 from millstream.snapshots.control import ACTIONS
@@ -18,6 +20,8 @@ _P = "millstream_serving_"
 
 # Stages of a list whose order is judged, beside the sources (`serving/recommend/quality.py`).
 JUDGED = ("retrieved", "ranked", "list", "degraded", *get_args(SourceName))
+# Placements of lists; those of requests that name none are `default`.
+PLACEMENTS = tuple(dict.fromkeys((DEFAULT, *domain().placements)))
 STAGES = ("user", "retrieve", "rank", "rerank")
 
 
@@ -40,6 +44,10 @@ class Metrics:
         )
         self.candidates = self._counter("candidates_total", "Candidates, by source", "source")
         self.degraded = self._counter("degraded_total", "Degraded answers, by reason", "reason")
+        self.lists = self._counter("lists_total", "Lists made, by placement", "placement")
+        self.list_seconds = self._histogram(
+            "list_seconds", "Time to make a list, by placement", "placement"
+        )
         self.list_questions = self._counter(
             "list_questions_total", "Lists that were asked before a positive was told"
         )
@@ -98,6 +106,7 @@ class Metrics:
         for counter, values in (
             (self.degraded, REASONS),
             (self.candidates, get_args(SourceName)),
+            (self.lists, PLACEMENTS),
             (self.list_hits, JUDGED),
             (self.list_gains, JUDGED),
             (self.events, ("accepted", "refused", "failed")),
@@ -110,6 +119,8 @@ class Metrics:
                 counter.labels(value)
         for stage in STAGES:
             self.stage_seconds.labels(stage)
+        for placement in PLACEMENTS:
+            self.list_seconds.labels(placement)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

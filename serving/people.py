@@ -8,7 +8,7 @@ import pyarrow as pa
 from redis import RedisError
 from redis.asyncio import Redis
 
-from features.spec import USER_ATTRIBUTES, USER_STATS, features_of
+from features.spec import RECENT, USER_ATTRIBUTES, USER_STATS, features_of
 from features.stores.redis_online import AsyncRedisOnlineStore
 from features.stores.schema import EVENT_TIMESTAMP
 from features.upserts import UpsertVersion
@@ -142,7 +142,7 @@ class People:
         if version is None and met_at is None and not user.met:
             return None
         features = user.logged(user.as_of(self._clock.now()))
-        features["user_recent_items"] = list(dict.fromkeys([*user.met, *user.certainly_seen]))
+        features[RECENT] = list(dict.fromkeys([*(m.item_id for m in user.met), *user.newest]))
         return Person(user_id, values, version, features)
 
     async def note_asked(self, user_id: str) -> None:

@@ -4,9 +4,9 @@ from collections import OrderedDict, deque
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from features.seen import SEEN_KINDS
+from features.seen import MARKS, SEEN_KINDS
 from millstream.events import Event, Interaction
-from serving.users import StoredUser
+from serving.users import Met, StoredUser
 
 T = TypeVar("T")
 
@@ -52,17 +52,17 @@ class Remembered:
 
     def __init__(self, users: int = 5_000, posts: int = 20_000) -> None:
         self._users: Lately[StoredUser] = Lately(users)
-        self._met: Lately[deque[str]] = Lately(posts)
+        self._met: Lately[deque[Met]] = Lately(posts)
 
     def note(self, event: Event) -> None:
-        """Remember the item that an event says its user has seen."""
+        """Remember the item that an event says its user has seen, for some list at least."""
         if not isinstance(event, Interaction) or event.is_probe:
             return
-        if event.kind in SEEN_KINDS:
+        if event.kind in SEEN_KINDS or event.kind in MARKS:
             met = self._met.get(event.user_id)
             if met is None:
                 self._met.put(event.user_id, met := deque(maxlen=_MET))
-            met.append(event.item_id)
+            met.append(Met(event.item_id, event.kind, event.event_time))
 
     def read(self, user: StoredUser) -> StoredUser:
         """Keep a user as the store has them; returns them with what they met since."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from redis import RedisError
@@ -13,7 +13,7 @@ from features import bloom
 from features.as_of import as_of
 from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
-from features.seen import RECENT_ARE_SEEN
+from features.seen import RECENT_ARE_SEEN, SEEN_KINDS, SeenRule
 from features.spec import BY_NAME, FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
 from features.stores.redis_online import Layouts
 from millstream.errors import StoreUnavailable
@@ -24,6 +24,19 @@ _DEFAULTS = {feature.name: feature.default for feature in _USER_FEATURES}
 _VIEWS = (USER_STATS, USER_ATTRIBUTES)
 
 
+class Met(NamedTuple):
+    """An item that a user met, as this worker knows it; without a kind where a caller says so."""
+
+    item_id: str
+    kind: str = ""
+    time_s: float = 0.0
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it counts as seen, as long as no list says otherwise."""
+        return not self.kind or self.kind in SEEN_KINDS
+
+
 @dataclass(frozen=True)
 class StoredUser:
     """One user as the store has them.
@@ -31,13 +44,14 @@ class StoredUser:
     Args:
         raw: stored feature values by name; what is missing has its default.
         filters: the Bloom filters of what they have seen; None was never written.
-        met: items of which this worker knows it, the newest last (`serving/remembered.py`).
+        met: items that they met, as this worker knows it, the newest last
+            (`serving/remembered.py`).
     """
 
     user_id: str
     raw: dict[str, Any]
     filters: Sequence[bytes | None] = ()
-    met: Sequence[str] = ()
+    met: Sequence[Met] = ()
 
     @classmethod
     def unknown(cls, user_id: str) -> "StoredUser":
@@ -48,7 +62,18 @@ class StoredUser:
     def certainly_seen(self) -> Sequence[str]:
         """Items they have seen of late."""
         recent: Sequence[str] = self.raw[RECENT] if RECENT_ARE_SEEN else ()
-        return [*recent, *self.met] if self.met else recent
+        return [*recent, *self._met] if self.met else recent
+
+    def seen_by(self, rule: SeenRule, now_s: float) -> Sequence[str]:
+        """Items of which it is certain that they count as seen by a rule at `now_s`."""
+        recent: Sequence[str] = self.raw[RECENT] if RECENT_ARE_SEEN and rule.by_item else ()
+        if not self.met:
+            return recent
+        return [*recent, *(m.item_id for m in self.met if rule.counts(m.kind, m.time_s, now_s))]
+
+    @property
+    def _met(self) -> list[str]:
+        return [met.item_id for met in self.met if met.is_seen]
 
     @property
     def newest(self) -> list[str]:
@@ -58,7 +83,7 @@ class StoredUser:
         """
         stored: Sequence[str] = self.raw[RECENT]
         known, later = set(stored), []
-        for item in reversed(self.met):
+        for item in reversed(self._met):
             if item in known:
                 break
             later.append(item)
@@ -69,7 +94,7 @@ class StoredUser:
         if not items:
             return self
         recent = list(dict.fromkeys([*items, *self.raw[RECENT]]))[: BY_NAME[RECENT].length]
-        return replace(self, raw={**self.raw, RECENT: recent}, met=(*self.met, *items))
+        return replace(self, raw={**self.raw, RECENT: recent}, met=(*self.met, *map(Met, items)))
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""

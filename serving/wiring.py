@@ -77,7 +77,7 @@ class ServingWorker:
             self.catalogue.people.forget,
         )
         self.producer = EventProducer(settings, self.metrics, clock, taken=self._note)
-        options = ListOptions.of(settings)
+        self.options = options = ListOptions.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
         self.recommender = Recommender(
             Dependencies(
@@ -115,7 +115,7 @@ class ServingWorker:
             clock,
             settings.dedupe_window_s,
             self.door,
-            keeps_people=options.sources.get("session_neighbours", 0.0) > 0.0,
+            keeps_people=options.uses("session_neighbours"),
         )
         self.items_consumer = self._topic_consumer(ITEMS, self._items.items)
         self._began = time.monotonic()

@@ -50,7 +50,10 @@ class Answering:
         self.metrics, self.catalogue = Metrics(), Catalogue()
         self.rankings = Rankings(self.catalogue)
         options = ListOptions.of(settings.model_copy(update={"request_budget_ms": _NO_LIMIT_MS}))
-        self.retrieval = Retrieval(self.catalogue, self.rankings, options.sources, options.limits)
+        chosen = options.at("")
+        self.retrieval = Retrieval(
+            self.catalogue, self.rankings, chosen.sources, chosen.limits, chosen.seen
+        )
         self.loader = Loader(
             SnapshotReader(settings.snapshot_dir), self.catalogue, clock, share=1.0
         )
@@ -60,7 +63,7 @@ class Answering:
             self.models,
             self.metrics,
             clock,
-            keeps_people=options.sources.get("session_neighbours", 0.0) > 0.0,
+            keeps_people=options.uses("session_neighbours"),
         )
         self.recommender = Recommender(
             Dependencies(

@@ -38,7 +38,7 @@ _COMPOSED: Mapping[str, frozenset[str]] = {
     "loader": frozenset({"_programs"}),
     "feeds": frozenset({"_metrics", "_door", "_log"}),
     "recommender": frozenset({"_dependencies", "_options", "_log", "_threads"}),
-    "making": frozenset({"_metrics", "_scoring", "_options", "_watch"}),
+    "making": frozenset({"_metrics", "_scoring", "_plans", "_watch"}),
     "store": frozenset({"_layouts"}),
     "reader": frozenset({"root"}),
     "snapshots": frozenset({"root"}),

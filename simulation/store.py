@@ -96,6 +96,6 @@ class SimulatedStore:
         if part.clear or place not in self.filters:
             self.filters[place] = bytearray(bloom.BITS // 8)
         bits = self.filters[place]
-        for item in part.items:
-            for bit in bloom.bits_of(item):
+        for entry in part.entries:
+            for bit in bloom.bits_of(entry):
                 bits[bit >> 3] |= 0x80 >> (bit & 7)

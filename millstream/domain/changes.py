@@ -12,6 +12,8 @@ Action = Literal["added", "removed", "changed"]
 
 # The key of a part that is one value.
 _VALUE = "is"
+_DURATIONS = frozenset({"half_life", "seen_for", "max_age"})
+_LISTS = frozenset({"of", "kinds", "seen_kinds", "groups", "exclude_groups"})
 _ROLES = {"user": ("recent",), "item": ("title", "groups", "created", "popularity", "trending")}
 
 
@@ -81,6 +83,8 @@ def _parts(domain: Domain) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "time_zone", {_VALUE: domain.time_zone}
     for name, kind in domain.kinds.items():
         yield f"kinds.{name}", _said(kind)
+    for name, placement in domain.placements.items():
+        yield f"placements.{name}", _said(placement)
     for entity, roles in _ROLES.items():
         side = domain.side(entity)  # type: ignore[arg-type]
         for role in roles:
@@ -103,6 +107,6 @@ def _word(key: str) -> str:
 def _shown(key: str, value: Any) -> str:
     if value is None:
         return "unset"
-    if key == "half_life":
+    if key in _DURATIONS:
         return duration_text(value)
-    return ", ".join(value) if key in ("of", "kinds") and isinstance(value, list) else str(value)
+    return ", ".join(value) if key in _LISTS and isinstance(value, list) else str(value)

@@ -10,6 +10,8 @@ Consequences = Mapping[str, str]
 
 # Keys that change nothing that is stored, only what is let in or asked for.
 _DOORS = frozenset({"max_characters", "sensitive", "filterable", "bounds", "value"})
+# Keys by which an item counts as seen.
+_SEEN = frozenset({"seen", "seen_for", "seen_kinds"})
 _INPUT_KEYS = frozenset({"encoding", "scale", "table", "entry"})
 # Keys of features by which state is cut or gets room, and goes on.
 _SIZES = frozenset({"top", "length", "tracked"})
@@ -26,6 +28,8 @@ def consequences(
     match path.split("."):
         case ["kinds", name]:
             return _of_kind(name, action, before, after)
+        case ["placements", name]:
+            return _of_placement(name, action, {*before, *after})
         case [entity, "attributes", name]:
             return _of_attribute(entity, name, action, {*before, *after})
         case [entity, "features", name]:
@@ -53,9 +57,22 @@ def _of_kind(
                 "events": f"of kind `{name}` are refused: dead letters, or 422 over HTTP",
                 "examples": "that it has made stay; what was learnt of them, too",
             }
-    if not {*before, *after} - _DOORS:
-        return {}
-    return {"examples": "are made by the new rule from the next event on; older ones stay"}
+    keys = {*before, *after} - _DOORS
+    found = {}
+    if keys & _SEEN:
+        found["lists"] = "count items as seen by it as the new rule says, from the next event on"
+    if keys - _SEEN:
+        found["examples"] = "are made by the new rule from the next event on; older ones stay"
+    return found
+
+
+def _of_placement(name: str, action: str, keys: set[str]) -> Consequences:
+    if action == "removed":
+        return {"requests": f"for placement `{name}` are refused from serving's restart on"}
+    found = {"lists": "of it are made by the new rule from serving's restart on"}
+    if keys & _SEEN:
+        found["state"] = "what counts as seen by it is remembered from the stream's restart on"
+    return found
 
 
 def _of_attribute(entity: str, name: str, action: str, keys: set[str]) -> Consequences:

@@ -9,8 +9,9 @@ from millstream.domain.attributes import Attribute
 from millstream.domain.features import ItemFeature, UserFeature
 from millstream.domain.kinds import Kind
 from millstream.domain.part import Name, Part
+from millstream.domain.placements import Placement
 
-MAX_KINDS, MAX_ENTRIES = 64, 64
+MAX_KINDS, MAX_ENTRIES, MAX_PLACEMENTS = 64, 64, 64
 
 Entity = Literal["user", "item"]
 
@@ -80,6 +81,12 @@ class Domain(Part):
     )
     user: UserSide
     item: ItemSide
+    placements: dict[Name, Placement] = Field(
+        default={},
+        max_length=MAX_PLACEMENTS,
+        description="Named ways to make a list, which requests choose by name; `default` is that "
+        "of requests that name none.",
+    )
 
     def positive(self) -> tuple[str, float | None]:
         """A kind that teaches 1, and a `value` with which it does."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from millstream.domain.declaration import Domain
+from millstream.domain.references import NUMBERS
 
 _VALUES: dict[str, Any] = {
     "string": "north",
@@ -12,7 +13,6 @@ _VALUES: dict[str, Any] = {
     "bool": True,
     "time": "2026-05-01T06:00:00Z",
 }
-_NUMBERS = ("float", "int", "bool", "time")
 
 
 def event_example(domain: Domain) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def ranges_example(domain: Domain) -> dict[str, Any]:
     numbers = (
         name
         for name, attribute in item.attributes.items()
-        if attribute.type in _NUMBERS and getattr(attribute, "filterable", False)
+        if attribute.type in NUMBERS and getattr(attribute, "filterable", False)
     )
     name = next(numbers, item.popularity)
     return {name: {"at_least": 1}}

@@ -9,6 +9,7 @@ from millstream.domain.attributes import ATTRIBUTES
 from millstream.domain.declaration import Domain, ItemSide, UserSide
 from millstream.domain.features import FAMILIES
 from millstream.domain.kinds import Kind
+from millstream.domain.placements import Bounds, Placement
 from millstream.domain.references import near
 from millstream.errors import shown
 
@@ -115,6 +116,10 @@ def _keys_at(path: list[str], given: Any) -> list[str]:
             model: Any = Domain
         case ["kinds", _]:
             model = Kind
+        case ["placements", _]:
+            model = Placement
+        case ["placements", _, "ranges", _]:
+            model = Bounds
         case [("user" | "item") as entity]:
             model = UserSide if entity == "user" else ItemSide
         case [_, "attributes", _]:

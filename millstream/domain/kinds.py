@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from millstream.domain.part import Part
+from millstream.domain.part import Part, Seconds
 
 
 class Kind(Part):
@@ -44,11 +44,18 @@ class Kind(Part):
         description="Whether the item counts as seen by that person: it comes behind all that they "
         "have not seen.",
     )
+    seen_for: Seconds | None = Field(
+        default=None,
+        description="How long the item counts as seen by an event of this kind, up to a quarter "
+        "longer; for as long as it is remembered where it is left out.",
+    )
 
     @model_validator(mode="after")
     def _one_label(self) -> "Kind":
         if self.label is not None and self.label_from is not None:
             raise ValueError("`label` or `label_from`, not both")
+        if self.seen_for is not None and not self.seen:
+            raise ValueError("`seen_for` only where `seen` is true")
         return self
 
     def labelled(self, value: float | None) -> float | None:

@@ -14,6 +14,9 @@ _CONTEXT = ("hour_of_day", "day_of_week")
 _RECENT = ("user.features", "recent")
 # Names that Millstream itself gives to columns of an entity.
 _TAKEN = frozenset({"id", "updated_at"})
+NUMBERS = ("float", "int", "bool", "time")
+# Families whose column is one number.
+_ONE_NUMBER = ("count", "sum", "since")
 
 
 def near(name: Any, names: Collection[str]) -> str:
@@ -41,6 +44,7 @@ def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]
     yield from _wrong_affinities(domain, broken)
     yield from _wrong_kind_lists(domain, broken)
     yield from _wrong_columns(domain)
+    yield from _wrong_placements(domain, broken)
 
 
 def _wrong_kinds(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
@@ -139,6 +143,31 @@ def _columns(path: str, feature: Any) -> Iterator[str]:
         entry = feature.entry or name
         yield from (f"{entity}_{entry}_events", f"{entity}_{entry}_positives")
         yield from (f"{entry}_affinity", f"{entry}_familiarity")
+
+
+def _wrong_placements(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
+    numbers = numbers_of(domain)
+    for name, placement in domain.placements.items():
+        for kind in placement.seen_kinds or ():
+            if kind not in domain.kinds and f"kinds.{kind}" not in broken:
+                there = ", ".join(domain.kinds)
+                yield f"placements.{name}.seen_kinds", f"one of the kinds ({there})", kind
+        for number in placement.ranges:
+            is_broken = {f"item.{table}.{number}" for table in ("attributes", "features")}
+            if number not in numbers and not is_broken & set(broken):
+                expected = f"one of the numbers of items ({', '.join(numbers)})"
+                yield f"placements.{name}.ranges.{number}", expected, number
+
+
+def numbers_of(domain: Domain) -> list[str]:
+    """Names of the numbers of an item that a list can be filtered by."""
+    attributes = [
+        name
+        for name, attribute in domain.item.attributes.items()
+        if attribute.type in NUMBERS and getattr(attribute, "filterable", False)
+    ]
+    kept = [name for name, each in domain.item.features.items() if each.family in _ONE_NUMBER]
+    return [*attributes, *kept]
 
 
 def _features(domain: Domain) -> Iterator[tuple[str, Any]]:

@@ -31,6 +31,7 @@ from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
 from serving.retrieval.followers import Followers
 from serving.retrieval.neighbours import RecentPeople
+from serving.retrieval.seen import ItemRows
 
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
 _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
@@ -240,9 +241,9 @@ class Catalogue:
             dict(zip(self.columns, values, strict=True)) for values in zip(*columns, strict=True)
         ]
 
-    def filter_bits(self, rows: np.ndarray) -> np.ndarray:
-        """The bits that each item has in a seen filter (`features/bloom.py`), (n, hashes)."""
-        return self._filter_bits.take(rows)
+    def to_be_seen(self, rows: np.ndarray) -> ItemRows:
+        """Items as a user's seen filters know them."""
+        return ItemRows(rows, self._filter_bits.take(rows), self._keys.take(rows))
 
     def changed_since(self, revision: int) -> np.ndarray:
         """Rows that were added or whose attributes changed after `revision`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.spec import ATTRIBUTES, GROUPS
+from features.spec import ATTRIBUTES, CREATED, GROUPS
 from millstream.ids import id64_array
 from serving.catalogue.catalogue import Catalogue
 
@@ -28,11 +28,13 @@ class Filters:
         categories: it is in at least one of these groups (empty: any item).
         exclude_categories: it is in none of them.
         ranges: bounds of item features, by the feature's name without `item_` (`price`).
+        max_age_s: it was created not longer ago, seconds.
     """
 
     categories: Sequence[str] = ()
     exclude_categories: Sequence[str] = ()
     ranges: Mapping[str, Range] = field(default_factory=dict)
+    max_age_s: float | None = None
 
 
 def rangeable(catalogue: Catalogue) -> list[str]:
@@ -53,6 +55,12 @@ def allowed(
     mask = catalogue.shown.copy()
     excluded = catalogue.rows(exclude)
     mask[excluded[excluded < len(mask)]] = False
+    narrow(mask, catalogue, filters, time_s)
+    return mask
+
+
+def narrow(mask: np.ndarray, catalogue: Catalogue, filters: Filters, time_s: float) -> None:
+    """Take out of `mask`, shape (rows,), bool, what is not as the filters say at `time_s`."""
     if filters.categories:
         mask &= _has_any(catalogue, filters.categories, len(mask))
     if filters.exclude_categories:
@@ -63,7 +71,8 @@ def allowed(
             mask &= values >= bounds.at_least
         if bounds.at_most is not None:
             mask &= values <= bounds.at_most
-    return mask
+    if filters.max_age_s is not None:
+        mask &= catalogue.values(CREATED)[: len(mask)] >= time_s - filters.max_age_s
 
 
 def _is_filterable(name: str) -> bool:

@@ -53,7 +53,7 @@ def create_app(worker: ServingWorker) -> FastAPI:
     whole = WholeItems(worker.catalogue, worker.items_consumer.read_to_end)
     intake = EventIntake(worker.producer, worker.metrics, worker.clock, whole, worker.door)
     ranges = rangeable(worker.catalogue)
-    app.include_router(recommend.routes(worker.recommender, worker.lists, ranges))
+    app.include_router(recommend.routes(worker.recommender, worker.lists, ranges, worker.options))
     app.include_router(events.routes(intake))
     changes = ItemChanges(
         worker.catalogue,

@@ -23,13 +23,16 @@ from serving.http.schemas import (
 )
 from serving.http.strict_route import StrictRoute
 from serving.recommend.lists import ItemList, Lists
+from serving.recommend.options import ListOptions
 from serving.recommend.query import Query, Recommendation, Recommended
 from serving.recommend.recommender import Recommender
 
 Count = Annotated[int, Parameter(ge=1, le=MAX_K, description="How many items.")]
 
 
-def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRouter:
+def routes(
+    recommender: Recommender, lists: Lists, ranges: list[str], options: ListOptions
+) -> APIRouter:
     """The lists' routes; `ranges` are the names that `filters.ranges` takes."""
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=StrictRoute, responses=REFUSALS)
 
@@ -42,7 +45,12 @@ def routes(recommender: Recommender, lists: Lists, ranges: list[str]) -> APIRout
         """
         body = validated(RecommendBody, await request.body())
         _check_ranges(body.filters, ranges)
-        return _as_json(_answer(await recommender.recommend(_query(body))))
+        if body.placement is not None and body.placement not in options.placements:
+            known = ", ".join(options.placements) or "which there are none"
+            reason = f"Expected one of the placements: {known}. Received: {body.placement!r}."
+            raise RefusedBody([("$.placement", reason)])
+        query = _query(body, options.at(body.placement or "").k)
+        return _as_json(_answer(await recommender.recommend(query)))
 
     @router.get("/similar/{item_id:path}", response_model=ItemsAnswer)
     async def similar(item_id: str, k: Count = 10) -> Response:
@@ -74,7 +82,7 @@ def _check_ranges(filters: FiltersBody, known: list[str]) -> None:
             raise RefusedBody([(f"$.filters.ranges.{name[:100]}", unknown_name(name, known))])
 
 
-def _query(body: RecommendBody) -> Query:
+def _query(body: RecommendBody, k: int) -> Query:
     filters = body.filters
     ranges = {name: Range(r.at_least, r.at_most) for name, r in filters.ranges.items()}
     request_id = uuid.uuid4().hex
@@ -83,7 +91,8 @@ def _query(body: RecommendBody) -> Query:
         request_id=request_id,
         recent_items=body.recent_items,
         session_user=session_user(body.session_id) if body.user_id and body.session_id else "",
-        k=body.k,
+        k=body.k or k,
+        placement=body.placement or "",
         context=body.context,
         filters=Filters(filters.categories, filters.exclude_categories, ranges),
         exclude=body.exclude,
@@ -96,6 +105,7 @@ def _answer(made: Recommendation) -> ListAnswer:
     explain = made.query.explain
     return ListAnswer(
         request_id=made.request_id,
+        placement=made.query.placement or None,
         items=[_item(item, explain) for item in made.items],
         model_version=made.model_version,
         degraded=list(made.degraded),

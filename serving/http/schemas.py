@@ -96,8 +96,17 @@ class RecommendBody(RequestBody):
         max_length=MAX_RECENT,
         description="What they met last, newest first, as far as the caller knows.",
     )
-    k: Annotated[int, BeforeValidator(_not_a_bool)] = Field(
-        default=10, ge=1, le=MAX_K, description="How many items."
+    placement: str | None = Field(
+        default=None,
+        max_length=48,
+        description="One of the domain's placements, by name: how the list is made.",
+        examples=list(domain().placements)[:1],
+    )
+    k: Annotated[int, BeforeValidator(_not_a_bool)] | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_K,
+        description="How many items; as the placement says if left out, 10 without one.",
     )
     context: dict[ContextName, ContextText] = Field(
         default={}, max_length=MAX_CONTEXT, description="Logged with the list."
@@ -128,6 +137,7 @@ class ListAnswer(BaseModel):
     """A list, and what it was made with."""
 
     request_id: str
+    placement: str | None = Field(default=None, description="That the list was asked for.")
     items: list[ItemAnswer]
     model_version: str = Field(description="The snapshot that ranked it; empty where none did.")
     degraded: list[str] = Field(description="Parts that were missing or skipped, by name.")

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from features.spec import RECENT
 from millstream.errors import StoreUnavailable
 from serving.http.item_changes import unavailable, unknown
 from serving.http.openapi import REFUSALS, UNKNOWN, body_of
@@ -57,7 +58,7 @@ def routes(people: People, changes: UserChanges) -> APIRouter:
             attributes=person.attributes,
             event_time=person.version.event_time if person.version else None,
             features=person.features,
-            recent_items=person.features["user_recent_items"],
+            recent_items=person.features[RECENT],
         )
         return _as_json(answer)
 

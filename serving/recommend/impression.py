@@ -25,4 +25,5 @@ def impression(shown: Recommendation) -> Impression:
         model_version=shown.model_version,
         user_features=dict(shown.user_features),
         context=dict(shown.query.context),
+        placement=shown.query.placement,
     )

@@ -9,19 +9,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.spec import GROUPS
 from serving.catalogue.catalogue import Catalogue
-from serving.catalogue.filters import allowed
 from serving.metrics import Metrics
 from serving.recommend.answer import answer
 from serving.recommend.options import ARRANGE_SHARE, ListOptions
+from serving.recommend.plan import Plans
 from serving.recommend.query import Recommendation
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
+from serving.rerank.caps import within_cap
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
 from serving.retrieval.counter import counter_scores
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.seen import FRESH
 from serving.retrieval.source import RetrievalRequest
 from serving.similarity.inputs import similarity_inputs
@@ -65,10 +66,9 @@ class Making:
         watch: Watch | None = None,
     ) -> None:
         self._catalogue = catalogue
-        self._retrieval = Retrieval(catalogue, rankings, options.sources, options.limits)
+        self._plans = Plans(catalogue, rankings, options)
         self._metrics = metrics
         self._scoring = scoring
-        self._options = options
         self._rng = rng
         self._watch = watch
 
@@ -89,22 +89,23 @@ class Making:
     def stages(self, request: Request) -> StagesOf:
         """The lists of every stage and source, for a judgement; nothing is drawn or counted."""
         wanted = self._retrieval_request(request)
-        found = candidates, levels = self._retrieval.retrieve(wanted, request.user)
+        retrieval = self._plans[request.query.placement].retrieval
+        found = candidates, levels = retrieval.retrieve(wanted, request.user)
         features = self._catalogue.as_of(candidates.rows, request.time_s)
         ranked = self._scoring.ranked(request, found, features)
-        arranged = self._arranged(request, ranked)[:QUESTION_K]
+        arranged, _ = self._capped(request, ranked, self._arranged(request, ranked))
         places = np.flatnonzero(levels == FRESH)
         by_counter = counter_scores(features, request.recent)[places]
         orders = {
             "retrieved": places,
             "ranked": places[np.argsort(-ranked.scores[places], kind="stable")],
-            "list": arranged,
+            "list": arranged[:QUESTION_K],
             "degraded": places[np.argsort(-by_counter, kind="stable")],
         }
         lists = {stage: candidates.rows[order[:QUESTION_K]] for stage, order in orders.items()}
         seen = self._catalogue.rows(request.user.certainly_seen)
-        for name in self._retrieval.weights:
-            rows = self._retrieval.first(name, wanted, QUESTION_K + len(seen))
+        for name in retrieval.weights:
+            rows = retrieval.first(name, wanted, QUESTION_K + len(seen))
             lists[name] = rows[~np.isin(rows, seen)][:QUESTION_K]
         return StagesOf(lists, frozenset(seen.tolist()))
 
@@ -119,13 +120,13 @@ class Making:
         return self._answered(request, ranked, by_score(scores, levels))
 
     def _retrieval_request(self, request: Request) -> RetrievalRequest:
-        query = request.query
+        query, plan = request.query, self._plans[request.query.placement]
         vector = self._scoring.query_vector(request)
         retriever = request.model.retriever if request.model else None
         return RetrievalRequest(
-            allowed=allowed(self._catalogue, query.filters, request.time_s, query.exclude),
+            allowed=plan.allowed(self._catalogue, query, request.time_s),
             fresh=POOL_FACTOR * query.k,
-            total=max(self._options.candidates, POOL_FACTOR * query.k),
+            total=max(plan.options.candidates, POOL_FACTOR * query.k),
             time_s=request.time_s,
             query=vector,
             index=retriever.index if retriever else None,
@@ -134,7 +135,7 @@ class Making:
         )
 
     def _retrieved(self, request: Request, wanted: RetrievalRequest) -> Retrieved:
-        found = self._retrieval.retrieve(wanted, request.user)
+        found = self._plans[request.query.placement].retrieval.retrieve(wanted, request.user)
         brought = found[0].brought.sum(axis=0)
         for source, count in zip(found[0].sources, brought, strict=True):
             self._metrics.candidates.labels(source).inc(int(count))
@@ -143,32 +144,47 @@ class Making:
     def _arranged(self, request: Request, ranked: Ranked) -> np.ndarray:
         """The candidates in their order; what time does not suffice for goes by score."""
         query, retriever = request.query, request.model.retriever if request.model else None
-        limit_s, was_over = ARRANGE_SHARE * self._options.budget_s, False
+        options = self._plans[query.placement].options
+        limit_s, was_over = ARRANGE_SHARE * options.budget_s, False
 
         def is_over() -> bool:
             nonlocal was_over
             was_over = request.elapsed_s > limit_s
             return was_over
 
-        by = similarity_inputs(ranked, self._catalogue, retriever, self._options)
-        diversity = query.diversity or self._options.diversity
-        order = arrange(by, query.k, diversity, self._options.diversity_strength, is_over)
+        by = similarity_inputs(ranked, self._catalogue, retriever, options)
+        diversity = query.diversity or options.diversity
+        order = arrange(by, query.k, diversity, options.diversity_strength, is_over)
         if was_over and "budget" not in request.degraded:
             request.degraded.append("budget")
         return order
 
     def _answered(self, request: Request, ranked: Ranked, order: np.ndarray) -> Recommendation:
-        draw = self._drawn(request, ranked, order)
+        order, good = self._capped(request, ranked, order)
+        draw = self._drawn(request, ranked, order, good)
         if (ranked.levels[draw.order] != FRESH).any():
             request.degraded.append("all_seen")
         return answer(request, ranked, draw, self._catalogue)
 
-    def _drawn(self, request: Request, ranked: Ranked, order: np.ndarray) -> Draw:
-        k = request.query.k
-        fresh = int(np.count_nonzero(ranked.levels == FRESH))
-        pool = order[: max(min(fresh, POOL_FACTOR * k), k)]
-        if self._options.temperature is None:
-            return epsilon_greedy(pool, k, self._options.exploration, self._rng)
+    def _capped(
+        self, request: Request, ranked: Ranked, order: np.ndarray
+    ) -> tuple[np.ndarray, int]:
+        """The order with what is too much of its group behind, and how many are worth a draw."""
+        levels = ranked.levels[order]
+        most = self._plans[request.query.placement].options.most_per_group
+        if most is None:
+            return order, int(np.count_nonzero(levels == FRESH))
+        groups = ranked.features[GROUPS][:, 0]
+        stays = within_cap(order, groups, most)
+        behind = np.lexsort((~stays, levels))  # stable: each part keeps its order
+        return order[behind], int(np.count_nonzero(stays & (levels == FRESH)))
+
+    def _drawn(self, request: Request, ranked: Ranked, order: np.ndarray, good: int) -> Draw:
+        """Places of the list, drawn among the first `good`."""
+        k, options = request.query.k, self._plans[request.query.placement].options
+        pool = order[: max(min(good, POOL_FACTOR * k), k)]
+        if options.temperature is None:
+            return epsilon_greedy(pool, k, options.exploration, self._rng)
         scores = np.sort(ranked.scores[pool])[::-1]  # by place, so that diversity stays
-        drawn = softmax(scores, k, self._options.temperature, self._rng)
+        drawn = softmax(scores, k, options.temperature, self._rng)
         return Draw(pool[drawn.order], drawn.propensity)

@@ -1,11 +1,16 @@
 """How lists are made, unless a request says otherwise."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from features.seen import seen_rule
+from millstream.domain import Domain, domain
+from millstream.domain.placements import DEFAULT, Placement
+from millstream.list_choices import Diversity
 from millstream.settings import Settings, SourceName
-from serving.rerank.arrange import Diversity
+from serving.catalogue.filters import Filters, Range
 from serving.retrieval.retrieve import SHARES
+from serving.retrieval.seen import SEEN_BEHIND, SeenPolicy
 
 # Of the whole budget: how long the user's row may take, when ranking must have begun, and when the
 # search for the best order must end.
@@ -16,9 +21,10 @@ ARRANGE_SHARE = 0.85
 
 @dataclass(frozen=True)
 class ListOptions:
-    """Choices of the installation.
+    """Choices of the installation, or of one of its placements.
 
     Args:
+        k: how many items, for requests that do not say.
         candidates: how many are ranked for one list.
         budget_s: for one list, seconds.
         diversity: of lists.
@@ -33,8 +39,13 @@ class ListOptions:
             it counts only for items that have been met.
         sources: shares of the candidates by source.
         limits: the most candidates of a source.
+        seen: which items count as seen, and where they go.
+        filters: conditions on every item, beside the request's own.
+        most_per_group: the most items of a list with the same first group.
+        placements: choices of the domain's placements, by name.
     """
 
+    k: int = 10
     candidates: int = 500
     budget_s: float = 0.1
     diversity: Diversity = "mmr"
@@ -47,11 +58,15 @@ class ListOptions:
     vector_similarity: float = 0.995
     sources: Mapping[SourceName, float] = field(default_factory=lambda: SHARES)
     limits: Mapping[SourceName, int] = field(default_factory=dict)
+    seen: SeenPolicy = SEEN_BEHIND
+    filters: Filters = field(default_factory=Filters)
+    most_per_group: int | None = None
+    placements: Mapping[str, "ListOptions"] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: Settings) -> "ListOptions":
-        """Those that the settings choose."""
-        return cls(
+    def of(cls, settings: Settings, declared: Domain | None = None) -> "ListOptions":
+        """Those that the settings choose, and the placements of a domain: that of the process."""
+        own = cls(
             candidates=settings.candidates,
             budget_s=settings.request_budget_ms / 1000.0,
             diversity=settings.diversity,
@@ -61,3 +76,38 @@ class ListOptions:
             sources=settings.retrieval_sources,
             limits=settings.retrieval_limits,
         )
+        declared = declared or domain()
+        named = declared.placements.items()
+        return replace(
+            own, placements={name: own.changed(declared, placement) for name, placement in named}
+        )
+
+    def at(self, placement: str) -> "ListOptions":
+        """Choices of a placement by name; "" is that of requests that name none.
+
+        Raises:
+            KeyError: there is no such placement.
+        """
+        if not placement:
+            return self.placements.get(DEFAULT, self)
+        return self.placements[placement]
+
+    def uses(self, source: SourceName) -> bool:
+        """Whether any placement, or lists without one, have candidates of a source."""
+        return any(each.sources.get(source) for each in (self, *self.placements.values()))
+
+    def changed(self, declared: Domain, placement: Placement) -> "ListOptions":
+        """These choices, but for what a placement says otherwise."""
+        said = {name: getattr(placement, name) for name in _SAME if getattr(placement, name)}
+        if placement.exploration is not None:
+            said |= {"exploration": placement.exploration, "temperature": placement.temperature}
+        if placement.diversity_strength is not None:
+            said["diversity_strength"] = placement.diversity_strength
+        ranges = {name: Range(b.at_least, b.at_most) for name, b in placement.ranges.items()}
+        filters = Filters(placement.groups, placement.exclude_groups, ranges, placement.max_age)
+        seen = SeenPolicy(seen_rule(declared.kinds, placement), placement.seen)
+        return replace(self, **said, filters=filters, seen=seen)
+
+
+# Choices that a placement has by the same name, none of them empty.
+_SAME = ("k", "candidates", "sources", "diversity", "temperature", "most_per_group")

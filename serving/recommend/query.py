@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from millstream.list_choices import Diversity
 from serving.catalogue.filters import Filters
-from serving.rerank.arrange import Diversity
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Query:
 
     Args:
         k: how many items.
+        placement: name of the placement that the list is for; "" is none.
         context: logged with the list.
         exclude: items that must not be in the list.
         diversity: None is the installation's own choice.
@@ -33,6 +34,7 @@ class Query:
     recent_items: Sequence[str] = ()
     request_id: str = ""
     session_user: str = ""
+    placement: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from millstream.clock import Clock
+from millstream.domain.placements import DEFAULT
 from millstream.errors import StoreUnavailable
 from millstream.events import Impression
 from serving.breaker import Breaker
@@ -90,7 +91,11 @@ class Recommender:
         self._threads = executor or ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
 
     async def recommend(self, query: Query) -> Recommendation:
-        """The list for one query; empty only where nothing may be shown."""
+        """The list for one query; empty only where nothing may be shown.
+
+        Raises:
+            KeyError: there is no such placement.
+        """
         request = Request(query, StoredUser.unknown(query.user_id))
         self._in_flight += 1
         try:
@@ -104,6 +109,9 @@ class Recommender:
             made = await self._made(request)
         finally:
             self._in_flight -= 1
+        placement = query.placement or DEFAULT
+        self._dependencies.metrics.lists.labels(placement).inc()
+        self._dependencies.metrics.list_seconds.labels(placement).observe(request.elapsed_s)
         for reason in made.degraded:
             self._dependencies.metrics.degraded.labels(reason).inc()
         if made.items:

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from millstream.list_choices import Diversity
 from serving.rerank.backfill import backfill
 from serving.rerank.deadline import never
 from serving.rerank.dpp import dpp
 from serving.rerank.mmr import mmr
 from serving.retrieval.seen import FRESH, PERHAPS_SEEN, SEEN
 from serving.similarity.near_duplicates import repeats
-
-Diversity = Literal["mmr", "dpp", "none"]
 
 # The best so many candidates for one place of the list take part in diversification.
 POOL_FACTOR = 4

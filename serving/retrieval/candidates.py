@@ -24,6 +24,10 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def at(self, places: np.ndarray) -> "Candidates":
+        """Those at `places`: positions, or (n,) bool."""
+        return Candidates(self.rows[places], self.sources, self.brought[places])
+
     def sources_of(self, position: int) -> list[str]:
         """The names of those who brought the candidate at `position`."""
         flags = self.brought[position]

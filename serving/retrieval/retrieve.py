@@ -8,7 +8,7 @@ from millstream.settings import SourceName
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.candidates import Candidates, fuse
 from serving.retrieval.rankings import Rankings
-from serving.retrieval.seen import FRESH, seen_levels
+from serving.retrieval.seen import FRESH, SEEN_BEHIND, SeenPolicy, seen_levels
 from serving.retrieval.source import RetrievalRequest
 from serving.retrieval.sources import all_sources
 from serving.users import StoredUser
@@ -29,6 +29,7 @@ class Retrieval:
     Args:
         weights: shares by source, above 0; others are not asked.
         limits: the most candidates of a source, whatever its share is.
+        seen: which items count as seen, and where they go.
     """
 
     def __init__(
@@ -37,20 +38,22 @@ class Retrieval:
         rankings: Rankings,
         weights: Mapping[SourceName, float] = SHARES,
         limits: Mapping[SourceName, int] | None = None,
+        seen: SeenPolicy = SEEN_BEHIND,
     ) -> None:
         self._catalogue = catalogue
         self._sources = all_sources(catalogue, rankings)
         self.weights = {name: weight for name, weight in weights.items() if weight > 0}
         self._limits = dict(limits or {})
+        self._seen = seen
         self._order = [name for name in self._sources if name in self.weights]
 
     def retrieve(self, wanted: RetrievalRequest, user: StoredUser) -> tuple[Candidates, np.ndarray]:
-        """Candidates and how surely each was seen (`seen_levels`).
+        """Candidates and how surely each was seen (`seen_levels`); all fresh if that is off.
 
         Where too few are fresh, every source is asked for more, until the catalogue is exhausted: a
         list is short only when there is nothing left to show.
         """
-        recent = self._catalogue.rows(user.certainly_seen)
+        recent = self._catalogue.rows(user.seen_by(self._seen.rule, wanted.time_s))
         total, there = wanted.total, int(np.count_nonzero(wanted.allowed))
         # Then every source is asked for as many as there are, and may still know fewer: rankings
         # are of a moment ago.
@@ -58,13 +61,24 @@ class Retrieval:
         is_first = True
         while True:
             candidates = fuse(self.found(wanted, total, limited=is_first), self.weights)
-            bits = self._catalogue.filter_bits(candidates.rows)
-            levels = seen_levels(candidates.rows, bits, recent, user.filters)
+            levels = self._levels(candidates.rows, recent, user, wanted.time_s)
             is_enough = np.count_nonzero(levels == FRESH) >= wanted.fresh
             is_all = len(candidates) >= there or (not is_first and total >= all_of_each)
             if is_enough or is_all:
-                return candidates, levels
+                break
             total, is_first = total * _DEEPER, False
+        if self._seen.goes == "out":
+            fresh = levels == FRESH
+            return candidates.at(fresh), levels[fresh]
+        return candidates, levels
+
+    def _levels(
+        self, rows: np.ndarray, recent: np.ndarray, user: StoredUser, time_s: float
+    ) -> np.ndarray:
+        if self._seen.goes == "off":
+            return np.full(len(rows), FRESH, np.int8)
+        items = self._catalogue.to_be_seen(rows)
+        return seen_levels(items, recent, user, self._seen.rule, time_s)
 
     def found(
         self, wanted: RetrievalRequest, total: int, *, limited: bool = True

@@ -125,9 +125,9 @@ class _UserStage:
             place, item = rows["place"][event].as_py(), columns.updates[event].item_id
             self._positives.append((place, met[0] if met else "", item))
         kinds = rows["kind"].to_pylist()
-        for user_id, item in overflow(users, kinds, columns.items, before, after):
+        for user_id, entry in overflow(users, kinds, columns.times, columns.items, before, after):
             user, slots = self._users[user_id], self._filters.setdefault(user_id, [])
-            enter(slots, user.entries, item)
+            enter(slots, user.entries, entry)
             user.entries += 1
             del slots[: -bloom.SLOTS]  # an earlier one of the same slot was cleared
 
@@ -140,5 +140,5 @@ def _lists(name: str, moved: Transitions) -> pa.Array:
     return pa.array([texts(row) for row in known.tolist()], pa.list_(pa.string()))
 
 
-def _plain(entries: SeenEntries) -> tuple[int, bool, list[str]]:
-    return entries.slot, entries.clear, entries.items
+def _plain(part: SeenEntries) -> tuple[int, bool, list[str | int]]:
+    return part.slot, part.clear, part.entries

@@ -35,11 +35,14 @@ class FeatureRows:
 
 @dataclass
 class SeenEntries:
-    """Items for one of a user's seen filters; `clear` it first if it begins anew."""
+    """Entries of one of a user's seen filters; `clear` it first if it begins anew.
+
+    An entry is an item, or a mark of `features/seen.py`.
+    """
 
     slot: int
     clear: bool
-    items: list[str]
+    entries: list[str | int]
 
 
 @dataclass

@@ -172,8 +172,8 @@ class _Batch:
         self._changes.users.update(result.users)
         self._changes.items.update(result.items)
         self._keep_deleted_out(result.items)
-        for user_id, item_id in result.overflow:
-            self._add_overflow(user_id, result.users[user_id], item_id)
+        for user_id, entry in result.overflow:
+            self._add_overflow(user_id, result.users[user_id], entry)
 
     def _keep_deleted_out(self, items: Mapping[str, Item]) -> None:
         """What people do with deleted items brings none back: it is kept for a day, offline."""
@@ -190,8 +190,8 @@ class _Batch:
             self._memory.known_items.delete(item_id, version, self._now_s)
         self._changes.gone[item_id] = item
 
-    def _add_overflow(self, user_id: str, user: User, item: str) -> None:
-        enter(self._changes.filters.setdefault(user_id, []), user.entries, item)
+    def _add_overflow(self, user_id: str, user: User, entry: str | int) -> None:
+        enter(self._changes.filters.setdefault(user_id, []), user.entries, entry)
         user.entries += 1
 
     def _add_examples(self) -> None:

@@ -335,12 +335,13 @@ class _SegmentProcessor:
         for item in self._new_items:
             self._memory.known_items.add(item)
 
-    def _overflow(self, transitions: Transitions) -> list[tuple[str, str]]:
-        """(user, item) for the users' seen filters, in event order."""
+    def _overflow(self, transitions: Transitions) -> list[tuple[str, str | int]]:
+        """(user, entry) for the users' seen filters, in event order."""
         recent = USER_RULE.recent_of(transitions.states)
         return overflow(
             [event.user_id for event in self._events],
             [event.kind for event in self._events],
+            self._times,
             self._item_numbers[self._item_rows.of_events],
             recent[transitions.before],
             recent[transitions.after],

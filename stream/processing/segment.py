@@ -38,14 +38,14 @@ class SegmentResult:
         examples: rows for `stream.outputs.examples.published`, None for none, and the place in the
             batch of each row's event.
         users, items: those that changed, by id.
-        overflow: (user, item): items for the users' seen filters, in their order.
+        overflow: (user, entry): entries of the users' seen filters, in their order.
     """
 
     outcomes: list[str]
     examples: tuple[pa.Table, np.ndarray] | None
     users: dict[str, User]
     items: dict[str, Item]
-    overflow: list[tuple[str, str]]
+    overflow: list[tuple[str, str | int]]
 
 
 class IdIndexer:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.interner import ITEMS, NOTHING
+from features.mixing import mixed64
 from features.tombstones import Tombstones
 from features.upserts import UpsertVersion
 from stream.state.proposals import Proposals
@@ -28,10 +29,6 @@ SPARE_DRAWS = 4
 MIN_HOLES, MAX_HOLES_SHARE = 1_000, 4
 
 _GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
-_MIX = (
-    (np.uint64(30), np.uint64(0xBF58_476D_1CE4_E5B9)),
-    (np.uint64(27), np.uint64(0x94D0_49BB_1331_11EB)),
-)
 
 
 @dataclass
@@ -194,7 +191,7 @@ def draws(partitions: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray
     seeds = (partitions.astype(np.uint64) << np.uint64(48)) ^ offsets.astype(np.uint64)
     steps = np.arange(1, count + 1, dtype=np.uint64)
     with np.errstate(over="ignore"):
-        return _mixed(_mixed(seeds * _GOLDEN)[:, None] + steps * _GOLDEN)
+        return mixed64(mixed64(seeds * _GOLDEN)[:, None] + steps * _GOLDEN)
 
 
 @dataclass(frozen=True)
@@ -287,10 +284,3 @@ def _eligible_at(
         ranks[list(request.rank_of)] = list(request.rank_of.values())
         found |= ranks[numbers] < request.added_before[:, None]
     return found
-
-
-def _mixed(values: np.ndarray) -> np.ndarray:
-    """SplitMix64's finaliser. Reference: Steele, Lea and Flood, OOPSLA 2014."""
-    for shift, factor in _MIX:
-        values = (values ^ (values >> shift)) * factor
-    return values ^ (values >> np.uint64(31))

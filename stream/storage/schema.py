@@ -143,8 +143,8 @@ class StateCommands:
             if part.clear:
                 yield ("DEL", key)
             command: list[str | int] = ["BITFIELD", key]
-            for item in part.items:
-                for bit in bloom.bits_of(item):
+            for entry in part.entries:
+                for bit in bloom.bits_of(entry):
                     command += ("SET", "u1", bit, 1)
             yield tuple(command)
             yield ("EXPIRE", key, _USER_TTL_S)

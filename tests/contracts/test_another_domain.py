@@ -55,6 +55,14 @@ def test_what_was_heard_is_seen_and_what_was_abandoned_is_not(found):
     assert found["fresh"] == ["i1", "i3", "i4", "i5", "i6", "i7"]
 
 
+def test_a_placement_has_sources_filters_and_a_seen_policy_of_its_own(found):
+    """`u0` has subscribed to i2, which counts for an hour, and up to a quarter of it longer."""
+    assert set(found["again"]) == {"i0", "i2", "i4", "i6"} and found["sources"] == ["recent"]
+    within, after = found["not subscribed"]
+    assert within == ["i0", "i1", "i3", "i4", "i5", "i6", "i7"]
+    assert after == ["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7"]
+
+
 def test_a_truth_is_an_attribute_that_lists_can_be_filtered_by(found):
     assert found["explicit"] == ["i0", "i2", "i4", "i6"]
     assert {"explicit", "aired_at", "listeners_2d"} <= {*found["rangeable"]}

@@ -25,6 +25,7 @@ from simulation.loop import Loop
 
 START_S = 1_750_000_000.0
 ITEMS, USERS = 8, 6
+HOUR_S = 3_600.0
 SETTINGS = Settings(
     ranker_options={"hidden": [8]}, retriever_options={"hidden": [8]}, embedding_width=4
 )
@@ -87,6 +88,10 @@ async def findings(folder: Path) -> dict[str, Any]:
     all_fresh = await loop.ask(Query("u0", k=ITEMS - 2, explain=True), START_S + 61.0)
     explicit = Filters(ranges={"explicit": Range(at_least=1)})
     filtered = await loop.ask(Query("u1", k=ITEMS, filters=explicit), START_S + 62.0)
+    again = await loop.ask(Query("u0", k=ITEMS, placement="again"), START_S + 63.0)
+    left_out = Query("u0", k=ITEMS, placement="not_subscribed")
+    within = await loop.ask(left_out, START_S + 20.0 + HOUR_S)
+    after = await loop.ask(left_out, START_S + 20.0 + 1.3 * HOUR_S)
     loop.close()
     interaction = {"type": "interaction", "user_id": "u", "item_id": "i"}
     item = {"type": "item", "item_id": "i"}
@@ -99,6 +104,9 @@ async def findings(folder: Path) -> dict[str, Any]:
         "fresh": sorted(place.item_id for place in all_fresh.items),
         "title": all_fresh.items[0].title,
         "logged": sorted({*all_fresh.items[0].features, *all_fresh.user_features}),
+        "again": [place.item_id for place in again.items],
+        "sources": sorted({source for place in again.items for source in place.sources}),
+        "not subscribed": [sorted(p.item_id for p in each.items) for each in (within, after)],
         "heard": all_fresh.user_features["user_heard"],
         "explicit": sorted(place.item_id for place in filtered.items),
         "rangeable": rangeable(Catalogue()),

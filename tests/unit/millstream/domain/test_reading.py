@@ -71,6 +71,34 @@ FAULTS = [
         "`item.title` must be one of [item.attributes] of type `string`",
     ),
     ("item.popularity", "positive_rate", "one of [item.features] of family `count` (events_1h,"),
+    ("kinds.skip.seen_for", "a week", 'a duration such as "90s", "30m", "1h" or'),
+    (
+        "placements",
+        {"home": {"sources": {"populr": 1}}},
+        "`placements.home.sources.populr` must be 'two_tower', 'co_occurrence'",
+    ),
+    ("placements", {"home": {"sources": {"popular": 0}}}, "one share at least is above 0"),
+    ("placements", {"home": {"most": 2}}, "`placements.home.most` must be a key that this table"),
+    (
+        "placements",
+        {"home": {"ranges": {"release_year": {"at_lest": 1}}}},
+        "`placements.home.ranges.release_year.at_lest` must be a key that this table has; did you",
+    ),
+    (
+        "placements",
+        {"home": {"ranges": {"year": {"at_least": 1}}}},
+        "`placements.home.ranges.year` must be one of the numbers of items (created_at,",
+    ),
+    (
+        "placements",
+        {"home": {"seen_kinds": ["clik"]}},
+        "`placements.home.seen_kinds` must be one of the kinds (view, click",
+    ),
+    (
+        "placements",
+        {"home": {"seen": "off", "seen_for": "1d"}},
+        "`placements.home` must be `seen_kinds` and `seen_for` only where `seen` is not off",
+    ),
     ("item.features.events_1h.family", "recent", "must be one of 'count', 'sum', 'since'"),
 ]
 

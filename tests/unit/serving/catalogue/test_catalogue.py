@@ -89,7 +89,7 @@ def test_it_grows_past_its_first_capacity_and_keeps_what_it_has():
     assert len(catalogue) == 2500
     found = catalogue.as_of(np.array([0, 2499]), NOW_S)["item_created_at"]
     assert found.tolist() == [NOW_S, NOW_S - 2499]
-    assert catalogue.filter_bits(np.array([2499])).tolist() == [list(bits_of("2499"))]
+    assert catalogue.to_be_seen(np.array([2499])).filter_bits.tolist() == [list(bits_of("2499"))]
 
 
 def test_every_column_has_room_for_every_item_before_it_is_counted():

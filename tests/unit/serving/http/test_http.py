@@ -60,6 +60,19 @@ async def test_a_refusal_says_what_was_received(client):
     assert "Received: -3" in answer.json()["detail"][0]["reason"]
 
 
+async def test_a_placement_that_nobody_knows_is_refused_with_those_that_are_known(client, worker):
+    async def answer():
+        return await client.post("/v1/recommend", json={"user_id": "u", "placement": "hmoe"})
+
+    refused = (await answer()).json()["detail"]
+    assert refused == [
+        {
+            "path": "$.placement",
+            "reason": "Expected one of the placements: which there are none. Received: 'hmoe'.",
+        }
+    ]
+
+
 async def test_an_empty_installation_answers_with_an_empty_list(client, worker):
     worker.recommender._breaker.failed()
     answer = await client.post("/v1/recommend", json={"user_id": 196, "k": 3})

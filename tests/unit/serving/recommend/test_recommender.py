@@ -188,7 +188,8 @@ async def test_the_search_for_variety_ends_with_the_budget_and_the_list_is_full(
     rank = case.model.ranker.scores
 
     def slowly(inputs):
-        case.recommender._making._options = replace(case.options, budget_s=0.0)  # it is over now
+        plans = case.recommender._making._plans._plans
+        plans[""] = replace(plans[""], options=replace(case.options, budget_s=0.0))  # it is over
         return rank(inputs)
 
     case.model.ranker.scores = slowly

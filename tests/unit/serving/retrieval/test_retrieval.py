@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import bloom
+from features.seen import DEFAULT_RULE
 from serving.retrieval.candidates import merge, shares
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Retrieval
@@ -72,14 +73,18 @@ def test_seen_items_are_told_by_recency_and_by_either_filter():
     catalogue = catalogue_of(6)
     rows = np.arange(6)
     filters = [filter_of(["1", "2"]), None, filter_of(["4"])]
-    levels = seen_levels(rows, catalogue.filter_bits(rows), np.array([2, 3]), filters)
+    user = StoredUser("u", {}, filters)
+    levels = seen_levels(catalogue.to_be_seen(rows), np.array([2, 3]), user, DEFAULT_RULE, NOW_S)
     assert levels.tolist() == [FRESH, PERHAPS_SEEN, SEEN, SEEN, PERHAPS_SEEN, FRESH]
 
 
 def test_the_filter_agrees_with_the_one_that_the_stream_writes():
     catalogue = catalogue_of(500)
     rows, stored = np.arange(500), filter_of(map(str, range(0, 400, 2)))
-    levels = seen_levels(rows, catalogue.filter_bits(rows), np.array([], np.int64), [stored])
+    user = StoredUser("u", {}, [stored])
+    levels = seen_levels(
+        catalogue.to_be_seen(rows), np.array([], np.int64), user, DEFAULT_RULE, NOW_S
+    )
     assert np.array_equal(levels == PERHAPS_SEEN, bloom.contains(stored, catalogue.ids))
 
 

@@ -16,7 +16,7 @@ from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import SHARES, Retrieval
 from serving.retrieval.source import RetrievalRequest
 from serving.retrieval.sources import all_sources
-from serving.users import StoredUser
+from serving.users import Met, StoredUser
 from tests.support.predecessors import BEFORE, put, with_predecessors
 from tests.support.serving_cases import NOW_S, FakeRetriever, catalogue_of
 
@@ -194,6 +194,6 @@ def test_items_met_last_count_until_they_weigh_a_twentieth(monkeypatch, fading, 
 
 def test_what_a_worker_alone_knows_comes_before_what_the_row_says():
     raw = {**StoredUser.unknown("u").raw, "user_recent_items": ["c", "b"]}
-    assert StoredUser("u", raw, met=("b", "c", "d", "e")).newest == ["e", "d", "c", "b"]
-    assert StoredUser("u", raw, met=("a", "c")).newest == ["c", "b"]
-    assert StoredUser("u", raw, met=("x",)).newest == ["x", "c", "b"]
+    assert StoredUser("u", raw, met=tuple(map(Met, "bcde"))).newest == ["e", "d", "c", "b"]
+    assert StoredUser("u", raw, met=tuple(map(Met, "ac"))).newest == ["c", "b"]
+    assert StoredUser("u", raw, met=(Met("x"),)).newest == ["x", "c", "b"]

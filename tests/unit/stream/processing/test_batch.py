@@ -233,15 +233,15 @@ def test_what_falls_out_of_the_recent_items_goes_to_the_seen_filter():
     clicks = [interaction(n, item=f"i{n}") for n in range(RECENT_ITEMS + 2)]
     assert stream.run(*clicks[:RECENT_ITEMS]).state.filters == {}
     (entries,) = stream.run(*clicks[RECENT_ITEMS:]).state.filters["u1"]
-    assert (entries.items, entries.slot, entries.clear) == (["i0", "i1"], 0, False)
+    assert (entries.entries, entries.slot, entries.clear) == (["i0", "i1"], 0, False)
 
 
 def test_a_full_seen_filter_gives_way_to_a_cleared_one():
     stream = MemoryStream(allowed_lateness_s=0.0)
     clicks = [interaction(n, item=f"i{n}") for n in range(RECENT_ITEMS + CAPACITY + 1)]
     first, second = stream.run(*clicks).state.filters["u1"]
-    assert (first.slot, first.clear, len(first.items)) == (0, False, CAPACITY)
-    assert (second.slot, second.clear, len(second.items)) == (1, True, 1)
+    assert (first.slot, first.clear, len(first.entries)) == (0, False, CAPACITY)
+    assert (second.slot, second.clear, len(second.entries)) == (1, True, 1)
 
 
 def test_a_batch_leaves_no_cycles_to_the_garbage_collector():

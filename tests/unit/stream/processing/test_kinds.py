@@ -3,13 +3,14 @@
 import pytest
 
 from features.labels import WEIGHTS
-from stream.processing import interactions
+from features.seen import Mark, entries_of
+from stream.processing import overflow
 from tests.support.stream_cases import MemoryStream, examples_of, impression, interaction
 
 
 def seen(effects):
     """Items for the filters, in their order."""
-    return [item for entries in effects.state.filters.get("u1", []) for item in entries.items]
+    return [item for entries in effects.state.filters.get("u1", []) for item in entries.entries]
 
 
 @pytest.fixture
@@ -33,15 +34,29 @@ def test_a_shown_item_weighs_what_its_feedback_does(clicks_weigh_3):
 
 def test_what_does_not_count_as_seen_goes_into_no_filter(monkeypatch):
     """Where the recent list holds it, too, each seen item goes into the filter at once."""
-    monkeypatch.setattr(interactions, "SEEN_KINDS", {"purchase"})
-    monkeypatch.setattr(interactions, "RECENT_ARE_SEEN", False)
+    monkeypatch.setattr(overflow, "ALWAYS_SEEN_KINDS", {"purchase"})
+    monkeypatch.setattr(overflow, "RECENT_ARE_SEEN", False)
     did = (interaction(0), interaction(1, item="i2", kind="purchase"), interaction(2, item="i3"))
     assert seen(MemoryStream().run(*did)) == ["i2"]
 
 
+def test_a_kind_that_counts_for_a_time_leaves_a_mark_beside_what_others_leave(monkeypatch):
+    """In the order of the events, whatever the batches."""
+    marks = {"click": (Mark("click", 3_600.0),), "purchase": (Mark("purchase", None),)}
+    monkeypatch.setattr(overflow, "MARKS", marks)
+    monkeypatch.setattr(overflow, "ALWAYS_SEEN_KINDS", {"purchase"})
+    monkeypatch.setattr(overflow, "RECENT_ARE_SEEN", False)
+    did = [interaction(0), interaction(1, item="i2", kind="purchase"), interaction(2, kind="view")]
+    clicked, bought = (entries_of(e.item_id, e.kind, e.event_time, marks) for e in did[:2])
+    assert len(clicked) == len(bought) == 1
+    assert seen(MemoryStream().run(*did)) == [*clicked, "i2", *bought]
+    one_by_one = MemoryStream()
+    assert [e for each in did for e in seen(one_by_one.run(each))] == [*clicked, "i2", *bought]
+
+
 def test_what_the_recent_list_cannot_hold_is_seen_only_if_its_kind_is(monkeypatch):
     """The list is full of newer items: a late purchase is seen, a late click is not."""
-    monkeypatch.setattr(interactions, "SEEN_KINDS", {"purchase"})
+    monkeypatch.setattr(overflow, "ALWAYS_SEEN_KINDS", {"purchase"})
     stream = MemoryStream(allowed_lateness_s=100.0)
     stream.run(*(interaction(50 + n, item=f"n{n}") for n in range(20)))
     late = interaction(1, item="bought", kind="purchase"), interaction(2, item="clicked")
