@@ -118,6 +118,7 @@ class Impression(Event, frozen=True, kw_only=True, tag="impression", gc=False):
         model_version: the snapshot that ranked it.
         user_features: raw feature values of the user, once for the whole list.
         placement: name of the placement that the list was for; "" is none.
+        score_version: of the formula that ranked it; "" is the first task alone, or no model.
     """
 
     request_id: Id
@@ -127,6 +128,7 @@ class Impression(Event, frozen=True, kw_only=True, tag="impression", gc=False):
     user_features: LoggedFeatures = {}
     context: Context = {}
     placement: Name = ""
+    score_version: Name = ""
 
 
 class ItemUpsert(Event, frozen=True, kw_only=True, tag="item", gc=False):

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from features.stores.redis_online import AsyncRedisOnlineStore
 from features.topic_events import door
 from millstream.clock import Clock, SystemClock
+from millstream.domain import domain
 from millstream.events import Event
 from millstream.kafka_security import client_options
 from millstream.redis_clients import async_redis_client
@@ -25,6 +26,7 @@ from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
 from serving.consumers.catalogue_updater import CatalogueUpdater
 from serving.consumers.producer import EventProducer
+from serving.consumers.score_follower import ScoreFollower
 from serving.consumers.snapshots import SnapshotFollower
 from serving.consumers.status_reporter import StatusReporter
 from serving.consumers.topic_consumer import Handler, TopicConsumer
@@ -34,6 +36,7 @@ from serving.model.loader import Loader
 from serving.model.models import Models
 from serving.people import People
 from serving.recommend.lists import Lists
+from serving.recommend.objectives import Objectives
 from serving.recommend.options import ListOptions
 from serving.recommend.quality import ListQuality
 from serving.recommend.recommender import Dependencies, Recommender
@@ -79,6 +82,8 @@ class ServingWorker:
         self.producer = EventProducer(settings, self.metrics, clock, taken=self._note)
         self.options = options = ListOptions.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
+        self.objectives = Objectives(domain())
+        self._score_follower = ScoreFollower(settings.data_dir, self.objectives, domain())
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,
@@ -88,6 +93,7 @@ class ServingWorker:
                 log=self.producer.log,
                 metrics=self.metrics,
                 clock=clock,
+                objectives=self.objectives,
             ),
             options,
             remembered=remembered,
@@ -131,6 +137,7 @@ class ServingWorker:
             ready=not down and not (waiting and is_patient),
             model_version=str(model.version) if model else "",
             items=self.catalogue.items,
+            score=self.objectives.versions.get("", ""),
             waiting_for=waiting + [f"task {name}" for name in down],
         )
 
@@ -138,6 +145,7 @@ class ServingWorker:
     async def running(self) -> AsyncIterator[None]:
         """Everything that goes on beside the requests, watched by the supervisor."""
         now_s = self.clock.now()
+        self._score_follower.look()
         start = self.supervisor.start
         async with self._closing(), self.supervisor.running():
             start("items", self.items_consumer.run)
@@ -148,6 +156,7 @@ class ServingWorker:
             start("users", self._topic_consumer(USERS, self._forget_users, now_s).run)
             start("snapshots", self._topic_consumer(SNAPSHOTS, self.follower.announced, now_s).run)
             start("follower", self.follower.run)
+            start("score", self._score_follower.run)
             start("standing", self._status_reporter.run)
             start("bootstrap", self._bootstrap, ends=True)
             start("publisher", self.producer.run)

@@ -26,7 +26,8 @@ def is_ready(ready: Ready) -> Finding:
     """Check that the worker serves lists from a snapshot."""
     if ready.status is None:
         return warn(PART, f"Nobody answers at {ready.url}", "Start `millstream serve` there")
-    told = ", ".join(f"{name} {value}" for name, value in ready.body.items() if name != "ready")
+    said = {name: value for name, value in ready.body.items() if name != "ready" and value != ""}
+    told = ", ".join(f"{name} {value}" for name, value in said.items())
     if ready.status == 503:
         return fail(PART, f"Not ready: {told}", "See its log; it degrades until it is")
     if ready.status != 200:

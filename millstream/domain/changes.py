@@ -83,6 +83,8 @@ def _parts(domain: Domain) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "time_zone", {_VALUE: domain.time_zone}
     for name, kind in domain.kinds.items():
         yield f"kinds.{name}", _said(kind)
+    if domain.score is not None:
+        yield "score", _said(domain.score)
     for name, placement in domain.placements.items():
         yield f"placements.{name}", _said(placement)
     for entity, roles in _ROLES.items():

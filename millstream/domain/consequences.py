@@ -17,6 +17,7 @@ _INPUT_KEYS = frozenset({"encoding", "scale", "table", "entry"})
 _SIZES = frozenset({"top", "length", "tracked"})
 
 _NEW_INPUT = "take the new input with rows of its own; all else that they learnt goes on"
+_SCORED = "are ranked by the new formula some seconds after `apply`, without a restart"
 _LOST_INPUT = "drop the input and its rows; all else that they learnt goes on"
 _CHANGED_INPUT = "learn the input anew; all else that they learnt goes on"
 
@@ -28,6 +29,8 @@ def consequences(
     match path.split("."):
         case ["kinds", name]:
             return _of_kind(name, action, before, after)
+        case ["score"]:
+            return {"lists": _SCORED}
         case ["placements", name]:
             return _of_placement(name, action, {*before, *after})
         case [entity, "attributes", name]:
@@ -69,6 +72,8 @@ def _of_kind(
 def _of_placement(name: str, action: str, keys: set[str]) -> Consequences:
     if action == "removed":
         return {"requests": f"for placement `{name}` are refused from serving's restart on"}
+    if keys == {"score"}:
+        return {"lists": _SCORED}
     found = {"lists": "of it are made by the new rule from serving's restart on"}
     if keys & _SEEN:
         found["state"] = "what counts as seen by it is remembered from the stream's restart on"

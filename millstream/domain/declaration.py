@@ -9,7 +9,9 @@ from millstream.domain.attributes import Attribute
 from millstream.domain.features import ItemFeature, UserFeature
 from millstream.domain.kinds import Kind
 from millstream.domain.part import Name, Part
-from millstream.domain.placements import Placement
+from millstream.domain.placements import DEFAULT, Placement
+from millstream.domain.score import Score
+from millstream.domain.tasks import ONLY_TASK
 
 MAX_KINDS, MAX_ENTRIES, MAX_PLACEMENTS = 64, 64, 64
 
@@ -81,6 +83,10 @@ class Domain(Part):
     )
     user: UserSide
     item: ItemSide
+    score: Score | None = Field(
+        default=None,
+        description="What lists are ranked by; by the first task where it is left out.",
+    )
     placements: dict[Name, Placement] = Field(
         default={},
         max_length=MAX_PLACEMENTS,
@@ -93,6 +99,17 @@ class Domain(Part):
         fixed = [(name, None) for name, kind in self.kinds.items() if kind.label == 1]
         by_value = [(n, kind.label_from) for n, kind in self.kinds.items() if kind.needs_value]
         return next(iter([*fixed, *by_value]))
+
+    def task_names(self) -> tuple[str, ...]:
+        """Names of what the ranker learns."""
+        return (ONLY_TASK,)
+
+    def formula_of(self, placement: str = "") -> str | None:
+        """The formula that lists of a placement are ranked by; None is the first task."""
+        named = self.placements.get(placement or DEFAULT)
+        if named is not None and named.score is not None:
+            return named.score
+        return None if self.score is None else self.score.formula
 
     def side(self, entity: Entity) -> UserSide | ItemSide:
         """What is known of one entity."""

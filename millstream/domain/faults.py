@@ -11,6 +11,7 @@ from millstream.domain.features import FAMILIES
 from millstream.domain.kinds import Kind
 from millstream.domain.placements import Bounds, Placement
 from millstream.domain.references import near
+from millstream.domain.score import Score
 from millstream.errors import shown
 
 _EXPECTED = {
@@ -116,6 +117,8 @@ def _keys_at(path: list[str], given: Any) -> list[str]:
             model: Any = Domain
         case ["kinds", _]:
             model = Kind
+        case ["score"]:
+            model = Score
         case ["placements", _]:
             model = Placement
         case ["placements", _, "ranges", _]:

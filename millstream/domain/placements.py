@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, Strict, StringConstraints, model_validator
 
 from millstream.domain.part import Kinds, Name, Part, Seconds
+from millstream.domain.score import FormulaText
 from millstream.list_choices import Diversity, Seen, SourceName
 
 MAX_PLACE_K = 500
@@ -50,6 +51,9 @@ class Placement(Part):
     sources: dict[SourceName, Share] | None = Field(
         default=None,
         description="Shares of the candidates by source; those that are not named bring none.",
+    )
+    score: FormulaText | None = Field(
+        default=None, description="A formula in place of that of `[score]`."
     )
     groups: Groups = Field(
         default=(), description="Only items with one of these in `item.groups`; any if left out."

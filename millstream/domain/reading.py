@@ -14,8 +14,8 @@ from millstream.domain.references import wrong_references
 from millstream.errors import ConfigurationError
 
 FILE_NAME = "domain.toml"
-# Tables whose entries are parts by name.
-_NAMED = ("kinds", "placements")
+# By table, how deep a part of it is, where that is not three.
+_DEPTHS = {"kinds": 2, "placements": 2, "score": 1}
 
 
 class DomainError(ConfigurationError):
@@ -77,7 +77,7 @@ def checked(given: Mapping[str, Any]) -> tuple[Domain | None, list[str]]:
 def _part(path: str) -> str:
     """Path of the part that a fault is in: `kinds.NAME`, `user.attributes.NAME`, `user.recnet`."""
     parts = path.split(".")
-    return ".".join(parts[:2] if parts[0] in _NAMED else parts[:3])
+    return ".".join(parts[: _DEPTHS.get(parts[0], 3)])
 
 
 def _without(given: Mapping[str, Any], paths: set[str]) -> Any:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from millstream.domain.declaration import Domain
+from millstream.domain.formula import ENTITIES, formula
 
 Fault = tuple[str, str, Any]  # path, what was expected, what came
 
@@ -45,6 +46,7 @@ def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]
     yield from _wrong_kind_lists(domain, broken)
     yield from _wrong_columns(domain)
     yield from _wrong_placements(domain, broken)
+    yield from _wrong_formulas(domain, broken)
 
 
 def _wrong_kinds(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
@@ -157,6 +159,52 @@ def _wrong_placements(domain: Domain, broken: Collection[str]) -> Iterator[Fault
             if number not in numbers and not is_broken & set(broken):
                 expected = f"one of the numbers of items ({', '.join(numbers)})"
                 yield f"placements.{name}.ranges.{number}", expected, number
+
+
+def _wrong_formulas(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
+    named = {f"placements.{name}.score": each.score for name, each in domain.placements.items()}
+    if domain.score is not None:
+        named["score.formula"] = domain.score.formula
+    if any(path.startswith("tasks") for path in broken):
+        return
+    for path, text in named.items():
+        yield from wrong_names_of(domain, path, text, broken)
+
+
+def wrong_names_of(
+    domain: Domain, path: str, text: str | None, broken: Collection[str] = ()
+) -> Iterator[Fault]:
+    """Faults of the names in a formula; there is none in no formula."""
+    known = score_names(domain)
+    for name in formula(text).names if text else ():
+        entity, _, own = name.rpartition(".")
+        is_broken = {f"{entity}.{table}.{own}" for table in ("attributes", "features")}
+        if name not in known and not (entity and is_broken & set(broken)):
+            meant = near(name, known).removeprefix("; ")
+            hint = f" ({meant or ', '.join(known)})"
+            yield path, f"a formula over tasks, and numbers of items and users{hint}", name
+
+
+def score_names(domain: Domain) -> list[str]:
+    """Names that a formula may have: tasks, then numbers of items and users."""
+    return [*domain.task_names(), *numbers_with_entity(domain)]
+
+
+def numbers_with_entity(domain: Domain) -> list[str]:
+    """Numbers of items and of users, as formulas name them: `item.price`."""
+    return [
+        f"{entity}.{name}"
+        for entity in ENTITIES
+        for name, type_ in _types(domain, entity).items()
+        if type_ in (*NUMBERS, *_ONE_NUMBER)
+    ]
+
+
+def _types(domain: Domain, entity: Any) -> dict[str, str]:
+    """Type of each attribute, and family of each feature, by name."""
+    side = domain.side(entity)
+    attributes = {name: each.type for name, each in side.attributes.items()}
+    return attributes | {name: each.family for name, each in side.features.items()}
 
 
 def numbers_of(domain: Domain) -> list[str]:

@@ -108,6 +108,7 @@ def _answer(made: Recommendation) -> ListAnswer:
         placement=made.query.placement or None,
         items=[_item(item, explain) for item in made.items],
         model_version=made.model_version,
+        score_version=made.score_version or None,
         degraded=list(made.degraded),
         user_features=dict(made.user_features) if explain else None,
     )
@@ -130,4 +131,5 @@ def _item(item: Recommended, explain: bool) -> ItemAnswer:
         position=item.position,
         propensity=item.propensity if explain else None,
         features=dict(item.features) if explain else None,
+        task_scores=dict(item.task_scores) if explain else None,
     )

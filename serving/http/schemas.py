@@ -131,6 +131,7 @@ class ItemAnswer(BaseModel):
     position: int
     propensity: float | None = None
     features: dict[str, Any] | None = None
+    task_scores: dict[str, float] | None = None
 
 
 class ListAnswer(BaseModel):
@@ -140,6 +141,9 @@ class ListAnswer(BaseModel):
     placement: str | None = Field(default=None, description="That the list was asked for.")
     items: list[ItemAnswer]
     model_version: str = Field(description="The snapshot that ranked it; empty where none did.")
+    score_version: str | None = Field(
+        default=None, description="The formula that ranked it; none where none did."
+    )
     degraded: list[str] = Field(description="Parts that were missing or skipped, by name.")
     user_features: dict[str, Any] | None = None
 
@@ -219,4 +223,7 @@ class ReadyAnswer(BaseModel):
     ready: bool
     model_version: str
     items: int
+    score: str = Field(
+        description="Version of the formula that lists are ranked by; empty without one."
+    )
     waiting_for: list[str]

@@ -19,6 +19,7 @@ def answer(request: Request, ranked: Ranked, draw: Draw, catalogue: Catalogue) -
         degraded=request.degraded,
         user_features=request.user.logged(request.user_features),
         time_s=request.time_s,
+        score_version=ranked.score_version,
     )
 
 
@@ -26,6 +27,7 @@ def _places(ranked: Ranked, draw: Draw, catalogue: Catalogue) -> list[Recommende
     at, candidates, titles = draw.order, ranked.candidates, catalogue.columns[TITLE]
     rows = candidates.rows[at].tolist()
     features = catalogue.raw(rows, {name: values[at] for name, values in ranked.features.items()})
+    by_task = {task: scores[at].tolist() for task, scores in ranked.by_task.items()}
     scores, propensities = ranked.scores[at].tolist(), draw.propensity.tolist()
     return [
         Recommended(
@@ -36,6 +38,7 @@ def _places(ranked: Ranked, draw: Draw, catalogue: Catalogue) -> list[Recommende
             sources=candidates.sources_of(place),
             propensity=propensities[position],
             features=features[position],
+            task_scores={task: values[position] for task, values in by_task.items()},
         )
         for position, (row, place) in enumerate(zip(rows, at.tolist(), strict=True))
     ]

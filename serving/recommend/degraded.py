@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-Degraded = Literal["user_store", "model", "retriever", "ranker", "budget", "overload", "all_seen"]
+Degraded = Literal[
+    "user_store", "model", "retriever", "ranker", "budget", "overload", "all_seen", "score"
+]
 
 REASONS: dict[Degraded, str] = {
     "user_store": "Redis did not answer in time: a user as this worker remembers them, or unknown.",
@@ -11,5 +13,6 @@ REASONS: dict[Degraded, str] = {
     "ranker": "The ranker is missing or failed: candidates by popularity.",
     "budget": "The time budget was spent: candidates by popularity, or less diverse than wanted.",
     "overload": "Too many requests at once: a list that costs little, by popularity.",
+    "score": "The formula cannot be computed of what the model gives: by the first task.",
     "all_seen": "Too few unseen items are left: the list ends with items seen before.",
 }

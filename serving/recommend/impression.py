@@ -26,4 +26,5 @@ def impression(shown: Recommendation) -> Impression:
         user_features=dict(shown.user_features),
         context=dict(shown.query.context),
         placement=shown.query.placement,
+        score_version=shown.score_version,
     )

@@ -43,10 +43,11 @@ class Recommended:
 
     Args:
         position: from 0.
-        score: of the ranker, a probability; of a fallback, its popularity.
+        score: of the formula, or of the ranker's first task; of a fallback, its popularity.
         sources: who brought it.
         propensity: the probability that it is here, given the places above.
         features: the raw as-of values it was scored with.
+        task_scores: of the ranker, by task.
     """
 
     item_id: str
@@ -56,6 +57,7 @@ class Recommended:
     sources: Sequence[str]
     propensity: float = 1.0
     features: Mapping[str, Any] = field(default_factory=dict)
+    task_scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Recommendation:
         degraded: what had to be done without, by name (`serving/recommend/degraded.py`).
         user_features: the raw as-of values of the user.
         time_s: when it was made, Unix seconds.
+        score_version: of the formula that ranked it; empty where none did.
     """
 
     request_id: str
@@ -76,3 +79,4 @@ class Recommendation:
     degraded: Sequence[str]
     user_features: Mapping[str, Any]
     time_s: float
+    score_version: str = ""

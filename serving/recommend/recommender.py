@@ -10,11 +10,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from millstream.clock import Clock
+from millstream.domain import domain
 from millstream.domain.placements import DEFAULT
 from millstream.errors import StoreUnavailable
 from millstream.events import Impression
@@ -25,6 +26,7 @@ from serving.metrics import Metrics
 from serving.model.served import ServedModel
 from serving.recommend.impression import impression
 from serving.recommend.making import QUESTION_K, Making, StagesOf, Watch
+from serving.recommend.objectives import Objectives
 from serving.recommend.options import USER_SHARE, ListOptions
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Request
@@ -46,6 +48,7 @@ class Dependencies:
         model: the model that is served now, or None.
         log: takes the log of a list that was shown, without waiting.
         watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
+        objectives: what lists are ranked by; those of the domain unless given.
     """
 
     catalogue: Catalogue
@@ -56,6 +59,7 @@ class Dependencies:
     metrics: Metrics
     clock: Clock
     watch: Watch | None = None
+    objectives: Objectives = field(default_factory=lambda: Objectives(domain()))
 
 
 class Recommender:
@@ -83,7 +87,9 @@ class Recommender:
         self._in_flight = 0
         self._breaker = Breaker(dependencies.clock)
         self._log = LimitedLog(logging.getLogger(__name__), dependencies.clock)
-        scoring = Scoring(dependencies.catalogue, options.budget_s, self._log)
+        scoring = Scoring(
+            dependencies.catalogue, options.budget_s, dependencies.objectives, self._log
+        )
         parts = dependencies.catalogue, dependencies.rankings, dependencies.metrics
         self._making = Making(
             *parts, scoring, options, rng or np.random.default_rng(), dependencies.watch

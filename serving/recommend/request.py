@@ -81,6 +81,7 @@ class Ranked:
         scale: of the scores: the ranker's probabilities, its numbers, or counts.
         by_task: the ranker's scores by the name of each task, (n,) each, from which `scores` are
             made; empty where they are counts.
+        score_version: of the formula that the scores are of; "" is none.
     """
 
     candidates: Candidates
@@ -89,3 +90,4 @@ class Ranked:
     scores: np.ndarray
     scale: Scale = "count"
     by_task: TaskScores = field(default_factory=dict)
+    score_version: str = ""

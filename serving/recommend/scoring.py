@@ -7,6 +7,7 @@ from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
 from serving.model.served import TaskScores
+from serving.recommend.objectives import Objectives
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.retrieval.candidates import Candidates
@@ -19,11 +20,15 @@ class Scoring:
 
     Args:
         budget_s: for a whole request, seconds.
+        objectives: what lists are ranked by.
         log: says once in a while what failed.
     """
 
-    def __init__(self, catalogue: Catalogue, budget_s: float, log: LimitedLog) -> None:
+    def __init__(
+        self, catalogue: Catalogue, budget_s: float, objectives: Objectives, log: LimitedLog
+    ) -> None:
         self._catalogue = catalogue
+        self._objectives = objectives
         self._budget_s = budget_s
         self._log = log
 
@@ -47,7 +52,8 @@ class Scoring:
     def ranked(self, request: Request, retrieved: Retrieved, features: Arrays) -> Ranked:
         """The ranker's scores, or the best counter where it is missing, fails or is late.
 
-        The first task ranks.
+        They are ranked by the formula of the placement; where there is none, or it cannot be
+        computed, by the first task.
 
         Args:
             features: of the candidates as of the request's time.
@@ -59,10 +65,30 @@ class Scoring:
         by_task = self._ranked(request, candidates, features) if len(candidates) else None
         ranker = request.model.ranker if request.model else None
         if by_task is not None and ranker is not None:
+            found = self._by_formula(request, by_task, features)
+            if found is not None:
+                return Ranked(candidates, levels, features, found[0], "value", by_task, found[1])
             first = by_task[ranker.tasks[0].name]
             scale: Scale = "probability" if ranker.tasks[0].kind == "binary" else "number"
             return Ranked(candidates, levels, features, first, scale, by_task)
         return Ranked(candidates, levels, features, counter_scores(features, request.recent))
+
+    def _by_formula(
+        self, request: Request, by_task: TaskScores, features: Arrays
+    ) -> tuple[np.ndarray, str] | None:
+        """Scores by the placement's formula, and its version."""
+        objective = self._objectives[request.query.placement]
+        if objective is None:
+            return None
+        try:
+            scores = objective.scores(by_task, features, request.user_features, request.time_s)
+        except KeyError as error:  # the snapshot is of before the task
+            request.without("score", self._log, error)
+            return None
+        if scores is None:
+            request.degraded.append("score")
+            return None
+        return scores, objective.formula.version
 
     def _ranked(
         self, request: Request, candidates: Candidates, features: Arrays

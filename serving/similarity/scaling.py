@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-Scale = Literal["probability", "number", "count"]
+Scale = Literal["probability", "number", "count", "value"]
 
 _LEAST_P = 1e-12
 # A vector nearer to the centre than this share of its length is there up to rounding.
@@ -22,11 +22,23 @@ def log_odds(probabilities: np.ndarray) -> np.ndarray:
     return np.log(p) - np.log1p(-p)
 
 
+def log_values(values: np.ndarray) -> np.ndarray:
+    """Logarithms of values, shape (n,); where any is not above 0, standard deviations instead.
+
+    >>> log_values(np.array([1.0, np.e])).tolist(), log_values(np.array([-2.0, 2.0])).tolist()
+    ([0.0, 1.0], [-1.0, 1.0])
+    """
+    if (values > 0).all():
+        return np.asarray(np.log(values))
+    return np.asarray(values / (values.std() or 1.0))
+
+
 # Scores by their scale, in units in which a difference means something.
 LOG_ODDS: Mapping[Scale, Callable[[np.ndarray], np.ndarray]] = {
     "probability": log_odds,
     "number": np.asarray,
     "count": np.log1p,
+    "value": log_values,
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from features.columns import Arrays
 from millstream.clock import FakeClock
+from millstream.domain import Domain, domain
 from millstream.domain.tasks import ONLY_TASK
 from millstream.errors import StoreUnavailable
 from millstream.events import Impression, ItemUpsert
@@ -17,6 +18,7 @@ from models.fields import Task
 from serving.catalogue.catalogue import Catalogue
 from serving.metrics import Metrics
 from serving.model.served import TaskScores
+from serving.recommend.objectives import Objectives
 from serving.recommend.options import ListOptions
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
@@ -134,10 +136,11 @@ class Case:
 
     Args:
         count: items in the catalogue.
+        declared: the domain that says what lists are ranked by.
         **options: of `ListOptions`.
     """
 
-    def __init__(self, count: int = 60, **options: Any) -> None:
+    def __init__(self, count: int = 60, declared: Domain | None = None, **options: Any) -> None:
         self.clock = FakeClock(NOW_S)
         self.catalogue = catalogue_of(count)
         self.users = FakeUsers()
@@ -148,6 +151,7 @@ class Case:
         chosen = {"candidates": 30, "diversity": "none", "budget_s": 10.0, **options}
         self.remembered = Remembered()
         self.options = ListOptions(**chosen)
+        self.objectives = Objectives(declared or domain())
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,
@@ -157,6 +161,7 @@ class Case:
                 log=self.logged.append,
                 metrics=self.metrics,
                 clock=self.clock,
+                objectives=self.objectives,
             ),
             self.options,
             np.random.default_rng(3),

@@ -75,6 +75,7 @@ def test_another_half_life_begins_that_feature_anew(films):
         ("item.trending", "popularity", {"lists"}),
         ("kinds.click.seen_for", "7d", {"lists"}),
         ("placements", {"home": {"k": 5}}, {"lists"}),
+        ("score", {"formula": "positive * log1p(item.popularity)"}, {"lists"}),
         ("placements", {"home": {"seen_kinds": ["purchase"]}}, {"lists", "state"}),
         ("time_zone", "Europe/Berlin", {"models"}),
         ("user.attributes.age.sensitive", True, {"events"}),

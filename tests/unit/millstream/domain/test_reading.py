@@ -71,6 +71,24 @@ FAULTS = [
         "`item.title` must be one of [item.attributes] of type `string`",
     ),
     ("item.popularity", "positive_rate", "one of [item.features] of family `count` (events_1h,"),
+    (
+        "score",
+        {"formula": "1 + 1"},
+        "`score.formula` must be a formula that names a task at least.",
+    ),
+    (
+        "score",
+        {"formula": "2 * positve"},
+        "`score.formula` must be a formula over tasks, and numbers of items and users (did you "
+        "mean `positive`?). Received: 'positve'.",
+    ),
+    (
+        "placements",
+        {"home": {"score": "positive * item.relase_year"}},
+        "`placements.home.score` must be a formula over tasks, and numbers of items and users (did "
+        "you mean `item.release_year`?)",
+    ),
+    ("score", {"formula": "positive * item.title"}, "users (positive, user.age, user.events_1h,"),
     ("kinds.skip.seen_for", "a week", 'a duration such as "90s", "30m", "1h" or'),
     (
         "placements",
