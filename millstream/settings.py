@@ -27,6 +27,7 @@ from millstream.events import MAX_EVENT_BYTES
 from millstream.list_choices import Diversity
 from millstream.list_choices import SourceName as SourceName
 from millstream.secret_files import SECRET, SecretFiles, is_secret, variables
+from millstream.settings_file import SettingsFile
 from millstream.topics import Topic
 from millstream.variables import unknown_variables
 
@@ -429,9 +430,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then `.env`, then files of secrets."""
-        files = SecretFiles(settings_cls, env_settings, dotenv_settings)
-        return init_settings, env_settings, dotenv_settings, files
+        """Arguments, then the environment, `.env`, files of secrets, and a file of settings."""
+        secrets = SecretFiles(settings_cls, env_settings, dotenv_settings)
+        file = SettingsFile(settings_cls)
+        return init_settings, env_settings, dotenv_settings, secrets, file
 
     @property
     def offline_dir(self) -> Path:

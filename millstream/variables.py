@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 PREFIX = "MILLSTREAM_"
-# Read by other code than the settings: the local services' cache, and their choice of a broker.
-OTHERS = frozenset({"MILLSTREAM_CACHE_DIR", "MILLSTREAM_LOCAL_BROKER"})
+# No settings themselves: the local services' cache and choice of a broker, and a file of settings.
+OTHERS = frozenset({"MILLSTREAM_CACHE_DIR", "MILLSTREAM_LOCAL_BROKER", "MILLSTREAM_SETTINGS_FILE"})
 # What Kubernetes sets in every pod for a service of this name.
 _OF_A_SERVICE = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP)(_\w+)?")
 

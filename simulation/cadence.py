@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from math import inf
 
+from millstream.errors import ConfigurationError
+
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)(s|m|h|d)$")
 
@@ -37,6 +39,19 @@ class Cadence:
     batch_s: float = 5.0
     snapshot_s: float = 300.0
     feature_delay_s: float = 0.0
+
+    @classmethod
+    def of(cls, batch_every: str, snapshot_every: str, feature_delay: str = "0s") -> "Cadence":
+        """The rhythm of these spans; `snapshot_every` may be `never` or `batch`.
+
+        Raises:
+            ConfigurationError: a span cannot be read.
+        """
+        try:
+            every_s = snapshot_seconds(snapshot_every)
+            return cls(seconds(batch_every), every_s, seconds(feature_delay))
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
 
 
 def snapshot_seconds(text: str) -> float:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,48 +13,25 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from millstream import logs
 from millstream.codec import encode
-from millstream.errors import ConfigurationError
 from millstream.settings import Settings, settings
 from simulation import report
-from simulation.asking import Ask, questions
 from simulation.backtest import Backtest
 from simulation.baselines.baseline import BaselineRecommender
 from simulation.baselines.catalogue import baselines
-from simulation.cadence import Cadence, seconds, snapshot_seconds
+from simulation.cadence import Cadence
 from simulation.checkpoint import Checkpoints
-from simulation.impressions import earned
-from simulation.log import (
-    compact,
-    first_seen,
-    hour_of,
-    hours,
-    sessions_of,
-    with_catalogue,
-    without_repeats,
-)
+from simulation.log_options import LogOptions, plan_of
 from simulation.outcome import LOOP, Outcome
 from simulation.plan import BacktestPlan
-from simulation.reading import FIELDS, GROUPS, read
 from simulation.segments import segment_values
-from simulation.topic_log import read_topics
 from simulation.variants import Variant, variants
 
 
 @dataclass(frozen=True)
 class BacktestOptions:
-    """Options of the command; hours are of the log, whose hour 0 is that of its first event."""
+    """Options of the command, beside those of its log."""
 
-    files: Sequence[Path]
-    topics: bool
-    columns: Sequence[str]
-    first: float | None
-    end: float | None
-    ask_from: float | None
-    sessions_of: int
-    keep_repeats: bool
-    new_items: str
-    ask: Ask
-    k: int
+    log: LogOptions
     snapshot_every: Sequence[str]
     feature_delay: Sequence[str]
     batch_every: str
@@ -62,25 +39,8 @@ class BacktestOptions:
     loop: bool
     compared: Sequence[str]
     segments: Sequence[str]
-    seed: int
     resume: bool
     out: Path
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """Columns by field.
-
-        Raises:
-            ConfigurationError: one is not FIELD=NAME.
-        """
-        pairs = [column.partition("=") for column in self.columns]
-        for field, _, name in pairs:
-            if not name or (field not in FIELDS and not field.startswith(GROUPS)):
-                raise ConfigurationError(
-                    f"Expected --column FIELD=NAME, FIELD one of {', '.join(FIELDS)}, or "
-                    f"context.NAME, user.NAME or item.NAME. Received: {field!r} and {name!r}."
-                )
-        return {field: name for field, _, name in pairs}
 
     def rhythms(self) -> dict[str, Cadence]:
         """The rhythms to compare, by name; the first one is that of the report.
@@ -88,24 +48,18 @@ class BacktestOptions:
         Raises:
             ConfigurationError: a span cannot be read.
         """
-        try:
-            batch_s = seconds(self.batch_every)
-            return {
-                f"snapshots {every}, features {delay}": Cadence(
-                    batch_s, snapshot_seconds(every), seconds(delay)
-                )
-                for every in self.snapshot_every
-                for delay in self.feature_delay
-            }
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+        return {
+            f"snapshots {every}, features {delay}": Cadence.of(self.batch_every, every, delay)
+            for every in self.snapshot_every
+            for delay in self.feature_delay
+        }
 
 
 def run(options: BacktestOptions) -> None:
     """Replay, judge, report."""
     logs.configure("WARNING", settings().log_style)
     first, *further = variants(settings(), options.compared, options.rhythms())
-    plan = plan_of(options, first.cadence)
+    plan = plan_of(options.log, first.cadence)
     for name in options.segments:  # a name that is none is told before the work
         segment_values(plan.log, name, ())
     others = baselines(options.chosen, len(plan.log.item_ids))
@@ -122,21 +76,6 @@ def run(options: BacktestOptions) -> None:
     report.write(plan, outcome, took_s, options.out, options.segments)
     for each in runs:
         each.checkpoints.remove()
-
-
-def plan_of(options: BacktestOptions, cadence: Cadence) -> BacktestPlan:
-    """The log that is replayed, and its questions."""
-    whole = read_topics(settings()) if options.topics else read(options.files, options.names)
-    start = hours(whole, options.first, options.end)
-    log = start if options.keep_repeats else without_repeats(start)
-    log = with_catalogue(compact(sessions_of(log, options.sessions_of)))
-    hour = hour_of(log, origin_s=whole.times[0]) if len(log) else np.zeros(0)
-    asked = questions(log, options.ask) & (hour >= (options.ask_from or 0.0))
-    upserts = [*log.upserts, *(first_seen(log) if options.new_items == "first-click" else ())]
-    shown = log.impressions if options.ask == "impression" else ()
-    return BacktestPlan(
-        log, hour, asked, upserts, cadence, options.k, options.seed, shown, earned(whole)
-    )
 
 
 class _Run:

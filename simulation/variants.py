@@ -1,7 +1,6 @@
 """Variants of one installation that are compared on the same questions: settings and rhythms."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from millstream import settings_file
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings
 from simulation.cadence import Cadence
-
-_PREFIX = "millstream_"
 
 
 @dataclass(frozen=True)
@@ -60,17 +58,14 @@ def given(text: str) -> dict[str, Any]:
         ConfigurationError: it is neither a file nor NAME=VALUE.
     """
     if text.endswith(".toml"):
-        try:
-            return _named(tomllib.loads(Path(text).read_text()))
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{text} cannot be read as TOML: {error}") from error
+        return settings_file.read(Path(text))
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(name and equals for name, equals, _ in pairs):
         raise ConfigurationError(
             f"--compare expects a file of settings (.toml) or NAME=VALUE[,NAME=VALUE...]. "
             f"Received: {text!r}."
         )
-    return _named({name: _value(value) for name, _, value in pairs})
+    return settings_file.named({name: _value(value) for name, _, value in pairs})
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
@@ -88,10 +83,6 @@ def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ConfigurationError(f"Setting {where}: {first['msg']}.") from error
-
-
-def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.strip().lower().removeprefix(_PREFIX): value for name, value in values.items()}
 
 
 def _value(text: str) -> Any:

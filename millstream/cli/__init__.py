@@ -58,6 +58,7 @@ COMMANDS = {
     "stream": ("millstream.cli.stream", "Run the stream worker (Faust)."),
     "topics": ("millstream.cli.topics", "List and create the Kafka topics."),
     "train": ("millstream.cli.train", "Run the online trainer."),
+    "tune": ("millstream.cli.tune", "Search for better options of a model or of the loop."),
 }
 
 

@@ -4,6 +4,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def one_thread_each() -> None:
+    """Before NumPy's and TensorFlow's first work: one thread each, so that sums are the same."""
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+
 
 def import_keras_quietly() -> None:
     """Load Keras and TensorFlow; what goes wrong is still an exception."""

@@ -123,6 +123,7 @@ class Trained(NamedTuple):
     """A model that has learnt a run's training rows.
 
     Args:
+        valid: the rows that decided when to stop.
         test: the rows that are to be scored.
         seconds: that training took.
         examples_per_s: of training.
@@ -130,6 +131,7 @@ class Trained(NamedTuple):
 
     learner: OfflineLearner
     fields: tuple[Field, ...]
+    valid: EncodedExamples
     test: EncodedExamples
     epochs: int
     seconds: float
@@ -146,7 +148,7 @@ def trained(run: EvaluationRun, report: Report = lambda share, reached: None) ->
     train, valid, test = rows.at(parts.train), rows.at(parts.valid), rows.at(parts.test)
     learner = _learner(run, fields)
     epochs, seconds = learner.fit(train, valid, report)
-    return Trained(learner, fields, test, epochs, seconds, len(train) * epochs / seconds)
+    return Trained(learner, fields, valid, test, epochs, seconds, len(train) * epochs / seconds)
 
 
 def _on_split(run: EvaluationRun, report: Report) -> Result:

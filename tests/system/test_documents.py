@@ -32,6 +32,8 @@ NOT_RUN = {
     r"millstream backtest clicks\.csv\.zst .*": "wants hours of clicks; the other one is run",
     r"millstream backtest events\.jsonl --compare .*": "replays it twice; see test_variants.py",
     r"millstream backfill .*(parquet|--topics).*": "reads as the other one does",
+    r"millstream backtest clicks\.csv --from .*": "compares what a search has found",
+    r"millstream tune .*": "trains for minutes; unit tests search",
     r"make \w+.*": "takes minutes, and `make test` runs this; see test_make.py",
     r"\. \.venv/bin/activate": "what it puts on the PATH is there already",
     r"docker compose .*": "needs Docker",

@@ -93,3 +93,25 @@ def test_every_setting_is_read_by_something():
     )
     unread = [name for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)]
     assert unread == []
+
+
+def test_a_file_of_settings_holds_where_no_variable_says_otherwise(monkeypatch, tmp_path):
+    path = tmp_path / "best.toml"
+    path.write_text('MILLSTREAM_RANKER = "lr"\nbatch_size = 8\nredis_url = "redis://f:1/0"\n')
+    monkeypatch.setenv("MILLSTREAM_SETTINGS_FILE", str(path))
+    monkeypatch.setenv("MILLSTREAM_BATCH_SIZE", "64")
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    found = settings()
+    assert (found.ranker, found.batch_size, found.redis_url) == ("lr", 64, "redis://f:1/0")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("ranger = 1", "expected settings. Received: 'ranger'"), ("=", "read as TOML")],
+)
+def test_a_file_of_settings_that_cannot_be_read_says_why(monkeypatch, tmp_path, content, expected):
+    path = tmp_path / "best.toml"
+    path.write_text(content)
+    monkeypatch.setenv("MILLSTREAM_SETTINGS_FILE", str(path))
+    with pytest.raises(ConfigurationError, match=expected):
+        settings()

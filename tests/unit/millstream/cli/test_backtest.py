@@ -74,7 +74,7 @@ def test_files_of_settings_are_told_from_logs(clicks, tmp_path, monkeypatch):
         path.write_text("batch_size = 8")
     one, two = map(str, paths)
     CliRunner().invoke(backtest, [str(clicks), "--compare", one, two], catch_exceptions=False)
-    assert taken[0].compared == [one, two] and list(taken[0].files) == [clicks]
+    assert taken[0].compared == [one, two] and list(taken[0].log.files) == [clicks]
 
 
 @pytest.mark.parametrize("given", [[], ["--topics", "clicks.csv"]])

@@ -1,0 +1,86 @@
+"""The options of commands that replay a log through the loop."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from millstream.cli.quiet_import import import_keras_quietly, one_thread_each
+
+if TYPE_CHECKING:
+    from simulation.log_options import LogOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.argument(
+        "files",
+        nargs=-1,
+        metavar="[FILE...]",
+        type=click.Path(exists=True, path_type=Path),
+    ),
+    click.option(
+        "--topics", is_flag=True, help="Replay the topics of this installation; read only."
+    ),
+    click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="FIELD=NAME",
+        help="Column of a CSV or Parquet file that holds user_id, item_id, event_time, session_id, "
+        "or context.NAME, user.NAME or item.NAME for --segment.",
+    ),
+    click.option("--from", "first", type=float, help="First hour of the log that is replayed."),
+    click.option("--to", "end", type=float, help="Hour of the log at which the replay ends."),
+    click.option("--ask-from", type=float, help="First hour of the log in which lists are asked."),
+    click.option(
+        "--sessions-of",
+        type=int,
+        default=1,
+        show_default=True,
+        help="Minimum events of a session that is replayed.",
+    ),
+    click.option("--keep-repeats", is_flag=True, help="Keep an item's repeats within a session."),
+    click.option(
+        "--new-items",
+        type=click.Choice(["first-click", "upsert"]),
+        default="first-click",
+        show_default=True,
+        help="When items without an upsert in the log come to be: when first met, or never.",
+    ),
+    click.option(
+        "--ask",
+        type=click.Choice(["positive", "session-last", "impression"]),
+        default="positive",
+        show_default=True,
+        help="Events before which a list is asked; logged impressions are judged by propensities.",
+    ),
+    click.option(
+        "--k", type=click.IntRange(1, 200), default=20, show_default=True, help="List length."
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Seed of exploration."),
+)
+
+
+def replay_options(command: F) -> F:
+    """Give a command FILE..., `--topics` and the options of `simulation.log_options.LogOptions`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def replay_options_of(given: dict[str, Any]) -> "LogOptions":
+    """The `LogOptions` of what was given, which are taken out of it; loads what a replay needs.
+
+    Raises:
+        click.UsageError: neither files nor `--topics`, or both.
+    """
+    if bool(given["files"]) == given["topics"]:
+        raise click.UsageError("Expected either FILE... or --topics.")
+    one_thread_each()
+    import_keras_quietly()
+    from simulation.log_options import LogOptions
+
+    return LogOptions(**{each.name: given.pop(each.name) for each in fields(LogOptions)})
