@@ -20,9 +20,9 @@ from simulation.baselines.baseline import BaselineRecommender
 from simulation.baselines.catalogue import baselines
 from simulation.cadence import Cadence
 from simulation.checkpoint import Checkpoints
-from simulation.log_options import LogOptions, plan_of
 from simulation.outcome import LOOP, Outcome
 from simulation.plan import BacktestPlan
+from simulation.replay_options import ReplayOptions, plan_of
 from simulation.segments import segment_values
 from simulation.variants import Variant, variants
 
@@ -31,7 +31,7 @@ from simulation.variants import Variant, variants
 class BacktestOptions:
     """Options of the command, beside those of its log."""
 
-    log: LogOptions
+    log: ReplayOptions
     snapshot_every: Sequence[str]
     feature_delay: Sequence[str]
     batch_every: str

@@ -10,7 +10,7 @@ import click
 from millstream.cli.quiet_import import import_keras_quietly, one_thread_each
 
 if TYPE_CHECKING:
-    from simulation.log_options import LogOptions
+    from simulation.replay_options import ReplayOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,14 +65,14 @@ _OPTIONS = (
 
 
 def replay_options(command: F) -> F:
-    """Give a command FILE..., `--topics` and the options of `simulation.log_options.LogOptions`."""
+    """Give a command FILE..., `--topics` and the options of `simulation.replay_options.ReplayOptions`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def replay_options_of(given: dict[str, Any]) -> "LogOptions":
-    """The `LogOptions` of what was given, which are taken out of it; loads what a replay needs.
+def replay_options_of(given: dict[str, Any]) -> "ReplayOptions":
+    """The `ReplayOptions` of what was given, which are taken out of it; loads what a replay needs.
 
     Raises:
         click.UsageError: neither files nor `--topics`, or both.
@@ -81,6 +81,6 @@ def replay_options_of(given: dict[str, Any]) -> "LogOptions":
         raise click.UsageError("Expected either FILE... or --topics.")
     one_thread_each()
     import_keras_quietly()
-    from simulation.log_options import LogOptions
+    from simulation.replay_options import ReplayOptions
 
-    return LogOptions(**{each.name: given.pop(each.name) for each in fields(LogOptions)})
+    return ReplayOptions(**{each.name: given.pop(each.name) for each in fields(ReplayOptions)})

@@ -147,7 +147,7 @@ def loop(
     from models.tuning.space import space_of
     from models.tuning.study import Study
     from simulation.cadence import Cadence
-    from simulation.log_options import plan_of
+    from simulation.replay_options import plan_of
     from simulation.tuning import LoopTrials, known_settings, nested
 
     logs.configure("WARNING", settings().log_style)

@@ -9,7 +9,7 @@ from millstream.errors import ConfigurationError
 from models.evaluation.options import parsed
 
 if TYPE_CHECKING:
-    from optuna.trial import Trial
+    from optuna.trial import BaseTrial
 
 _RANGE = re.compile(r"(?P<low>[^|]+?)\.\.(?P<high>[^|:]+)(?P<log>:log)?")
 
@@ -30,7 +30,7 @@ class Range:
     def is_whole(self) -> bool:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
-    def suggest(self, trial: "Trial", name: str) -> Any:
+    def suggest(self, trial: "BaseTrial", name: str) -> Any:
         """The value of this trial."""
         if self.is_whole:
             return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
@@ -49,7 +49,7 @@ class Choice:
     texts: tuple[str, ...]
     values: tuple[Any, ...]
 
-    def suggest(self, trial: "Trial", name: str) -> Any:
+    def suggest(self, trial: "BaseTrial", name: str) -> Any:
         """The value of this trial; the study knows it by its text, as it may be a list."""
         return self.values[self.texts.index(trial.suggest_categorical(name, self.texts))]
 
@@ -90,7 +90,7 @@ def space_of(texts: Iterable[str], known: Mapping[str, Any]) -> dict[str, Range 
     return space
 
 
-def suggested(space: Space, trial: "Trial") -> dict[str, Any]:
+def suggested(space: Space, trial: "BaseTrial") -> dict[str, Any]:
     """The values of a trial, by name."""
     return {name: dimension.suggest(trial, name) for name, dimension in space.items()}
 

@@ -17,7 +17,8 @@ from millstream.errors import ConfigurationError
 from models.tuning.space import Space, suggested
 
 if TYPE_CHECKING:
-    import optuna
+    from optuna import Study as OptunaStudy
+    from optuna.trial import FrozenTrial, Trial
 
 # Told a step, from 0, and the value so far; raises where the trial is not worth going on with.
 Told = Callable[[int, float], None]
@@ -89,7 +90,7 @@ class Study:
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
             bar = progress.add_task("trials", total=trials, completed=self.finished)
 
-            def value(trial: "optuna.trial.Trial") -> float:
+            def value(trial: "Trial") -> float:
                 def told(step: int, reached: float) -> None:
                     trial.report(reached, step)
                     if trial.should_prune():
@@ -97,7 +98,7 @@ class Study:
 
                 return objective(suggested(self.space, trial), told)
 
-            def after(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+            def after(study: "OptunaStudy", trial: "FrozenTrial") -> None:
                 del study
                 line = f"trial {trial.number}: {self._told(trial)}"
                 progress.console.print(line, highlight=False, markup=False)
@@ -140,7 +141,7 @@ class Study:
                 values = [trial.params.get(name, "") for name in self.space]
                 writer.writerow([trial.number, trial.state.name.lower(), trial.value, *values])
 
-    def _told(self, trial: "optuna.trial.FrozenTrial") -> str:
+    def _told(self, trial: "FrozenTrial") -> str:
         values = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())
         reached = "" if trial.value is None else f" {self.measure} {trial.value:.4f}"
         return f"{trial.state.name.lower()}{reached} ({values})"
@@ -169,5 +170,5 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _value(trial: "optuna.trial.FrozenTrial") -> float:
+def _value(trial: "FrozenTrial") -> float:
     return float("-inf") if trial.value is None else float(trial.value)

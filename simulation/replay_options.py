@@ -26,7 +26,7 @@ from simulation.topic_log import read_topics
 
 
 @dataclass(frozen=True)
-class LogOptions:
+class ReplayOptions:
     """Options of a log and of its questions; hours are of the log, from its first event."""
 
     files: Sequence[Path]
@@ -59,7 +59,7 @@ class LogOptions:
         return {field: name for field, _, name in pairs}
 
 
-def plan_of(options: LogOptions, cadence: Cadence) -> BacktestPlan:
+def plan_of(options: ReplayOptions, cadence: Cadence) -> BacktestPlan:
     """The log that is replayed, and its questions."""
     whole = read_topics(settings()) if options.topics else read(options.files, options.names)
     start = hours(whole, options.first, options.end)
