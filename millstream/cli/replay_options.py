@@ -65,7 +65,7 @@ _OPTIONS = (
 
 
 def replay_options(command: F) -> F:
-    """Give a command FILE..., `--topics` and the options of `simulation.replay_options.ReplayOptions`."""
+    """Give a command FILE..., `--topics` and the other `ReplayOptions`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
