@@ -51,7 +51,7 @@ class Catalogue:
         self.ids: list[str] = []
         self.revision = 0
         self.columns = {feature.name: FeatureColumn(feature) for feature in _ITEM_FEATURES}
-        self.titles = Titles()
+        self.titles = Titles(self.columns[TITLE].text)
         self.followers = Followers()
         self.people = RecentPeople()
         self._row_of: dict[str, int] = {}
@@ -254,8 +254,8 @@ class Catalogue:
             self._follow(rows, arrays[PREDECESSORS.name])
         for name, values in arrays.items():
             self.columns[name].put(rows, values, texts.get(name, ()))
-        for row, title in zip(rows.tolist(), texts.get(TITLE, ()), strict=False):
-            self.titles.put(row, title or "")
+        if TITLE in texts:
+            self.titles.put(rows, texts[TITLE])
 
     def _follow(self, rows: np.ndarray, predecessors: np.ndarray) -> None:
         """Keep the way back from predecessors up to date; of several rows the last counts."""

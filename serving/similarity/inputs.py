@@ -45,8 +45,7 @@ def similarity_inputs(
 
 def _similar_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:
     pairs = bucket_pairs(titles.bands(rows))
-    found = [titles.similarity(one, other) >= least for one, other in rows[pairs].tolist()]
-    return pairs[np.array(found, dtype=bool)]
+    return pairs[titles.similarities(rows[pairs]) >= least]
 
 
 def _similar_vectors(vectors: np.ndarray, hashed: SimHash, least: float) -> np.ndarray:

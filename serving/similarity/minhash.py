@@ -17,7 +17,6 @@ import numpy as np
 import xxhash
 
 _NOT_A_WORD = re.compile(r"[\W_]+")
-_PRIME = np.uint64((1 << 61) - 1)
 
 
 def shingles(text: str, length: int = 4) -> frozenset[int]:
@@ -66,7 +65,8 @@ class MinHash:
         if not hashes:
             return np.full(bands, -1, dtype=np.int64)
         values = np.fromiter(hashes, dtype=np.uint64, count=len(hashes))
-        mixed = self._factor * values + self._shift  # wraps: multiply-shift hashing
-        least = ((mixed >> np.uint64(3)) % _PRIME).min(axis=1).reshape(bands, rows)
-        digests = [xxhash.xxh3_64_intdigest(band.tobytes()) >> 1 for band in least]
+        mixed = self._factor * values  # wraps: multiply-shift hashing
+        mixed += self._shift
+        least = (mixed.min(axis=1) >> np.uint64(3)).reshape(bands, rows)  # shifts keep the order
+        digests = [xxhash.xxh3_64_intdigest(band) >> 1 for band in least]
         return np.array(digests, dtype=np.int64)

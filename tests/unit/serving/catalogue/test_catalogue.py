@@ -177,10 +177,12 @@ def test_a_reader_never_replaces_what_the_writer_writes_to():
 
 
 def test_what_follows_in_a_title_without_end_is_not_looked_at():
-    titles = Titles()
-    titles.put(0, "the same words " * 100 + "and more " * 10_000)
-    titles.put(1, "the same words " * 100)
-    assert titles.similarity(0, 1) == 1.0
+    texts = ["the same words " * 100 + "and more " * 10_000, "the same words " * 100]
+    titles = Titles(texts.__getitem__)
+    titles.put(np.array([0, 1]), texts)
+    bands = titles.bands(np.array([0, 1]))
+    assert np.array_equal(bands[0], bands[1])
+    assert titles.similarities(np.array([[0, 1]])).tolist() == [1.0]
 
 
 def test_ranges_are_offered_for_numbers_only():
@@ -194,8 +196,8 @@ def test_titles_that_differ_in_order_and_case_are_the_same():
     rows = catalogue.upsert(
         [upsert("a", title="The Matrix"), upsert("b", title="MATRIX, the"), upsert("c", title="It")]
     )
-    assert catalogue.titles.similarity(0, 1) == 1.0
-    assert catalogue.titles.similarity(0, 2) == 0.0
+    assert catalogue.titles.similarities(np.array([[0, 1], [0, 2]])).tolist() == [1.0, 0.0]
+    assert catalogue.titles.similarities(np.empty((0, 2), np.int64)).tolist() == []
     bands = catalogue.titles.bands(rows)
     assert np.array_equal(bands[0], bands[1])
 
@@ -217,7 +219,7 @@ def test_a_deleted_item_is_nowhere_and_its_row_is_anothers_after_a_while():
     catalogue.pass_time(NOW_S + REUSE_AFTER_S)
     assert catalogue.upsert([upsert("d", title="Other")]).tolist() == [0]
     assert (catalogue.ids, catalogue.shown.tolist()) == (["d", "b", "c"], [True] * 3)
-    assert catalogue.titles.similarity(0, 1) == 0.0
+    assert catalogue.titles.similarities(np.array([[0, 1]])).tolist() == [0.0]
 
 
 @given(st.permutations([("up", 1), ("gone", 2), ("up", 3), ("gone", 4), ("up", 4.5), ("gone", 0)]))
@@ -247,5 +249,5 @@ def test_items_that_come_and_go_leave_a_catalogue_as_large_as_it_was():
             catalogue.delete(item_id, UpsertVersion(now_s + 1, "d"), now_s)
     assert len(catalogue) <= most <= 150
     assert catalogue.items == 0
-    texts = catalogue.columns["item_title"]._texts, catalogue.titles._shingles, catalogue._versions
-    assert [len(each) for each in texts] == [0, 0, 0]
+    texts = catalogue.columns["item_title"]._texts, catalogue._versions
+    assert [len(each) for each in texts] == [0, 0]
