@@ -13,7 +13,7 @@ from rich.live import Live
 from millstream import kafka
 from millstream.demo.environment import Environment, services, workers
 from millstream.demo.metrics_poller import MetricsPoller, MetricsSample
-from millstream.demo.replay import Replay, shifted
+from millstream.demo.replay import Replay
 from millstream.demo.report import draw_auc, print_report
 from millstream.demo.scenario import LIST_LENGTH, play, recommend
 from millstream.demo.view import render
@@ -73,11 +73,8 @@ def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
         signal.signal(ending, signal.default_int_handler)  # end what was started, too
     console = Console()
     dataset = load()
-    log = list(dataset.interactions())[-(limit or 0) :]
-    # As if the log ended now: features of a replayed past must not be stale when people ask.
-    to_now_s = time.time() - log[-1].event_time
-    interactions = shifted(log, to_now_s)
-    items = shifted(dataset.items(), to_now_s)
+    interactions = list(dataset.interactions())[-(limit or 0) :]
+    items = list(dataset.items())
     with ExitStack() as running:
         with console.status("Starting a broker and Redis, applying the Feast repository"):
             frozen_at = int(FROZEN_AFTER * len(interactions))
@@ -86,7 +83,7 @@ def demo(keep: bool, rate: float, limit: int | None, folder: Path) -> None:
             running.enter_context(workers(environment))
         replay = Replay(
             EventPublisher(kafka.producer(environment.settings), environment.settings),
-            [*items, *shifted(dataset.users(), to_now_s)],
+            [*items, *dataset.users()],
             interactions,
             rate,
         )

@@ -1,7 +1,13 @@
-"""A log that happened long ago, published as if it ended now."""
+"""A log that happened long ago, published as if it happened now.
+
+Months pass in minutes. Each event has the time at which it is published: what people ask for now is
+then made from features as fresh as those that the models learn from, and not from counts that have
+faded since the log was written.
+"""
 
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -12,11 +18,9 @@ from millstream.publishing import EventPublisher, paced
 E = TypeVar("E", bound=Event)
 
 
-def shifted(events: Iterable[E], seconds: float) -> list[E]:
-    """The events, all moved by the same time."""
-    return [
-        msgspec.structs.replace(event, event_time=event.event_time + seconds) for event in events
-    ]
+def happening(event: E, now_s: float) -> E:
+    """The event, at another time."""
+    return msgspec.structs.replace(event, event_time=now_s)
 
 
 class Replay(threading.Thread):
@@ -24,6 +28,7 @@ class Replay(threading.Thread):
 
     Args:
         per_second: interactions per second.
+        clock: Unix seconds.
     """
 
     def __init__(
@@ -32,6 +37,7 @@ class Replay(threading.Thread):
         catalogue: Iterable[ItemUpsert | UserUpsert],
         interactions: Sequence[Interaction],
         per_second: float,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(name="replay", daemon=True)
         self.total = len(interactions)
@@ -40,15 +46,15 @@ class Replay(threading.Thread):
         self._publisher = publisher
         self._catalogue = catalogue
         self._interactions = interactions
-        self._per_second = per_second
+        self._per_second, self._clock = per_second, clock
 
     def run(self) -> None:
         try:
             for entry in self._catalogue:
-                self._publisher.send(entry)
+                self._publisher.send(happening(entry, self._clock()))
             self._publisher.flush()
             for event in paced(self._interactions, self._per_second):
-                self._publisher.send(event)
+                self._publisher.send(happening(event, self._clock()))
                 self.sent += 1
             self._publisher.flush()
         except Exception as error:  # shown by the demo, which then ends
