@@ -193,7 +193,7 @@ class Settings(BaseSettings):
         default=1, ge=0, le=50, description="negatives drawn per organic positive"
     )
     negative_shares: dict[NegativePart, Annotated[float, Field(ge=0)]] = Field(
-        default={"uniform": 1.0},
+        default={"uniform": 0.34, "popular": 0.33, "followers": 0.33},
         description="shares of the mixture that negatives are drawn from, as JSON; they add up to "
         "1: uniform, popular (items of the newest positives), followers (those of them that came "
         "right after what the user met last)",
