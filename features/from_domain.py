@@ -64,6 +64,8 @@ def attributes(domain: Domain, view: View) -> Iterator[Attribute]:
         )
         if attribute.type == "bool":
             said["bounds"] = (0.0, 1.0)
+        if view.entity == "item" and name == domain.item.in_stock:
+            default = 1  # where an upsert does not say
         yield Attribute(
             f"{view.entity}_{name}",
             view,

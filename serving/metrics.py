@@ -88,6 +88,9 @@ class Metrics:
             "swap_seconds", "Time to load a snapshot and swap it in"
         )
         self.items = self._gauge("items", "Items in the catalogue")
+        self.items_unavailable = self._gauge(
+            "items_unavailable", "Items outside of their time of availability, or not in stock"
+        )
         self.index_items = self._gauge("index_items", "Items in the index")
         self.items_without_vector = self._gauge(
             "items_without_vector", "Items missing from the index: their vector is not finite"

@@ -156,6 +156,7 @@ class ServingWorker:
             start("users", self._topic_consumer(USERS, self._forget_users, now_s).run)
             start("snapshots", self._topic_consumer(SNAPSHOTS, self.follower.announced, now_s).run)
             start("follower", self.follower.run)
+            start("availability", self._items.keep_time)
             start("score", self._score_follower.run)
             start("standing", self._status_reporter.run)
             start("bootstrap", self._bootstrap, ends=True)

@@ -93,6 +93,7 @@ class Loop:
             pass
         self.learning.consume(self.broker.take(EXAMPLES))
         self.answering.feeds.features(self.broker.take(FEATURES))
+        self.answering.feeds.pass_time()
         await self._serve()
 
     async def publish(self) -> None:

@@ -183,7 +183,8 @@ class StreamWorker:
         entries = self._alignment.take(BATCH_EVENTS, now_s)
         ticks, watermark = self._ticks(entries, now_s), self._memory.watermark
         # What the ticks would close is closed in the next turn, when they are committed.
-        if entries or self._memory.join.has_over(watermark.after(ticks)):
+        is_due = self._memory.known_items.schedule.is_due(now_s)
+        if entries or is_due or self._memory.join.has_over(watermark.after(ticks)):
             with self._metrics.batch_seconds.time():
                 await self._work(entries, ticks)
             self._metrics.batch_events.observe(len(entries))

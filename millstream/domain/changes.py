@@ -14,7 +14,13 @@ Action = Literal["added", "removed", "changed"]
 _VALUE = "is"
 _DURATIONS = frozenset({"half_life", "seen_for", "max_age"})
 _LISTS = frozenset({"of", "kinds", "seen_kinds", "groups", "exclude_groups"})
-_ROLES = {"user": ("recent",), "item": ("title", "groups", "created", "popularity", "trending")}
+_ROLES = {
+    "user": ("recent",),
+    "item": (
+        *("title", "groups", "created", "popularity", "trending"),
+        *("available_from", "available_until", "in_stock"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,8 @@ def _parts(domain: Domain) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for entity, roles in _ROLES.items():
         side = domain.side(entity)  # type: ignore[arg-type]
         for role in roles:
-            yield f"{entity}.{role}", {_VALUE: getattr(side, role)}
+            if (named := getattr(side, role)) is not None:
+                yield f"{entity}.{role}", {_VALUE: named}
         for table in ("attributes", "features"):
             for name, part in getattr(side, table).items():
                 yield f"{entity}.{table}.{name}", _said(part)

@@ -44,6 +44,13 @@ def consequences(
                 "lists": "leave out the items of that feature",
                 "examples": "draw no negatives from them",
             }
+        case ["item", ("available_from" | "available_until" | "in_stock") as role]:
+            anew = {"models": _CHANGED_INPUT} if role == "in_stock" else {}
+            return anew | {
+                "lists": f"go by it as `{role}` from serving's restart on",
+                "examples": "draw no negatives from what is not available, by what upserts say "
+                "from the stream's restart on",
+            }
         case ["item", role]:
             return {"lists": f"go by it as `{role}` from serving's restart on"}
     return {}

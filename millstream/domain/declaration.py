@@ -62,6 +62,21 @@ class ItemSide(Part):
     trending: Name = Field(
         description="The count with a shorter half-life by which the source `trending` goes."
     )
+    available_from: Name | None = Field(
+        default=None,
+        description="The attribute of type `time` before which an item is in no list; an item "
+        "without it has always been available.",
+    )
+    available_until: Name | None = Field(
+        default=None,
+        description="The attribute of type `time` from which on an item is in no list any more; an "
+        "item without it stays.",
+    )
+    in_stock: Name | None = Field(
+        default=None,
+        description="The attribute of type `bool` without which an item is in no list; where an "
+        "upsert does not say, it is true.",
+    )
     attributes: dict[Name, Attribute] = Field(
         max_length=MAX_ENTRIES, description="What the catalogue says, by name."
     )

@@ -78,11 +78,15 @@ def _wrong_roles(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
         ("item.title", item.title, "item.attributes", attributes, "string"),
         ("item.groups", item.groups, "item.attributes", attributes, "strings"),
         ("item.created", item.created, "item.attributes", attributes, "time"),
+        ("item.available_from", item.available_from, "item.attributes", attributes, "time"),
+        ("item.available_until", item.available_until, "item.attributes", attributes, "time"),
+        ("item.in_stock", item.in_stock, "item.attributes", attributes, "bool"),
         ("item.popularity", item.popularity, "item.features", counts, "count"),
         ("item.trending", item.trending, "item.features", counts, "count"),
         ("user.recent", user.recent, "user.features", families, "recent"),
     ):
-        yield from _wrong(path, name, table, types, wanted, broken)
+        if name is not None:
+            yield from _wrong(path, name, table, types, wanted, broken)
 
 
 def _wrong_counts(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from features import bloom
 from features.as_of import as_of
 from features.attributes import item_version
+from features.availability import AVAILABILITY, AvailabilityColumns
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
 from features.predecessors import PREDECESSORS
@@ -35,6 +36,8 @@ from serving.retrieval.seen import ItemRows
 
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
 _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
+# Items that become available at one look at most.
+MOST_BEGIN = 500
 # How long the row of a deleted item is given to no other, seconds.
 REUSE_AFTER_S = 60.0
 
@@ -45,9 +48,12 @@ class Catalogue:
     Args:
         shows_unknown: whether an item may be shown of which there are feature rows (people met it)
             but no upsert.
+        availability: columns that say when an item may be shown; the domain's.
     """
 
-    def __init__(self, shows_unknown: bool = False) -> None:
+    def __init__(
+        self, shows_unknown: bool = False, availability: AvailabilityColumns = AVAILABILITY
+    ) -> None:
         self.ids: list[str] = []
         self.revision = 0
         self.columns = {feature.name: FeatureColumn(feature) for feature in _ITEM_FEATURES}
@@ -60,6 +66,8 @@ class Catalogue:
         self._now_s = 0.0
         self._watched: dict[str, list[ItemUpsert]] = {}
         self._ordered: list[str] | None = []
+        self._availability = availability
+        self._in_time = GrowableArray(np.bool_(True))
         self._live = GrowableArray(np.bool_(False))
         self._keys = GrowableArray(np.int64(0))
         self._shown = GrowableArray(np.bool_(shows_unknown))
@@ -74,6 +82,43 @@ class Catalogue:
     def shown(self) -> np.ndarray:
         """Which items may be shown, shape (len(self),), bool."""
         return self._shown.head(len(self.ids))
+
+    def in_time(self, rows: np.ndarray, time_s: float) -> np.ndarray:
+        """Which of `rows` are available at `time_s` (`features/availability.py`), (n,) bool."""
+        if not self._availability.names:
+            return np.ones(len(rows), bool)
+        values = {name: self.columns[name].values.take(rows) for name in self._availability.names}
+        return self._availability.available(values, time_s)
+
+    def available(self, time_s: float) -> np.ndarray:
+        """Which items may be shown and are available, (len(self),) bool; the caller's own copy."""
+        mask = self.shown.copy()
+        if self._availability.names:
+            mask &= self.in_time(np.arange(len(mask)), time_s)
+        return mask
+
+    def crossed(self, time_s: float) -> np.ndarray:
+        """Rows that have become available, or are no more, since this was last asked.
+
+        Of the former at most `MOST_BEGIN`: they get vectors, which takes time; the others follow.
+        """
+        if not self._availability.names:
+            return np.empty(0, np.int64)
+        every = np.arange(len(self.ids))
+        now = self.in_time(every, time_s)
+        before = self._in_time.take(every)
+        begun = np.flatnonzero(now & ~before)[:MOST_BEGIN]
+        rows = np.concatenate([np.flatnonzero(before & ~now), begun])
+        if len(rows):
+            self._in_time.put(rows, now[rows])
+            self._mark_changed(rows)
+        return rows
+
+    @property
+    def unavailable(self) -> int:
+        """How many items are outside of their time or not in stock, by the last look."""
+        size = len(self.ids)
+        return int(np.count_nonzero(self._live.head(size) & ~self._in_time.head(size)))
 
     @property
     def items(self) -> int:

@@ -47,12 +47,12 @@ def rangeable(catalogue: Catalogue) -> list[str]:
 def allowed(
     catalogue: Catalogue, filters: Filters, time_s: float, exclude: Sequence[str] = ()
 ) -> np.ndarray:
-    """Rows that may be shown at all: not hidden, not excluded, and as the filters say at `time_s`.
+    """Rows that may be shown at all: available, not excluded, and as the filters say at `time_s`.
 
     Returns:
         Shape (rows,), bool; the caller's own copy. Items that come meanwhile are not in it.
     """
-    mask = catalogue.shown.copy()
+    mask = catalogue.available(time_s)
     excluded = catalogue.rows(exclude)
     mask[excluded[excluded < len(mask)]] = False
     narrow(mask, catalogue, filters, time_s)

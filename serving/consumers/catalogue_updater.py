@@ -1,5 +1,6 @@
 """The catalogue from Kafka: upserts from topic `items`, counters from topic `features`."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 
@@ -28,6 +29,8 @@ from serving.model.models import Models
 # grow.
 PROBE_ITEM = "__probe__"
 _ITEM_VIEWS = frozenset(view.name for view in VIEWS if view.entity == "item")
+# How often it is looked which items have become available, or are no more, seconds.
+LOOKS_EVERY_S = 1.0
 # For the ids of upserts that came lately; a bulk import shortens the window.
 _REMEMBERED_BYTES = 16 << 20
 
@@ -65,6 +68,7 @@ class CatalogueUpdater:
         self._began_s = clock.now()
         self._log = LimitedLog(logging.getLogger(__name__), clock)
         metrics.items.set_function(lambda: catalogue.items)
+        metrics.items_unavailable.set_function(lambda: catalogue.unavailable)
         metrics.items_without_vector.set_function(self._without_vector)
 
     def items(self, records: Sequence[ConsumerRecord]) -> None:
@@ -80,6 +84,16 @@ class CatalogueUpdater:
         for probe in upserts:
             if probe.is_probe:
                 self._probe(probe)
+
+    def pass_time(self) -> None:
+        """Let items that have become available into the index, and take out those that are not."""
+        self._index(self._catalogue.crossed(self._clock.now()))
+
+    async def keep_time(self) -> None:
+        """Do so until cancelled."""
+        while True:
+            self.pass_time()
+            await asyncio.sleep(LOOKS_EVERY_S)
 
     def features(self, records: Sequence[ConsumerRecord]) -> None:
         """Records of topic `features`: rows of the items' views, and what people met last."""

@@ -74,7 +74,7 @@ class ServedRetriever:
     ) -> None:
         """Compute the vectors of `rows` and put them into the index: they can be retrieved.
 
-        Rows without an item lose theirs.
+        Rows without an item, and those of items that are not available, lose theirs.
 
         Args:
             catalogue: of the items.
@@ -86,7 +86,7 @@ class ServedRetriever:
         for start in range(0, len(rows), size):
             begun = time.perf_counter()
             chunk = rows[start : start + size]
-            is_there = catalogue.has(chunk)
+            is_there = catalogue.has(chunk) & catalogue.in_time(chunk, time_s)
             self.index.drop(chunk[~is_there])
             chunk = chunk[is_there]
             inputs = catalogue.inputs(chunk, catalogue.as_of(chunk, time_s), time_s)

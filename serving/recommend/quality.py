@@ -62,7 +62,7 @@ class ListQuality:
             return
         assert isinstance(event, Interaction)
         row = self._catalogue.row(event.item_id)
-        if row is None or not self._catalogue.shown[row]:
+        if row is None or not self._catalogue.available(now_s)[row]:
             return
         self._next_s = now_s + self._every_s
         before = self._user(event.user_id)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from features.availability import Span
 from features.feature import Entity, View
 from features.spec import VIEWS
 from millstream import erasures
@@ -92,11 +93,13 @@ class Outcome:
                 log = self.work.logs.get(topic, "")
                 erasure = Erasure(erased_at=now_s, partition=partition, offset=offset, log=log)
                 erased[user] = erasures.encoded(erasure)
+        spans = {item: Span(*each) for item, each in scanned.spans.items()}
         return StateWrites(
             fingerprints=b"".join(scanned.marks),
             started_at=now_s,
             known=scanned.known,
-            hidden=set(scanned.hidden),
+            hidden={*scanned.hidden, *(i for i, each in spans.items() if not each.is_open(now_s))},
+            spans={i: _ENCODE(each) for i, each in spans.items() if each.begins_s or each.ends_s},
             recent_positives=self.recent_positives(),
             gone=gone,
             deleted={i: _ENCODE((*version, now_s)) for i, version in scanned.deleted.items()},

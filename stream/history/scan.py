@@ -7,6 +7,7 @@ the rows that are not written yet.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple
 from itertools import islice
 from math import inf
 from typing import Any
@@ -23,6 +24,7 @@ from features.attributes import (
     version_at,
     with_version,
 )
+from features.availability import ALWAYS, AVAILABILITY
 from features.dedup import SeenIds, pack
 from features.upserts import UpsertVersion
 from millstream.errors import InvalidEvent
@@ -49,6 +51,8 @@ class Scanned(msgspec.Struct):
         first_s, last_s: times of the oldest and the newest event, Unix seconds.
         known, hidden: items in the order in which they came to be known, and those to be left out.
         deleted: event time and id of the deletion of deleted items.
+        spans: from when until when known items are available, and whether they are in stock, where
+            that is not always.
         marks: fingerprints of the ids of the last two windows, 8 bytes each.
         positions, reached: by topic and partition, the next offset and the newest event time.
     """
@@ -62,6 +66,7 @@ class Scanned(msgspec.Struct):
     known: list[str] = []
     hidden: list[str] = []
     deleted: dict[str, tuple[float, str]] = {}
+    spans: dict[str, tuple[float, float, bool]] = {}
     marks: tuple[bytes, bytes] = (b"", b"")
     positions: list[tuple[str, int, int]] = []
     reached: list[tuple[str, int, float]] = []
@@ -131,6 +136,7 @@ class _Scan:
         found, known = self.found, self._known
         found.known, found.hidden = known.items, sorted(known.hidden)
         found.deleted = {item: (v.event_time, v.event_id) for item, v in _deletions(known)}
+        found.spans = dict(self._spans())
         old, young = (pack(np.concatenate([_NONE, *part]).tolist()) for part in self._marks)
         found.marks = old, young
         found.positions = [(*source, offset) for source, offset in sorted(self._positions.items())]
@@ -195,6 +201,13 @@ class _Scan:
             if last.hidden != (event.item_id in known.hidden):
                 known.hide(event.item_id, last.hidden)
 
+    def _spans(self) -> Iterator[tuple[str, tuple[float, float, bool]]]:
+        for item_id, versions in self._versions.items() if AVAILABILITY.names else ():
+            last = newest(versions)
+            span = AVAILABILITY.span(last.values)
+            if span != ALWAYS and not last.deleted and item_id in self._known:
+                yield item_id, astuple(span.hidden() if last.hidden else span)
+
     def _put(self, to: tuple[list[Row], list[str]], row: Row, entity_id: str) -> None:
         to[0].append(row)
         to[1].append(entity_id)
@@ -219,7 +232,8 @@ def _slim(record: EventRecord) -> AttributeVersion:
         return AttributeVersion(event.event_time, {}, True, event.event_id, deleted=True)
     whole = item_version(event)
     lists: dict[str, Any] = {n: tuple(whole.values[n]) for n in USER_LISTS if n in whole.values}
-    return AttributeVersion(whole.time, lists, whole.hidden, whole.event_id)
+    times = {n: whole.values[n] for n in AVAILABILITY.names if n in whole.values}
+    return AttributeVersion(whole.time, lists | times, whole.hidden, whole.event_id)
 
 
 def _deletions(known: KnownItems) -> Iterator[tuple[str, UpsertVersion]]:

@@ -62,6 +62,8 @@ class StateWrites:
         gone: what is left of deleted items, as bytes by id, and is kept for a day.
         deleted: versions of deletions, as bytes by id.
         undeleted: items whose deletion is undone, or forgotten.
+        spans: when items are available whose availability will change, as bytes by id.
+        unscheduled: items whose availability changes no more.
         hidden, shown: items that are to be, or no longer to be, left out.
         open_windows: lists whose window opened, as bytes by request id.
         attributed: items with feedback by request id, as bytes.
@@ -87,6 +89,8 @@ class StateWrites:
     gone: dict[str, bytes] = field(default_factory=dict)
     deleted: dict[str, bytes] = field(default_factory=dict)
     undeleted: list[str] = field(default_factory=list)
+    spans: dict[str, bytes] = field(default_factory=dict)
+    unscheduled: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     open_windows: dict[str, bytes] = field(default_factory=dict)

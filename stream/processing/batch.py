@@ -19,6 +19,7 @@ from features.attributes import (
     user_version,
     with_version,
 )
+from features.availability import AVAILABILITY
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES
 from features.upserts import UpsertVersion
 from millstream.erasures import Erasure
@@ -238,9 +239,21 @@ class _Batch:
         self._changes.items[event.item_id] = item
         self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), record)
         if not event.is_probe:
-            self._memory.known_items.add(event.item_id)
-            self._show(event.item_id, hidden=newest(item.versions).hidden)
+            self._know(event.item_id, newest(item.versions))
         return "upserted"
+
+    def _know(self, item_id: str, version: AttributeVersion) -> None:
+        """Know an item, unless its time is over, and hide it while it is not available."""
+        known_items, now_s = self._memory.known_items, self._now_s
+        span = AVAILABILITY.span(version.values)
+        known_items.schedule.put(item_id, span.hidden() if version.hidden else span, now_s)
+        if span.is_over(now_s):
+            known_items.expire([item_id])
+            self._changes.hidden.discard(item_id)
+            self._changes.shown.add(item_id)
+            return
+        known_items.add(item_id)
+        self._show(item_id, hidden=version.hidden or not span.is_open(now_s))
 
     def _show(self, item_id: str, hidden: bool) -> None:
         known_items, changes = self._memory.known_items, self._changes

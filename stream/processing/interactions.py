@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from features.attributes import newest
+from features.availability import ALWAYS, AVAILABILITY, Span
 from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
 from features.interner import ITEMS, NOTHING
 from features.labels import WEIGHTS, label_of
@@ -258,14 +260,29 @@ class _SegmentProcessor:
     def _new_items(self) -> dict[str, int]:
         """Items that become known in the segment, and the events that make them so, in order."""
         known_items = self._memory.known_items
-        unknown = [item for item in self._event_items() if item not in known_items]
+        unknown = {
+            item
+            for item in self._event_items()
+            if item not in known_items and not self._span(item).is_over(self._newest_s)
+        }
         if not unknown:
             return {}
         found: dict[str, int] = {}
         for n, event in enumerate(self._events):
-            if not event.is_probe and event.item_id not in known_items:
+            if not event.is_probe and event.item_id in unknown:
                 found.setdefault(event.item_id, n)
         return found
+
+    @property
+    def _newest_s(self) -> float:
+        """The clock of the events: what it decides is decided again when they are read again."""
+        return self._memory.watermark.newest()
+
+    def _span(self, item_id: str) -> Span:
+        """When an item is available; of one whose time is over no event makes it known again."""
+        if not AVAILABILITY.names:
+            return ALWAYS
+        return AVAILABILITY.span(newest(self._memory.items[item_id].versions).values)
 
     def _event_items(self) -> list[str]:
         return self._item_rows.ids[: len(self._item_numbers)]
@@ -334,6 +351,7 @@ class _SegmentProcessor:
     def _add_known(self) -> None:
         for item in self._new_items:
             self._memory.known_items.add(item)
+            self._memory.known_items.schedule.put(item, self._span(item), self._newest_s)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str | int]]:
         """(user, entry) for the users' seen filters, in event order."""

@@ -59,6 +59,8 @@ class Changes:
 def state_writes(memory: Memory, changes: Changes, rotated: bool, now_s: float) -> StateWrites:
     """Everything that the store must take over, all or nothing."""
     join, known_items = memory.join, memory.known_items
+    _pass_time(memory, changes, now_s)
+    spans, unscheduled = known_items.schedule.take_unsaved()
     forgotten = known_items.forget(now_s)
     deleted = {
         item: _ENCODE((*version, now_s))
@@ -82,6 +84,8 @@ def state_writes(memory: Memory, changes: Changes, rotated: bool, now_s: float) 
         gone=_bytes_of(changes.gone, items_bytes),
         deleted=deleted,
         undeleted=[*changes.returned, *forgotten],
+        spans={item: _ENCODE(span) for item, span in spans.items()},
+        unscheduled=unscheduled,
         hidden=changes.hidden,
         shown=changes.shown,
         open_windows={request: _ENCODE(join.open_windows[request]) for request in opened},
@@ -93,6 +97,21 @@ def state_writes(memory: Memory, changes: Changes, rotated: bool, now_s: float) 
         positions=dict(memory.positions),
         max_event_times=dict(memory.watermark.max_event_times),
     )
+
+
+def _pass_time(memory: Memory, changes: Changes, now_s: float) -> None:
+    """Show items whose time has begun, and forget those whose time is over."""
+    known_items, over = memory.known_items, []
+    for item_id, span in known_items.schedule.due(now_s).items():
+        if span.is_over(now_s):
+            over.append(item_id)
+        elif span.is_open(now_s) and item_id in known_items.hidden:
+            known_items.hide(item_id, hidden=False)
+        else:
+            continue
+        changes.hidden.discard(item_id)
+        changes.shown.add(item_id)
+    known_items.expire(over)
 
 
 def _bytes_of(changes: dict[str, T], packed: Callable[[list[T]], list[bytes]]) -> dict[str, bytes]:

@@ -22,6 +22,7 @@ from features.mixing import mixed64
 from features.tombstones import Tombstones
 from features.upserts import UpsertVersion
 from stream.state.proposals import Proposals
+from stream.state.schedule import Schedule
 
 # Draws that may meet an excluded item before a negative is given up.
 SPARE_DRAWS = 4
@@ -46,6 +47,7 @@ class KnownItems:
         numbers: of the first of `items`.
         places: of those, by number.
         unsaved_holes: places that have become empty since the last `take_holes`.
+        schedule: items whose availability changes by itself.
     """
 
     items: list[str] = field(default_factory=list)
@@ -59,6 +61,7 @@ class KnownItems:
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     places: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
     unsaved_holes: list[int] = field(default_factory=list)
+    schedule: Schedule = field(default_factory=Schedule)
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self.eligible or item_id in self.hidden or item_id in self.deleted
@@ -87,6 +90,7 @@ class KnownItems:
         self.hidden.discard(item_id)
         self.changed.append(item_id)
         self.deleted.put(item_id, version, now_s)
+        self.schedule.discard(item_id)
 
     def bring_back(self, item_id: str) -> None:
         """Let a deleted item be eligible, at the place that it had."""
@@ -100,14 +104,27 @@ class KnownItems:
         Never more than half of the places are of deleted items, or draws would hardly meet others.
         """
         forgotten = self.deleted.forget(now_s, max(MIN_HOLES, len(self.eligible)))
-        if forgotten:
+        self._empty(forgotten)
+        return forgotten
+
+    def expire(self, item_ids: Sequence[str]) -> None:
+        """Forget items whose time is over: no event makes them known again."""
+        known = [item_id for item_id in item_ids if item_id in self]
+        for item_id in known:
+            self.eligible.discard(item_id)
+            self.hidden.discard(item_id)
+        self.changed += known
+        self._empty([item_id for item_id in known if item_id not in self.deleted])
+
+    def _empty(self, item_ids: Sequence[str]) -> None:
+        """Empty the places of items that are known no more."""
+        if item_ids:
             self._number()
-        for item_id in forgotten:
+        for item_id in item_ids:
             place = int(self.places[ITEMS.number(item_id)])
             self.items[place], self.numbers[place] = "", NOTHING
             self.unsaved_holes.append(place)
-        self.holes += len(forgotten)
-        return forgotten
+        self.holes += len(item_ids)
 
     def compact(self) -> bool:
         """Take empty places out if they are many; whether any was."""

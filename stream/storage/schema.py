@@ -14,6 +14,7 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P deleted            hash: deleted item -> event time and id of the deletion, and when it came
     P erasures           hash: erased user -> the erasure (`millstream/erasures.py`)
     P holes              set: places in `known` that are empty
+    P spans              hash: item -> from when until when it is available, if that is to come
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
     P lease, P epoch     who writes (`stream/storage/leader_lease.py`)
@@ -79,6 +80,7 @@ class StateCommands:
             ("LRANGE", self.key("recent"), 0, -1),
             ("HGETALL", self.key("deleted")),
             ("SMEMBERS", self.key("holes")),
+            ("HGETALL", self.key("spans")),
         ]
 
     def fingerprints(self, generation: int) -> Command:
@@ -170,6 +172,9 @@ class StateCommands:
         if state.undeleted:
             yield ("HDEL", self.key("deleted"), *state.undeleted)
         yield from self._hash("deleted", state.deleted)
+        if state.unscheduled:
+            yield ("HDEL", self.key("spans"), *state.unscheduled)
+        yield from self._hash("spans", state.spans)
         if state.hidden:
             yield ("SADD", self.key("hidden"), *state.hidden)
         if state.shown:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import hiredis
 import msgspec
 
+from features.availability import Span
 from features.dedup import unpack
 from features.upserts import UpsertVersion
 from millstream.errors import StoreUnavailable
@@ -39,6 +40,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 WATCH_S = 1.0
 _OPEN_WINDOW = msgspec.msgpack.Decoder(OpenWindow)
 _DELETION = msgspec.msgpack.Decoder(tuple[float, str, float])
+_SPAN = msgspec.msgpack.Decoder(Span)
 _ATTRIBUTED = msgspec.msgpack.Decoder(list[str])
 
 R = TypeVar("R")
@@ -74,7 +76,7 @@ class StateStore:
         """Fill an empty memory with what Redis has."""
         replies = await self._until_done(self._read_all)
         positions, max_event_times, dedupe, known, hidden, *rest = replies
-        open_windows, attributed, logs, recent, deleted, holes = rest
+        open_windows, attributed, logs, recent, deleted, holes, spans = rest
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
         memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
         memory.watermark.max_event_times = sources_from(max_event_times)
@@ -83,6 +85,9 @@ class StateStore:
             map(bytes.decode, hidden),
             {item.decode(): _deletion(value) for item, value in _pairs(deleted)},
             map(int, holes),
+        )
+        memory.known_items.schedule.restore(
+            {item.decode(): _SPAN.decode(value) for item, value in _pairs(spans)}
         )
         memory.recent_positives.restore(recent)
         memory.join.restore(

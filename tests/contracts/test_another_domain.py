@@ -63,6 +63,16 @@ def test_a_placement_has_sources_filters_and_a_seen_policy_of_its_own(found):
     assert after == ["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7"]
 
 
+def test_an_item_is_in_lists_index_and_draws_within_its_time_alone(found):
+    """i7 leaves after two hours, i8 opens after three, i9 is not licensed; no event says so."""
+    always = [f"i{n}" for n in range(7)]
+    for expected, at in zip(
+        ([*always, "i7"], always, [*always, "i8"]), found["available"], strict=True
+    ):
+        assert at == [expected, expected, expected]
+    assert found["remembered"] == [*always, "i8", "i9"]
+
+
 def test_a_truth_is_an_attribute_that_lists_can_be_filtered_by(found):
     assert found["explicit"] == ["i0", "i2", "i4", "i6"]
     assert {"explicit", "aired_at", "listeners_2d"} <= {*found["rangeable"]}

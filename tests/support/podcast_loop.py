@@ -44,6 +44,11 @@ def events() -> list[Any]:
             attributes={"explicit": n % 2 == 0, "language": "en", "episode": n},
         )
         made.append(item)
+    made += [
+        item_of("i7", leaves_at=START_S + 2 * HOUR_S),
+        item_of("i8", opens_at=START_S + 3 * HOUR_S),
+        item_of("i9", licensed=False),
+    ]
     for n in range(USERS):
         made.append(
             UserUpsert(
@@ -66,6 +71,32 @@ def events() -> list[Any]:
                 )
             )
     return made
+
+
+def item_of(item_id: str, **attributes: Any) -> ItemUpsert:
+    """A show that is not always available."""
+    return ItemUpsert(
+        event_id=f"times-{item_id}",
+        event_time=START_S + 1.0,
+        item_id=item_id,
+        title=f"Show number {item_id[1:]}",
+        categories=["odd"],
+        attributes=attributes,
+    )
+
+
+async def available(loop: Loop, at_s: float) -> list[list[str]]:
+    """Items in lists, in the index, and among which negatives are drawn, at a time."""
+    await loop.tick(at_s)
+    listed = await loop.ask(Query("nobody", k=20, placement="not_subscribed"), at_s)
+    answering, known = loop.answering, loop.stream._memory.known_items
+    rows = np.arange(len(answering.catalogue))
+    has = answering.models.current.retriever.index.has(rows)
+    return [
+        sorted(place.item_id for place in listed.items),
+        sorted(answering.catalogue.ids[row] for row in np.flatnonzero(has)),
+        sorted(known.eligible),
+    ]
 
 
 def refusal(**changes: Any) -> list[str]:
@@ -92,6 +123,8 @@ async def findings(folder: Path) -> dict[str, Any]:
     left_out = Query("u0", k=ITEMS, placement="not_subscribed")
     within = await loop.ask(left_out, START_S + 20.0 + HOUR_S)
     after = await loop.ask(left_out, START_S + 20.0 + 1.3 * HOUR_S)
+    times = [await available(loop, START_S + hours * HOUR_S) for hours in (1.9, 2.0, 3.0)]
+    remembered = sorted({*loop.stream._memory.known_items.items} - {""})
     loop.close()
     interaction = {"type": "interaction", "user_id": "u", "item_id": "i"}
     item = {"type": "item", "item_id": "i"}
@@ -107,6 +140,8 @@ async def findings(folder: Path) -> dict[str, Any]:
         "again": [place.item_id for place in again.items],
         "sources": sorted({source for place in again.items for source in place.sources}),
         "not subscribed": [sorted(p.item_id for p in each.items) for each in (within, after)],
+        "available": times,
+        "remembered": remembered,
         "heard": all_fresh.user_features["user_heard"],
         "explicit": sorted(place.item_id for place in filtered.items),
         "rangeable": rangeable(Catalogue()),

@@ -89,6 +89,11 @@ FAULTS = [
         "you mean `item.release_year`?)",
     ),
     ("score", {"formula": "positive * item.title"}, "users (positive, user.age, user.events_1h,"),
+    (
+        "item.available_until",
+        "release_year",
+        "`item.available_until` must be one of [item.attributes] of type `time` (created_at).",
+    ),
     ("kinds.skip.seen_for", "a week", 'a duration such as "90s", "30m", "1h" or'),
     (
         "placements",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.attributes import item_version
+from features.availability import AvailabilityColumns
 from features.bloom import bits_of
 from features.columns import arrays_from_rows
 from features.spec import ITEM_ATTRIBUTES, features_of
@@ -251,3 +252,21 @@ def test_items_that_come_and_go_leave_a_catalogue_as_large_as_it_was():
     assert catalogue.items == 0
     texts = catalogue.columns["item_title"]._texts, catalogue._versions
     assert [len(each) for each in texts] == [0, 0]
+
+
+def test_items_are_shown_within_their_time_and_what_crosses_it_is_told_once():
+    """The year stands for a time from which on an item is not there any more."""
+    catalogue = Catalogue(availability=AvailabilityColumns(ends="item_release_year"))
+    catalogue.upsert([upsert("a", attributes={"release_year": 50.0}), upsert("b")])
+    catalogue.upsert([upsert("c", attributes={"release_year": 70.0}, hidden=True)])
+    revision = catalogue.revision
+    assert catalogue.crossed(49.0).tolist() == [] and catalogue.unavailable == 0
+    assert catalogue.available(49.0).tolist() == [True, True, False]
+    assert allowed(catalogue, Filters(), 50.0).tolist() == [False, True, False]
+    assert catalogue.crossed(50.0).tolist() == [0] and catalogue.unavailable == 1
+    assert catalogue.changed_since(revision).tolist() == [0]
+    assert catalogue.crossed(51.0).tolist() == []
+    catalogue.upsert([upsert("a", attributes={"release_year": 60.0})])
+    assert catalogue.available(51.0).tolist() == [True, True, False]
+    assert catalogue.crossed(51.0).tolist() == [0] and catalogue.unavailable == 0
+    assert catalogue.crossed(80.0).tolist() == [0, 2]
