@@ -6,14 +6,16 @@
 
 Two stream workers (one stands by), a trainer and a serving worker, a broker and a Redis of their
 own. People click at a steady rate and ask for lists; meanwhile one fault after the other is drawn
-by the seed, and the next one comes when the world is well again. At the end every store is held
-against a ledger of what was sent. Exits with 1 where it does not balance.
+by the seed, and the next one comes when the world is well again. At the end, or after Ctrl-C, every
+store is held against a ledger of what was sent. Exits with 1 where it does not balance.
 """
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,7 +88,8 @@ def do_faults(found: World, faults: Faults) -> Recoveries:
     rng, recoveries = random.Random(faults.seed), Recoveries()
     until_s = time.monotonic() + 60.0 * faults.minutes
     left: list[str] = []
-    while time.monotonic() < until_s:
+    interrupted = _interrupted()
+    while time.monotonic() < until_s and not interrupted.is_set():
         left = left or rng.sample(faults.kinds, len(faults.kinds))
         kind = left.pop()
         began_s = time.monotonic()
@@ -97,6 +100,13 @@ def do_faults(found: World, faults: Faults) -> Recoveries:
         console.print(f"{kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s")
         time.sleep(PAUSE_S)
     return recoveries
+
+
+def _interrupted() -> threading.Event:
+    """Set by Ctrl-C, which ends the faults: what was sent is still held against the ledger."""
+    interrupted = threading.Event()
+    signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    return interrupted
 
 
 def report(found: World, recoveries: Recoveries, result: Balance) -> None:
