@@ -17,7 +17,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,25 +89,29 @@ def do_faults(found: World, faults: Faults) -> Recoveries:
     rng, recoveries = random.Random(faults.seed), Recoveries()
     until_s = time.monotonic() + 60.0 * faults.minutes
     left: list[str] = []
-    interrupted = _interrupted()
-    while time.monotonic() < until_s and not interrupted.is_set():
-        left = left or rng.sample(faults.kinds, len(faults.kinds))
-        kind = left.pop()
-        began_s = time.monotonic()
-        KINDS[kind](found, rng)
-        lasted_s = time.monotonic() - began_s
-        seconds = wait_well(found, int(FRESH_S * faults.rate))
-        recoveries.seconds[kind].append(seconds)
-        console.print(f"{kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s")
-        time.sleep(PAUSE_S)
+    with _ctrl_c() as interrupted:
+        while time.monotonic() < until_s and not interrupted.is_set():
+            left = left or rng.sample(faults.kinds, len(faults.kinds))
+            kind = left.pop()
+            began_s = time.monotonic()
+            KINDS[kind](found, rng)
+            lasted_s = time.monotonic() - began_s
+            seconds = wait_well(found, int(FRESH_S * faults.rate))
+            recoveries.seconds[kind].append(seconds)
+            console.print(f"{kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s")
+            time.sleep(PAUSE_S)
     return recoveries
 
 
-def _interrupted() -> threading.Event:
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
     """Set by Ctrl-C, which ends the faults: what was sent is still held against the ledger."""
     interrupted = threading.Event()
-    signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
-    return interrupted
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def report(found: World, recoveries: Recoveries, result: Balance) -> None:
