@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from millstream.cli.quiet_import import import_keras_quietly
-from millstream.cli.training import training_of, training_options
+from millstream.cli.training import dataset_options, training_of, training_options
 
 if TYPE_CHECKING:
     from models.evaluation.explain import Explained
@@ -14,16 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option(
-    "--data", required=True, help="Dataset: ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml."
-)
-@click.option(
-    "--split",
-    "kind",
-    type=click.Choice(("given", "random", "time")),
-    help="Rows that are scored, as in `millstream eval`. [default: given where there are test "
-    "rows, else random]",
-)
+@dataset_options
 @click.option(
     "--seed", default=0, show_default=True, help="Seed of first weights and permutations."
 )

@@ -58,6 +58,27 @@ _OPTIONS = (
 )
 
 
+_DATASET = (
+    click.option(
+        "--data", required=True, help="Dataset: ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml."
+    ),
+    click.option(
+        "--split",
+        "kind",
+        type=click.Choice(("given", "random", "time")),
+        help="Rows that train, validate and test, as in `millstream eval`. [default: given where "
+        "there are test rows, else random]",
+    ),
+)
+
+
+def dataset_options(command: F) -> F:
+    """Give a command a dataset and its split, for one model."""
+    for option in reversed(_DATASET):
+        command = option(command)
+    return command
+
+
 def training_options(command: F) -> F:
     """Give a command the options of `models.evaluation.settings.Training`, and `--option`."""
     for option in reversed(_OPTIONS):

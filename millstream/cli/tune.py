@@ -9,7 +9,7 @@ import click
 
 from millstream.cli.quiet_import import import_keras_quietly
 from millstream.cli.replay_options import replay_options, replay_options_of
-from millstream.cli.training import training_of, training_options
+from millstream.cli.training import dataset_options, training_of, training_options
 
 _SEARCH = (
     click.option(
@@ -55,16 +55,7 @@ def tune() -> None:
 
 @tune.command()
 @click.argument("model")
-@click.option(
-    "--data", required=True, help="Dataset: ml-100k[+history], libfm:TRAIN,TEST or SCHEMA.toml."
-)
-@click.option(
-    "--split",
-    "kind",
-    type=click.Choice(("given", "random", "time")),
-    help="Rows that train, validate and test, as in `millstream eval`. [default: given where there "
-    "are test rows, else random]",
-)
+@dataset_options
 @click.option("--seed", default=0, show_default=True, help="Seed of every trial.")
 @_searched
 @training_options
