@@ -1,6 +1,7 @@
 """The overview: one row a question, from what people notice to what explains it."""
 
 from deploy.grafana.panels import Json, dashboard
+from deploy.grafana.rows.bounds import BOUNDS
 from deploy.grafana.rows.freshness import FRESHNESS
 from deploy.grafana.rows.funnel import FUNNEL
 from deploy.grafana.rows.now import NOW
@@ -10,7 +11,7 @@ from deploy.grafana.rows.snapshots import SNAPSHOTS
 from deploy.grafana.rows.stores import STORES
 from deploy.grafana.rows.throughput import THROUGHPUT
 
-ROWS = (NOW, FRESHNESS, QUALITY, FUNNEL, THROUGHPUT, SERVING, STORES, SNAPSHOTS)
+ROWS = (NOW, FRESHNESS, QUALITY, FUNNEL, THROUGHPUT, SERVING, STORES, BOUNDS, SNAPSHOTS)
 
 
 def overview() -> Json:

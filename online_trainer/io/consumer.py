@@ -25,7 +25,7 @@ _MOST_BELIEVED = 10**9
 
 
 class ConsumedMessage(NamedTuple):
-    """One message of the topic."""
+    """One message of the topic; `value` is empty where it has none."""
 
     offset: int
     value: bytes
@@ -57,7 +57,7 @@ class ExamplesConsumer:
             if record.offset != self._next:
                 log.warning("Expected message %d. Received: %d.", self._next, record.offset)
             self._next = record.offset + 1
-            yield ConsumedMessage(record.offset, record.value)
+            yield ConsumedMessage(record.offset, record.value or b"")
 
     def announced(self) -> int:
         """The highest version among the newest announcements; 0 if there is none.

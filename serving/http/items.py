@@ -42,7 +42,7 @@ def routes(catalogue: Catalogue, changes: ItemChanges, clock: Clock) -> APIRoute
         items = [_answer(catalogue, item, None) for item in found]
         return _as_json(CataloguePage(items=items, next_cursor=rest and _encoded(rest)))
 
-    @router.get("/items/{item_id:path}", response_model=CatalogueItem)
+    @router.get("/items/{item_id:id}", response_model=CatalogueItem)
     async def get(item_id: ItemId) -> Response:
         """An item as its newest upsert says, and its features now."""
         item = whole_item(catalogue, item_id)
@@ -51,14 +51,14 @@ def routes(catalogue: Catalogue, changes: ItemChanges, clock: Clock) -> APIRoute
         return _as_json(_answer(catalogue, item, clock.now()))
 
     @router.put(
-        "/items/{item_id:path}", **accepted, openapi_extra=body_of("ItemFields", example=_EXAMPLE)
+        "/items/{item_id:id}", **accepted, openapi_extra=body_of("ItemFields", example=_EXAMPLE)
     )
     async def put(item_id: ItemId, request: Request) -> Response:
         """Add or replace one item; what is left out is gone, as in `PUT /v1/items`."""
         return await changes.put(request, item_id)
 
     @router.patch(
-        "/items/{item_id:path}",
+        "/items/{item_id:id}",
         **accepted,
         openapi_extra=body_of("ItemFields", example={"hidden": True}),
     )
@@ -69,7 +69,7 @@ def routes(catalogue: Catalogue, changes: ItemChanges, clock: Clock) -> APIRoute
         """
         return await changes.patch(request, item_id)
 
-    @router.delete("/items/{item_id:path}", **accepted)
+    @router.delete("/items/{item_id:id}", **accepted)
     async def delete(item_id: ItemId, request: Request) -> Response:
         """Take an item out: of lists, of the catalogue, of all that is counted of it.
 

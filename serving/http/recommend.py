@@ -52,7 +52,7 @@ def routes(
         query = _query(body, options.at(body.placement or "").k)
         return _as_json(_answer(await recommender.recommend(query)))
 
-    @router.get("/similar/{item_id:path}", response_model=ItemsAnswer)
+    @router.get("/similar/{item_id:id}", response_model=ItemsAnswer)
     async def similar(item_id: str, k: Count = 10) -> Response:
         """Items like this one."""
         found = lists.similar(item_id, k)

@@ -1,13 +1,29 @@
-"""Routes that refuse query parameters they do not know, instead of ignoring them."""
+"""Routes that refuse query parameters they do not know, and take ids of any characters."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
 
 from serving.http.near import unknown_name
 from serving.http.refusal import RefusedBody
+
+
+class IdConvertor(Convertor[str]):
+    """The path convertor `id`: any text; Starlette's `path` takes slashes, but no line breaks."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("id", IdConvertor())
 
 
 class StrictRoute(APIRoute):

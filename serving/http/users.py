@@ -24,7 +24,7 @@ def routes(people: People, changes: UserChanges) -> APIRouter:
     )
     accepted: dict[str, Any] = {"status_code": 202, "response_model": EventsAnswer}
 
-    @router.get("/users/{user_id:path}/erasure", response_model=ErasureAnswer)
+    @router.get("/users/{user_id:id}/erasure", response_model=ErasureAnswer)
     async def erasure(user_id: UserId) -> Response:
         """How far the newest erasure of a person has come; `done` when nothing is left to do."""
         try:
@@ -44,7 +44,7 @@ def routes(people: People, changes: UserChanges) -> APIRouter:
         )
         return _as_json(answer)
 
-    @router.get("/users/{user_id:path}", response_model=UserAnswer)
+    @router.get("/users/{user_id:id}", response_model=UserAnswer)
     async def get(user_id: UserId) -> Response:
         """All that is known of a person now: attributes, features, items they met lately."""
         try:
@@ -63,20 +63,20 @@ def routes(people: People, changes: UserChanges) -> APIRouter:
         return _as_json(answer)
 
     @router.put(
-        "/users/{user_id:path}", **accepted, openapi_extra=body_of("UserFields", example=_EXAMPLE)
+        "/users/{user_id:id}", **accepted, openapi_extra=body_of("UserFields", example=_EXAMPLE)
     )
     async def put(user_id: UserId, request: Request) -> Response:
         """Add a user, or replace their attributes."""
         return await changes.put(request, user_id)
 
     @router.patch(
-        "/users/{user_id:path}", **accepted, openapi_extra=body_of("UserFields", example=_EXAMPLE)
+        "/users/{user_id:id}", **accepted, openapi_extra=body_of("UserFields", example=_EXAMPLE)
     )
     async def patch(user_id: UserId, request: Request) -> Response:
         """Change some attributes of a user; null takes one out."""
         return await changes.patch(request, user_id)
 
-    @router.delete("/users/{user_id:path}", status_code=202, response_model=ErasureAnswer)
+    @router.delete("/users/{user_id:id}", status_code=202, response_model=ErasureAnswer)
     async def erase(user_id: UserId, request: Request) -> Response:
         """Erase a person; `GET .../erasure` says when it is done."""
         return await changes.erase(request, user_id)

@@ -40,6 +40,17 @@ def test_every_expression_reads_series_and_labels_that_are_exported(expressions,
     assert wrong == {}
 
 
+def test_whatever_a_worker_exports_is_drawn_or_watched(expressions, alerts, declared):
+    """A figure that nobody is shown is measured for nothing; the version is a label to join by."""
+    texts = [*expressions, *(rule["expr"] for rule in alerts)]
+    read = {_family(name) for text in texts for name, _ in series(text)}
+    assert {_family(name) for name in declared} - read == {"millstream_build_info"}
+
+
+def _family(name: str) -> str:
+    return re.sub("_(bucket|sum|count)$", "", name)
+
+
 def test_ids_are_unique(panels):
     assert max(Counter(panel["id"] for panel in panels).values()) == 1
 

@@ -198,7 +198,9 @@ async def test_the_openapi_page_describes_every_route(client):
     assert "requestBody" in spec["paths"]["/v1/events"]["post"]
 
 
-@pytest.mark.parametrize("item_id", ["sku/2024/ab", "a/", "100%", "a b?c#d", "ünï", "%2F"])
+@pytest.mark.parametrize(
+    "item_id", ["sku/2024/ab", "a/", "100%", "a b?c#d", "ünï", "%2F", "a\nb", "\n"]
+)
 async def test_an_item_with_any_id_has_its_page(client, worker, item_id):
     worker.catalogue.upsert([upsert(item_id, categories=["X"])])
     answer = await client.get(f"/v1/similar/{quote(item_id, safe='')}")
