@@ -1,16 +1,18 @@
 """The API never answers 5xx, whatever is asked within its description or beside it.
 
-The long form, 10,000 cases: `python tests/bench/fuzz_api.py`.
+The long forms, 10,000 cases each: `python tests/bench/fuzz_api.py` and `fuzz_events.py`.
 """
 
 import time
 from collections import Counter
 
+import httpx
 import pytest
 
 from features.validation import check
 from millstream.codec import decode, encode
 from tests.support.api_fuzz import application, fuzz, operations, schema_of
+from tests.support.event_mutants import fuzz_events
 
 CASES = 12  # of each operation; there are 17
 # What some of the cases must be answered, where it is not 200: made-up ids are of no item.
@@ -43,3 +45,12 @@ def test_no_request_is_answered_5xx_and_some_are_taken(made):
     # What was answered 202 is never refused by the stream for its content.
     for event in broker.events:
         check(decode(encode(event), type(event)), time.time())
+
+
+async def test_broken_events_are_refused_at_every_door_and_end_nothing(made):
+    app, broker = made
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        statuses, decoded = await fuzz_events(http, broker, 300, seed=3)
+    assert min(statuses[202], statuses[422]) > 0 and set(statuses) <= {202, 413, 422}
+    assert min(decoded["taken"], decoded["refused"]) > 0
