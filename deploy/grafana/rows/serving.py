@@ -65,6 +65,23 @@ SERVING = PanelRow(
             bad_from=0.05,
         ),
         Panel(
+            "Lists by placement",
+            "Lists made per second, by the placement that was asked for.",
+            "cps",
+            [PanelQuery(rate("millstream_serving_lists_total", by="placement"), "{{placement}}")],
+        ),
+        Panel(
+            "Time of a list by placement, p99",
+            "From the request to the list, by placement.",
+            "s",
+            [
+                PanelQuery(
+                    quantile(0.99, "millstream_serving_list_seconds", by="placement"),
+                    "{{placement}}",
+                )
+            ],
+        ),
+        Panel(
             "Candidates by source",
             "Sources of the candidates that are ranked.",
             "cps",

@@ -58,6 +58,7 @@ STORES = PanelRow(
                 PanelQuery("sum(millstream_stream_pending_impressions)", "stream, open lists"),
                 PanelQuery("max(millstream_serving_items)", "serving, catalogue"),
                 PanelQuery("max(millstream_serving_index_items)", "serving, index"),
+                PanelQuery("max(millstream_serving_items_unavailable)", "serving, not available"),
             ],
         ),
     ],
