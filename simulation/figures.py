@@ -122,11 +122,12 @@ def over_time(
 
 
 def by_stage(outcome: Outcome, k: int, hours: np.ndarray) -> dict[str, dict[str, float]]:
-    """`quality` of the loop's candidates as retrieved, as ranked, and of its list."""
+    """`quality` of the loop's candidates by stage of the making, and of its list."""
     if not outcome.stages:
         return {}
     return {
         "as retrieved": quality(outcome.stage_ranks("retrieved"), k, hours),
+        "by the best counter": quality(outcome.stage_ranks("counted"), k, hours),
         "as ranked": quality(outcome.stage_ranks("ranked"), k, hours),
         "list": quality(outcome.rank_array(LOOP), k, hours),
     }

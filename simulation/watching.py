@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.recommend.request import Ranked
+from serving.retrieval.counter import counter_scores
 from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.seen import FRESH
 from serving.retrieval.source import RetrievalRequest
@@ -21,12 +22,14 @@ class Stages:
     Args:
         sources: by source, among the first `DEPTH` of each.
         retrieved: among the unseen candidates, as retrieval orders them.
+        counted: the same, as the best counter orders them, which a degraded list goes by.
         ranked: the same, as ranking orders them.
         is_candidate: whether any source brought it within its share.
     """
 
     sources: dict[str, int]
     retrieved: int
+    counted: int
     ranked: int
     is_candidate: bool
 
@@ -34,13 +37,17 @@ class Stages:
 def stages(wanted: RetrievalRequest, ranked: Ranked, retrieval: Retrieval, target: int) -> Stages:
     """Rank of catalogue row `target`; `NOT_FOUND` is a row of no item."""
     rows, fresh = ranked.candidates.rows, ranked.levels == FRESH
-    order = np.argsort(-ranked.scores[fresh], kind="stable")
+    by_counter = counter_scores(ranked.features, wanted.recent)
+    counted, order = (
+        np.argsort(-scores[fresh], kind="stable") for scores in (by_counter, ranked.scores)
+    )
     return Stages(
         {
             source: rank_of(target, retrieval.first(source, wanted, DEPTH))
             for source in retrieval.weights
         },
         rank_of(target, rows[fresh]),
+        rank_of(target, rows[fresh][counted]),
         rank_of(target, rows[fresh][order]),
         target != NOT_FOUND and bool(np.isin(target, rows)),
     )
