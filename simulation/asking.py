@@ -23,3 +23,17 @@ def questions(log: EventLog, ask: Ask) -> np.ndarray:
     last = np.full(int(log.sessions.max()) + 1, -1)
     last[log.sessions] = np.arange(len(log))  # the last one that is written stays
     return log.positive & (last[log.sessions] == np.arange(len(log)))
+
+
+def spread(asked: np.ndarray, most: int | None) -> np.ndarray:
+    """At most so many of the questions, (events,) bool, evenly spread over them; None is all.
+
+    >>> spread(np.array([True, True, False, True, True]), 2).tolist()
+    [True, False, False, True, False]
+    """
+    places = np.flatnonzero(asked)
+    if most is None or most >= len(places):
+        return asked
+    kept = np.zeros(len(asked), np.bool_)
+    kept[places[np.arange(most) * len(places) // most]] = True
+    return kept

@@ -8,7 +8,7 @@ import numpy as np
 
 from millstream.errors import ConfigurationError
 from millstream.settings import settings
-from simulation.asking import Ask, questions
+from simulation.asking import Ask, questions, spread
 from simulation.cadence import Cadence
 from simulation.impressions import earned
 from simulation.log import (
@@ -35,6 +35,7 @@ class ReplayOptions:
     first: float | None
     end: float | None
     ask_from: float | None
+    most_questions: int | None
     sessions_of: int
     keep_repeats: bool
     new_items: str
@@ -67,6 +68,7 @@ def plan_of(options: ReplayOptions, cadence: Cadence) -> BacktestPlan:
     log = with_catalogue(compact(sessions_of(log, options.sessions_of)))
     hour = hour_of(log, origin_s=whole.times[0]) if len(log) else np.zeros(0)
     asked = questions(log, options.ask) & (hour >= (options.ask_from or 0.0))
+    asked = spread(asked, options.most_questions)
     upserts = [*log.upserts, *(first_seen(log) if options.new_items == "first-click" else ())]
     shown = log.impressions if options.ask == "impression" else ()
     return BacktestPlan(

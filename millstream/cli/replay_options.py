@@ -36,6 +36,12 @@ _OPTIONS = (
     click.option("--to", "end", type=float, help="Hour of the log at which the replay ends."),
     click.option("--ask-from", type=float, help="First hour of the log in which lists are asked."),
     click.option(
+        "--most-questions",
+        type=click.IntRange(min=1),
+        help="Maximum lists asked, spread evenly over the events that could be asked about; all by "
+        "default.",
+    ),
+    click.option(
         "--sessions-of",
         type=int,
         default=1,

@@ -15,7 +15,7 @@ from millstream.errors import DatasetError
 from millstream.events import Impression, Interaction, ItemUpsert, ShownItem
 from millstream.settings import Settings
 from millstream.topic_reading import TopicRecord
-from simulation.asking import questions
+from simulation.asking import questions, spread
 from simulation.log import compact, first_seen, hours, sessions_by_gap, sessions_of, without_repeats
 from simulation.reading import read
 from simulation.segments import segment_values
@@ -90,6 +90,8 @@ def test_hours_count_from_the_full_hour_of_the_first_event(log):
 def test_the_last_of_each_session_is_asked_or_every_positive(log):
     assert questions(log, "session-last").tolist() == [False, False, False, True, True, True]
     assert questions(log, "positive").all()
+    assert spread(questions(log, "positive"), 3).tolist() == [True, False, True, False, True, False]
+    assert spread(questions(log, "positive"), 9).all()
     assert not len(questions(log.take(np.zeros(0, np.int64)), "session-last"))
 
 
