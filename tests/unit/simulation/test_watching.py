@@ -29,7 +29,8 @@ def placed(target):
         features={FAST: np.array([1.0, 0.0, 99.0, 7.0]), SLOW: np.ones(4)},
         scores=np.array([0.1, 0.9, 0.95, 0.5]),
     )
-    return stages(RetrievalRequest(np.ones(10, bool), 1, 4, 0.0), ranked, OneSource(), target)
+    wanted = RetrievalRequest(np.ones(10, bool), fresh=1, total=4, time_s=0.0)
+    return stages(wanted, ranked, OneSource(), target)  # type: ignore[arg-type]
 
 
 def test_each_stage_has_its_own_order_without_what_was_seen():
