@@ -8,6 +8,7 @@ import numpy as np
 
 from features import derived
 from features.columns import Arrays
+from features.context import CONTEXT
 from features.families import Affinity, DerivedInput
 from features.feature import Entity, Feature
 from features.spec import BY_NAME, DECLARED, FEATURES
@@ -31,14 +32,15 @@ def encode(ids: Arrays, features: Arrays, time_s: np.ndarray) -> Arrays:
 
     Args:
         ids: `user_id` and `item_id`, each (rows,) int64 keys.
-        features: as-of features by name (`features.columns` made them arrays).
+        features: as-of features by name (`features.columns` made them arrays), and the context
+            (`features.context`).
         time_s: (rows,) Unix seconds for which the features hold.
     """
     return {
         **encode_entity("user", ids["user_id"], features, time_s),
         **encode_entity("item", ids["item_id"], features, time_s),
         **encode_cross(features, features),
-        **encode_context(time_s),
+        **encode_context(time_s, features),
     }
 
 
@@ -71,9 +73,17 @@ def encode_cross(user: Arrays, item: Arrays) -> Arrays:
     return inputs
 
 
-def encode_context(time_s: np.ndarray) -> Arrays:
-    """The inputs that need only the time."""
-    return {"hour_of_day": derived.hour_of_day(time_s), "day_of_week": derived.day_of_week(time_s)}
+def encode_context(time_s: np.ndarray, context: Arrays) -> Arrays:
+    """The inputs that need only the time and the context.
+
+    Args:
+        context: of `features.context`, among others, by name; (rows,) each.
+    """
+    return {
+        "hour_of_day": derived.hour_of_day(time_s),
+        "day_of_week": derived.day_of_week(time_s),
+        **{column.name: context[column.name] for column in CONTEXT},
+    }
 
 
 def _encoded(feature: Feature, value: np.ndarray, time_s: np.ndarray | float) -> np.ndarray:

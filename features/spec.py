@@ -8,6 +8,7 @@ inputs and the serving reader are all built from `DECLARED`. To add a feature, a
 import hashlib
 
 from features import from_domain
+from features.context import CONTEXT
 from features.families import DerivedInput, Family
 from features.feature import Feature, ModelInput, View
 from millstream.domain import domain
@@ -61,6 +62,7 @@ DERIVED_INPUTS: tuple[ModelInput, ...] = (
     ModelInput("item_id", "id", "item", table="item_id"),
     ModelInput("hour_of_day", "id", "context", table="hour_of_day"),
     ModelInput("day_of_week", "id", "context", table="day_of_week"),
+    *(column.model_input for column in CONTEXT),
     *(feature.model_input for feature in DECLARED if isinstance(feature, DerivedInput)),
     *(cross for feature in DECLARED for cross in feature.cross_inputs()),
 )

@@ -122,17 +122,18 @@ class Backtest:
         while self._shown < len(shown) and (now_s := shown[self._shown].event_time) < until_s:
             each, number = shown[self._shown], self._shown
             await self._advance(loop, now_s)
-            made = await self._list(loop, each.user_id, len(each.items), now_s)
+            query = Query(each.user_id, len(each.items), context=each.context)
+            made = await self._list(loop, query, now_s)
             listed = [self._number[item.item_id] for item in made.items]
             self.outcome.judged.append(
                 judged(number, each, listed, self._number, self.plan.rewards)
             )
             self._shown += 1
 
-    async def _list(self, loop: Loop, user_id: str, k: int, now_s: float) -> Recommendation:
+    async def _list(self, loop: Loop, query: Query, now_s: float) -> Recommendation:
         if loop.answering.models.current is None:
             await loop.publish()
-        return await loop.ask(Query(user_id, k), max(now_s, loop.clock.now()))
+        return await loop.ask(query, max(now_s, loop.clock.now()))
 
     async def _advance(self, loop: Loop, until_s: float) -> None:
         """Tick at the multiples of the batch interval up to `until_s` where something waits."""
@@ -176,11 +177,12 @@ class Backtest:
         for baseline in self._baselines:
             outcome.answered(baseline.name, rank_of(target, baseline.rank(moment, k)))
         if self.loop is not None:
-            await self._ask_loop(self.loop, moment, target)
+            query = Query(log.user_ids[user], k, context=log.event(place).context)
+            await self._ask_loop(self.loop, query, moment, target)
 
-    async def _ask_loop(self, loop: Loop, moment: Moment, target: int) -> None:
+    async def _ask_loop(self, loop: Loop, query: Query, moment: Moment, target: int) -> None:
         log, outcome = self.plan.log, self.outcome
-        made = await self._list(loop, log.user_ids[moment.user], self.plan.k, moment.time_s)
+        made = await self._list(loop, query, moment.time_s)
         listed = np.array([self._number[item.item_id] for item in made.items], np.int64)
         outcome.lists.append(listed)
         rank = rank_of(target, listed)

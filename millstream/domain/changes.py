@@ -89,6 +89,8 @@ def _parts(domain: Domain) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "time_zone", {_VALUE: domain.time_zone}
     for name, kind in domain.kinds.items():
         yield f"kinds.{name}", _said(kind)
+    for name, each in domain.context.items():
+        yield f"context.{name}", _said(each)
     if domain.score is not None:
         yield "score", _said(domain.score)
     for name, placement in domain.placements.items():

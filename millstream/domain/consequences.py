@@ -29,6 +29,8 @@ def consequences(
     match path.split("."):
         case ["kinds", name]:
             return _of_kind(name, action, before, after)
+        case ["context", name]:
+            return _of_context(name, action)
         case ["score"]:
             return {"lists": _SCORED}
         case ["placements", name]:
@@ -74,6 +76,15 @@ def _of_kind(
     if keys - _SEEN:
         found["examples"] = "are made by the new rule from the next event on; older ones stay"
     return found
+
+
+def _of_context(name: str, action: str) -> Consequences:
+    match action:
+        case "added":
+            return {"examples": "of before have the default", "models": _NEW_INPUT}
+        case "removed":
+            return {"models": _LOST_INPUT, "lists": f"are logged with `{name}` as before"}
+    return {"models": _CHANGED_INPUT}
 
 
 def _of_placement(name: str, action: str, keys: set[str]) -> Consequences:

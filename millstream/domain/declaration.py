@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from millstream.domain.attributes import Attribute
+from millstream.domain.context import ContextField
 from millstream.domain.features import ItemFeature, UserFeature
 from millstream.domain.kinds import Kind
 from millstream.domain.part import Name, Part
@@ -13,7 +14,7 @@ from millstream.domain.placements import DEFAULT, Placement
 from millstream.domain.score import Score
 from millstream.domain.tasks import ONLY_TASK
 
-MAX_KINDS, MAX_ENTRIES, MAX_PLACEMENTS = 64, 64, 64
+MAX_KINDS, MAX_ENTRIES, MAX_PLACEMENTS, MAX_CONTEXT = 64, 64, 64, 16
 
 Entity = Literal["user", "item"]
 
@@ -98,6 +99,12 @@ class Domain(Part):
     )
     user: UserSide
     item: ItemSide
+    context: dict[Name, ContextField] = Field(
+        default={},
+        max_length=MAX_CONTEXT,
+        description="Fields of the `context` of requests and events that models take, by name; "
+        "`placement` is that of the list where the context does not say.",
+    )
     score: Score | None = Field(
         default=None,
         description="What lists are ranked by; by the first task where it is left out.",

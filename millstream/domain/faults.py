@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from millstream.domain.attributes import ATTRIBUTES
+from millstream.domain.context import ContextField
 from millstream.domain.declaration import Domain, ItemSide, UserSide
 from millstream.domain.features import FAMILIES
 from millstream.domain.kinds import Kind
@@ -117,6 +118,8 @@ def _keys_at(path: list[str], given: Any) -> list[str]:
             model: Any = Domain
         case ["kinds", _]:
             model = Kind
+        case ["context", _]:
+            model = ContextField
         case ["score"]:
             model = Score
         case ["placements", _]:

@@ -132,6 +132,7 @@ def _wrong_columns(domain: Domain) -> Iterator[Fault]:
         for entity in ("user", "item")
         for name in domain.side(entity).attributes
     } | dict.fromkeys(_CONTEXT, "")
+    owners |= {f"context_{name}": f"context.{name}" for name in domain.context}
     for path, feature in _features(domain):
         for column in _columns(path, feature):
             if owners.setdefault(column, path) not in (

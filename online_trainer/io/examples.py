@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.columns import Arrays, arrays_from_rows, arrays_from_table, keys_from_strings
+from features.context import CONTEXT, arrays_from_examples
 from features.encode import encode
 from features.rows import arrow_type
 from features.spec import FEATURES
@@ -35,6 +36,7 @@ _TYPES = {
     **_HEAD,
     _SHARE: pa.float32(),
     **{feature.name: arrow_type(feature) for feature in FEATURES},
+    **{column.name: pa.string() for column in CONTEXT},
 }
 # Columns of an example that are no feature and that nothing here reads.
 _UNREAD = frozenset({"row", "propensity", "position"})
@@ -64,7 +66,7 @@ class Differences(NamedTuple):
 
     Args:
         unknown: in the message alone: ignored. Sorted.
-        missing: in the list alone: each row has the feature's default. Sorted.
+        missing: in the list alone, or in the context: each row has the default. Sorted.
     """
 
     unknown: list[str]
@@ -75,7 +77,8 @@ class Differences(NamedTuple):
         """Of a message with these columns."""
         names = set(names)
         return cls(
-            sorted(names - _TYPES.keys() - _UNREAD), sorted({f.name for f in FEATURES} - names)
+            sorted(names - _TYPES.keys() - _UNREAD),
+            sorted({each.name for each in (*FEATURES, *CONTEXT)} - names),
         )
 
 
@@ -182,7 +185,11 @@ class ExampleBatch:
     def _encoded(cls, table: pa.Table) -> "ExampleBatch":
         event_time = _numbers(table, "event_time", np.float64)
         ids = {name: keys_from_strings(table[name]) for name in ("user_id", "item_id")}
-        raw = {**_defaults(table), **arrays_from_table(table, FEATURES)}
+        raw = {
+            **_defaults(table),
+            **arrays_from_table(table, FEATURES),
+            **arrays_from_examples(table),
+        }
         inputs = encode(ids, raw, event_time)
         weights = _numbers(table, "weight", np.float32)
         weights[~_finite(raw, len(table))] = np.nan  # encoded they would be within bounds

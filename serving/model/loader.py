@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features.context import arrays_of, texts_of
 from features.encode import encode_context, encode_cross
 from features.signatures import input_signatures
 from features.spec import spec_hash
@@ -160,7 +161,7 @@ class Loader:
         items = self._catalogue.as_of(rows, time_s)
         inputs = {
             **user.inputs(features, time_s),
-            **encode_context(np.array([time_s])),
+            **encode_context(np.array([time_s]), arrays_of(texts_of({}))),
             **self._catalogue.inputs(rows, items, time_s),
             **encode_cross(features, items),
         }

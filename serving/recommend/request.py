@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.columns import Arrays
+from features.context import arrays_of, texts_of
 from features.encode import encode_context
 from millstream.ids import id64_array
 from serving.limited_log import LimitedLog
@@ -58,9 +59,10 @@ class Request:
             self.degraded.append("model")
         self.user_features = self.user.as_of(time_s)
         self.recent = id64_array(self.user.newest)
+        texts = texts_of(self.query.context, self.query.placement)
         self.inputs = {
             **self.user.inputs(self.user_features, time_s),
-            **encode_context(np.array([time_s])),
+            **encode_context(np.array([time_s]), arrays_of(texts)),
         }
 
     def without(self, reason: Degraded, log: LimitedLog, error: Exception | None = None) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.attributes import coerced
+from features.context import CONTEXT, arrow_columns, texts_of
 from features.rows import Columns, arrow_type, value_columns
 from features.spec import BY_NAME, FEATURES
 from millstream.errors import InvalidEvent
@@ -41,7 +42,13 @@ TYPES = {
     "propensity": pa.float32(),
     "position": pa.int16(),
 }
-_SCHEMA = pa.schema([*TYPES.items(), *((f.name, arrow_type(f)) for f in FEATURES)])
+_SCHEMA = pa.schema(
+    [
+        *TYPES.items(),
+        *((feature.name, arrow_type(feature)) for feature in FEATURES),
+        *((column.name, pa.string()) for column in CONTEXT),
+    ]
+)
 NO_EXAMPLES = _SCHEMA.empty_table()
 
 
@@ -70,11 +77,13 @@ class ImpressionExamples:
         rows: what they have beside their features.
         logged: their features.
         places: which events caused them, by their places in the batch.
+        contexts: of their lists.
     """
 
     rows: list[ExampleRow] = field(default_factory=list)
     logged: list[Mapping[str, Any]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    contexts: list[Mapping[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -108,6 +117,7 @@ class ImpressionExamples:
         )
         self.logged.append(_logged({**event.user_features, **shown.features}))
         self.places.append(place)
+        self.contexts.append(texts_of(event.context, event.placement))
 
     def table(self, published_at: float) -> pa.Table:
         """All rows, in the order in which they were added."""
@@ -118,7 +128,8 @@ class ImpressionExamples:
         columns = zip(ExampleRow._fields, zip(*self.rows, strict=True), strict=True)
         own = {name: pa.array(values, TYPES[name]) for name, values in columns}
         own["origin"] = pa.array(np.full(len(self), IMPRESSION, np.int8))
-        return rows_of({**own, **value_columns(self.logged, FEATURES)}, len(self))
+        logged = value_columns(self.logged, FEATURES)
+        return rows_of({**own, **logged, **arrow_columns(self.contexts)}, len(self))
 
 
 def rows_of(columns: Columns, count: int) -> pa.Table:

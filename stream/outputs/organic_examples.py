@@ -82,6 +82,7 @@ class OrganicExamples:
         items: (rows,): each event's own item, then its negatives.
         negatives: how many negatives each has.
         probabilities, oversampling: (rows,) of the draws; see `stream.state.known_items.Drawn`.
+        context: columns of the events' context.
     """
 
     event_ids: Sequence[str]
@@ -96,6 +97,7 @@ class OrganicExamples:
     negatives: np.ndarray
     probabilities: np.ndarray
     oversampling: np.ndarray
+    context: Columns
 
     @property
     def event_of(self) -> np.ndarray:
@@ -133,6 +135,7 @@ class OrganicExamples:
             "event_time": pa.array(self.times),
             "user_id": self.users.names(),
             "is_probe": pa.array(self.is_probe),
+            **self.context,
         }
 
     def _user_columns(self) -> Columns:

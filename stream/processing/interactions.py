@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from features.attributes import newest
 from features.availability import ALWAYS, AVAILABILITY, Span
+from features.context import arrow_columns, texts_of
 from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
 from features.interner import ITEMS, NOTHING
 from features.labels import WEIGHTS, label_of
@@ -337,6 +338,7 @@ class _SegmentProcessor:
             counts,
             np.append(np.ones(len(kept)), drawn.probabilities[is_kept])[order],
             np.append(drawn.own[kept], drawn.oversampling[is_kept])[order],
+            arrow_columns(texts_of(self._events[event].context) for event in events.tolist()),
         )
         places = np.array(self._segment.places)[events]
         return built.unpublished(), places[built.event_of]

@@ -63,6 +63,21 @@ def test_a_placement_has_sources_filters_and_a_seen_policy_of_its_own(found):
     assert after == ["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7"]
 
 
+def test_training_sees_the_context_that_serving_saw(found):
+    """Every input is that of the list; a text is cut, and the placement's name is one."""
+    of_list = found["context"]
+    assert of_list["learnt"] == ["impression"]
+    assert of_list["differ"] == []
+    for name in ("device", "placement"):
+        assert len(set(of_list[name])) == 1
+
+
+def test_an_event_without_a_list_has_its_own_context_and_so_have_its_negatives(found):
+    """Those of u0 came from a phone; nobody else says, which is the default."""
+    others = {f"u{n}": ["unknown"] for n in range(1, 6)}
+    assert found["organic devices"] == {"u0": ["phone"], **others}
+
+
 def test_an_item_is_in_lists_index_and_draws_within_its_time_alone(found):
     """i7 leaves after two hours, i8 opens after three, i9 is not licensed; no event says so."""
     always = [f"i{n}" for n in range(7)]

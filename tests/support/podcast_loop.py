@@ -6,19 +6,26 @@ A process has one domain, so another one than that of the tests needs a process 
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
+from features.columns import Arrays
 from features.derived import day_of_week, hour_of_day
 from features.spec import FEATURES, model_inputs
 from features.validation import event_of
 from millstream.errors import InvalidEvent
 from millstream.events import AnyEvent, Interaction, ItemUpsert, UserUpsert
+from millstream.ids import id64
 from millstream.settings import Settings
+from online_trainer.io.examples import ExampleBatch
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import Filters, Range, rangeable
+from serving.model.served import ServedRanker, TaskScores
 from serving.recommend.query import Query
 from simulation.cadence import Cadence
 from simulation.loop import Loop
@@ -68,6 +75,7 @@ def events() -> list[Any]:
                     item_id=f"i{item_number}",
                     kind=kind,
                     value=value,
+                    context={"device": "phone"} if n == 0 else {},
                 )
             )
     return made
@@ -85,6 +93,58 @@ def item_of(item_id: str, **attributes: Any) -> ItemUpsert:
     )
 
 
+async def context(loop: Loop, at_s: float) -> dict[str, Any]:
+    """Inputs that a list was scored with, and that feedback to it was learnt with."""
+    scored: list[Arrays] = []
+    learnt: list[ExampleBatch] = []
+    with keeping(scored, learnt):
+        query = Query("u1", k=2, placement="again", context={"device": "television"})
+        shown = await loop.ask(query, at_s)
+        loop.send(
+            Interaction(
+                event_id="answer",
+                event_time=at_s + 1.0,
+                user_id="u1",
+                item_id=shown.items[1].item_id,
+                kind="subscribe",
+                request_id=shown.request_id,
+            )
+        )
+        await loop.tick(at_s + 2.0)
+    inputs, batch = scored[-1], learnt[-1].batch.inputs
+    key = id64(shown.items[1].item_id)
+    place = inputs["item_id"].tolist().index(key)
+    shared = {given.name for given in model_inputs() if given.side in ("user", "context")}
+    return {
+        "learnt": [origin for each in learnt for origin in each.origin.tolist()],
+        "differ": [
+            name
+            for name, column in batch.items()
+            if not np.array_equal(column[0], inputs[name][0 if name in shared else place])
+        ],
+        "device": [int(batch["context_device"][0]), id64("televisi")],
+        "placement": [int(batch["context_placement"][0]), id64("again")],
+    }
+
+
+@contextmanager
+def keeping(scored: list[Arrays], learnt: list[ExampleBatch]) -> Iterator[None]:
+    """Keep what rankers score and what the trainer learns from."""
+    score, encoded = ServedRanker.scores, ExampleBatch._encoded
+
+    def scores(self: ServedRanker, inputs: Arrays) -> TaskScores:
+        scored.append(inputs)
+        return score(self, inputs)
+
+    def of(table: Any) -> ExampleBatch:
+        learnt.append(encoded(table))
+        return learnt[-1]
+
+    rankers = mock.patch.object(ServedRanker, "scores", scores)
+    with rankers, mock.patch.object(ExampleBatch, "_encoded", staticmethod(of)):
+        yield
+
+
 async def available(loop: Loop, at_s: float) -> list[list[str]]:
     """Items in lists, in the index, and among which negatives are drawn, at a time."""
     await loop.tick(at_s)
@@ -97,6 +157,17 @@ async def available(loop: Loop, at_s: float) -> list[list[str]]:
         sorted(answering.catalogue.ids[row] for row in np.flatnonzero(has)),
         sorted(known.eligible),
     ]
+
+
+def devices(batches: list[ExampleBatch]) -> dict[str, list[str]]:
+    """Devices that examples were learnt with, by user."""
+    known = {id64(text): text for text in ("phone", "unknown", *(f"u{n}" for n in range(USERS)))}
+    found: dict[str, set[str]] = {}
+    for each in batches:
+        inputs = each.batch.inputs
+        for user, device in zip(inputs["user_id"], inputs["context_device"], strict=True):
+            found.setdefault(known[int(user)], set()).add(known[int(device)])
+    return {user: sorted(each) for user, each in sorted(found.items())}
 
 
 def refusal(**changes: Any) -> list[str]:
@@ -114,7 +185,9 @@ async def findings(folder: Path) -> dict[str, Any]:
     await loop.start()
     for event in events():
         loop.send(event)
-    await loop.tick(START_S + 60.0)
+    organic: list[ExampleBatch] = []
+    with keeping([], organic):
+        await loop.tick(START_S + 60.0)
     await loop.publish()
     all_fresh = await loop.ask(Query("u0", k=ITEMS - 2, explain=True), START_S + 61.0)
     explicit = Filters(ranges={"explicit": Range(at_least=1)})
@@ -123,6 +196,7 @@ async def findings(folder: Path) -> dict[str, Any]:
     left_out = Query("u0", k=ITEMS, placement="not_subscribed")
     within = await loop.ask(left_out, START_S + 20.0 + HOUR_S)
     after = await loop.ask(left_out, START_S + 20.0 + 1.3 * HOUR_S)
+    of_list = await context(loop, START_S + 65.0)
     times = [await available(loop, START_S + hours * HOUR_S) for hours in (1.9, 2.0, 3.0)]
     remembered = sorted({*loop.stream._memory.known_items.items} - {""})
     loop.close()
@@ -141,6 +215,8 @@ async def findings(folder: Path) -> dict[str, Any]:
         "sources": sorted({source for place in again.items for source in place.sources}),
         "not subscribed": [sorted(p.item_id for p in each.items) for each in (within, after)],
         "available": times,
+        "context": of_list,
+        "organic devices": devices(organic),
         "remembered": remembered,
         "heard": all_fresh.user_features["user_heard"],
         "explicit": sorted(place.item_id for place in filtered.items),

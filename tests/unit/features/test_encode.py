@@ -105,7 +105,7 @@ def test_one_user_against_many_items_equals_the_rows_one_by_one():
 
 
 def test_hours_and_days_leave_zero_for_padding():
-    hours = encode_context(np.arange(48) * 3600.0)
+    hours = encode_context(np.arange(48) * 3600.0, {})
     assert (hours["hour_of_day"].min(), hours["hour_of_day"].max()) == (1, 24)
     assert set(derived.day_of_week(np.arange(14) * 86_400.0)) == set(range(1, 8))
 

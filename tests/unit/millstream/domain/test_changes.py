@@ -76,6 +76,7 @@ def test_another_half_life_begins_that_feature_anew(films):
         ("item.available_from", "created_at", {"lists", "examples"}),
         ("kinds.click.seen_for", "7d", {"lists"}),
         ("placements", {"home": {"k": 5}}, {"lists"}),
+        ("context", {"device": {"type": "string"}}, {"examples", "models"}),
         ("score", {"formula": "positive * log1p(item.popularity)"}, {"lists"}),
         ("placements", {"home": {"seen_kinds": ["purchase"]}}, {"lists", "state"}),
         ("time_zone", "Europe/Berlin", {"models"}),
@@ -93,7 +94,7 @@ def test_a_change_touches_what_depends_on_it_and_nothing_else(films, path, value
         place = place[part]
     place[last] = value
     change = one(before, read(films))
-    assert change.path in (path.rpartition(".")[0], path, "placements.home")
+    assert change.path in (path.rpartition(".")[0], path, "placements.home", "context.device")
     assert set(change.does) == touched
 
 

@@ -122,6 +122,12 @@ FAULTS = [
         {"home": {"seen": "off", "seen_for": "1d"}},
         "`placements.home` must be `seen_kinds` and `seen_for` only where `seen` is not off",
     ),
+    ("context", {"device": {"type": "int"}}, "`context.device.type` must be 'string'. Received"),
+    (
+        "context",
+        {"device": {"typ": 1, "type": "string"}},
+        "that this table has; did you mean `type`",
+    ),
     ("item.features.events_1h.family", "recent", "must be one of 'count', 'sum', 'since'"),
 ]
 

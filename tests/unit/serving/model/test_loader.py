@@ -62,7 +62,7 @@ def inputs_of(catalogue, rows):
     features, items = user.as_of(NOW_S), catalogue.as_of(rows, NOW_S)
     return {
         **user.inputs(features, NOW_S),
-        **encode_context(np.array([NOW_S])),
+        **encode_context(np.array([NOW_S]), {}),
         **catalogue.inputs(rows, items, NOW_S),
         **encode_cross(features, items),
     }
