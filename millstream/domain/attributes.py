@@ -18,6 +18,11 @@ class _Text(_Attribute):
     max_characters: int = Field(
         default=256, ge=1, le=1_000, description="The most characters of a text."
     )
+    filterable: bool = Field(
+        default=False,
+        description="Whether a request may ask for items by it: equal to one of some texts (items "
+        "only).",
+    )
     table: Name | None = Field(
         default=None,
         description="The embedding table; attributes of one table share it. Its own where it is "

@@ -64,6 +64,10 @@ class Placement(Part):
     ranges: dict[Name, Bounds] = Field(
         default={}, description="Bounds of numbers of an item, by attribute or feature."
     )
+    values: dict[Name, Groups] = Field(
+        default={},
+        description="Texts of an item, by attribute that is `filterable`: one of each must be it.",
+    )
     max_age: Seconds | None = Field(
         default=None, description="Only items whose `item.created` is not longer ago."
     )

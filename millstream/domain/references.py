@@ -15,6 +15,7 @@ _CONTEXT = ("hour_of_day", "day_of_week")
 _RECENT = ("user.features", "recent")
 # Names that Millstream itself gives to columns of an entity.
 _TAKEN = frozenset({"id", "updated_at"})
+TEXTS = ("string", "strings")
 NUMBERS = ("float", "int", "bool", "time")
 # Families whose column is one number.
 _ONE_NUMBER = ("count", "sum", "since")
@@ -153,12 +154,16 @@ def _columns(path: str, feature: Any) -> Iterator[str]:
 
 
 def _wrong_placements(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
-    numbers = numbers_of(domain)
+    numbers, texts = numbers_of(domain), texts_of(domain)
     for name, placement in domain.placements.items():
         for kind in placement.seen_kinds or ():
             if kind not in domain.kinds and f"kinds.{kind}" not in broken:
                 there = ", ".join(domain.kinds)
                 yield f"placements.{name}.seen_kinds", f"one of the kinds ({there})", kind
+        for text in placement.values:
+            if text not in texts and f"item.attributes.{text}" not in broken:
+                expected = f"one of the texts of items that are filterable ({', '.join(texts)})"
+                yield f"placements.{name}.values.{text}", expected, text
         for number in placement.ranges:
             is_broken = {f"item.{table}.{number}" for table in ("attributes", "features")}
             if number not in numbers and not is_broken & set(broken):
@@ -210,6 +215,15 @@ def _types(domain: Domain, entity: Any) -> dict[str, str]:
     side = domain.side(entity)
     attributes = {name: each.type for name, each in side.attributes.items()}
     return attributes | {name: each.family for name, each in side.features.items()}
+
+
+def texts_of(domain: Domain) -> list[str]:
+    """Names of the texts of an item that a list can be filtered by."""
+    return [
+        name
+        for name, attribute in domain.item.attributes.items()
+        if attribute.type in TEXTS and getattr(attribute, "filterable", False)
+    ]
 
 
 def numbers_of(domain: Domain) -> list[str]:

@@ -32,6 +32,8 @@ _HEAD: dict[str, pa.DataType] = {
     "is_probe": pa.bool_(),
 }
 _SHARE = "sampled_probability"
+# Columns of a row that a message may lack: each has a default.
+_MAY_LACK = {feature.name for feature in FEATURES} | {column.name for column in CONTEXT}
 _TYPES = {
     **_HEAD,
     _SHARE: pa.float32(),
@@ -78,7 +80,7 @@ class Differences(NamedTuple):
         names = set(names)
         return cls(
             sorted(names - _TYPES.keys() - _UNREAD),
-            sorted({each.name for each in (*FEATURES, *CONTEXT)} - names),
+            sorted(_MAY_LACK - names),
         )
 
 

@@ -29,12 +29,14 @@ class Filters:
         exclude_categories: it is in none of them.
         ranges: bounds of item features, by the feature's name without `item_` (`price`).
         max_age_s: it was created not longer ago, seconds.
+        values: texts of which one is the item's, by the feature's name without `item_` (`brand`).
     """
 
     categories: Sequence[str] = ()
     exclude_categories: Sequence[str] = ()
     ranges: Mapping[str, Range] = field(default_factory=dict)
     max_age_s: float | None = None
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def rangeable(catalogue: Catalogue) -> list[str]:
@@ -42,6 +44,13 @@ def rangeable(catalogue: Catalogue) -> list[str]:
     columns = catalogue.columns.values()
     numbers = (column.feature.name for column in columns if column.feature.dtype in NUMBERS)
     return sorted(name.removeprefix("item_") for name in numbers if _is_filterable(name))
+
+
+def choosable(catalogue: Catalogue) -> list[str]:
+    """The names that `Filters.values` takes."""
+    columns = catalogue.columns.items()
+    texts = (name for name, column in columns if column.is_text and name in ATTRIBUTES)
+    return sorted(name.removeprefix("item_") for name in texts if _is_filterable(name))
 
 
 def allowed(
@@ -62,9 +71,11 @@ def allowed(
 def narrow(mask: np.ndarray, catalogue: Catalogue, filters: Filters, time_s: float) -> None:
     """Take out of `mask`, shape (rows,), bool, what is not as the filters say at `time_s`."""
     if filters.categories:
-        mask &= _has_any(catalogue, filters.categories, len(mask))
+        mask &= _has_any(catalogue, GROUPS, filters.categories, len(mask))
     if filters.exclude_categories:
-        mask &= ~_has_any(catalogue, filters.exclude_categories, len(mask))
+        mask &= ~_has_any(catalogue, GROUPS, filters.exclude_categories, len(mask))
+    for name, texts in filters.values.items():
+        mask &= _has_any(catalogue, f"item_{name}", texts, len(mask))
     for name, bounds in filters.ranges.items():
         values = catalogue.values_as_of(f"item_{name}", time_s)[: len(mask)]
         if bounds.at_least is not None:
@@ -80,6 +91,7 @@ def _is_filterable(name: str) -> bool:
     return attribute is None or getattr(attribute, "filterable", False)
 
 
-def _has_any(catalogue: Catalogue, categories: Sequence[str], size: int) -> np.ndarray:
-    keys = catalogue.values(GROUPS)[:size]
-    return np.asarray(np.isin(keys, id64_array(categories)).any(axis=1))
+def _has_any(catalogue: Catalogue, name: str, texts: Sequence[str], size: int) -> np.ndarray:
+    """Items of which a text, or one of a list, is among `texts`; (size,) bool."""
+    found = np.isin(catalogue.values(name)[:size], id64_array(texts))
+    return np.asarray(found.any(axis=1)) if found.ndim == 2 else found

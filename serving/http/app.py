@@ -10,7 +10,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from millstream import __version__
-from serving.catalogue.filters import rangeable
 from serving.http import events, items, operations, pages, recommend, users
 from serving.http.admission import Admitted
 from serving.http.body_limit import BodyLimit
@@ -52,8 +51,8 @@ def create_app(worker: ServingWorker) -> FastAPI:
     )
     whole = WholeItems(worker.catalogue, worker.items_consumer.read_to_end)
     intake = EventIntake(worker.producer, worker.metrics, worker.clock, whole, worker.door)
-    ranges = rangeable(worker.catalogue)
-    app.include_router(recommend.routes(worker.recommender, worker.lists, ranges, worker.options))
+    lists = recommend.routes(worker.recommender, worker.lists, worker.catalogue, worker.options)
+    app.include_router(lists)
     app.include_router(events.routes(intake))
     changes = ItemChanges(
         worker.catalogue,

@@ -1,13 +1,15 @@
 """`POST /v1/recommend`, `GET /v1/similar/{item_id}`, `GET /v1/popular`."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi import Query as Parameter
 
 from millstream.sessions import session_user
-from serving.catalogue.filters import Filters, Range
+from serving.catalogue.catalogue import Catalogue
+from serving.catalogue.filters import Filters, Range, choosable, rangeable
 from serving.http.bodies import validated
 from serving.http.near import unknown_name
 from serving.http.openapi import REFUSALS, body_of
@@ -31,9 +33,10 @@ Count = Annotated[int, Parameter(ge=1, le=MAX_K, description="How many items.")]
 
 
 def routes(
-    recommender: Recommender, lists: Lists, ranges: list[str], options: ListOptions
+    recommender: Recommender, lists: Lists, catalogue: Catalogue, options: ListOptions
 ) -> APIRouter:
-    """The lists' routes; `ranges` are the names that `filters.ranges` takes."""
+    """The lists' routes."""
+    known = {"ranges": rangeable(catalogue), "values": choosable(catalogue)}
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=StrictRoute, responses=REFUSALS)
 
     @router.post("/recommend", response_model=ListAnswer, openapi_extra=body_of("RecommendBody"))
@@ -44,10 +47,10 @@ def routes(
         is joined by its `request_id`.
         """
         body = validated(RecommendBody, await request.body())
-        _check_ranges(body.filters, ranges)
+        _check_names(body.filters, known)
         if body.placement is not None and body.placement not in options.placements:
-            known = ", ".join(options.placements) or "which there are none"
-            reason = f"Expected one of the placements: {known}. Received: {body.placement!r}."
+            there = ", ".join(options.placements) or "which there are none"
+            reason = f"Expected one of the placements: {there}. Received: {body.placement!r}."
             raise RefusedBody([("$.placement", reason)])
         query = _query(body, options.at(body.placement or "").k)
         return _as_json(_answer(await recommender.recommend(query)))
@@ -76,10 +79,11 @@ def _as_json(answer: ListAnswer | ItemsAnswer) -> Response:
     return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-def _check_ranges(filters: FiltersBody, known: list[str]) -> None:
-    for name in filters.ranges:
-        if name not in known:
-            raise RefusedBody([(f"$.filters.ranges.{name[:100]}", unknown_name(name, known))])
+def _check_names(filters: FiltersBody, known: Mapping[str, list[str]]) -> None:
+    for key, names in known.items():
+        for name in getattr(filters, key):
+            if name not in names:
+                raise RefusedBody([(f"$.filters.{key}.{name[:100]}", unknown_name(name, names))])
 
 
 def _query(body: RecommendBody, k: int) -> Query:
@@ -94,7 +98,9 @@ def _query(body: RecommendBody, k: int) -> Query:
         k=body.k or k,
         placement=body.placement or "",
         context=body.context,
-        filters=Filters(filters.categories, filters.exclude_categories, ranges),
+        filters=Filters(
+            filters.categories, filters.exclude_categories, ranges, values=filters.values
+        ),
         exclude=body.exclude,
         diversity=body.diversity,
         explain=body.explain,

@@ -78,6 +78,11 @@ class FiltersBody(RequestBody):
         description="Bounds of numbers, by attribute or feature.",
         examples=[ranges_example(domain())],
     )
+    values: dict[str, list[Category]] = Field(
+        default={},
+        max_length=MAX_FILTERED,
+        description="Texts of which one must be the item's, by attribute that is filterable.",
+    )
 
 
 class RecommendBody(RequestBody):

@@ -104,7 +104,13 @@ class ListOptions:
         if placement.diversity_strength is not None:
             said["diversity_strength"] = placement.diversity_strength
         ranges = {name: Range(b.at_least, b.at_most) for name, b in placement.ranges.items()}
-        filters = Filters(placement.groups, placement.exclude_groups, ranges, placement.max_age)
+        filters = Filters(
+            placement.groups,
+            placement.exclude_groups,
+            ranges,
+            placement.max_age,
+            placement.values,
+        )
         seen = SeenPolicy(seen_rule(declared.kinds, placement), placement.seen)
         return replace(self, **said, filters=filters, seen=seen)
 

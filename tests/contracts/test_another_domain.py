@@ -94,6 +94,11 @@ def test_a_truth_is_an_attribute_that_lists_can_be_filtered_by(found):
     assert "episode" not in found["rangeable"]
 
 
+def test_a_text_that_is_filterable_is_asked_for_by_its_values(found):
+    assert found["choosable"] == ["language"]
+    assert found["english"] == [f"i{n}" for n in range(7)]
+
+
 def test_the_clock_is_that_of_the_time_zone(found):
     """1,750,000,000 is Sunday, 15 June 2025, 15:06:40 UTC: 20:36 in India."""
     assert found["clock"] == [21, 4]

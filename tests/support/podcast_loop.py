@@ -24,7 +24,7 @@ from millstream.ids import id64
 from millstream.settings import Settings
 from online_trainer.io.examples import ExampleBatch
 from serving.catalogue.catalogue import Catalogue
-from serving.catalogue.filters import Filters, Range, rangeable
+from serving.catalogue.filters import Filters, Range, choosable, rangeable
 from serving.model.served import ServedRanker, TaskScores
 from serving.recommend.query import Query
 from simulation.cadence import Cadence
@@ -193,12 +193,14 @@ async def findings(folder: Path) -> dict[str, Any]:
     explicit = Filters(ranges={"explicit": Range(at_least=1)})
     filtered = await loop.ask(Query("u1", k=ITEMS, filters=explicit), START_S + 62.0)
     again = await loop.ask(Query("u0", k=ITEMS, placement="again"), START_S + 63.0)
+    of_list = await context(loop, START_S + 65.0)
     left_out = Query("u0", k=ITEMS, placement="not_subscribed")
     within = await loop.ask(left_out, START_S + 20.0 + HOUR_S)
     after = await loop.ask(left_out, START_S + 20.0 + 1.3 * HOUR_S)
-    of_list = await context(loop, START_S + 65.0)
     times = [await available(loop, START_S + hours * HOUR_S) for hours in (1.9, 2.0, 3.0)]
     remembered = sorted({*loop.stream._memory.known_items.items} - {""})
+    english = Query("u3", k=20, filters=Filters(values={"language": ["en", "fr"]}))
+    spoken = await loop.ask(english, loop.clock.now())
     loop.close()
     interaction = {"type": "interaction", "user_id": "u", "item_id": "i"}
     item = {"type": "item", "item_id": "i"}
@@ -221,6 +223,8 @@ async def findings(folder: Path) -> dict[str, Any]:
         "heard": all_fresh.user_features["user_heard"],
         "explicit": sorted(place.item_id for place in filtered.items),
         "rangeable": rangeable(Catalogue()),
+        "choosable": choosable(Catalogue()),
+        "english": sorted(place.item_id for place in spoken.items),
         "clock": [int(each(np.array([START_S]))[0]) for each in (hour_of_day, day_of_week)],
         "no kind": refusal(**interaction, kind="lisen"),
         "no value": refusal(**interaction, kind="listen"),

@@ -122,6 +122,11 @@ FAULTS = [
         {"home": {"seen": "off", "seen_for": "1d"}},
         "`placements.home` must be `seen_kinds` and `seen_for` only where `seen` is not off",
     ),
+    (
+        "placements",
+        {"home": {"values": {"title": ["x"]}}},
+        "`placements.home.values.title` must be one of the texts of items that are filterable ().",
+    ),
     ("context", {"device": {"type": "int"}}, "`context.device.type` must be 'string'. Received"),
     (
         "context",

@@ -14,7 +14,7 @@ from features.spec import ITEM_ATTRIBUTES, features_of
 from features.upserts import UpsertVersion
 from millstream.errors import InvalidEvent
 from serving.catalogue.catalogue import REUSE_AFTER_S, Catalogue
-from serving.catalogue.filters import Filters, Range, allowed, rangeable
+from serving.catalogue.filters import Filters, Range, allowed, choosable, rangeable
 from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
 from tests.support.serving_cases import NOW_S, catalogue_of, upsert
@@ -99,6 +99,22 @@ def test_every_column_has_room_for_every_item_before_it_is_counted():
     catalogue.as_of(np.arange(2500), NOW_S)  # what another thread may do at any time
     for name, column in catalogue.columns.items():
         assert column.values.head(1).base is arrays[name], name
+
+
+def test_texts_and_lists_of_texts_are_among_those_asked_for():
+    catalogue = Catalogue()
+    for item, title, groups in (("a", "A", ["x", "y"]), ("b", "B", ["y"]), ("c", "C", [])):
+        catalogue.upsert([upsert(item, title=title, categories=groups)])
+    for values, expected in (
+        ({"title": ["A", "C", "D"]}, "ac"),
+        ({"categories": ["x"]}, "a"),
+        ({"categories": ["y", "z"]}, "ab"),
+        ({"categories": ["y"], "title": ["B"]}, "b"),
+        ({"title": []}, ""),
+    ):
+        rows = np.flatnonzero(allowed(catalogue, Filters(values=values), NOW_S))
+        assert "".join(catalogue.ids[row] for row in rows) == expected, values
+    assert choosable(catalogue) == []  # none of this domain's is filterable
 
 
 def test_filters_leave_what_fulfils_every_condition():

@@ -46,6 +46,7 @@ async def client(worker) -> AsyncIterator[httpx.AsyncClient]:
         ({"user_id": "u", "exclude": ["a", ""]}, "$.exclude[1]"),
         ({"user_id": "u", "filters": {"category": "x"}}, "$.filters.category"),
         ({"user_id": "u", "filters": {"ranges": {"colour": {}}}}, "$.filters.ranges.colour"),
+        ({"user_id": "u", "filters": {"values": {"title": ["x"]}}}, "$.filters.values.title"),
         ({"user_id": "u", "number": 3}, "$.number"),
     ],
 )
