@@ -360,6 +360,12 @@ class Settings(BaseSettings):
     request_budget_ms: float = Field(
         default=100.0, gt=0, description="milliseconds that a recommend request may take"
     )
+    retriever_interval_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="minimum seconds between two retrievers (query tower and the vectors of all "
+        "items) that serving takes over, while the ranker is always the newest; 0 takes every one",
+    )
     list_quality_interval_s: float = Field(
         default=1.0,
         ge=0,

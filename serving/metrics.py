@@ -65,6 +65,9 @@ class Metrics:
             "feed_errors_total", "Messages left out, by topic", "topic"
         )
         self.snapshot_version = self._gauge("snapshot_version", "Version of the served snapshot")
+        self.retriever_version = self._gauge(
+            "retriever_version", "Version that the served query tower and item vectors are of"
+        )
         self.snapshot_age = self._gauge("snapshot_age_seconds", "Age of the served snapshot")
         self.trained_through_age = self._gauge(
             "trained_through_age_seconds", "Age of the newest event in the served weights"

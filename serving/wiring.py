@@ -67,7 +67,8 @@ class ServingWorker:
         self.redis = _redis(settings)
         store = AsyncRedisOnlineStore(self.redis, settings.feast_project)
         reader = SnapshotReader(settings.snapshot_dir)
-        loader = Loader(reader, self.catalogue, clock)
+        interval_s = settings.retriever_interval_s
+        loader = Loader(reader, self.catalogue, clock, retriever_interval_s=interval_s)
         self.models = Models(loader, self.catalogue, self.metrics, clock)
         self._remembered = remembered = Remembered()
         self.people = People(

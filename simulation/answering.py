@@ -55,7 +55,11 @@ class Answering:
             self.catalogue, self.rankings, chosen.sources, chosen.limits, chosen.seen
         )
         self.loader = Loader(
-            SnapshotReader(settings.snapshot_dir), self.catalogue, clock, share=1.0
+            SnapshotReader(settings.snapshot_dir),
+            self.catalogue,
+            clock,
+            share=1.0,
+            retriever_interval_s=settings.retriever_interval_s,
         )
         self.models = Models(self.loader, self.catalogue, self.metrics, clock, Inline())
         self.feeds = CatalogueUpdater(

@@ -98,7 +98,9 @@ class SnapshotFollower:
             self._take_over(control, "")
         elif self._tried != (control.number, wanted):
             self._tried = (control.number, wanted)
-            is_served = await self._models.serve(wanted, forced=control.forced)
+            is_served = await self._models.serve(
+                wanted, forced=control.forced, exact=not control.follows
+            )
             if not is_served:
                 await self._fall_back(control, wanted)
             self._take_over(control, "" if is_served or control.follows else self._models.why_not)

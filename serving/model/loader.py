@@ -34,20 +34,33 @@ class Loader:
         clock: for the time that item features are taken at.
         share: of the processor's time, for the vectors of all items while requests are answered;
             1 does not pause.
+        retriever_interval_s: minimum seconds between two retrievers, each of which costs a vector
+            for every item; newer versions share the one that is served until then.
     """
 
     def __init__(
-        self, reader: SnapshotReader, catalogue: Catalogue, clock: Clock, share: float = _SHARE
+        self,
+        reader: SnapshotReader,
+        catalogue: Catalogue,
+        clock: Clock,
+        share: float = _SHARE,
+        retriever_interval_s: float = 0.0,
     ) -> None:
         self._reader = reader
         self._catalogue = catalogue
         self._clock = clock
         self._share = share
+        self._retriever_interval_s = retriever_interval_s
         self._programs = Programs()
         self._has_loaded = False
 
     def load(
-        self, version: int, base: ServedModel | None = None, *, forced: bool = False
+        self,
+        version: int,
+        base: ServedModel | None = None,
+        *,
+        forced: bool = False,
+        exact: bool = False,
     ) -> ServedModel:
         """The model of `version`, with a vector for every item, and warm.
 
@@ -57,6 +70,7 @@ class Loader:
             version: of the snapshot.
             base: what is served now.
             forced: whether it may be one that the gate held.
+            exact: whether its retriever must be of `version` itself, too.
 
         Raises:
             SnapshotError: it cannot be read, was held, or has an input that is not computed here.
@@ -66,18 +80,12 @@ class Loader:
         if newest.is_held and not forced:
             raise SnapshotError(f"Snapshot {version} was held by the gate: {newest.held_because}")
         inputs = _computable(newest)
-        probes = _probes(chain) if base is not None else {}
-        versions = [link.version for link in chain]
-        if base is not None and base.version in versions:
-            chain = chain[versions.index(base.version) + 1 :]
-            probes = _probes(chain)
-        else:
-            base = None
         ranker = self._ranker(chain, base, inputs)
-        retriever = self._retriever(chain, base, inputs)
-        if retriever is not None:
-            self._index(retriever, chain, base)
-        model = ServedModel(newest, ranker, retriever, probes)
+        retriever = None if exact else self._kept_retriever(newest, base, inputs)
+        if retriever is None:
+            retriever = self._retriever(chain, base.retriever if base else None, inputs)
+        since = _since(chain, base.version) if base else []
+        model = ServedModel(newest, ranker, retriever, _probes(chain if since is None else since))
         self._warm(model)
         self._has_loaded = True
         return model
@@ -89,38 +97,58 @@ class Loader:
         if config is None:
             return None
         program = self._programs.ranker(config, inputs)
-        old = base.ranker.network.tables if base and base.ranker else None
-        tables = self._tables("ranker", chain, old, program)
+        old = base.ranker if base else None
+        since = _since(chain, base.version) if base and old else None
+        tables = old.network.tables if old and since is not None else None
+        tables = self._tables("ranker", chain if since is None else since, tables, program)
         return ServedRanker(self._network("ranker", chain[-1], program, tables))
 
+    def _kept_retriever(
+        self, newest: Manifest, base: ServedModel | None, inputs: Signatures
+    ) -> ServedRetriever | None:
+        """The retriever of `base`, if a newer version goes on with it for now."""
+        old, config = base.retriever if base else None, newest.models.get("retriever")
+        if base is None or old is None or config is None or base.version > newest.version:
+            return None
+        is_fresh = 0.0 <= self._clock.now() - old.loaded_s < self._retriever_interval_s
+        is_same = self._programs.retriever(config, inputs).query is old.query.program
+        return old if is_fresh and is_same else None
+
     def _retriever(
-        self, chain: list[Manifest], base: ServedModel | None, inputs: Signatures
+        self, chain: list[Manifest], old: ServedRetriever | None, inputs: Signatures
     ) -> ServedRetriever | None:
         config = chain[-1].models.get("retriever")
         if config is None:
             return None
         towers = self._programs.retriever(config, inputs)
-        old = base.retriever.query.tables if base and base.retriever else None
-        tables = self._tables("retriever", chain, old, towers.query, towers.candidate)
-        return ServedRetriever(
+        since = _since(chain, old.manifest.version) if old else None
+        links, old = (chain, None) if since is None else (since, old)
+        tables = self._tables(
+            "retriever", links, old.query.tables if old else None, towers.query, towers.candidate
+        )
+        retriever = ServedRetriever(
             query=self._network("retriever", chain[-1], towers.query, tables),
             candidate=self._network("retriever", chain[-1], towers.candidate, tables),
             index=ItemIndex(towers.dim),
             hashed=SimHash(towers.dim),
+            manifest=chain[-1],
+            loaded_s=self._clock.now(),
         )
+        self._index(retriever, links, old)
+        return retriever
 
     def _index(
-        self, retriever: ServedRetriever, chain: list[Manifest], base: ServedModel | None
+        self, retriever: ServedRetriever, links: list[Manifest], old: ServedRetriever | None
     ) -> None:
         """Give every item its vector.
 
-        Where the item tower's dense weights are those of `base`, only the vectors change that read
+        Where the item tower's dense weights are those of `old`, only the vectors change that read
         a row which did. Else all do: in slices, with pauses between them for requests.
         """
-        rows, old = np.arange(len(self._catalogue)), base.retriever if base else None
+        rows = np.arange(len(self._catalogue))
         if old is not None and same_weights(old.candidate, retriever.candidate):
             retriever.copy_vectors(old.index, self._catalogue)
-            rows = touched(retriever, self._catalogue, self._changed(chain), self._clock.now())
+            rows = touched(retriever, self._catalogue, self._changed(links), self._clock.now())
         share = self._share if self._has_loaded else 1.0
         retriever.add(self._catalogue, rows, self._clock.now(), share)
 
@@ -191,6 +219,12 @@ def _computable(newest: Manifest) -> Signatures:
             f"Received besides: {', '.join(lacking)}."
         )
     return inputs
+
+
+def _since(chain: list[Manifest], version: int) -> list[Manifest] | None:
+    """The links after `version`; None where the chain is not built on it."""
+    versions = [link.version for link in chain]
+    return chain[versions.index(version) + 1 :] if version in versions else None
 
 
 def _is_of_ids(name: str) -> bool:

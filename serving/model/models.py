@@ -18,6 +18,8 @@ from serving.model.served import ServedModel
 
 # A probe comes in every snapshot until one of them is published: count it once.
 _PROBES_REMEMBERED = 10_000
+# Items that change while a model loads get their vectors in its thread, but for the last of them.
+_AT_ONCE = 200
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Models:
         self.current: ServedModel | None = None
         self.previous: ServedModel | None = None
         self.served = asyncio.Event()  # that there is a model
+        self._left_at = 0  # revision of the catalogue when the model before this one left service
         self.why_not = ""  # the newest version that was asked for is not served; empty if it is
         self._loader = loader
         self._catalogue = catalogue
@@ -56,8 +59,9 @@ class Models:
         metrics.snapshot_age.set_function(lambda: self._age("created_at"))
         metrics.trained_through_age.set_function(lambda: self._age("trained_through_event_time"))
         metrics.index_items.set_function(self._index_items)
+        metrics.retriever_version.set_function(self._retriever_version)
 
-    async def serve(self, version: int, *, forced: bool = False) -> bool:
+    async def serve(self, version: int, *, forced: bool = False, exact: bool = False) -> bool:
         """Load `version` and swap it in; False where it cannot be served (it is logged).
 
         Whatever fails, what is served now goes on.
@@ -65,13 +69,14 @@ class Models:
         Args:
             version: of the snapshot.
             forced: whether it may be one that the gate held.
+            exact: whether its retriever must be of that version itself, too.
         """
         self.why_not = ""
-        if self.current is not None and self.current.version == version:
+        if _is(self.current, version, exact):
             return True
         begun, model = time.perf_counter(), None
         try:
-            model = await self._loaded(version, forced)
+            model = await self._loaded(version, forced, exact)
         except MillstreamError as error:
             self.why_not = str(error)
             _log.warning("Snapshot %s is not served: %s", version, error)
@@ -95,8 +100,7 @@ class Models:
     @property
     def erased_through(self) -> float:
         """Up to when erasures of people are done in what is served; 0 where nothing is."""
-        extra = self.current.manifest.extra if self.current else {}
-        return float(extra.get("erased_through", 0.0))
+        return self.current.erased_through if self.current else 0.0
 
     def drop_items(self, rows: np.ndarray) -> None:
         """Take `rows` out of the current index."""
@@ -107,20 +111,18 @@ class Models:
         """End the thread, once what it is doing is done."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    async def _loaded(self, version: int, forced: bool) -> ServedModel:
-        revision = self._catalogue.revision
-        if self.previous is not None and self.previous.version == version:
-            work = partial(self._renewed, self.previous)  # the way back reads nothing
+    async def _loaded(self, version: int, forced: bool, exact: bool) -> ServedModel:
+        """The model, with a vector for every item that there is by now."""
+        revision, loop = self._catalogue.revision, asyncio.get_running_loop()
+        if (previous := self.previous) is not None and _is(previous, version, exact):
+            model, revision = previous, self._left_at  # the way back reads nothing
         else:
-            work = partial(self._loader.load, version, self.current, forced=forced)
-        loop = asyncio.get_running_loop()
-        model = await loop.run_in_executor(self._thread, work)
-        self._add(model, self._catalogue.changed_since(revision))
-        return model
-
-    def _renewed(self, model: ServedModel) -> ServedModel:
-        """A model that was out of service, with vectors for what came and changed meanwhile."""
-        self._add(model, np.arange(len(self._catalogue)))
+            load = partial(self._loader.load, version, self.current, forced=forced, exact=exact)
+            model = await loop.run_in_executor(self._thread, load)
+        while len(rows := self._catalogue.changed_since(revision)) > _AT_ONCE:
+            revision = self._catalogue.revision
+            await loop.run_in_executor(self._thread, self._add, model, rows)
+        self._add(model, rows)
         return model
 
     def _add(self, model: ServedModel, rows: np.ndarray) -> None:
@@ -130,6 +132,7 @@ class Models:
     def _swap(self, model: ServedModel) -> None:
         older = self.current is not None and model.version < self.current.version
         self.previous, self.current = self.current, model
+        self._left_at = self._catalogue.revision
         self.served.set()
         self._metrics.swaps.labels("rolled_back" if older else "served").inc()
         _log.info("Serving snapshot %s", model.version)
@@ -142,6 +145,18 @@ class Models:
         moment = getattr(self.current.manifest, name) if self.current else 0.0
         return self._clock.now() - moment if moment else float("nan")
 
+    def _retriever_version(self) -> int:
+        retriever = self.current.retriever if self.current else None
+        return retriever.manifest.version if retriever else 0
+
     def _index_items(self) -> int:
         retriever = self.current.retriever if self.current else None
         return len(retriever.index) if retriever else 0
+
+
+def _is(model: ServedModel | None, version: int, exact: bool) -> bool:
+    """True if `model` is of `version`; its retriever, too, where that must be `exact`."""
+    if model is None or model.version != version:
+        return False
+    retriever = model.retriever
+    return not exact or retriever is None or retriever.manifest.version == version

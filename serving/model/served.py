@@ -58,12 +58,22 @@ class ServedRanker:
 
 @dataclass(frozen=True)
 class ServedRetriever:
-    """Both sides of a retrieval model, and the index of the item side's vectors."""
+    """Both sides of a retrieval model, and the index of the item side's vectors.
+
+    All are of one snapshot, so the vectors of users and items match in every request; several
+    versions may share one retriever.
+
+    Args:
+        manifest: of the snapshot that it is from.
+        loaded_s: when it was taken over, Unix seconds.
+    """
 
     query: ServedNetwork
     candidate: ServedNetwork
     index: ItemIndex
     hashed: SimHash
+    manifest: Manifest
+    loaded_s: float = 0.0
 
     def query_vector(self, inputs: Arrays) -> np.ndarray:
         """The user's vector, shape (dim,), or one for each interest, (interests, dim)."""
@@ -106,6 +116,7 @@ class ServedModel:
     """Models of one snapshot version; a role that it lacks is None.
 
     Args:
+        manifest: of the snapshot; the retriever may be of an older one.
         probes: event times by event id of the probes that it has learnt past and the version that
             it was built upon had not; empty where it was built upon none.
     """
@@ -119,6 +130,14 @@ class ServedModel:
     def version(self) -> int:
         """Version of the snapshot."""
         return self.manifest.version
+
+    @property
+    def erased_through(self) -> float:
+        """Up to when erasures of people are done in all of it, Unix seconds."""
+        manifests = [self.manifest]
+        if self.retriever is not None:
+            manifests.append(self.retriever.manifest)
+        return min(float(each.extra.get("erased_through", 0.0)) for each in manifests)
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:

@@ -79,15 +79,16 @@ class FakeRetriever:
     """An index of random vectors; the user's vector is that of the first item."""
 
     index: ItemIndex
+    manifest: Manifest
     hashed: SimHash = field(default_factory=lambda: SimHash(DIM))
     fails: bool = False
 
     @classmethod
-    def of(cls, count: int) -> "FakeRetriever":
+    def of(cls, count: int, version: int = 7) -> "FakeRetriever":
         index = ItemIndex(DIM)
         vectors = np.random.default_rng(2).normal(size=(count, DIM))
         index.put(np.arange(count), vectors.astype(np.float32))
-        return cls(index)
+        return cls(index, Manifest(version=version, kind="full", created_at=NOW_S))
 
     def query_vector(self, inputs: Arrays) -> np.ndarray:
         if self.fails:

@@ -12,7 +12,7 @@ from millstream.codec import encode
 from millstream.errors import SnapshotCorrupt
 from millstream.ids import id64_array
 from serving.consumers.catalogue_updater import PROBE_ITEM, CatalogueUpdater
-from serving.model.models import Models
+from serving.model.models import _AT_ONCE, Models
 from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
 
 
@@ -38,13 +38,15 @@ class FakeLoader:
     while_loading: Any = None
     probes: dict[str, float] = field(default_factory=dict)
 
-    def load(self, version: int, base: Any = None, *, forced: bool = False) -> Any:
+    def load(
+        self, version: int, base: Any = None, *, forced: bool = False, exact: bool = False
+    ) -> Any:
         self.bases.append(base.version if base else None)
         if version in self.corrupt:
             raise SnapshotCorrupt(f"{version} does not match its checksum.")
         if version in self.strange:
             raise KeyError("embedding_width")
-        model = FakeModel(retriever=FakeRetriever.of(self.count), version=version)
+        model = FakeModel(retriever=FakeRetriever.of(self.count, version), version=version)
         model.probes = self.probes
         if self.while_loading:
             self.while_loading()
@@ -252,6 +254,26 @@ async def test_an_item_that_comes_while_a_model_loads_is_in_its_index(stage):
     stage.loader.while_loading = lambda: stage.catalogue.upsert([upsert("meanwhile")])
     await stage.models.serve(1)
     assert stage.models.current.retriever.index.has(np.array([10]))[0]
+
+
+async def test_many_items_that_come_while_a_model_loads_are_in_its_index(stage):
+    many = [upsert(f"new {number}") for number in range(3 * _AT_ONCE)]
+    stage.loader.while_loading = lambda: stage.catalogue.upsert(many)
+    await stage.models.serve(1)
+    assert stage.indexed() == 10 + 3 * _AT_ONCE
+
+
+async def test_a_version_that_is_chosen_is_served_with_its_own_retriever(stage):
+    await stage.models.serve(1)
+    shared = stage.models.current.retriever
+    await stage.models.serve(2)
+    stage.models.current.retriever = shared
+    assert stage.case.count("retriever_version") == 1
+    assert await stage.models.serve(2)
+    assert stage.models.current.retriever is shared
+    assert await stage.models.serve(2, exact=True)
+    assert stage.models.current.retriever.manifest.version == 2
+    assert stage.loader.bases == [None, 1, 2]
 
 
 async def test_a_corrupt_snapshot_leaves_what_is_served_and_is_counted(stage):

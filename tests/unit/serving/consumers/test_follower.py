@@ -49,7 +49,7 @@ class Service:
     served: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
 
-    async def serve(self, version: int, *, forced: bool = False) -> bool:
+    async def serve(self, version: int, *, forced: bool = False, exact: bool = False) -> bool:
         try:
             self.reader.verify(version)
             if self.reader.manifest(version).is_held and not forced:

@@ -296,6 +296,52 @@ def test_a_changed_item_tower_computes_all_items_with_pauses(
     assert len(slept) == 1 and slept[0] > 0
 
 
+def scaled(maker, factor):
+    """Other dense weights of both towers: every item has another vector."""
+    for weight in maker.towers.model.trainable_weights:
+        weight.assign(weight * factor)
+
+
+def test_versions_share_a_retriever_until_its_interval_is_over(tmp_path, maker, catalogue):
+    clock, rows = FakeClock(NOW_S), np.arange(30)
+    for version, parent in ((1, None), (2, 1), (3, 2)):
+        maker.write(version, parent, extra={"erased_through": 100.0 * version})
+        scaled(maker, 1.5)
+    loader = Loader(SnapshotReader(tmp_path), catalogue, clock, retriever_interval_s=60.0)
+    first = loader.load(1)
+    clock.advance(59.0)
+    second = loader.load(2, first)
+    assert second.retriever is first.retriever
+    assert (second.version, second.retriever.manifest.version) == (2, 1)
+    assert second.erased_through == 100.0  # the retriever is of before the erasure
+    clock.advance(1.0)
+    third = loader.load(3, second)
+    whole = Loader(SnapshotReader(tmp_path), catalogue, clock).load(3)
+    inputs = inputs_of(catalogue, rows)
+    assert (third.retriever.manifest.version, third.erased_through) == (3, 300.0)
+    for one, other in ((third, whole), (second, loader.load(2, exact=True))):
+        scores = one.ranker.scores(inputs)["positive"], other.ranker.scores(inputs)["positive"]
+        assert np.allclose(*scores, atol=1e-6)
+    assert third.retriever.query_vector(inputs) == pytest.approx(
+        whole.retriever.query_vector(inputs), abs=1e-6
+    )
+    vectors = third.retriever.index.vectors(rows), whole.retriever.index.vectors(rows)
+    assert np.allclose(*vectors, atol=1e-6)
+
+
+def test_a_version_that_was_chosen_or_is_older_has_its_own_retriever(tmp_path, maker, catalogue):
+    maker.write(1)
+    maker.write(2, parent=1)
+    loader = Loader(
+        SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S), retriever_interval_s=60.0
+    )
+    first = loader.load(1)
+    assert loader.load(2, first, exact=True).retriever.manifest.version == 2
+    assert loader.load(1, loader.load(2)).retriever.manifest.version == 1
+    without = maker.write(3, 2, models={"ranker": MODELS["ranker"]}) and loader.load(3, first)
+    assert without.retriever is None
+
+
 def test_probes_are_those_learnt_since_what_is_served(loader, maker):
     maker.write(1, extra={"probes": [["a", 1.0]]})
     maker.write(2, 1, extra={"probes": [["b", 2.0]]})
