@@ -31,6 +31,23 @@ def test_a_wrong_value_is_an_error_that_names_the_setting(monkeypatch):
         settings()
 
 
+@pytest.mark.parametrize(
+    "name", [n for n, f in Settings.model_fields.items() if f.annotation is float]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "1e400"])
+def test_no_setting_is_a_number_that_is_none(monkeypatch, name, value):
+    monkeypatch.setenv(variable_name(name), value)
+    with pytest.raises(ConfigurationError, match=name):
+        settings()
+
+
+@pytest.mark.parametrize("name", ["serving_port", "trainer_metrics_port", "stream_metrics_port"])
+def test_a_port_is_one_that_there_is(monkeypatch, name):
+    monkeypatch.setenv(variable_name(name), "65536")
+    with pytest.raises(ConfigurationError, match=name):
+        settings()
+
+
 def test_a_secret_may_be_in_a_file(monkeypatch, tmp_path):
     for name, content in (("url", "rediss://:hunter2@r:1/2"), ("password", "swordfish")):
         (tmp_path / name).write_text(f"{content}\n")
