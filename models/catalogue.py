@@ -384,7 +384,6 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Ruder, 2017, https://arxiv.org/abs/1706.05098",
         "models.multi_task.shared_bottom:shared_bottom",
-        learns_online=False,
     ),
     Entry(
         "esmm",
@@ -392,7 +391,6 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Ma et al., SIGIR 2018, https://arxiv.org/abs/1804.07931",
         "models.multi_task.esmm:esmm",
-        learns_online=False,
     ),
     Entry(
         "mmoe",
@@ -400,7 +398,6 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Ma et al., KDD 2018, https://doi.org/10.1145/3219819.3220007",
         "models.multi_task.mmoe:mmoe",
-        learns_online=False,
     ),
     Entry(
         "ple",
@@ -408,7 +405,6 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Tang et al., RecSys 2020, https://doi.org/10.1145/3383313.3412236",
         "models.multi_task.ple:ple",
-        learns_online=False,
     ),
     Entry(
         "stem",
@@ -416,7 +412,6 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Su et al., AAAI 2024, https://arxiv.org/abs/2308.13537",
         "models.multi_task.stem:stem",
-        learns_online=False,
     ),
     Entry(
         "ame",
@@ -424,7 +419,6 @@ CATALOGUE: tuple[Entry, ...] = (
         "multi_task",
         "Pan et al., KDD 2024, https://arxiv.org/abs/2403.00793",
         "models.multi_task.stem:ame",
-        learns_online=False,
     ),
     Entry(
         "pepnet",

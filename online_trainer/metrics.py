@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.snapshots.announcement import Status
-from online_trainer.evaluation.progressive import Comparison
+from online_trainer.evaluation.progressive import METRICS, Comparison
 from online_trainer.snapshots.publisher import Published
 from online_trainer.trainer import Consumed, Trainer
 
@@ -24,7 +24,7 @@ class TrainerMetrics:
         add_build_info("trainer", self.registry)
         self._examples = self._counter("examples", "Examples learnt from")
         self._rows = self._counter("rows_passed_over", "Rows not learnt from, by reason", "reason")
-        for reason in ("repeated", "unsound"):
+        for reason in ("repeated", "unsound", "other_task"):
             self._rows.labels(reason=reason)
         self._columns = self._counter(
             "other_columns",
@@ -34,7 +34,9 @@ class TrainerMetrics:
         for difference in ("unknown", "missing"):
             self._columns.labels(difference=difference)
         self._refused = self._counter("messages_refused", "Messages refused, whole or in part")
-        self._loss = self._gauge("loss", "Log loss of the ranker's newest step")
+        self._loss = self._gauge(
+            "loss", "Loss of the ranker's newest step: log loss, or squared error of numbers"
+        )
         self._retriever_loss = self._gauge("retriever_loss", "Loss of the retriever's newest step")
         self._hit_rate = self._gauge(
             "retriever_hit_rate", "Hit rate at 10 of the positives, newest step"
@@ -45,8 +47,9 @@ class TrainerMetrics:
                 f"Progressive {name}: scored before learnt from",
                 "segment",
                 "span",
+                "task",
             )
-            for name in ("auc", "log_loss", "normalised_entropy", "calibration", "gauc")
+            for name in {**METRICS["binary"], **METRICS["regression"], "gauc": None}
         }
         self._comparison = self._gauge(
             "comparison_auc", "AUC of the online and the frozen ranker over the same rows", "model"
@@ -94,6 +97,7 @@ class TrainerMetrics:
         self._examples.inc(consumed.learnt)
         self._rows.labels(reason="repeated").inc(consumed.repeated)
         self._rows.labels(reason="unsound").inc(consumed.unsound)
+        self._rows.labels(reason="other_task").inc(consumed.other_tasks)
         self._columns.labels(difference="unknown").inc(len(consumed.unknown))
         self._columns.labels(difference="missing").inc(len(consumed.missing))
         self._refused.inc(consumed.refused is not None)
@@ -110,9 +114,10 @@ class TrainerMetrics:
 
     def state(self, trainer: Trainer, lag_messages: int, now_s: float) -> None:
         """How the trainer stands; to be called about once a second."""
-        for (segment, span, name), value in trainer.progress.values().items():
-            if not math.isnan(value):
-                self._progressive[name].labels(segment=segment, span=span).set(value)
+        for task, progress in trainer.progress_by_task.items():
+            for (segment, span, name), value in progress.values().items():
+                if not math.isnan(value):
+                    self._progressive[name].labels(segment, span, task).set(value)
         if trainer.baseline is not None and trainer.baseline.comparison.rows:
             self._compare(trainer.baseline.comparison)
         for role, learner in trainer.learners.items():

@@ -16,8 +16,9 @@ from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
-from online_trainer.io.examples import ExampleBatch, decode, usable
+from online_trainer.io.examples import ExampleBatch, decode, task_places, usable
 from online_trainer.io.offsets import Offsets
+from online_trainer.learners.batch import Batch
 from online_trainer.learners.learner import OnlineLearner
 from online_trainer.learners.ranker import Learnt, Ranker
 from online_trainer.learners.retriever import Retrieved, Retriever
@@ -45,6 +46,7 @@ class Consumed:
         repeated: rows that had been seen before.
         unknown: columns that no feature has: they were ignored.
         missing: features without a column: their defaults were learnt from.
+        other_tasks: rows of a task that the domain does not declare.
         unsound: rows with a number that is not finite or out of range, or of a refused step.
         published_at: (learnt,) of the examples, Unix seconds.
         probes: that were in it.
@@ -55,6 +57,7 @@ class Consumed:
     learnt: int = 0
     repeated: int = 0
     unsound: int = 0
+    other_tasks: int = 0
     unknown: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     published_at: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -71,10 +74,11 @@ class Trainer:
 
     Args:
         ranker, retriever: the learners.
-        progress: of the ranker.
+        progress: of the ranker's first task, which ranks lists.
         baseline: the ranker as it was once, to compare with; None for no comparison.
         batch_size: most rows of a step.
         inputs: of the learners' networks, in their order.
+        further: progress of the other tasks, by name, in their order.
 
     Attributes:
         erased_through: erasures of people up to then are done, Unix seconds by the stream's clock.
@@ -88,9 +92,11 @@ class Trainer:
         baseline: FrozenBaseline | None,
         batch_size: int,
         inputs: Signatures = (),
+        further: Mapping[str, ProgressiveMetrics] | None = None,
     ) -> None:
         self.ranker, self.retriever, self.inputs = ranker, retriever, tuple(inputs)
         self.progress, self.baseline = progress, baseline
+        self.further = dict(further or {})
         self.offsets = Offsets()
         self.erased_through = 0.0
         self._batch_size = batch_size
@@ -100,10 +106,16 @@ class Trainer:
         """By role."""
         return {"ranker": self.ranker, "retriever": self.retriever}
 
+    @property
+    def progress_by_task(self) -> dict[str, ProgressiveMetrics]:
+        """Progress of every task by name, the first task's first."""
+        return {self.ranker.tasks[0].name: self.progress, **self.further}
+
     def adopt(self, other: "Trainer") -> None:
         """Go on with the learners of another trainer, and with what it has learnt."""
         self.ranker, self.retriever, self.inputs = other.ranker, other.retriever, other.inputs
         self.progress, self.baseline, self.offsets = other.progress, other.baseline, other.offsets
+        self.further = other.further
 
     def consume(self, message: bytes, offset: int) -> Consumed:
         """Learn from the message at `offset` of the topic; what cannot be read is passed over.
@@ -149,7 +161,9 @@ class Trainer:
         is_probe = table["is_probe"].to_numpy()
         consumed.repeated = int((~unseen).sum())
         consumed.probes = _probes(table, unseen & is_probe)
-        examples = ExampleBatch.of(table.filter(pa.array(unseen & ~is_probe)))
+        is_ours = task_places(table) >= 0
+        consumed.other_tasks = int((unseen & ~is_ours).sum())
+        examples = ExampleBatch.of(table.filter(pa.array(unseen & ~is_probe & is_ours)))
         for part in examples.slices(self._batch_size):
             self._learn(part, consumed)
 
@@ -169,13 +183,21 @@ class Trainer:
         if not learnt.is_finite:
             self._learn_the_rest(examples, learnt, consumed)
             return
-        rows = Rows(users, examples.origin, known)
-        self.progress.update(learnt.scores, batch.labels, batch.weights, rows)
-        if self.baseline is not None:
-            self.baseline.compare(batch, learnt.scores)
+        self._judge(learnt.scores, batch, Rows(users, examples.origin, known))
         if (retrieved := self.retriever.learn(batch)) is not None:
             consumed.retrieved.append(retrieved)
         self._count(examples, consumed)
+
+    def _judge(self, scores: np.ndarray, batch: Batch, rows: Rows) -> None:
+        """Count scores of a batch, task by task; the first is compared with the baseline."""
+        for place, progress in enumerate(self.progress_by_task.values()):
+            own = np.flatnonzero(batch.tasks == place)
+            if not len(own):
+                continue
+            part = batch if len(own) == len(batch) else batch.take(own)
+            progress.update(scores[own], part.labels, part.weights, rows.take(own))
+            if place == 0 and self.baseline is not None:
+                self.baseline.compare(part, scores[own])
 
     def _learn_the_rest(self, examples: ExampleBatch, learnt: Learnt, consumed: Consumed) -> None:
         """After a step that was refused: the same without the rows that may be to blame."""

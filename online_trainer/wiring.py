@@ -1,11 +1,13 @@
 """From settings to a trainer: the one place where its parts are chosen and put together."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from features import labels
 from features.signatures import input_signatures
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings, variable_name
@@ -13,6 +15,7 @@ from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
 from models.catalogue import CATALOGUE, build, find
 from models.losses.streaming_frequency import StreamingFrequency
+from models.rankers import ranking_network, tasks_in
 from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
@@ -20,6 +23,7 @@ from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.progressive import ProgressiveMetrics
+from online_trainer.learners.heads import Tasks
 from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.optimisers import dense_optimiser, row_optimisers
 from online_trainer.learners.ranker import Objective, Ranker
@@ -46,11 +50,11 @@ class Wiring:
         Raises:
             ConfigurationError: a setting names a model that is not, or not for that use.
         """
-        self._check("ranker", self.settings.ranker, "ranking")
-        self._check("retriever", self.settings.retriever, "retrieval")
+        self._check("ranker", self.settings.ranker, ("ranking", "multi_task"))
+        self._check("retriever", self.settings.retriever, ("retrieval",))
 
-    def _check(self, setting: str, name: str, task: str) -> None:
-        legal = [e.name for e in CATALOGUE if e.task == task and e.learns_online]
+    def _check(self, setting: str, name: str, tasks: Collection[str]) -> None:
+        legal = [e.name for e in CATALOGUE if e.task in tasks and e.learns_online]
         if name not in legal:
             raise ConfigurationError(
                 f"{variable_name(setting)} must be one of {', '.join(legal)}. Received: {name!r}."
@@ -60,7 +64,10 @@ class Wiring:
         """The configuration of each model, as a manifest names it."""
         own = self.settings
         return {
-            "ranker": _config(own.ranker, own.embedding_width, own.ranker_options),
+            "ranker": {
+                **_config(own.ranker, own.embedding_width, own.ranker_options),
+                **({"tasks": _task_names()} if labels.ARE_DECLARED else {}),
+            },
             "retriever": _config(own.retriever, own.embedding_width, own.retriever_options),
         }
 
@@ -75,13 +82,15 @@ class Wiring:
         """
         inputs = input_signatures() if inputs is None else tuple(inputs)
         keras.utils.set_random_seed(_SEED)
+        tasks = tasks_in(self.models()["ranker"])
         return Trainer(
             ranker=self.ranker(inputs),
             retriever=self.retriever(inputs),
-            progress=ProgressiveMetrics(),
+            progress=ProgressiveMetrics(kind=tasks[0].kind),
             baseline=FrozenBaseline(self.ranker(inputs)) if frozen_baseline else None,
             batch_size=self.settings.batch_size,
             inputs=inputs,
+            further={task.name: ProgressiveMetrics(kind=task.kind) for task in tasks[1:]},
         )
 
     def networks(self, inputs: Signatures) -> dict[Role, keras.Model]:
@@ -102,14 +111,13 @@ class Wiring:
             self._tables(name, parts),
             self._dense(name),
             Objective(within, self.settings.pointwise_share),
+            Tasks(tasks_in(self.models()["ranker"]), tuple(task.weight for task in labels.TASKS)),
             corrects_sampling=self.settings.sampling_correction,
         )
 
     def _ranking_network(self, inputs: Signatures | None) -> keras.Model:
-        own = self.settings
-        fields = ranker_fields(own.embedding_width, inputs)
-        network: keras.Model = build(own.ranker, fields, **own.ranker_options)
-        return network
+        fields = ranker_fields(self.settings.embedding_width, inputs)
+        return ranking_network(self.models()["ranker"], fields)
 
     def _retrieval_model(self, inputs: Signatures | None) -> RetrievalModel:
         own = self.settings
@@ -153,6 +161,11 @@ class Wiring:
         """By optimiser."""
         rate = self.settings.embedding_learning_rate
         return {"adagrad": rate, "adam": rate, "ftrl": self.settings.ftrl_learning_rate}
+
+
+def _task_names() -> list[str]:
+    """Names of the domain's tasks as a configuration has them: `click`, `stars:regression`."""
+    return [task.name if task.is_binary else f"{task.name}:regression" for task in labels.TASKS]
 
 
 def _config(name: str, width: int, options: dict[str, Any]) -> dict[str, Any]:

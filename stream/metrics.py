@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from features.labels import TASKS
 from features.spec import VIEWS
 from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info, start_at_zero
@@ -19,8 +20,8 @@ from millstream.topics import (
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
 from stream.outputs.examples import ORIGINS
-from stream.state.impression_join import REASONS
 from stream.state.memory import Memory
+from stream.state.open_windows import REASONS
 
 KINDS: Mapping[str, str] = {
     INTERACTIONS.name: "interaction",
@@ -63,6 +64,11 @@ class StreamMetrics:
             "unknown_fields", "Events with fields or attributes that nothing takes", []
         )
         self.joined = self._counter("joined", "Shown items that received feedback", [])
+        self.late = self._counter(
+            "late_feedback",
+            "Feedback on a list that is kept, after the window of a task, by task",
+            ["task"],
+        )
         self.trouble = self._counter(
             "trouble", "Failed attempts to reach Kafka, Redis or the offline store", ["part"]
         )
@@ -125,6 +131,7 @@ class StreamMetrics:
         for kind, outcomes in OUTCOMES.items():
             start_at_zero(self.events, [kind], outcomes)
         start_at_zero(self.examples, ORIGINS)
+        start_at_zero(self.late, [task.name for task in TASKS])
         views = [view.name for view in VIEWS]
         start_at_zero(self.feature_rows, views)
         start_at_zero(self.offline_rows, views)
@@ -150,11 +157,13 @@ class StreamMetrics:
         for event_time in effects.probes:
             self.event_to_feature.observe(max(now_s - event_time, 0.0))
         self.joined.inc(effects.joined)
+        for task, count in effects.late.items():
+            self.late.labels(task=task).inc(count)
         for reason, count in effects.closed.items():
             self.lists_closed.labels(reason=reason).inc(count)
         if effects.closed:
             held_s = effects.window_held_s
-            self.join_window.set(memory.join.window_s if held_s is None else held_s)
+            self.join_window.set(memory.join.longest_s if held_s is None else held_s)
         if effects.watermark > float("-inf"):
             self.watermark_lag.set(now_s - effects.watermark)
         self.observe_memory(memory)

@@ -12,8 +12,9 @@ Action = Literal["added", "removed", "changed"]
 
 # The key of a part that is one value.
 _VALUE = "is"
-_DURATIONS = frozenset({"half_life", "seen_for", "max_age"})
-_LISTS = frozenset({"of", "kinds", "seen_kinds", "groups", "exclude_groups"})
+_DURATIONS = frozenset({"half_life", "seen_for", "max_age", "window"})
+_TASK_KINDS = frozenset({"positives", "negatives", "numbers"})
+_LISTS = frozenset({"of", "kinds", "seen_kinds", "groups", "exclude_groups"}) | _TASK_KINDS
 _ROLES = {
     "user": ("recent",),
     "item": (
@@ -95,6 +96,10 @@ def _parts(domain: Domain) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield "score", _said(domain.score)
     for name, placement in domain.placements.items():
         yield f"placements.{name}", _said(placement)
+    for name, task in domain.tasks.items():
+        yield f"tasks.{name}", _said(task)
+    if domain.tasks:
+        yield "tasks", {"first": next(iter(domain.tasks))}
     for entity, roles in _ROLES.items():
         side = domain.side(entity)  # type: ignore[arg-type]
         for role in roles:

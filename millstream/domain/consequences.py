@@ -27,6 +27,10 @@ def consequences(
 ) -> Consequences:
     """Consequences of changing the part at `path`, by what is kept."""
     match path.split("."):
+        case ["tasks"]:
+            return {"lists": "are ranked by it from the first snapshot that has it on"}
+        case ["tasks", _]:
+            return _of_task(action, {*before, *after})
         case ["kinds", name]:
             return _of_kind(name, action, before, after)
         case ["context", name]:
@@ -95,6 +99,19 @@ def _of_placement(name: str, action: str, keys: set[str]) -> Consequences:
     found = {"lists": "of it are made by the new rule from serving's restart on"}
     if keys & _SEEN:
         found["state"] = "what counts as seen by it is remembered from the stream's restart on"
+    return found
+
+
+def _of_task(action: str, keys: set[str]) -> Consequences:
+    found = {}
+    if action != "changed" or keys & {"kind", "scale"}:
+        found["models"] = "get a ranker with these heads, which begins from the retained examples"
+    elif "weight" in keys:
+        found["models"] = "weigh its examples so from the trainer's restart on"
+    if action == "removed":
+        return {"examples": "of it are passed over", **found}
+    if action == "added" or keys - {"weight"}:
+        found["examples"] = "are made by the new rule from the next event on; older ones stay"
     return found
 
 

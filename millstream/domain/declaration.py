@@ -12,7 +12,7 @@ from millstream.domain.kinds import Kind
 from millstream.domain.part import Name, Part
 from millstream.domain.placements import DEFAULT, Placement
 from millstream.domain.score import Score
-from millstream.domain.tasks import ONLY_TASK
+from millstream.domain.tasks import MAX_TASKS, ONLY_TASK, Task
 
 MAX_KINDS, MAX_ENTRIES, MAX_PLACEMENTS, MAX_CONTEXT = 64, 64, 64, 16
 
@@ -97,6 +97,12 @@ class Domain(Part):
     kinds: dict[Name, Kind] = Field(
         min_length=1, max_length=MAX_KINDS, description="What people do, by name."
     )
+    tasks: dict[Name, Task] = Field(
+        default={},
+        max_length=MAX_TASKS,
+        description="What is learnt of each shown item, by name; the first ranks lists. Where none "
+        "is named, it is how likely a positive is, by the labels of the kinds.",
+    )
     user: UserSide
     item: ItemSide
     context: dict[Name, ContextField] = Field(
@@ -124,7 +130,7 @@ class Domain(Part):
 
     def task_names(self) -> tuple[str, ...]:
         """Names of what the ranker learns."""
-        return (ONLY_TASK,)
+        return tuple(self.tasks) or (ONLY_TASK,)
 
     def formula_of(self, placement: str = "") -> str | None:
         """The formula that lists of a placement are ranked by; None is the first task."""

@@ -13,6 +13,7 @@ from millstream.domain.kinds import Kind
 from millstream.domain.placements import Bounds, Placement
 from millstream.domain.references import near
 from millstream.domain.score import Score
+from millstream.domain.tasks import Task
 from millstream.errors import shown
 
 _EXPECTED = {
@@ -126,6 +127,8 @@ def _keys_at(path: list[str], given: Any) -> list[str]:
             model = Placement
         case ["placements", _, "ranges", _]:
             model = Bounds
+        case ["tasks", _]:
+            model = Task
         case [("user" | "item") as entity]:
             model = UserSide if entity == "user" else ItemSide
         case [_, "attributes", _]:

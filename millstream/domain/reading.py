@@ -15,7 +15,7 @@ from millstream.errors import ConfigurationError
 
 FILE_NAME = "domain.toml"
 # By table, how deep a part of it is, where that is not three.
-_DEPTHS = {"kinds": 2, "placements": 2, "context": 2, "score": 1}
+_DEPTHS = {"kinds": 2, "tasks": 2, "placements": 2, "context": 2, "score": 1}
 
 
 class DomainError(ConfigurationError):

@@ -39,6 +39,7 @@ def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]
             what names them is none.
     """
     yield from _wrong_kinds(domain, broken)
+    yield from _wrong_tasks(domain, broken)
     for entity in ("user", "item"):
         yield from _wrong_names(domain, entity, broken)
     yield from _wrong_roles(domain, broken)
@@ -57,6 +58,15 @@ def _wrong_kinds(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
     if not teaches:
         expected = "at least one kind whose `label` is 1, or with `label_from`"
         yield "kinds", expected, list(domain.kinds)
+
+
+def _wrong_tasks(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
+    there = ", ".join(domain.kinds)
+    for name, task in domain.tasks.items():
+        for key in ("positives", "negatives", "numbers"):
+            for kind in getattr(task, key):
+                if kind not in domain.kinds and f"kinds.{kind}" not in broken:
+                    yield f"tasks.{name}.{key}", f"one of the kinds ({there})", kind
 
 
 def _wrong_names(domain: Domain, entity: Any, broken: Collection[str]) -> Iterator[Fault]:

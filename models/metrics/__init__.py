@@ -7,6 +7,7 @@ from models.metrics.log_loss import LogLoss
 from models.metrics.metric import Metric
 from models.metrics.normalised_entropy import NormalisedEntropy
 from models.metrics.ranking import Map, Mrr, Ndcg, RecallAt
+from models.metrics.relative_rmse import RelativeRmse
 from models.metrics.rmse import Rmse
 from models.metrics.scored import Scored
 from models.metrics.windowed import Windowed
@@ -22,6 +23,7 @@ __all__ = [
     "Ndcg",
     "NormalisedEntropy",
     "RecallAt",
+    "RelativeRmse",
     "Rmse",
     "Scored",
     "Windowed",

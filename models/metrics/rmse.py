@@ -1,4 +1,4 @@
-"""Root mean square error of the predicted probabilities."""
+"""Root mean square error of predicted probabilities or numbers."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from models.metrics.scored import Scored
 
 
 class Rmse(AdditiveMetric):
-    """sqrt(sum w (y - p)^2 / sum w); its square is the Brier score."""
+    """sqrt(sum w (y - p)^2 / sum w); of probabilities its square is the Brier score."""
 
     def __init__(self) -> None:
         super().__init__(2)

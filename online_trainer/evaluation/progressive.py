@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from millstream.domain.tasks import TaskKind
 from millstream.snapshots.layout import below
 from models.metrics import (
     Auc,
@@ -18,6 +19,8 @@ from models.metrics import (
     LogLoss,
     Metric,
     NormalisedEntropy,
+    RelativeRmse,
+    Rmse,
     Scored,
     Windowed,
 )
@@ -27,11 +30,19 @@ SPANS = ("overall", "window")
 _WINDOW_BUCKETS = 10
 _AUC_BINS = 1024
 
-METRICS: dict[str, Callable[[], Metric]] = {
-    "auc": partial(Auc, _AUC_BINS),
-    "log_loss": LogLoss,
-    "normalised_entropy": NormalisedEntropy,
-    "calibration": Calibration,
+METRICS: dict[TaskKind, dict[str, Callable[[], Metric]]] = {
+    "binary": {
+        "auc": partial(Auc, _AUC_BINS),
+        "log_loss": LogLoss,
+        "normalised_entropy": NormalisedEntropy,
+        "calibration": Calibration,
+    },
+    "regression": {"rmse": Rmse, "relative_rmse": RelativeRmse, "calibration": Calibration},
+}
+# By kind of task, the metric that is 1 where only the mean label is known, and grows with errors.
+RELATIVE_ERROR: dict[TaskKind, str] = {
+    "binary": "normalised_entropy",
+    "regression": "relative_rmse",
 }
 
 
@@ -48,6 +59,10 @@ class Rows(NamedTuple):
     origin: np.ndarray
     known: np.ndarray
 
+    def take(self, places: np.ndarray) -> "Rows":
+        """Some of them."""
+        return Rows(*(column[places] for column in self))
+
     def segments(self) -> dict[str, np.ndarray]:
         """(rows,) bool by segment. Sampled negatives belong to the organic positives."""
         sampled, shown = self.origin == "sampled", self.origin == "impression"
@@ -62,23 +77,27 @@ class Rows(NamedTuple):
 
 
 class ProgressiveMetrics:
-    """Every metric of every segment, overall and over a window; and GAUC over the window.
+    """Every metric of every segment of a task, overall and over a window.
+
+    A binary task has GAUC over the window, too.
 
     Args:
         window_rows: of a segment.
+        kind: of the task.
     """
 
-    def __init__(self, window_rows: int = 20_000) -> None:
+    def __init__(self, window_rows: int = 20_000, kind: TaskKind = "binary") -> None:
+        self.kind = kind
 
         def windowed(make: Callable[[], Any]) -> Metric:
             bucket = max(1, window_rows // _WINDOW_BUCKETS)
             return Windowed(make, buckets=_WINDOW_BUCKETS, bucket_rows=bucket)
 
-        self._metrics: dict[tuple[str, str, str], Metric] = {
-            ("all", "window", "gauc"): windowed(Gauc)
-        }
+        self._metrics: dict[tuple[str, str, str], Metric] = {}
+        if kind == "binary":
+            self._metrics["all", "window", "gauc"] = windowed(Gauc)
         for segment in SEGMENTS:
-            for name, make in METRICS.items():
+            for name, make in METRICS[kind].items():
                 self._metrics[segment, "overall", name] = make()
                 self._metrics[segment, "window", name] = windowed(make)
 
@@ -86,8 +105,11 @@ class ProgressiveMetrics:
         self, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, rows: Rows
     ) -> None:
         """Count a batch."""
+        numbers = self.kind == "regression"
         scored = {
-            segment: Scored(labels[own], scores[own], weights[own], rows.users[own])
+            segment: Scored(
+                labels[own], scores[own], weights[own], rows.users[own], are_numbers=numbers
+            )
             for segment, own in rows.segments().items()
             if own.any()
         }
@@ -98,6 +120,10 @@ class ProgressiveMetrics:
     def value(self, segment: str, span: str, metric: str) -> float:
         """One metric; NaN while it is not defined."""
         return self._metrics[segment, span, metric].result()
+
+    def relative_error(self) -> float:
+        """Over the window, 1 where only the mean label is known; NaN while it is not defined."""
+        return self.value("all", "window", RELATIVE_ERROR[self.kind])
 
     def values(self) -> dict[tuple[str, str, str], float]:
         """Every metric by (segment, span, name)."""

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features import labels
 from features.columns import Arrays, arrays_from_rows, arrays_from_table, keys_from_strings
 from features.context import CONTEXT, arrays_from_examples
 from features.encode import encode
@@ -31,12 +32,13 @@ _HEAD: dict[str, pa.DataType] = {
     "origin": pa.string(),
     "is_probe": pa.bool_(),
 }
-_SHARE = "sampled_probability"
+_SHARE, _TASK = "sampled_probability", "task"
 # Columns of a row that a message may lack: each has a default.
 _MAY_LACK = {feature.name for feature in FEATURES} | {column.name for column in CONTEXT}
 _TYPES = {
     **_HEAD,
     _SHARE: pa.float32(),
+    _TASK: pa.string(),
     **{feature.name: arrow_type(feature) for feature in FEATURES},
     **{column.name: pa.string() for column in CONTEXT},
 }
@@ -153,6 +155,19 @@ def usable(table: pa.Table) -> np.ndarray:
     return found
 
 
+def task_places(table: pa.Table) -> np.ndarray:
+    """(rows,) int32 place of each row's task among the domain's; -1 of a name that is none of them.
+
+    Rows without the column are of the only task, or of the first.
+    """
+    if _TASK not in table.column_names:
+        return np.zeros(len(table), np.int32)
+    names = pa.array([task.name for task in labels.TASKS])
+    found = pc.index_in(table[_TASK].cast(pa.string()), names)
+    places: np.ndarray = pc.fill_null(found, -1).to_numpy().astype(np.int32)
+    return places
+
+
 @dataclass(frozen=True)
 class ExampleBatch:
     """A batch of training examples with metadata.
@@ -200,17 +215,21 @@ class ExampleBatch:
         is_sampled = origin == "sampled"
         oversampling = _numbers(table, "oversampling", np.float32)
         oversampling[~(oversampling > 0)] = np.nan
+        tasks = task_places(table)
+        is_number = _are_numbers()[tasks]
         # What is drawn more often than uniformly counts less: metrics are those of uniform draws.
         weights[is_sampled] /= oversampling[is_sampled]
         batch = Batch(
             inputs={name: np.ascontiguousarray(column) for name, column in inputs.items()},
             labels=labels,
             weights=weights,
-            is_positive=(labels > _LIKED) & ~is_sampled,
-            groups=_groups(table),
+            is_positive=_firsts(table, (labels > _LIKED) & ~is_sampled & ~is_number),
+            groups=_groups(table, tasks),
             log_odds=np.log(oversampling),
             is_shown=origin == "impression",
-            kept=_kept(table, is_sampled, oversampling),
+            kept=_kept(table, tasks, is_sampled, oversampling),
+            tasks=tasks,
+            is_number=is_number,
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
 
@@ -222,7 +241,7 @@ class ExampleBatch:
     def slices(self, size: int) -> Iterator["ExampleBatch"]:
         """In order, at most `size` rows at a time: never two messages in one step.
 
-        Rows of one event stay together, unless they are more than `size`.
+        Rows of one event and task stay together, unless they are more than `size`.
         """
         begins = np.flatnonzero(np.diff(self.batch.groups, prepend=-1))
         at = 0
@@ -242,13 +261,20 @@ def _defaults(table: pa.Table) -> Arrays:
     return {name: np.repeat(value, len(table), axis=0) for name, value in one.items()}
 
 
-def _kept(table: pa.Table, is_sampled: np.ndarray, oversampling: np.ndarray) -> np.ndarray:
+def _are_numbers() -> np.ndarray:
+    """(tasks,) bool: whose labels are numbers."""
+    return np.array([not task.is_binary for task in labels.TASKS])
+
+
+def _kept(
+    table: pa.Table, tasks: np.ndarray, is_sampled: np.ndarray, oversampling: np.ndarray
+) -> np.ndarray:
     """(rows,) float32 in (0, 1]: the share of negatives like a row that the sample has.
 
-    Of n negatives that were drawn for an event, each with probability p, the sample has a share of
-    about n p of all that might have been. The event's own row has the mean of theirs. Where nothing
-    was drawn, or what is given is no probability, the share is 1. Rows that were drawn more often
-    than uniformly weigh less by as much: p is that of a uniform draw.
+    Of n negatives that were drawn for a task of an event, each with probability p, the sample has a
+    share of about n p of all that might have been. The event's own row has the mean of theirs.
+    Where nothing was drawn, or what is given is no probability, the share is 1. Rows that were
+    drawn more often than uniformly weigh less by as much: p is that of a uniform draw.
     """
     kept = np.ones(len(table), np.float32)
     if _SHARE not in table.column_names or not is_sampled.any():
@@ -256,7 +282,7 @@ def _kept(table: pa.Table, is_sampled: np.ndarray, oversampling: np.ndarray) -> 
     given = _numbers(table, _SHARE, np.float64) / oversampling
     given[~((given > 0) & (given <= 1))] = 1.0
     offset, partition = (table[f"source_{name}"].to_numpy() for name in ("offset", "partition"))
-    _, event = np.unique(np.stack([offset, partition]), axis=1, return_inverse=True)
+    _, event = np.unique(np.stack([offset, partition, tasks]), axis=1, return_inverse=True)
     event = event.ravel()
     drawn = np.bincount(event, is_sampled)
     total = np.bincount(event, is_sampled * given)
@@ -274,11 +300,24 @@ def _finite(raw: Arrays, rows: int) -> np.ndarray:
     return found
 
 
-def _groups(table: pa.Table) -> np.ndarray:
-    """(rows,) int32: the number of each row's event; rows of one event stand together."""
+def _groups(table: pa.Table, tasks: np.ndarray) -> np.ndarray:
+    """(rows,) int32: the number of each row's event and task, whose rows stand together."""
+    begins = _events(table) | (np.diff(tasks, prepend=-1) != 0)
+    return (np.cumsum(begins) - 1).astype(np.int32)
+
+
+def _events(table: pa.Table) -> np.ndarray:
+    """(rows,) bool: which rows are the first of their event."""
     partitions, offsets = (table[f"source_{n}"].to_numpy() for n in ("partition", "offset"))
-    begins = (np.diff(partitions) != 0) | (np.diff(offsets) != 0)
-    return np.concatenate([np.zeros(min(len(table), 1)), np.cumsum(begins)]).astype(np.int32)
+    return (np.diff(partitions, prepend=-1) != 0) | (np.diff(offsets, prepend=-1) != 0)
+
+
+def _firsts(table: pa.Table, is_positive: np.ndarray) -> np.ndarray:
+    """(rows,) bool: of the positives of one event, which are of several tasks, the first."""
+    event = np.cumsum(_events(table))[is_positive]
+    found = is_positive.copy()
+    found[is_positive] = np.diff(event, prepend=-1) != 0
+    return found
 
 
 def _origins(table: pa.Table) -> np.ndarray:

@@ -21,7 +21,8 @@ class Offsets:
         offset: of the next message of `examples`.
         log: which log that offset is of; "" is not known.
         marks: highest source offset seen, by `topic@log-partition`; without `@log` where the rows
-            do not say which log their positions are of.
+            do not say which log their positions are of. A topic whose rows come in several lanes
+            has one for each, `topic/lane`: positions grow within a lane.
         event_time: the latest that has been learnt from (a probe is not), Unix seconds.
         examples: how many have been learnt from since the very first.
     """
@@ -78,6 +79,7 @@ def _sources(table: pa.Table) -> tuple[list[str], np.ndarray]:
     """Source partition (`topic@log-partition`) and offset of each row."""
     metadata = metadata_of(table)
     log = metadata.get("source_log")
-    topic = metadata["source_topic"] + (f"@{log}" if log else "")
+    lane = metadata.get("source_lane")
+    topic = metadata["source_topic"] + (f"/{lane}" if lane else "") + (f"@{log}" if log else "")
     partitions = table["source_partition"].to_numpy()
     return [f"{topic}-{partition}" for partition in partitions], table["source_offset"].to_numpy()

@@ -14,7 +14,7 @@ class Batch:
 
     Args:
         inputs: by field, (rows,) or (rows, length); ids int64, floats float32.
-        labels: (rows,) float32 in [0, 1].
+        labels: (rows,) float32 in [0, 1], but where it is a number.
         weights: (rows,) float32, not negative.
         is_positive: (rows,) bool: observed, and liked: what the retriever learns from.
         groups: (rows,) int32, ascending from 0: rows of one event share theirs. Each row is alone
@@ -24,6 +24,8 @@ class Batch:
         is_shown: (rows,) bool: of a list that was shown. No row is where it is missing.
         kept: (rows,) float32 in (0, 1]: the share of negatives like the row that a sample has; None
             is 1.
+        tasks: (rows,) int32: place of the task that the label is for; 0 where it is missing.
+        is_number: (rows,) bool: the label is any number; False where it is missing.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -34,6 +36,8 @@ class Batch:
     log_odds: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     is_shown: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
     kept: np.ndarray | None = None
+    tasks: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    is_number: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
         """Fill in what is missing."""
@@ -44,6 +48,10 @@ class Batch:
             object.__setattr__(self, "log_odds", np.zeros(rows, np.float32))
         if not len(self.is_shown):
             object.__setattr__(self, "is_shown", np.zeros(rows, np.bool_))
+        if not len(self.tasks):
+            object.__setattr__(self, "tasks", np.zeros(rows, np.int32))
+        if not len(self.is_number):
+            object.__setattr__(self, "is_number", np.zeros(rows, bool))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,6 +68,8 @@ class Batch:
             log_odds=self.log_odds[places],
             is_shown=self.is_shown[places],
             kept=None if self.kept is None else self.kept[places],
+            tasks=self.tasks[places],
+            is_number=self.is_number[places],
         )
 
     def log_kept(self) -> np.ndarray:
@@ -70,7 +80,8 @@ class Batch:
 
     def sound(self) -> np.ndarray:
         """(rows,) bool: every number is finite, the label and the weight in their range."""
-        sound = (self.labels >= 0) & (self.labels <= 1)
+        sound = np.isfinite(self.labels)
+        sound &= self.is_number | ((self.labels >= 0) & (self.labels <= 1))
         sound &= np.isfinite(self.weights) & (self.weights >= 0) & np.isfinite(self.log_odds)
         for column in self.inputs.values():
             if column.dtype.kind == "f":
@@ -80,7 +91,7 @@ class Batch:
 
     def extreme(self) -> np.ndarray:
         """(rows,) bool: a number is so large that it alone may make a step's loss overflow."""
-        extreme = self.weights > _EXTREME
+        extreme = (self.weights > _EXTREME) | (np.abs(self.labels) > _EXTREME)
         for column in self.inputs.values():
             if column.dtype.kind == "f":
                 large = np.abs(column) > _EXTREME

@@ -13,6 +13,9 @@ Negatives may be a sample: where a share r of them is kept, the odds of a positi
 as high as they are without sampling. With the correction the log loss is that of z - log r, so that
 the network's own logit z learns the odds before sampling.
 
+Of a network with several tasks each row teaches the output of its own: by the log loss, or by the
+squared error where the task is a number. What tasks share learns from all of them, each weighted.
+
 Reference: King & Zeng, Political Analysis 9(2), 2001,
 https://doi.org/10.1093/oxfordjournals.pan.a004868, prior correction, here row by row.
 """
@@ -31,6 +34,7 @@ from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.compiled import CompiledStep
 from online_trainer.learners.dense import DenseWeights, differs_in_training
+from online_trainer.learners.heads import ONE_TASK, Heads, Tasks
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
 
@@ -53,9 +57,9 @@ class Learnt(NamedTuple):
     """Result of one step.
 
     Args:
-        scores: (rows,) probabilities of a positive in the sample, given before the labels were
-            learnt from.
-        loss: weighted mean of the log loss.
+        scores: (rows,) by each row's task: probabilities of a positive in the sample, or numbers;
+            given before the labels were learnt from.
+        loss: weighted mean of the log loss, or squared error.
         is_finite: False where the batch was refused; the weights are as they were.
     """
 
@@ -73,6 +77,7 @@ class Ranker:
         tables: all of `parts.tables`.
         optimiser: of the dense weights.
         objective: what a step minimises.
+        tasks: of the network.
         corrects_sampling: whether scores and log losses are those of z - log r.
     """
 
@@ -83,6 +88,7 @@ class Ranker:
         tables: DynamicTables,
         optimiser: keras.Optimizer,
         objective: Objective = POINTWISE,
+        tasks: Tasks = ONE_TASK,
         *,
         corrects_sampling: bool = False,
     ) -> None:
@@ -91,16 +97,18 @@ class Ranker:
         self.body = self.parts.body
         self.dense = DenseWeights([parts.body], optimiser)
         self.step = 0
+        self.tasks = tasks.tasks
         self._objective, self._corrects_sampling = objective, corrects_sampling
+        self._heads = Heads(tasks)
         self._layout = Layout([self.parts], tables.groups)
         self._fields = field_specs(self.parts)
         self._scores_apart = differs_in_training(self.body)
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
-        flags, groups = tf.TensorSpec((None,), tf.bool), tf.TensorSpec((None,), tf.int32)
-        taught = [column, column, column, column, flags, groups]
+        flags, places = tf.TensorSpec((None,), tf.bool), tf.TensorSpec((None,), tf.int32)
+        taught = [column, places, column, column, column, flags, places]
         self._learn = CompiledStep(self._learn_step, [*given, *taught])
-        self._score = CompiledStep(self._score_step, [*given, column])
+        self._score = CompiledStep(self._score_step, [*given, column, places])
 
     def learn(self, batch: Batch) -> Learnt:
         """Score the batch, then take one step on it."""
@@ -111,10 +119,11 @@ class Ranker:
             self._inputs(batch),
             vectors,
             self._shift(batch),
+            batch.tasks,
             batch.labels,
             batch.weights,
             batch.log_odds,
-            batch.is_shown,
+            batch.is_shown | batch.is_number,
             batch.groups,
         )
         if is_finite := bool(finite):
@@ -123,10 +132,10 @@ class Ranker:
         return Learnt(scores.numpy(), float(loss), is_finite)
 
     def score(self, batch: Batch) -> np.ndarray:
-        """(rows,) probabilities of a positive in the sample; nothing changes."""
+        """(rows,) scores by each row's task, as of `Learnt`; nothing changes."""
         rows = self.tables.find(self.tables.keys(self._reads(batch)))
-        vectors = self.tables.gather(rows)
-        return self._score(self._inputs(batch), vectors, self._shift(batch)).numpy()
+        given = self._inputs(batch), self.tables.gather(rows), self._shift(batch), batch.tasks
+        return self._score(*given).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
         """State beside weights and tables, for a snapshot: none."""
@@ -150,17 +159,20 @@ class Ranker:
         inputs: Any,
         flat: Any,
         shift: Any,
+        tasks: Any,
         labels: Any,
         weights: Any,
         log_odds: Any,
         is_shown: Any,
         groups: Any,
     ) -> Any:
-        scored = self._logits(inputs, flat, shift, training=False) if self._scores_apart else None
+        given = inputs, flat, shift, tasks
+        scored = self._logits(*given, training=False) if self._scores_apart else None
+        weights = self._heads.weighted(weights, tasks)
         with tf.GradientTape() as tape:
             tape.watch(flat)
-            logits = self._logits(inputs, flat, shift, training=True)
-            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+            logits = self._logits(*given, training=True)
+            losses = self._heads.losses(labels, logits, tasks)
             total = tf.reduce_sum(weights * losses)
             minimised = tf.reduce_sum(
                 weights * self._taught(losses, logits - shift, labels, log_odds, is_shown, groups)
@@ -176,7 +188,7 @@ class Ranker:
         finite = self.dense.apply_if_finite(
             taught, [share * gradient for gradient in by_weight], list(by_row.values())
         )
-        scores = tf.sigmoid(logits if scored is None else scored)
+        scores = self._heads.scores(logits if scored is None else scored, tasks)
         return scores, total * share, finite, by_row
 
     def _taught(
@@ -195,9 +207,11 @@ class Ranker:
         alone = tf.where(is_shown & ~contrasted(labels, groups), 1.0, share) * losses
         return alone + LOSSES[kind](logits - log_odds, labels, groups)
 
-    def _score_step(self, inputs: Any, flat: Any, shift: Any) -> Any:
-        return tf.sigmoid(self._logits(inputs, flat, shift, training=False))
+    def _score_step(self, inputs: Any, flat: Any, shift: Any, tasks: Any) -> Any:
+        return self._heads.scores(self._logits(inputs, flat, shift, tasks, training=False), tasks)
 
-    def _logits(self, inputs: Any, flat: Any, shift: Any, *, training: bool) -> Any:
+    def _logits(self, inputs: Any, flat: Any, shift: Any, tasks: Any, *, training: bool) -> Any:
+        """(rows,) what each row's task gives: a logit, or a number."""
         (vectors,) = self._layout.unpack(flat)
-        return tf.reshape(self.body({**inputs, **vectors}, training=training), [-1]) + shift
+        outputs = self.body({**inputs, **vectors}, training=training)
+        return self._heads.own(outputs, tasks) + shift

@@ -73,7 +73,7 @@ class SnapshotBuilder:
         trainer = self.trainer
         parts = checkpoint.parts(trainer, parent)
         examples = trainer.offsets.examples
-        objections = self.gate.objections(parts, trainer.progress, examples)
+        objections = self.gate.objections(parts, trainer.progress_by_task, examples)
         extra = self._extra(objections, probes)
         manifest = self._manifest(version, parent, now_s, extra)
         base = Base(version, checkpoint.steps(trainer))
@@ -115,10 +115,14 @@ class SnapshotBuilder:
 
 
 def _window_metrics(trainer: Trainer) -> dict[str, float]:
-    """The window's quality of all rows; what is not defined yet is left out."""
+    """The window's quality of all rows; what is not defined yet is left out.
+
+    Metrics of the first task have their plain names, those of others `task.name`.
+    """
     values = {
-        name: value
-        for (segment, span, name), value in trainer.progress.values().items()
+        name if progress is trainer.progress else f"{task}.{name}": value
+        for task, progress in trainer.progress_by_task.items()
+        for (segment, span, name), value in progress.values().items()
         if (segment, span) == ("all", "window")
     }
     return {name: value for name, value in values.items() if value == value}

@@ -41,7 +41,8 @@ def carry_over(old: Trainer, new: Trainer, networks: Mapping[Role, keras.Model])
         _carry_tables(before, learner, between, {each.table for each in shared})
         learner.restore_memory(_memory(before, learner, shared))
         learner.step = before.step
-    new.progress.restore(old.progress.state())
+    for task, progress in new.progress_by_task.items():
+        progress.restore(old.progress_by_task[task].state())
     new.offsets = old.offsets
 
 

@@ -53,6 +53,8 @@ def steps(trainer: Trainer) -> dict[str, int]:
 def parts(trainer: Trainer, base: Base | None) -> Parts:
     """Copies of everything, or, of the tables, what changed since `base`."""
     found: Parts = {PROGRESS: _prefixed("metrics", trainer.progress.state())}
+    for task, further in trainer.further.items():
+        found[PROGRESS] |= _prefixed(f"tasks/{task}", further.state())
     if trainer.baseline is not None:
         found[PROGRESS] |= _prefixed("comparison", trainer.baseline.state())
     for role, learner in trainer.learners.items():
@@ -83,6 +85,8 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
         _restore_learner(role, learner, reader, chain)
     progress = reader.arrays(newest, PROGRESS)
     trainer.progress.restore(below("metrics", progress))
+    for task, further in trainer.further.items():
+        further.restore(below(f"tasks/{task}", progress))
     trainer.offsets = _offsets(newest)
     trainer.erased_through = float(newest.extra.get("erased_through", 0.0))
     frozen_at = newest.extra.get("baseline_version")

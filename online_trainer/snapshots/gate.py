@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online_trainer.evaluation.progressive import ProgressiveMetrics
+from millstream.domain.tasks import ONLY_TASK, TaskKind
+from online_trainer.evaluation.progressive import RELATIVE_ERROR, ProgressiveMetrics
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Gate:
     """Refuses weights that are not finite, and a quality that has exploded.
 
     Args:
-        max_normalised_entropy: over the progressive window; knowing only the mean label gives 1.
+        max_normalised_entropy: over the progressive window, of any task; knowing only the mean
+            label gives 1. Of a number it is the relative root mean square error.
         after_examples: quality is judged from so many examples on.
     """
 
@@ -23,10 +25,16 @@ class Gate:
     def objections(
         self,
         parts: Mapping[str, Mapping[str, np.ndarray]],
-        progress: ProgressiveMetrics,
+        progress: Mapping[str, ProgressiveMetrics],
         examples: int,
     ) -> list[str]:
-        """Why the snapshot must be held; empty if it may be served."""
+        """Why the snapshot must be held; empty if it may be served.
+
+        Args:
+            parts: of the snapshot.
+            progress: by task.
+            examples: learnt from so far.
+        """
         wrong = [
             f"{part}/{name} is not finite"
             for part, arrays in parts.items()
@@ -34,9 +42,19 @@ class Gate:
             for name, array in arrays.items()
             if array.dtype.kind == "f" and not np.isfinite(array).all()
         ]
-        entropy = progress.value("all", "window", "normalised_entropy")
-        if examples >= self.after_examples and entropy > self.max_normalised_entropy:
-            wrong.append(
-                f"normalised entropy is {entropy:.3f}, above {self.max_normalised_entropy}"
-            )
+        if examples >= self.after_examples:
+            wrong += [
+                f"{_words(each.kind)}{_of(task)} is {each.relative_error():.3f}, above "
+                f"{self.max_normalised_entropy}"
+                for task, each in progress.items()
+                if each.relative_error() > self.max_normalised_entropy
+            ]
         return wrong
+
+
+def _words(kind: TaskKind) -> str:
+    return RELATIVE_ERROR[kind].replace("_", " ")
+
+
+def _of(task: str) -> str:
+    return "" if task == ONLY_TASK else f" of {task}"

@@ -11,6 +11,7 @@ from millstream.errors import SnapshotError
 from millstream.snapshots import Manifest, SnapshotReader
 from millstream.snapshots.layout import Role, dense_part, tables_from, tables_part
 from millstream.snapshots.signature import Signatures, missing
+from models.rankers import tasks_in
 from serving.catalogue.catalogue import Catalogue
 from serving.model.embedding_table import EmbeddingTable
 from serving.model.program import Program, Tables
@@ -101,7 +102,8 @@ class Loader:
         since = _since(chain, base.version) if base and old else None
         tables = old.network.tables if old and since is not None else None
         tables = self._tables("ranker", chain if since is None else since, tables, program)
-        return ServedRanker(self._network("ranker", chain[-1], program, tables))
+        network = self._network("ranker", chain[-1], program, tables)
+        return ServedRanker(network, tasks_in(config))
 
     def _kept_retriever(
         self, newest: Manifest, base: ServedModel | None, inputs: Signatures

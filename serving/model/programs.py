@@ -7,6 +7,8 @@ from typing import Any
 from features.spec import model_inputs
 from millstream.snapshots.signature import InputSignature, Signatures
 from models.catalogue import build
+from models.multi_task.heads import side_by_side
+from models.rankers import ranking_network, tasks_in
 from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from serving.model.program import Program
@@ -31,7 +33,8 @@ class Programs:
     """Compiled networks, kept by the configuration and inputs that a manifest names.
 
     A configuration is `{"name": ..., "embedding_width": ..., "options": {...}}`: the model's name
-    in the catalogue, values per embedding row, and what else its builder takes, if anything.
+    in the catalogue, values per embedding row, and what else its builder takes, if anything. That
+    of a ranker of several tasks names them, too (`models.rankers`).
     """
 
     def __init__(self) -> None:
@@ -39,12 +42,13 @@ class Programs:
         self._retrievers: dict[Key, Towers] = {}
 
     def ranker(self, config: Config, inputs: Signatures) -> Program:
-        """The ranking network of `config` on `inputs`, in their order."""
+        """The ranking network of `config` on `inputs`, in their order; a column for each task."""
         key = _key(config, inputs)
         if key not in self._rankers:
             fields = ranker_fields(config["embedding_width"], inputs)
-            network = build(config["name"], fields, **config.get("options", {}))
-            self._rankers[key] = Program(network, SHARED)
+            network = ranking_network(config, fields)
+            columns = side_by_side(network, tasks_in(config))
+            self._rankers[key] = Program(columns, SHARED, network)
         return self._rankers[key]
 
     def retriever(self, config: Config, inputs: Signatures) -> Towers:

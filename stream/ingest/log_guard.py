@@ -11,8 +11,8 @@ from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, Topic
 from stream.ingest.records import TopicPartition
 from stream.metrics import StreamMetrics
-from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
+from stream.state.open_windows import OpenWindow
 
 log = logging.getLogger(__name__)
 

@@ -108,13 +108,16 @@ class Effects:
     """Everything that one batch causes.
 
     Args:
-        examples: (source topic, rows).
+        examples: (source topic, rows); the metadata of rows of lists names their lane
+            (`source_lane`) where tasks wait for feedback differently long: positions grow within
+            one.
         features: new rows by view.
         dead_letters: what could not be processed.
         state: for the store.
         counts: (event kind, outcome) -> events, for the metrics.
         probes: event times of the probes among the events.
         joined: shown items that got feedback.
+        late: feedback on a list after the window of a task, by the task's name.
         watermark: event time up to which windows are closed; -inf before the first event.
         made_at: Unix seconds, by the clock.
         closed: lists whose window was closed, by the reason.
@@ -129,6 +132,7 @@ class Effects:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     probes: list[float] = field(default_factory=list)
     joined: int = 0
+    late: Counter[str] = field(default_factory=Counter)
     watermark: float = float("-inf")
     made_at: float = 0.0
     closed: Counter[str] = field(default_factory=Counter)

@@ -1,5 +1,7 @@
 """Labelled examples as Arrow tables: the wire format of the `examples` topic.
 
+Where the domain declares tasks, each row says in the column `task` which one its label is for.
+
 Rows of one causing event stand together, in the order in which their events were worked on. Those
 of lists are made here, with the features that the list was scored with; those without a list in
 `stream/outputs/organic_examples.py`.
@@ -13,13 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from features import labels
 from features.attributes import coerced
 from features.context import CONTEXT, arrow_columns, texts_of
 from features.rows import Columns, arrow_type, value_columns
 from features.spec import BY_NAME, FEATURES
 from millstream.errors import InvalidEvent
 from stream.ingest.records import TopicPartition
-from stream.state.impression_join import LabelledItem
+from stream.state.open_windows import LabelledItem
 
 ORIGINS = ("organic", "impression", "sampled")
 ORGANIC, IMPRESSION, SAMPLED = range(len(ORIGINS))
@@ -49,7 +52,13 @@ _SCHEMA = pa.schema(
         *((column.name, pa.string()) for column in CONTEXT),
     ]
 )
-NO_EXAMPLES = _SCHEMA.empty_table()
+_TASK = pa.field("task", pa.int8())
+_OF_TASKS = _SCHEMA.insert(len(TYPES), _TASK)
+
+
+def schema() -> pa.Schema:
+    """Schema of rows before they are `published`: places stand for names."""
+    return _OF_TASKS if labels.ARE_DECLARED else _SCHEMA
 
 
 class ExampleRow(NamedTuple):
@@ -67,6 +76,7 @@ class ExampleRow(NamedTuple):
     is_probe: bool
     propensity: float
     position: int
+    task: int
 
 
 @dataclass
@@ -113,6 +123,7 @@ class ImpressionExamples:
                 event.is_probe,
                 shown.propensity,
                 min(shown.position, LAST_POSITION),
+                labelled.task,
             )
         )
         self.logged.append(_logged({**event.user_features, **shown.features}))
@@ -126,7 +137,8 @@ class ImpressionExamples:
     def unpublished(self) -> pa.Table:
         """The rows for `published`."""
         columns = zip(ExampleRow._fields, zip(*self.rows, strict=True), strict=True)
-        own = {name: pa.array(values, TYPES[name]) for name, values in columns}
+        types = {**TYPES, _TASK.name: _TASK.type}
+        own = {name: pa.array(values, types[name]) for name, values in columns}
         own["origin"] = pa.array(np.full(len(self), IMPRESSION, np.int8))
         logged = value_columns(self.logged, FEATURES)
         return rows_of({**own, **logged, **arrow_columns(self.contexts)}, len(self))
@@ -134,8 +146,8 @@ class ImpressionExamples:
 
 def rows_of(columns: Columns, count: int) -> pa.Table:
     """Columns as rows for `published`; missing columns of probabilities and weights are 1."""
-    ones = pa.array(np.ones(count, np.float32))
-    return pa.Table.from_arrays([columns.get(n, ones) for n in _SCHEMA.names], schema=_SCHEMA)
+    ones, own = pa.array(np.ones(count, np.float32)), schema()
+    return pa.Table.from_arrays([columns.get(n, ones) for n in own.names], schema=own)
 
 
 def in_order(tables: Sequence[pa.Table], places: Sequence[np.ndarray]) -> pa.Table:
@@ -148,11 +160,17 @@ def in_order(tables: Sequence[pa.Table], places: Sequence[np.ndarray]) -> pa.Tab
 
 def published(rows: pa.Table, published_at: float) -> pa.Table:
     """Rows as they go to Kafka."""
-    whole = rows.combine_chunks()
-    place = whole.column_names.index("origin")
-    origin = pa.DictionaryArray.from_arrays(whole["origin"].chunk(0), list(ORIGINS))
+    whole = _named(rows.combine_chunks(), "origin", ORIGINS)
+    if labels.ARE_DECLARED:
+        whole = _named(whole, _TASK.name, [task.name for task in labels.TASKS])
     moment = pa.array(np.full(len(whole), published_at))
-    return whole.set_column(place, "origin", origin).add_column(len(TYPES), "published_at", moment)
+    return whole.add_column(len(TYPES), "published_at", moment)
+
+
+def _named(rows: pa.Table, name: str, names: Sequence[str]) -> pa.Table:
+    """Rows with the names that a column of places stands for."""
+    column = pa.DictionaryArray.from_arrays(rows[name].chunk(0), list(names))
+    return rows.set_column(rows.column_names.index(name), name, column)
 
 
 def _logged(values: Mapping[str, Any]) -> dict[str, Any]:

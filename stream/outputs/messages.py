@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from millstream import erasures
-from millstream.batches import encode_table
+from millstream.batches import encode_table, metadata_of
 from millstream.dead_letters import DeadLetter
 from millstream.topics import DEAD_LETTERS, EXAMPLES, FEATURES, USERS, Topic
 from stream.outputs.effects import Effects
-from stream.outputs.examples import NO_EXAMPLES, published
+from stream.outputs.examples import published, schema
 
 # Kafka's own limit for a message is 1 MiB, headers included.
 MAX_MESSAGE_BYTES = 900_000
@@ -41,12 +41,12 @@ def messages(effects: Effects) -> list[OutputMessage]:
     now_s = effects.made_at
     found: list[OutputMessage] = []
     for source, table in effects.examples:
-        values, unfit = _fitting(table, _positions_of(source, effects))
+        values, unfit = _fitting(table, {**_positions_of(source, effects), **metadata_of(table)})
         found += [OutputMessage(EXAMPLES, None, value) for value in values]
         effects.dead_letters += [_letter(EXAMPLES, source, rows, now_s) for rows in unfit]
     if erased := effects.state.erased:
         told = {**_positions_of(USERS, effects), **erasures.metadata(erased, now_s)}
-        none = published(NO_EXAMPLES, now_s)
+        none = published(schema().empty_table(), now_s)
         found.append(OutputMessage(EXAMPLES, None, encode_table(none, told)))
     for rows in effects.features:
         metadata = {"view": rows.view.name, **_positions_of(rows.source_topic, effects)}

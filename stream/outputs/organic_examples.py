@@ -1,6 +1,7 @@
 """Examples of events without a list, and of the negatives drawn for them, as Arrow tables.
 
-Their features are those of the histories, as of the event's own time.
+Their features are those of the histories, as of the event's own time. An event makes a row for each
+task that it has a label for, and its negatives one for each of these that it is a positive of.
 """
 
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ class OrganicExamples:
     """Events without a list; (events,) each but where something else is said.
 
     Args:
+        labels: (events, tasks), NaN where an event has none for a task.
+        wants: (tasks,) whether positives of a task have negatives.
         users: of the events.
         weights: in the loss; that of a negative is 1.
         items: (rows,): each event's own item, then its negatives.
@@ -90,6 +93,7 @@ class OrganicExamples:
     offsets: np.ndarray
     times: np.ndarray
     labels: np.ndarray
+    wants: np.ndarray
     weights: np.ndarray
     is_probe: np.ndarray
     users: EntityColumns
@@ -101,11 +105,11 @@ class OrganicExamples:
 
     @property
     def event_of(self) -> np.ndarray:
-        """(rows,) which event each row is of."""
+        """(rows of items,) which event each is of."""
         return np.repeat(np.arange(len(self.times)), self.negatives + 1)
 
-    def unpublished(self) -> pa.Table:
-        """The rows for `stream.outputs.examples.published`."""
+    def unpublished(self) -> tuple[pa.Table, np.ndarray]:
+        """The rows for `stream.outputs.examples.published`, and which event each is of."""
         event_of = self.event_of
         starts = np.cumsum(self.negatives + 1) - (self.negatives + 1)
         number = np.arange(len(event_of)) - starts[event_of]
@@ -116,7 +120,6 @@ class OrganicExamples:
         columns |= {
             "row": pa.array(number.astype(np.int16)),
             "item_id": self.items.names(),
-            "label": _float32(np.where(is_own, self.labels[event_of], 0.0)),
             "weight": _float32(np.where(is_own, self.weights[event_of], 1.0)),
             "origin": pa.array(np.where(is_own, ORGANIC, SAMPLED).astype(np.int8)),
             "sampled_probability": _float32(self.probabilities),
@@ -125,7 +128,22 @@ class OrganicExamples:
             **ITEM_RULE.arrow(self.items.states, self.times[event_of]),
             **self.items.table.columns(self.items.versions, _ITEM_ATTRIBUTES),
         }
-        return rows_of(columns, len(event_of))
+        item, task = self._taught(event_of, is_own)
+        labels = np.where(is_own[item], self.labels[event_of[item], task], 0.0)
+        if len(item) != len(event_of) or self.labels.shape[1] > 1:
+            columns = {name: column.take(pa.array(item)) for name, column in columns.items()}
+        columns |= {"label": _float32(labels), "task": pa.array(task.astype(np.int8))}
+        return rows_of(columns, len(item)), event_of[item]
+
+    def _taught(self, event_of: np.ndarray, is_own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which item and task each row is of: event by event, then task by task."""
+        has_label = ~np.isnan(self.labels)
+        has_negatives = self.wants & (self.labels == 1.0)
+        item, task = np.nonzero(
+            np.where(is_own[:, None], has_label[event_of], has_negatives[event_of])
+        )
+        order = np.lexsort((item, task, event_of[item]))
+        return item[order], task[order]
 
     def _event_columns(self) -> Columns:
         return {

@@ -5,6 +5,7 @@
 `process` changes the memory in place; the effects hold the same changes for the store.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from features import labels
 from features.attributes import (
     AttributeVersion,
     item_version,
@@ -22,6 +24,7 @@ from features.attributes import (
 from features.availability import AVAILABILITY
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES
 from features.upserts import UpsertVersion
+from millstream.domain.part import duration_text
 from millstream.erasures import Erasure
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
@@ -44,10 +47,10 @@ from stream.processing.prefetch import Prefetch
 from stream.processing.segment import Segment
 from stream.state.changes import Changes, state_writes
 from stream.state.entities import Item, User
-from stream.state.impression_join import Attribution, LabelledItem
 from stream.state.memory import Memory, Rules
+from stream.state.open_windows import Attribution, LabelledItem
+from stream.state.stages import Stage
 
-LABELLED_ROW = 0
 # Events whose times move the watermark.
 _CLOCKS = frozenset({Interaction, Impression})
 
@@ -81,7 +84,8 @@ class _Batch:
         self._out_of_step_s = memory.watermark.out_of_step_s()
         self._segment = Segment(self._out_of_step_s)
         self._outcomes = [""] * len(needs.entries)
-        self._labelled, self._closed = ImpressionExamples(), ImpressionExamples()
+        self._labelled = ImpressionExamples()
+        self._closed: dict[Stage, ImpressionExamples] = {}
         self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = FeatureRowsBuilder(now_s)
         self._effects = Effects(made_at=now_s, logs=memory.logs)
@@ -151,12 +155,13 @@ class _Batch:
         segment.places.append(place)
         segment.attributions.append(attribution)
 
-    def _attribute(self, place: int, record: EventRecord) -> Attribution | LabelledItem:
+    def _attribute(self, place: int, record: EventRecord) -> Attribution | list[LabelledItem]:
         memory, source = self._memory, record.source
         attribution = memory.join.attribute(record.event, source, memory.watermark, self._now_s)
-        if isinstance(attribution, LabelledItem):
+        if not isinstance(attribution, Attribution):
             cause = source, record.offset, record.event.event_id
-            self._labelled.add(*cause, LABELLED_ROW, attribution, place)
+            for row, labelled in enumerate(attribution):
+                self._labelled.add(*cause, row, labelled, place)
             self._effects.joined += 1
         return attribution
 
@@ -203,8 +208,10 @@ class _Batch:
         found = self._effects.examples
         if tables:
             found.append((INTERACTIONS, published(in_order(tables, places), self._now_s)))
-        if self._closed:
-            found.append((IMPRESSIONS, self._closed.table(self._now_s)))
+        for stage, closed in self._closed.items():
+            if closed:
+                table = closed.table(self._now_s)
+                found.append((IMPRESSIONS, table.replace_schema_metadata(_lane(stage))))
 
     # A list that was shown.
 
@@ -215,12 +222,14 @@ class _Batch:
 
     def _close_windows(self) -> None:
         watermark, effects = self._memory.watermark, self._effects
-        for source, offset, left, reason, shown_at in self._memory.join.close(watermark):
-            effects.closed[reason] += 1
-            if reason == "memory":
-                effects.window_held_s = watermark.newest() - shown_at
-            for row, shown in enumerate(left):
-                self._closed.add(source, offset, shown.impression.event_id, row, shown)
+        for closed in self._memory.join.close(watermark):
+            effects.closed[closed.reason] += closed.is_last
+            if closed.reason == "memory":
+                effects.window_held_s = watermark.newest() - closed.event_time
+            rows = self._closed.setdefault(closed.stage, ImpressionExamples())
+            for row, shown in enumerate(closed.left):
+                rows.add(closed.source, closed.offset, shown.impression.event_id, row, shown)
+        effects.late, self._memory.join.late = self._memory.join.late, Counter()
 
     # The catalogue and the accounts.
 
@@ -306,6 +315,11 @@ class _Batch:
         self._changes.erase(event.user_id, erasure)
         self._rows.forget("user", event.user_id, event.event_time, record)
         return "erased"
+
+
+def _lane(stage: Stage) -> dict[str, str] | None:
+    """Metadata of rows of lists that a stage has closed; none where there is one stage."""
+    return {"source_lane": duration_text(stage.window_s)} if labels.ARE_DECLARED else None
 
 
 # Not in the batch itself: a cycle would keep all of it until the next collection.

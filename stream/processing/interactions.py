@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from features import labels
 from features.attributes import newest
 from features.availability import ALWAYS, AVAILABILITY, Span
 from features.context import arrow_columns, texts_of
@@ -29,9 +30,9 @@ from stream.processing.columns import UNKNOWN, AsOfLookups, Transitions
 from stream.processing.overflow import overflow
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import AsOfRows, IdIndexer, SampledNegatives, Segment, SegmentResult
-from stream.state.impression_join import Attribution
 from stream.state.known_items import NegativesRequest, draws, negatives
 from stream.state.memory import Memory, Rules
+from stream.state.open_windows import Attribution
 from stream.state.proposals import Proposals, Turns
 
 NO_DRAW = -1
@@ -55,8 +56,11 @@ class _SegmentProcessor:
         self._events = events
         self._times = np.array([event.event_time for event in events])
         # None becomes a nan.
-        labels = [label_of(event.kind, event.value) for event in events]
-        self._labels = np.array(labels, np.float64)
+        self._labels = np.array([label_of(e.kind, e.value) for e in events], np.float64)
+        self._task_labels = self._labels[:, None]
+        if labels.ARE_DECLARED:
+            by_event = [labels.task_labels(event.kind, event.value) for event in events]
+            self._task_labels = np.array(by_event, np.float64)
         self._is_probe = np.array([event.is_probe for event in events])
         self._user_rows = IdIndexer([event.user_id for event in events])
         self._item_rows = IdIndexer([event.item_id for event in events])
@@ -163,7 +167,7 @@ class _SegmentProcessor:
 
     def _outcomes(self) -> tuple[list[str], np.ndarray]:
         """Outcome per event, and the indices that yield organic examples."""
-        is_labelled = ~np.isnan(self._labels)
+        is_labelled = ~np.asarray(np.isnan(self._task_labels).all(1))
         outcomes, organic_events = [], []
         pairs = zip(self._segment.attributions, is_labelled.tolist(), strict=True)
         for event, (attribution, has_label) in enumerate(pairs):
@@ -318,7 +322,8 @@ class _SegmentProcessor:
             self._source_offsets.partitions[events],
             self._source_offsets.offsets[events],
             times,
-            self._labels[events],
+            self._task_labels[events],
+            np.array([task.is_binary for task in labels.TASKS]),
             np.array([WEIGHTS[self._events[event].kind] for event in events.tolist()]),
             self._is_probe[events],
             EntityColumns(
@@ -340,8 +345,8 @@ class _SegmentProcessor:
             np.append(drawn.own[kept], drawn.oversampling[is_kept])[order],
             arrow_columns(texts_of(self._events[event].context) for event in events.tolist()),
         )
-        places = np.array(self._segment.places)[events]
-        return built.unpublished(), places[built.event_of]
+        rows, event_of = built.unpublished()
+        return rows, np.array(self._segment.places)[events][event_of]
 
     def _add_rows(self, rows: FeatureRowsBuilder, users: Transitions, items: Transitions) -> None:
         """The newest features after each event."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.labels import TWO_SIDED_KINDS, label_of
+from features.labels import wants_negatives
 from millstream.events import Interaction, ItemUpsert, UserUpsert
 from stream.ingest.alignment import DecodedRecord
 from stream.ingest.records import EventRecord, ItemDeletion
@@ -90,5 +90,4 @@ def _wants_negatives(entry: DecodedRecord) -> bool:
     if type(entry) is not EventRecord or type(entry.event) is not Interaction:
         return False
     event = entry.event
-    is_positive = label_of(event.kind, event.value) == 1.0
-    return is_positive and not event.is_probe and event.kind not in TWO_SIDED_KINDS
+    return not event.is_probe and wants_negatives(event.kind, event.value)

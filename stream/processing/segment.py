@@ -9,7 +9,7 @@ import pyarrow as pa
 from stream.ingest.records import EventRecord
 from stream.processing.columns import UNKNOWN
 from stream.state.entities import Item, User
-from stream.state.impression_join import Attribution, LabelledItem
+from stream.state.open_windows import Attribution, LabelledItem
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Segment:
     out_of_step_s: float = 0.0
     entries: list[EventRecord] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
-    attributions: list[LabelledItem | Attribution] = field(default_factory=list)
+    attributions: list[list[LabelledItem] | Attribution] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Impression join: feedback is attributed to the list in which the item was shown.
 
-An impression waits by its request id for `window_s` of event time. Feedback of the same user with
-that id gives a labelled example at once, so that it is learnt within seconds; when the window
-closes, the items without feedback become negatives. Each shown item makes exactly one example: the
-first feedback that has a label decides.
+An impression waits by its request id for `window_s` of event time, or as long as each task says.
+Feedback of the same user with that id gives a labelled example at once, so that it is learnt within
+seconds; when the window of a task closes, the items without feedback become its negatives (numbers
+have none). Each shown item makes exactly one example a task: the first feedback that has a label
+for it decides. A list is let go when the last window is over. Feedback that some of its tasks are
+over for teaches the others; `late` counts it.
 
 Whether a list is still open to some feedback is told by the watermark of the feedback's own
 partition, and a list is closed only when the watermark of all of them has passed: so the answer
@@ -19,19 +21,18 @@ Feedback that comes before its list is remembered: it was used without the list,
 again, nor is its item taken for a negative, when the list comes.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Literal, NamedTuple
 
 import msgspec
 
-from features.labels import WEIGHTS, label_of
-from millstream.codec import decode, record_defaults
-from millstream.errors import InvalidEvent
-from millstream.events import Impression, Interaction, ShownItem
+from features import labels
+from features.labels import WEIGHTS, LabelTask
+from millstream.events import Impression, Interaction
 from stream.ingest.records import EventRecord, TopicPartition
+from stream.state.open_windows import Attribution, Closed, LabelledItem, OpenWindow, Reason
+from stream.state.stages import stages_of
 from stream.state.watermark import Watermark
 
 # What a list takes beside its message, and feedback beside its item's id: bytes, about.
@@ -41,89 +42,23 @@ EARLY_SHARE = 0.25
 # What is remembered for one list at the most.
 EARLY_FEEDBACK = 500
 
-Reason = Literal["watermark", "silence", "memory"]
-REASONS: tuple[Reason, ...] = ("watermark", "silence", "memory")
-
-
-class OpenWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A list that was shown and whose window is open.
-
-    Args:
-        event_time: when it was shown, Unix seconds.
-        received_at: when the stream got it, by the clock.
-        message: the impression as it came.
-    """
-
-    partition: int
-    offset: int
-    event_time: float
-    received_at: float
-    message: bytes
-
-    def impression(self) -> Impression:
-        """The list itself; without items if an earlier version let in what this one refuses."""
-        missing = record_defaults("impressions", self.partition, self.offset, self.event_time)
-        try:
-            event: Impression = decode(self.message, Impression, missing, _leave_out)
-        except InvalidEvent:
-            return Impression(
-                event_id="", event_time=self.event_time, request_id="", user_id="", items=[]
-            )
-        return event
-
-
-def _leave_out(paths: list[str]) -> None:
-    """Unknown fields were named when the list came."""
-
-
-@dataclass
-class LabelledItem:
-    """An item of a list, and the label that its feedback gave, with its weight in the loss."""
-
-    impression: Impression
-    item: ShownItem
-    label: float
-    weight: float = 1.0
-
-
-class Closed(NamedTuple):
-    """A list whose window is over.
-
-    Args:
-        source, offset: of the list.
-        left: the items without feedback.
-        reason: why it is closed.
-        event_time: when it was shown, Unix seconds.
-    """
-
-    source: TopicPartition
-    offset: int
-    left: list[LabelledItem]
-    reason: Reason
-    event_time: float
-
-
-class Attribution(Enum):
-    """Attribution of feedback that makes no example of a list."""
-
-    UNATTRIBUTED = auto()  # no open list of its user has the item: it stands for itself
-    ALREADY_LABELLED = auto()  # the item has its label already, or this feedback has none
-
 
 @dataclass
 class ImpressionJoin:
     """The open windows.
 
     Args:
-        window_s: how long feedback is waited for.
+        window_s: how long feedback is waited for by tasks that do not say.
         grace_s: how much longer by the clock.
         memory_bytes: what the lists and the feedback may take, about.
         open_windows: lists by request id.
-        order: request ids by partition, in the order of their offsets.
-        attributed: items with feedback by request id, of waiting lists; of such as may come, items
-            and their users (`_early_key`).
+        order: request ids by partition and by the place of the stage that they wait for, in the
+            order of their offsets.
+        attributed: items with feedback by request id, of waiting lists, and the task where tasks
+            are declared (`_answer_key`); of such as may come, with their users (`_early_key`).
         early: (event time, time by the clock) of the first feedback that had no list, by request.
         size_bytes: what the lists and the feedback take, about.
+        late: feedback on a list after the window of a task, by the task's name.
         opened, touched, closed: request ids changed since the last `take_changes`.
     """
 
@@ -131,14 +66,24 @@ class ImpressionJoin:
     grace_s: float
     memory_bytes: int = 512 << 20
     open_windows: dict[str, OpenWindow] = field(default_factory=dict)
-    order: dict[int, deque[str]] = field(default_factory=dict)
+    order: dict[tuple[int, int], deque[str]] = field(default_factory=dict)
     attributed: dict[str, list[str]] = field(default_factory=dict)
     early: dict[str, tuple[float, float]] = field(default_factory=dict)
     size_bytes: int = 0
+    late: Counter[str] = field(default_factory=Counter)
     opened: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     _evicted: list[Closed] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._tasks = labels.TASKS
+        self.stages = stages_of(self._tasks, self.window_s)
+
+    @property
+    def longest_s(self) -> float:
+        """How long a list is kept."""
+        return self.stages[-1].window_s
 
     def open(self, record: EventRecord, watermark: Watermark, now_s: float) -> bool:
         """Begin to wait for feedback on a list; False if one of its request id waits already."""
@@ -157,8 +102,8 @@ class ImpressionJoin:
 
     def attribute(
         self, feedback: Interaction, source: TopicPartition, watermark: Watermark, now_s: float
-    ) -> LabelledItem | Attribution:
-        """The shown item that `feedback` labels, with its label.
+    ) -> list[LabelledItem] | Attribution:
+        """The shown item that `feedback` labels, once for each task that it has a label for.
 
         Args:
             source: of the feedback.
@@ -167,40 +112,63 @@ class ImpressionJoin:
         request_id, item_id = feedback.request_id, feedback.item_id
         if request_id is None:
             return Attribution.UNATTRIBUTED
-        label = label_of(feedback.kind, feedback.value)
+        found = [
+            (n, label)
+            for n, label in enumerate(labels.task_labels(feedback.kind, feedback.value))
+            if label == label  # it is no NaN
+        ]
         window = self.open_windows.get(request_id)
         if window is None:
-            if label is not None:
-                self._note_early(request_id, feedback, now_s)
+            self._note_early(request_id, feedback, [n for n, _ in found], now_s)
             return Attribution.UNATTRIBUTED
         impression = window.impression()
         shown = next((item for item in impression.items if item.item_id == item_id), None)
         is_theirs = shown is not None and impression.user_id == feedback.user_id
-        if shown is None or not is_theirs or self._is_over_for(window, source, watermark):
+        if shown is None or not is_theirs:
             return Attribution.UNATTRIBUTED
-        if label is None or item_id in self.attributed.get(request_id, ()):
-            return Attribution.ALREADY_LABELLED
-        self._note(request_id, item_id)
-        return LabelledItem(impression, shown, label, WEIGHTS[feedback.kind])
+        over = self._over_for(window, source, watermark)
+        self.late.update(self._tasks[n].name for n, _ in found if n in over)
+        if over.issuperset([n for n, _ in found] or range(len(self._tasks))):
+            return Attribution.UNATTRIBUTED
+        new = self._unanswered(request_id, item_id, [each for each in found if each[0] not in over])
+        weight = WEIGHTS[feedback.kind]
+        made = [LabelledItem(impression, shown, label, weight, n) for n, label in new]
+        return made or Attribution.ALREADY_LABELLED
+
+    def _unanswered(
+        self, request_id: str, item_id: str, found: list[tuple[int, float]]
+    ) -> list[tuple[int, float]]:
+        """Labels of an item that no feedback has given before; they are noted as given."""
+        answered = self.attributed.get(request_id, [])
+        new = [e for e in found if _answer_key(item_id, self._tasks[e[0]]) not in answered]
+        for n, _ in new:
+            self._note(request_id, _answer_key(item_id, self._tasks[n]))
+        return new
 
     def close(self, watermark: Watermark) -> Iterator[Closed]:
-        """The lists whose window is over."""
+        """The lists for which windows are over; of each stage in the order of their offsets."""
         evicted, self._evicted = self._evicted, []
         yield from evicted
         passed_s, clock_s = watermark.value(), watermark.clock_s
-        for requests in self.order.values():
+        for (_, stage), requests in sorted(self.order.items(), key=lambda entry: entry[0][1]):
+            window_s = self.stages[stage].window_s
             while requests:
-                reason = self._over(self.open_windows[requests[0]], passed_s, clock_s)
+                reason = self._over(self.open_windows[requests[0]], window_s, passed_s, clock_s)
                 if reason is None:
                     break
-                yield self._close(requests.popleft(), reason)
+                yield self._close(requests.popleft(), stage, reason)
         self._drop_early(passed_s, clock_s)
 
     def has_over(self, watermark: Watermark) -> bool:
         """Return whether `close` would close anything."""
         passed_s, clock_s = watermark.value(), watermark.clock_s
-        heads = (self.open_windows[requests[0]] for requests in self.order.values() if requests)
-        return any(self._over(window, passed_s, clock_s) for window in heads)
+        return any(
+            self._over(
+                self.open_windows[requests[0]], self.stages[stage].window_s, passed_s, clock_s
+            )
+            for (_, stage), requests in self.order.items()
+            if requests
+        )
 
     def forget_user(self, user_id: str) -> None:
         """Drop a user's lists without examples, and their feedback that no list has."""
@@ -208,8 +176,9 @@ class ImpressionJoin:
         for request_id, window in list(self.open_windows.items()):
             may_name = name in window.message or b"\\" in window.message
             if may_name and window.impression().user_id == user_id:
-                self.order[window.partition].remove(request_id)
-                self._close(request_id, "memory")
+                for stage in self._open_stages(window):
+                    self.order[window.partition, stage].remove(request_id)
+                    self._close(request_id, stage, "memory")
         self._evicted = [c for c in self._evicted if not _is_of(c, user_id)]
         for request_id in list(self.early):
             keys = self.attributed[request_id]
@@ -250,43 +219,81 @@ class ImpressionJoin:
         return opened, touched, closed
 
     def _enqueue(self, request_id: str, window: OpenWindow) -> None:
+        stages = self._open_stages(window)
+        if not stages:  # it was kept for a window that is shorter now
+            self.closed.add(request_id)
+            return
         self.open_windows[request_id] = window
-        self.order.setdefault(window.partition, deque()).append(request_id)
+        for stage in stages:
+            self.order.setdefault((window.partition, stage), deque()).append(request_id)
         self.size_bytes += len(window.message) + LIST_BYTES
 
-    def _over(self, window: OpenWindow, passed_s: float, clock_s: float) -> Reason | None:
-        """Why a list is over, if it is."""
-        if passed_s >= window.event_time + self.window_s:
+    def _open_stages(self, window: OpenWindow) -> list[int]:
+        """Places of the stages that a list still waits for."""
+        return [n for n, stage in enumerate(self.stages) if stage.window_s > window.closed_s]
+
+    def _over(
+        self, window: OpenWindow, window_s: float, passed_s: float, clock_s: float
+    ) -> Reason | None:
+        """Why a window of a list is over, if it is."""
+        if passed_s >= window.event_time + window_s:
             return "watermark"
-        if clock_s >= window.received_at + self.window_s + self.grace_s:
+        if clock_s >= window.received_at + window_s + self.grace_s:
             return "silence"
         return None
 
-    def _is_over_for(
+    def _over_for(
         self, window: OpenWindow, source: TopicPartition, watermark: Watermark
-    ) -> bool:
-        return self._over(window, watermark.of(source), watermark.clock_s) is not None
+    ) -> set[int]:
+        """The tasks that a list is over for, to feedback of partition `source`."""
+        passed_s, clock_s = watermark.of(source), watermark.clock_s
+        return {
+            task
+            for stage in self.stages
+            if stage.window_s <= window.closed_s
+            or self._over(window, stage.window_s, passed_s, clock_s)
+            for task in stage.tasks
+        }
 
-    def _close(self, request_id: str, reason: Reason) -> Closed:
-        """Take out a list that is the first of its partition."""
-        window = self.open_windows.pop(request_id)
-        self.size_bytes -= len(window.message) + LIST_BYTES
-        impression, attributed = window.impression(), self._forget(request_id)
+    def _close(self, request_id: str, stage: int, reason: Reason) -> Closed:
+        """End the wait of a stage for a list that is the first of its partition in it."""
+        window, over = self.open_windows[request_id], self.stages[stage]
+        answered, is_last = self.attributed.get(request_id, ()), stage == len(self.stages) - 1
+        impression = window.impression()
         left = [
-            LabelledItem(impression, i, 0.0)
-            for i in impression.items
-            if i.item_id not in attributed
+            LabelledItem(impression, item, 0.0, task=n)
+            for n in over.tasks
+            if self._tasks[n].is_binary
+            for item in impression.items
+            if _answer_key(item.item_id, self._tasks[n]) not in answered
         ]
+        if is_last:
+            del self.open_windows[request_id]
+            self.size_bytes -= len(window.message) + LIST_BYTES
+            self._forget(request_id)
+        else:
+            ended = msgspec.structs.replace(window, closed_s=over.window_s)
+            self.open_windows[request_id] = ended
+            self.opened.add(request_id)
         source = TopicPartition("impressions", window.partition)
-        return Closed(source, window.offset, left, reason, window.event_time)
+        return Closed(source, window.offset, left, reason, window.event_time, over, is_last)
 
     def _make_room(self) -> None:
+        last = len(self.stages) - 1
         while self.size_bytes > self.memory_bytes:
             if len(self.open_windows) <= 1:
                 return
-            heads = [requests for requests in self.order.values() if requests]
-            oldest = min(heads, key=lambda requests: self.open_windows[requests[0]].event_time)
-            self._evicted.append(self._close(oldest.popleft(), "memory"))
+            heads = [
+                requests[0]
+                for (_, stage), requests in self.order.items()
+                if stage == last and requests
+            ]
+            oldest = min(heads, key=lambda request: self.open_windows[request].event_time)
+            window = self.open_windows[oldest]
+            for stage in self._open_stages(window):
+                # The first of its partition in every stage: those before it are gone.
+                self.order[window.partition, stage].popleft()
+                self._evicted.append(self._close(oldest, stage, "memory"))
 
     # Feedback.
 
@@ -295,12 +302,15 @@ class ImpressionJoin:
         self.size_bytes += _feedback_bytes(key)
         self.touched.add(request_id)
 
-    def _note_early(self, request_id: str, feedback: Interaction, now_s: float) -> None:
-        keys = self.attributed.get(request_id, [])
-        key = _early_key(feedback.user_id, feedback.item_id)
-        if len(keys) < EARLY_FEEDBACK and key not in keys:
-            self.early.setdefault(request_id, (feedback.event_time, now_s))
-            self._note(request_id, key)
+    def _note_early(
+        self, request_id: str, feedback: Interaction, tasks: list[int], now_s: float
+    ) -> None:
+        for n in tasks:
+            keys = self.attributed.get(request_id, [])
+            key = _early_key(feedback.user_id, _answer_key(feedback.item_id, self._tasks[n]))
+            if len(keys) < EARLY_FEEDBACK and key not in keys:
+                self.early.setdefault(request_id, (feedback.event_time, now_s))
+                self._note(request_id, key)
         while len(self.early) * FEEDBACK_BYTES > EARLY_SHARE * self.memory_bytes:
             self._forget(next(iter(self.early)))
 
@@ -312,9 +322,13 @@ class ImpressionJoin:
             return
         is_over = self._is_early_over(noted, watermark.value(), watermark.clock_s)
         keys = frozenset(self._forget(request_id))
+        if is_over:
+            return
         for item in impression.items:
-            if not is_over and _early_key(impression.user_id, item.item_id) in keys:
-                self._note(request_id, item.item_id)
+            for task in self._tasks:
+                key = _answer_key(item.item_id, task)
+                if _early_key(impression.user_id, key) in keys:
+                    self._note(request_id, key)
 
     def _forget(self, request_id: str) -> list[str]:
         self.closed.add(request_id)
@@ -326,8 +340,8 @@ class ImpressionJoin:
     def _is_early_over(self, noted: tuple[float, float], passed_s: float, clock_s: float) -> bool:
         event_time, noted_at = noted
         return (
-            passed_s >= event_time + self.window_s
-            or clock_s >= noted_at + self.window_s + self.grace_s
+            passed_s >= event_time + self.longest_s
+            or clock_s >= noted_at + self.longest_s + self.grace_s
         )
 
     def _drop_early(self, passed_s: float, clock_s: float) -> None:
@@ -342,8 +356,12 @@ def _is_of(closed: Closed, user_id: str) -> bool:
     return any(left.impression.user_id == user_id for left in closed.left)
 
 
-def _early_key(user_id: str, item_id: str) -> str:
-    return f"{user_id}\0{item_id}"
+def _answer_key(item_id: str, task: LabelTask) -> str:
+    return item_id if task.declared is None else f"{item_id}\0{task.name}"
+
+
+def _early_key(user_id: str, answer: str) -> str:
+    return f"{user_id}\0{answer}"
 
 
 def _feedback_bytes(key: str) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from features.dedup import SeenIds, capacity
 from features.interner import CATEGORIES, ITEMS
+from features.labels import TASKS
 from millstream.settings import NegativePart, Settings
 from stream.ingest.records import TopicPartition
 from stream.state.cache import Cache
@@ -12,6 +13,7 @@ from stream.state.entities import Item, User
 from stream.state.impression_join import LIST_BYTES, ImpressionJoin
 from stream.state.known_items import KnownItems
 from stream.state.recent_positives import RecentPositives
+from stream.state.stages import stages_of
 from stream.state.watermark import Watermark
 
 # An impression of ten items with their features.
@@ -116,10 +118,11 @@ def empty_memory(rules: Rules) -> Memory:
 def memory_line(rules: Rules) -> str:
     """How fast events may come for the windows to be held, as a line for the log."""
     ids = capacity(rules.dedupe_memory_bytes) / rules.dedupe_window_s
-    lists = rules.join_memory_bytes / (LIST_BYTES + TYPICAL_LIST_BYTES) / rules.join_window_s
+    window_s = stages_of(TASKS, rules.join_window_s)[-1].window_s
+    lists = rules.join_memory_bytes / (LIST_BYTES + TYPICAL_LIST_BYTES) / window_s
     return (
         f"Event ids are remembered for {rules.dedupe_window_s:g} s at up to {ids:.0f} events/s"
-        f" ({rules.dedupe_memory_bytes >> 20} MiB), and lists wait for {rules.join_window_s:g} s"
+        f" ({rules.dedupe_memory_bytes >> 20} MiB), and lists wait for {window_s:g} s"
         f" at up to {lists:.0f} lists/s of {TYPICAL_LIST_BYTES // 1000} kB"
         f" ({rules.join_memory_bytes >> 20} MiB)."
     )

@@ -22,8 +22,8 @@ from millstream.errors import StoreUnavailable
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
 from stream.state.entities import items_from, users_from
-from stream.state.impression_join import OpenWindow
 from stream.state.memory import Memory
+from stream.state.open_windows import OpenWindow
 from stream.storage.leader_lease import LeaseLost
 from stream.storage.redis_connection import (
     Command,

@@ -49,6 +49,17 @@ def test_a_model_learns_from_it_and_ranks(found):
     assert found["title"].startswith("Show number")
 
 
+def test_each_task_has_a_score_and_learns_from_what_is_done_with_a_list(found):
+    """Heard for 1.5 half minutes, then subscribed to: each task has its first answer."""
+    assert list(found["task scores"]) == ["subscribed", "heard", "half_minutes"]
+    assert 0.0 < found["task scores"]["heard"] < 1.0
+    assert sorted(found["taught"]) == [
+        ["half_minutes", 1.5, 2.0],
+        ["heard", 1.0, 2.0],
+        ["subscribed", 1.0, 4.0],
+    ]
+
+
 def test_what_was_heard_is_seen_and_what_was_abandoned_is_not(found):
     """`u0` has heard i0 and i2 and left i1; all but the first two are a list of six."""
     assert found["heard"] == ["i2", "i0"]
@@ -66,7 +77,7 @@ def test_a_placement_has_sources_filters_and_a_seen_policy_of_its_own(found):
 def test_training_sees_the_context_that_serving_saw(found):
     """Every input is that of the list; a text is cut, and the placement's name is one."""
     of_list = found["context"]
-    assert of_list["learnt"] == ["impression"]
+    assert of_list["learnt"] == ["impression"] * 2  # of the two tasks that a subscription teaches
     assert of_list["differ"] == []
     for name in ("device", "placement"):
         assert len(set(of_list[name])) == 1

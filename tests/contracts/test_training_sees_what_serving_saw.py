@@ -24,7 +24,7 @@ from serving.recommend.impression import impression
 from serving.recommend.query import Query
 from stream.ingest.records import TopicPartition
 from stream.outputs.examples import ImpressionExamples
-from stream.state.impression_join import LabelledItem
+from stream.state.open_windows import LabelledItem
 from tests.support.examples import example_message
 from tests.support.serving_cases import NOW_S, Case
 

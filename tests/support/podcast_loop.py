@@ -18,6 +18,7 @@ from features.columns import Arrays
 from features.derived import day_of_week, hour_of_day
 from features.spec import FEATURES, model_inputs
 from features.validation import event_of
+from millstream.batches import decode_table
 from millstream.errors import InvalidEvent
 from millstream.events import AnyEvent, Interaction, ItemUpsert, UserUpsert
 from millstream.ids import id64
@@ -26,7 +27,7 @@ from online_trainer.io.examples import ExampleBatch
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import Filters, Range, choosable, rangeable
 from serving.model.served import ServedRanker, TaskScores
-from serving.recommend.query import Query
+from serving.recommend.query import Query, Recommendation
 from simulation.cadence import Cadence
 from simulation.loop import Loop
 
@@ -179,6 +180,32 @@ def refusal(**changes: Any) -> list[str]:
     return []
 
 
+async def taught_by_feedback(loop: Loop, shown: Recommendation, now_s: float) -> list[list[Any]]:
+    """Task, label and weight of the examples of a shown item that is heard, then subscribed to."""
+    item, request = shown.items[0].item_id, shown.request_id
+    for place, (kind, value) in enumerate((("listen", 45.0), ("subscribe", None))):
+        loop.send(
+            Interaction(
+                event_id=f"feedback-{place}",
+                event_time=START_S + 65.0 + place,
+                user_id="u1",
+                item_id=item,
+                kind=kind,
+                value=value,
+                request_id=request,
+            )
+        )
+    with mock.patch.object(loop.learning, "consume", wraps=loop.learning.consume) as consume:
+        await loop.tick(now_s)
+    messages = [each for call in consume.call_args_list for each in call.args[0]]
+    rows = [row for each in messages for row in decode_table(each.value or b"").to_pylist()]
+    return [
+        [row["task"], row["label"], row["weight"]]
+        for row in rows
+        if row["origin"] == "impression" and row["item_id"] == item
+    ]
+
+
 async def findings(folder: Path) -> dict[str, Any]:
     """Run the loop, and ask."""
     loop = Loop(SETTINGS, folder, Cadence(30.0), START_S)
@@ -194,6 +221,7 @@ async def findings(folder: Path) -> dict[str, Any]:
     filtered = await loop.ask(Query("u1", k=ITEMS, filters=explicit), START_S + 62.0)
     again = await loop.ask(Query("u0", k=ITEMS, placement="again"), START_S + 63.0)
     of_list = await context(loop, START_S + 65.0)
+    taught = await taught_by_feedback(loop, filtered, START_S + 70.0)
     left_out = Query("u0", k=ITEMS, placement="not_subscribed")
     within = await loop.ask(left_out, START_S + 20.0 + HOUR_S)
     after = await loop.ask(left_out, START_S + 20.0 + 1.3 * HOUR_S)
@@ -220,6 +248,8 @@ async def findings(folder: Path) -> dict[str, Any]:
         "context": of_list,
         "organic devices": devices(organic),
         "remembered": remembered,
+        "taught": taught,
+        "task scores": all_fresh.items[0].task_scores,
         "heard": all_fresh.user_features["user_heard"],
         "explicit": sorted(place.item_id for place in filtered.items),
         "rangeable": rangeable(Catalogue()),

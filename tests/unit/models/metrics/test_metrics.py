@@ -1,5 +1,7 @@
 """What every streaming metric holds, and its value beside scikit-learn's."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -246,6 +248,7 @@ def test_a_state_of_another_metric_is_refused():
     ],
 )
 def test_rows_that_cannot_be_are_refused(given, message):
-    arrays = {k: np.array(v) for k, v in {"labels": [1.0], "scores": [0.5], **given}.items()}
+    given = {"labels": [1.0], "scores": [0.5], **given}
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in given.items()}
     with pytest.raises(ValueError, match=message):
         Scored(**arrays)

@@ -5,13 +5,8 @@ from math import inf
 import msgspec
 
 from stream.ingest.records import TopicPartition
-from stream.state.impression_join import (
-    LIST_BYTES,
-    Attribution,
-    ImpressionJoin,
-    LabelledItem,
-    OpenWindow,
-)
+from stream.state.impression_join import LIST_BYTES, ImpressionJoin
+from stream.state.open_windows import Attribution, OpenWindow
 from stream.state.watermark import CLOCK, Watermark
 from tests.support.stream_cases import START, event_entry, impression, interaction
 
@@ -40,8 +35,9 @@ def attribution_of(join, said, watermark=None, source=A):
 
 
 def label(attribution) -> float:
-    assert isinstance(attribution, LabelledItem)
-    return attribution.label
+    assert not isinstance(attribution, Attribution)
+    (labelled,) = attribution
+    return labelled.label
 
 
 def closed(join, watermark=None):
@@ -52,10 +48,9 @@ def closed(join, watermark=None):
 
 
 def test_feedback_gives_the_shown_item_its_label_at_once():
-    attribution = attribution_of(join_of(impression(0)), feedback())
-    assert isinstance(attribution, LabelledItem)
-    assert (attribution.item.item_id, attribution.label) == ("i1", 1.0)
-    assert attribution.item.features == {"item_popularity": 7.0}
+    (labelled,) = attribution_of(join_of(impression(0)), feedback())
+    assert (labelled.item.item_id, labelled.label, labelled.task) == ("i1", 1.0, 0)
+    assert labelled.item.features == {"item_popularity": 7.0}
 
 
 def test_a_dislike_is_a_negative_at_once():
