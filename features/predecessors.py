@@ -23,15 +23,15 @@ PREDECESSORS: Affinity | None = next(
 )
 
 
-# What weighs less, as a share of the newest, says nothing.
-_LEAST_WEIGHT = 0.05
+# What weighs less, as a share of the newest, says nothing; and each one costs time.
+_LEAST_WEIGHT, _MOST = 0.05, 8
 
 
 def latest(recent: np.ndarray) -> np.ndarray:
     """Those of the items that were met last, the newest first, that say what comes next."""
     if PREDECESSORS is None or PREDECESSORS.fading == 1.0:
-        return recent
-    return recent[: 1 + int(log(_LEAST_WEIGHT) / log(PREDECESSORS.fading))]
+        return recent[:_MOST]
+    return recent[: min(1 + int(log(_LEAST_WEIGHT) / log(PREDECESSORS.fading)), _MOST)]
 
 
 def followed(features: Arrays, recent: np.ndarray, fading: float = 1.0) -> np.ndarray:

@@ -184,8 +184,10 @@ def test_the_best_counter_is_co_occurrence_backed_off_to_popularity(catalogue):
     )
 
 
-@pytest.mark.parametrize(("fading", "count"), [(0.5, 5), (0.9, 20), (1.0, 20)])
-def test_items_met_last_count_until_they_weigh_a_twentieth(monkeypatch, fading, count):
+@pytest.mark.parametrize(("fading", "count"), [(0.5, 5), (0.9, 8), (1.0, 8)])
+def test_items_met_last_count_until_they_weigh_a_twentieth_and_eight_at_most(
+    monkeypatch, fading, count
+):
     monkeypatch.setattr(predecessors, "PREDECESSORS", replace(BEFORE, fading=fading))
     found = predecessors.latest(np.arange(20))
     assert found.tolist() == list(range(count))
