@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
 from pathlib import Path
 
 import click
 
-from millstream.domain import Domain, DomainError, project_folder, read_domain
+from millstream.domain import FILE_NAME, Domain, DomainError, project_folder, read_domain
+from millstream.errors import ConfigurationError
+from millstream.own_code import load
 
 
 @click.command()
@@ -32,10 +34,22 @@ def check(folder: Path | None, as_json: bool) -> None:
     folder = folder or project_folder()
     try:
         domain = read_domain(folder)
+        if faults := list(_own_code(domain, folder)):
+            raise DomainError(folder / FILE_NAME, faults)
     except DomainError as error:
         click.echo(_as_json(error) if as_json else str(error), err=not as_json)
         sys.exit(1)
     click.echo(json.dumps({"faults": []}) if as_json else _summary(domain))
+
+
+def _own_code(domain: Domain, folder: Path) -> Iterator[str]:
+    """Faults of the Python that the file names."""
+    for name, placement in domain.placements.items():
+        for rule in placement.rules:
+            try:
+                load(rule, folder)
+            except ConfigurationError as error:
+                yield f"`placements.{name}.rules`: {error}"
 
 
 def _as_json(error: DomainError) -> str:

@@ -14,7 +14,7 @@ Action = Literal["added", "removed", "changed"]
 _VALUE = "is"
 _DURATIONS = frozenset({"half_life", "seen_for", "max_age", "window"})
 _TASK_KINDS = frozenset({"positives", "negatives", "numbers"})
-_LISTS = frozenset({"of", "kinds", "seen_kinds", "groups", "exclude_groups"}) | _TASK_KINDS
+_LISTS = frozenset({"of", "kinds", "seen_kinds", "groups", "exclude_groups", "rules"}) | _TASK_KINDS
 _ROLES = {
     "user": ("recent",),
     "item": (

@@ -40,6 +40,7 @@ _BOUNDS = {
     "value_error": "{error}",
 }
 _NAME = "a name of lower-case letters, digits and `_`, at most 48, that begins with a letter"
+_OWN = "`module:object`, of a Python module in the project's folder"
 _REFERENCE = "`user.NAME` or `item.NAME`"
 
 
@@ -102,6 +103,8 @@ def _names_a_key(error: ErrorDetails) -> bool:
 def _expected(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "string_pattern_mismatch":
+        if ":" in context["pattern"]:
+            return _OWN
         return _REFERENCE if "user|item" in context["pattern"] else _NAME
     if kind in _BOUNDS:
         return _BOUNDS[kind].format(**context)

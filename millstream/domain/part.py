@@ -54,6 +54,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Kinds = Annotated[tuple[Name, ...], Strict(False), Field(min_length=1, max_length=MOST_NAMES)]
 # A feature or an attribute, by entity: `item.categories`.
 Reference = Annotated[str, StringConstraints(pattern=r"^(user|item)\.[a-z][a-z0-9_]{0,47}$")]
+# An object of a Python module in the project's folder.
+OwnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Seconds = Annotated[
     float,
     BeforeValidator(

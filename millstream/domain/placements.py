@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field, Strict, StringConstraints, model_validator
 
-from millstream.domain.part import Kinds, Name, Part, Seconds
+from millstream.domain.part import Kinds, Name, OwnName, Part, Seconds
 from millstream.domain.score import FormulaText
 from millstream.list_choices import Diversity, Seen, SourceName
 
 MAX_PLACE_K = 500
-MAX_GROUPS = 100
+MAX_GROUPS, MAX_RULES = 100, 16
 
 # The placement of requests that name none, where the domain has it.
 DEFAULT = "default"
@@ -76,6 +76,11 @@ class Placement(Part):
         ge=1,
         description="The most items of a list with the same first entry in `item.groups`; more of "
         "them come behind all others that are not seen.",
+    )
+    rules: Annotated[tuple[OwnName, ...], Strict(False), Field(max_length=MAX_RULES)] = Field(
+        default=(),
+        description="Functions of the project's own that order the candidates anew, one after the "
+        "other, as `module:function` from its folder.",
     )
     diversity: Diversity | None = Field(
         default=None, description='How the list is diversified: "mmr", "dpp" or "none".'

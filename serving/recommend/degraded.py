@@ -3,7 +3,7 @@
 from typing import Literal
 
 Degraded = Literal[
-    "user_store", "model", "retriever", "ranker", "budget", "overload", "all_seen", "score"
+    "user_store", "model", "retriever", "ranker", "budget", "overload", "all_seen", "score", "rule"
 ]
 
 REASONS: dict[Degraded, str] = {
@@ -14,5 +14,6 @@ REASONS: dict[Degraded, str] = {
     "budget": "The time budget was spent: candidates by popularity, or less diverse than wanted.",
     "overload": "Too many requests at once: a list that costs little, by popularity.",
     "score": "The formula cannot be computed of what the model gives: by the first task.",
+    "rule": "A rule of the project's own failed: its order is left as it was.",
     "all_seen": "Too few unseen items are left: the list ends with items seen before.",
 }

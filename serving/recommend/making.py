@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.spec import GROUPS
+from millstream.rules import RuleCandidates, ruled
 from serving.catalogue.catalogue import Catalogue
 from serving.metrics import Metrics
 from serving.recommend.answer import answer
@@ -160,7 +161,7 @@ class Making:
         return order
 
     def _answered(self, request: Request, ranked: Ranked, order: np.ndarray) -> Recommendation:
-        order, good = self._capped(request, ranked, order)
+        order, good = self._ruled(request, ranked, *self._capped(request, ranked, order))
         draw = self._drawn(request, ranked, order, good)
         if (ranked.levels[draw.order] != FRESH).any():
             request.degraded.append("all_seen")
@@ -178,6 +179,19 @@ class Making:
         stays = within_cap(order, groups, most)
         behind = np.lexsort((~stays, levels))  # stable: each part keeps its order
         return order[behind], int(np.count_nonzero(stays & (levels == FRESH)))
+
+    def _ruled(
+        self, request: Request, ranked: Ranked, order: np.ndarray, good: int
+    ) -> tuple[np.ndarray, int]:
+        """The order that the project's own rules make, and how many are worth a draw."""
+        rules, is_seen = self._plans[request.query.placement].options.rules, ranked.levels != FRESH
+        candidates = RuleCandidates(ranked.scores, is_seen, ranked.features)
+        for rule in rules:
+            try:
+                order = ruled(rule, order, candidates)
+            except Exception as error:  # a rule that fails must not take the answer with it
+                self._scoring.without(request, "rule", error)
+        return order, min(good, int(np.count_nonzero(~is_seen[order]))) if rules else good
 
     def _drawn(self, request: Request, ranked: Ranked, order: np.ndarray, good: int) -> Draw:
         """Places of the list, drawn among the first `good`."""

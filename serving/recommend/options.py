@@ -1,12 +1,14 @@
 """How lists are made, unless a request says otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from features.seen import seen_rule
-from millstream.domain import Domain, domain
+from millstream.domain import Domain, domain, project_folder
 from millstream.domain.placements import DEFAULT, Placement
 from millstream.list_choices import Diversity
+from millstream.own_code import load
+from millstream.rules import Rule
 from millstream.settings import Settings, SourceName
 from serving.catalogue.filters import Filters, Range
 from serving.retrieval.retrieve import SHARES
@@ -42,6 +44,7 @@ class ListOptions:
         seen: which items count as seen, and where they go.
         filters: conditions on every item, beside the request's own.
         most_per_group: the most items of a list with the same first group.
+        rules: of the project's own, that order candidates anew.
         placements: choices of the domain's placements, by name.
     """
 
@@ -61,6 +64,7 @@ class ListOptions:
     seen: SeenPolicy = SEEN_BEHIND
     filters: Filters = field(default_factory=Filters)
     most_per_group: int | None = None
+    rules: Sequence[Rule] = ()
     placements: Mapping[str, "ListOptions"] = field(default_factory=dict)
 
     @classmethod
@@ -111,6 +115,7 @@ class ListOptions:
             placement.max_age,
             placement.values,
         )
+        said["rules"] = [load(name, project_folder()) for name in placement.rules]
         seen = SeenPolicy(seen_rule(declared.kinds, placement), placement.seen)
         return replace(self, **said, filters=filters, seen=seen)
 

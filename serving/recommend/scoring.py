@@ -7,6 +7,7 @@ from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
 from serving.model.served import TaskScores
+from serving.recommend.degraded import Degraded
 from serving.recommend.objectives import Objectives
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Ranked, Request, Retrieved
@@ -31,6 +32,10 @@ class Scoring:
         self._objectives = objectives
         self._budget_s = budget_s
         self._log = log
+
+    def without(self, request: Request, reason: Degraded, error: Exception) -> None:
+        """Note what a request has to do without, and say once in a while why."""
+        request.without(reason, self._log, error)
 
     def query_vector(self, request: Request) -> np.ndarray | None:
         """The user's vector, or None where the retriever is missing or fails."""

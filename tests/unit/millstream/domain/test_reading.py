@@ -127,6 +127,11 @@ FAULTS = [
         {"home": {"values": {"title": ["x"]}}},
         "`placements.home.values.title` must be one of the texts of items that are filterable ().",
     ),
+    (
+        "placements",
+        {"home": {"rules": ["my rules"]}},
+        "`placements.home.rules.0` must be `module:object`, of a Python module in the project's",
+    ),
     ("context", {"device": {"type": "int"}}, "`context.device.type` must be 'string'. Received"),
     (
         "context",

@@ -1,5 +1,7 @@
 """Placements: each has sources, filters, rules and a seen policy of its own."""
 
+from dataclasses import replace
+
 import pytest
 
 from millstream.domain import domain
@@ -122,3 +124,21 @@ def test_what_a_placement_leaves_out_is_as_the_settings_say():
         ({}, "sources", own.sources),
     ):
         assert getattr(own.changed(domain(), Placement(**said)), name) == expected, said
+
+
+def only_odd(order, candidates):
+    return order[candidates.features["item_created_at"][order] % 2 == NOW_S % 2][::-1]
+
+
+def broken(order, candidates):
+    raise RuntimeError("of the project")
+
+
+async def test_rules_order_what_is_left_and_one_that_fails_changes_nothing():
+    case = case_of(candidates=60, sources={"recent": 1.0})
+    home = replace(case.options.at("home"), rules=[broken, only_odd])
+    plans = case.recommender._making._plans._plans
+    plans["home"] = replace(plans["home"], options=home)
+    answer = await shown(case, k=3)
+    assert ids(answer) == ["58", "56", "54"]
+    assert answer.degraded == ["rule"]
