@@ -212,7 +212,9 @@ class Settings(BaseSettings):
         default=9102, description="port of the trainer's /metrics; 0 takes any free one"
     )
     ranker: str = Field(
-        default="dcn_v2", description="ranking model, by its name in `millstream models`"
+        default="dcn_v2",
+        description="ranking model, by its name in `millstream models`, or `module:function` of a "
+        "builder in the project's folder",
     )
     ranker_options: dict[str, Any] = Field(
         default={},

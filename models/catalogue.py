@@ -607,13 +607,15 @@ _BY_NAME = {entry.name: entry for entry in CATALOGUE}
 
 
 def find(name: str) -> Entry:
-    """The entry of that name.
+    """The entry of that name; of `module:function` a ranking model of the project's own.
 
     Raises:
         ConfigurationError: there is none; the message names what is near, and all there are.
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
+    if ":" in name:
+        return Entry(name, "own", "ranking", "", name, is_own=True)
     near = get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ConfigurationError(

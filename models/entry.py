@@ -6,6 +6,8 @@ from importlib import import_module
 from inspect import Parameter, signature
 from typing import Any, Literal
 
+from millstream.domain import project_folder
+from millstream.own_code import load
 from models.rows import RowInit
 
 
@@ -38,6 +40,7 @@ class Entry:
         learns_online: whether the online trainer takes it by name.
         needs_groups: whether it learns the order within groups, which a dataset must then have.
         learns_pairs: whether it can learn what two fields mean together.
+        is_own: whether it is the project's own: its module is found in the project's folder.
     """
 
     name: str
@@ -55,9 +58,13 @@ class Entry:
     learns_online: bool = True
     needs_groups: bool = False
     learns_pairs: bool = True
+    is_own: bool = False
 
     def load(self) -> Callable[..., Any]:
         """The builder itself, which does not know of `options`."""
+        if self.is_own:
+            builder: Callable[..., Any] = load(self.builder, project_folder())
+            return builder
         return _imported(self.builder)
 
     def copiers(self) -> dict[str, Callable[..., None]]:

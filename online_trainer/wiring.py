@@ -55,7 +55,9 @@ class Wiring:
 
     def _check(self, setting: str, name: str, tasks: Collection[str]) -> None:
         legal = [e.name for e in CATALOGUE if e.task in tasks and e.learns_online]
-        if name not in legal:
+        if "ranking" in tasks and ":" in name:
+            find(name).load()  # one of the project's own
+        elif name not in legal:
             raise ConfigurationError(
                 f"{variable_name(setting)} must be one of {', '.join(legal)}. Received: {name!r}."
             )

@@ -36,6 +36,21 @@ def test_a_name_that_is_nearly_right_gets_a_hint():
     )
 
 
+def test_a_builder_of_the_project_is_found_in_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "own_model_of_a_test.py").write_text(
+        "from models.ranking.lr import lr\ndef ranker(fields, *, depth=1):\n    return lr(fields)\n"
+    )
+    monkeypatch.setenv("MILLSTREAM_PROJECT", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    fields = [Field("a", "id", width=2), Field("b", "float")]
+    network = build("own_model_of_a_test:ranker", fields, depth=2)
+    assert sorted(each.name for each in network.inputs) == ["a", "b"]
+    with pytest.raises(ConfigurationError, match=r"must be among \['depth'\]"):
+        build("own_model_of_a_test:ranker", fields, width=2)
+    with pytest.raises(ConfigurationError, match="No module named 'own_lost_of_a_test'"):
+        build("own_lost_of_a_test:ranker", fields)
+
+
 def test_a_name_that_is_like_no_other_gets_the_list_alone():
     with pytest.raises(ConfigurationError) as error:
         find("zzz")
