@@ -129,6 +129,8 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
     """
     attribute = ATTRIBUTES.get(feature.name)
     try:
+        if attribute is not None and attribute.type == "vector":
+            return _vector(value, attribute.size)
         if attribute is not None and attribute.type in _TYPED:
             return _TYPED[attribute.type](value)
         if feature.dtype == "string":
@@ -183,6 +185,14 @@ def _text(value: Any, most: int) -> str:
     return text
 
 
+def _vector(value: Any, size: int) -> list[float]:
+    """As many finite float32 as it has, neither more nor fewer."""
+    numbers = _listed(value)
+    if len(numbers) != size or any(isinstance(each, str | bool) for each in numbers):
+        raise ValueError("not a vector of that size")
+    return [_number(each, "float32") for each in numbers]
+
+
 def _truth(value: Any) -> int:
     """1 for true, 0 for false; they are what a column of it holds, too."""
     if value in (True, False) and not isinstance(value, str):
@@ -218,6 +228,8 @@ def _expected(feature: Feature) -> str:
     attribute = ATTRIBUTES.get(feature.name)
     if attribute is not None and attribute.type == "bool":
         return "true or false"
+    if attribute is not None and attribute.type == "vector":
+        return f"{attribute.size} finite float32"
     if attribute is not None and attribute.type == "time":
         return "Unix seconds or an RFC 3339 time"
     if feature.dtype in ("string", "string_list"):

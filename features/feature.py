@@ -7,7 +7,7 @@ from millstream.errors import ConfigurationError
 
 Entity = Literal["user", "item"]
 Dtype = Literal["float32", "float64", "int64", "string", "string_list", "float32_list"]
-Encoding = Literal["id", "ids", "log", "age", "scaled"]
+Encoding = Literal["id", "ids", "log", "age", "scaled", "dense"]
 
 LIST_DTYPES = ("string_list", "float32_list")
 
@@ -98,7 +98,7 @@ class ModelInput:
         name: of the input.
         kind: `id` is an int64 key (0 is padding), `float` a float32.
         side: what is needed to compute it; `cross` needs user and item, `context` only the time.
-        length: of a list, padded at its end with 0; None is a single value.
+        length: of a list, padded at its end with 0, or of a vector; None is a single value.
         table: the embedding table of an id.
     """
 

@@ -27,6 +27,7 @@ _DTYPES: dict[str, tuple[Any, Any]] = {
     "int": ("int64", 0),
     "bool": ("int64", 0),
     "time": ("float64", 0.0),
+    "vector": ("float32_list", ()),
 }
 
 
@@ -62,6 +63,8 @@ def attributes(domain: Domain, view: View) -> Iterator[Attribute]:
         said = attribute.model_dump(
             include={"length", "scale", "table", "bounds", "max_characters"}
         )
+        if attribute.type == "vector":
+            said["length"] = attribute.size
         if attribute.type == "bool":
             said["bounds"] = (0.0, 1.0)
         if view.entity == "item" and name == domain.item.in_stock:

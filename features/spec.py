@@ -87,4 +87,5 @@ def _input(feature: Feature) -> ModelInput:
     if feature.encoding in ("id", "ids"):
         table = feature.table or feature.name
         return ModelInput(feature.name, "id", feature.entity, feature.length, table)
-    return ModelInput(feature.name, "float", feature.entity)
+    length = feature.length if feature.encoding == "dense" else None
+    return ModelInput(feature.name, "float", feature.entity, length)

@@ -39,10 +39,10 @@ Category = Annotated[str, Meta(min_length=1, max_length=128)]
 Name = Annotated[str, Meta(max_length=128)]
 Text = Annotated[str, Meta(max_length=1_000)]
 Context = Annotated[dict[Name, Text], Meta(max_length=50)]
-AttributeList = Annotated[list[Text], Meta(max_length=200)]
+AttributeList = Annotated[list[Text | Number], Meta(max_length=1_024)]
 Attributes = Annotated[dict[Name, Text | Number | bool | AttributeList], Meta(max_length=100)]
 Scalar = Text | float | int | bool | None
-FeatureValue = Scalar | Annotated[list[Scalar], Meta(max_length=200)]
+FeatureValue = Scalar | Annotated[list[Scalar], Meta(max_length=1_024)]
 LoggedFeatures = Annotated[dict[Name, FeatureValue], Meta(max_length=200)]
 SchemaVersion = Annotated[int, Meta(ge=1, le=SCHEMA_VERSION)]
 

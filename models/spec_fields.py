@@ -34,12 +34,12 @@ def _given(inputs: Signatures | None) -> Signatures:
 
 
 def _field(given: InputSignature, width: int) -> Field:
-    is_id = given.kind == "id"
+    is_id, is_vector = given.kind == "id", given.kind == "float" and given.length is not None
     return Field(
         name=given.name,
         dtype=given.kind,
-        width=width if is_id else 1,
-        length=given.length,
+        width=width if is_id else given.length or 1,
+        length=None if is_vector else given.length,
         belongs_to=given.side,
         shared_with=given.table if is_id and given.table != given.name else None,
     )

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from millstream.domain.part import Name, Part
 
+MAX_VECTOR = 1_024
+
 
 class _Attribute(Part):
     sensitive: bool = Field(
@@ -110,13 +112,28 @@ class TimeAttribute(_Attribute):
     )
 
 
+class VectorAttribute(_Attribute):
+    """A vector of fixed size, such as the embedding of a text or a picture."""
+
+    type: Literal["vector"]
+    size: int = Field(
+        ge=1,
+        le=MAX_VECTOR,
+        description="How many numbers it has: an upsert with more or fewer is refused.",
+    )
+    encoding: Literal["dense", "none"] = Field(
+        default="dense", description="How models take it: as it is, or not at all."
+    )
+
+
 Attribute = Annotated[
     StringAttribute
     | StringsAttribute
     | FloatAttribute
     | IntAttribute
     | BoolAttribute
-    | TimeAttribute,
+    | TimeAttribute
+    | VectorAttribute,
     Field(discriminator="type"),
 ]
 ATTRIBUTES = {
@@ -126,4 +143,5 @@ ATTRIBUTES = {
     "int": IntAttribute,
     "bool": BoolAttribute,
     "time": TimeAttribute,
+    "vector": VectorAttribute,
 }

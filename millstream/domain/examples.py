@@ -12,6 +12,7 @@ _VALUES: dict[str, Any] = {
     "int": 12,
     "bool": True,
     "time": "2026-05-01T06:00:00Z",
+    "vector": [0.1, 0.2],
 }
 
 

@@ -33,6 +33,7 @@ _HEAD: dict[str, pa.DataType] = {
     "is_probe": pa.bool_(),
 }
 _SHARE, _TASK = "sampled_probability", "task"
+_VECTORS = frozenset(feature.name for feature in FEATURES if feature.encoding == "dense")
 # Columns of a row that a message may lack: each has a default.
 _MAY_LACK = {feature.name for feature in FEATURES} | {column.name for column in CONTEXT}
 _TYPES = {
@@ -292,11 +293,13 @@ def _kept(
 
 
 def _finite(raw: Arrays, rows: int) -> np.ndarray:
-    """(rows,) bool: no feature that is a number is infinite or NaN."""
+    """(rows,) bool: no feature that is a number, or a vector, is infinite or NaN."""
     found = np.ones(rows, np.bool_)
-    for values in raw.values():
+    for name, values in raw.items():
         if values.dtype.kind == "f" and values.ndim == 1:
             found &= np.isfinite(values)
+        elif name in _VECTORS:
+            found &= np.isfinite(values).all(axis=1)
     return found
 
 

@@ -63,5 +63,11 @@ def _value(catalogue: Catalogue, feature: Feature, row: int) -> Any:
     if column.is_text:
         return column.text(row)
     value = column.values.take(np.array([row]))[0]
-    # The shortest decimal that is the same float32: what was sent as .1 comes back as .1.
-    return float(str(value)) if value.dtype == np.float32 else value.tolist()
+    if feature.is_list:
+        return [_shortest(each) for each in value] if value.any() else []
+    return _shortest(value) if value.dtype == np.float32 else value.tolist()
+
+
+def _shortest(value: np.float32) -> float:
+    """The shortest decimal that is the same float32: what was sent as .1 comes back as .1."""
+    return float(str(value))

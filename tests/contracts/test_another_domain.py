@@ -83,6 +83,13 @@ def test_training_sees_the_context_that_serving_saw(found):
         assert len(set(of_list[name])) == 1
 
 
+def test_vectors_of_users_and_items_are_inputs_as_they_are(found):
+    assert found["context"]["vectors"] == [[1.0, 0.5], [1.0, -2.0]]
+    path, reason = found["no vector"]
+    assert path == "$.attributes.voice"
+    assert reason.startswith("Expected 3 finite float32 for feature 'item_voice'. Received: [0.5")
+
+
 def test_an_event_without_a_list_has_its_own_context_and_so_have_its_negatives(found):
     """Those of u0 came from a phone; nobody else says, which is the default."""
     others = {f"u{n}": ["unknown"] for n in range(1, 6)}

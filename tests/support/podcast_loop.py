@@ -49,7 +49,12 @@ def events() -> list[Any]:
             item_id=f"i{n}",
             title=f"Show number {n}",
             categories=["odd" if n % 2 else "even"],
-            attributes={"explicit": n % 2 == 0, "language": "en", "episode": n},
+            attributes={
+                "explicit": n % 2 == 0,
+                "language": "en",
+                "episode": n,
+                "voice": [0.1 * n, 1.0, -2.0],
+            },
         )
         made.append(item)
     made += [
@@ -63,7 +68,7 @@ def events() -> list[Any]:
                 event_id=f"user-{n}",
                 event_time=START_S,
                 user_id=f"u{n}",
-                attributes={"plan": "free", "devices": n},
+                attributes={"plan": "free", "devices": n, "taste": [n, 0.5]},
             )
         )
         did = (("listen", n % 2, 31.0), ("subscribe", 2 + n % 2, None), ("abandon", 1 - n % 2, 2.0))
@@ -123,6 +128,7 @@ async def context(loop: Loop, at_s: float) -> dict[str, Any]:
             for name, column in batch.items()
             if not np.array_equal(column[0], inputs[name][0 if name in shared else place])
         ],
+        "vectors": [batch["user_taste"][0].tolist(), batch["item_voice"][0, 1:].tolist()],
         "device": [int(batch["context_device"][0]), id64("televisi")],
         "placement": [int(batch["context_placement"][0]), id64("again")],
     }
@@ -259,6 +265,7 @@ async def findings(folder: Path) -> dict[str, Any]:
         "no kind": refusal(**interaction, kind="lisen"),
         "no value": refusal(**interaction, kind="listen"),
         "no attribute": refusal(**item, attributes={"release_year": 1999}),
+        "no vector": refusal(**item, attributes={"voice": [0.5, 1.0]}),
         "no truth": refusal(**item, attributes={"explicit": "perhaps"}),
         "sensitive": refusal(**item, attributes={"language": ["secret"]}),
     }
