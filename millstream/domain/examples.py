@@ -3,7 +3,7 @@
 from typing import Any
 
 from millstream.domain.declaration import Domain
-from millstream.domain.references import NUMBERS
+from millstream.domain.list_references import NUMBERS
 
 _VALUES: dict[str, Any] = {
     "string": "north",

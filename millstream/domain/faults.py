@@ -10,8 +10,8 @@ from millstream.domain.context import ContextField
 from millstream.domain.declaration import Domain, ItemSide, UserSide
 from millstream.domain.features import FAMILIES
 from millstream.domain.kinds import Kind
+from millstream.domain.near import near
 from millstream.domain.placements import Bounds, Placement
-from millstream.domain.references import near
 from millstream.domain.score import Score
 from millstream.domain.tasks import Task
 from millstream.errors import shown

@@ -1,13 +1,11 @@
 """Names in a domain that must be those of other parts of it."""
 
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from millstream.domain.declaration import Domain
-from millstream.domain.formula import ENTITIES, formula
-
-Fault = tuple[str, str, Any]  # path, what was expected, what came
+from millstream.domain.list_references import wrong_in_lists
+from millstream.domain.near import Fault
 
 # Keys of features that name counts of the same entity.
 _COUNTS_OF = {"rate": ("of", "over"), "trend": ("fast", "slow")}
@@ -15,20 +13,6 @@ _CONTEXT = ("hour_of_day", "day_of_week")
 _RECENT = ("user.features", "recent")
 # Names that Millstream itself gives to columns of an entity.
 _TAKEN = frozenset({"id", "updated_at"})
-TEXTS = ("string", "strings")
-NUMBERS = ("float", "int", "bool", "time")
-# Families whose column is one number.
-_ONE_NUMBER = ("count", "sum", "since")
-
-
-def near(name: Any, names: Collection[str]) -> str:
-    """A hint at the one of `names` that is meant, or nothing.
-
-    >>> near("lable", ["label", "value"])
-    '; did you mean `label`?'
-    """
-    found = get_close_matches(str(name), names, 1)
-    return f"; did you mean `{found[0]}`?" if found else ""
 
 
 def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
@@ -47,8 +31,7 @@ def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]
     yield from _wrong_affinities(domain, broken)
     yield from _wrong_kind_lists(domain, broken)
     yield from _wrong_columns(domain)
-    yield from _wrong_placements(domain, broken)
-    yield from _wrong_formulas(domain, broken)
+    yield from wrong_in_lists(domain, broken)
 
 
 def _wrong_kinds(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
@@ -161,90 +144,6 @@ def _columns(path: str, feature: Any) -> Iterator[str]:
         entry = feature.entry or name
         yield from (f"{entity}_{entry}_events", f"{entity}_{entry}_positives")
         yield from (f"{entry}_affinity", f"{entry}_familiarity")
-
-
-def _wrong_placements(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
-    numbers, texts = numbers_of(domain), texts_of(domain)
-    for name, placement in domain.placements.items():
-        for kind in placement.seen_kinds or ():
-            if kind not in domain.kinds and f"kinds.{kind}" not in broken:
-                there = ", ".join(domain.kinds)
-                yield f"placements.{name}.seen_kinds", f"one of the kinds ({there})", kind
-        for text in placement.values:
-            if text not in texts and f"item.attributes.{text}" not in broken:
-                expected = f"one of the texts of items that are filterable ({', '.join(texts)})"
-                yield f"placements.{name}.values.{text}", expected, text
-        for number in placement.ranges:
-            is_broken = {f"item.{table}.{number}" for table in ("attributes", "features")}
-            if number not in numbers and not is_broken & set(broken):
-                expected = f"one of the numbers of items ({', '.join(numbers)})"
-                yield f"placements.{name}.ranges.{number}", expected, number
-
-
-def _wrong_formulas(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
-    named = {f"placements.{name}.score": each.score for name, each in domain.placements.items()}
-    if domain.score is not None:
-        named["score.formula"] = domain.score.formula
-    if any(path.startswith("tasks") for path in broken):
-        return
-    for path, text in named.items():
-        yield from wrong_names_of(domain, path, text, broken)
-
-
-def wrong_names_of(
-    domain: Domain, path: str, text: str | None, broken: Collection[str] = ()
-) -> Iterator[Fault]:
-    """Faults of the names in a formula; there is none in no formula."""
-    known = score_names(domain)
-    for name in formula(text).names if text else ():
-        entity, _, own = name.rpartition(".")
-        is_broken = {f"{entity}.{table}.{own}" for table in ("attributes", "features")}
-        if name not in known and not (entity and is_broken & set(broken)):
-            meant = near(name, known).removeprefix("; ")
-            hint = f" ({meant or ', '.join(known)})"
-            yield path, f"a formula over tasks, and numbers of items and users{hint}", name
-
-
-def score_names(domain: Domain) -> list[str]:
-    """Names that a formula may have: tasks, then numbers of items and users."""
-    return [*domain.task_names(), *numbers_with_entity(domain)]
-
-
-def numbers_with_entity(domain: Domain) -> list[str]:
-    """Numbers of items and of users, as formulas name them: `item.price`."""
-    return [
-        f"{entity}.{name}"
-        for entity in ENTITIES
-        for name, type_ in _types(domain, entity).items()
-        if type_ in (*NUMBERS, *_ONE_NUMBER)
-    ]
-
-
-def _types(domain: Domain, entity: Any) -> dict[str, str]:
-    """Type of each attribute, and family of each feature, by name."""
-    side = domain.side(entity)
-    attributes = {name: each.type for name, each in side.attributes.items()}
-    return attributes | {name: each.family for name, each in side.features.items()}
-
-
-def texts_of(domain: Domain) -> list[str]:
-    """Names of the texts of an item that a list can be filtered by."""
-    return [
-        name
-        for name, attribute in domain.item.attributes.items()
-        if attribute.type in TEXTS and getattr(attribute, "filterable", False)
-    ]
-
-
-def numbers_of(domain: Domain) -> list[str]:
-    """Names of the numbers of an item that a list can be filtered by."""
-    attributes = [
-        name
-        for name, attribute in domain.item.attributes.items()
-        if attribute.type in NUMBERS and getattr(attribute, "filterable", False)
-    ]
-    kept = [name for name, each in domain.item.features.items() if each.family in _ONE_NUMBER]
-    return [*attributes, *kept]
 
 
 def _features(domain: Domain) -> Iterator[tuple[str, Any]]:

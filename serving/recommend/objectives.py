@@ -9,7 +9,7 @@ from features.columns import Arrays
 from features.encode import YEAR_S
 from millstream.domain import Domain
 from millstream.domain.formula import Formula, formula
-from millstream.domain.references import wrong_names_of
+from millstream.domain.list_references import wrong_names_of
 from millstream.events import MAX_FLOAT32
 from serving.model.served import TaskScores
 
