@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from features import labels
 from features.attributes import newest
-from features.availability import ALWAYS, AVAILABILITY, Span
+from features.availability import AVAILABILITY, Span
 from features.context import arrow_columns, texts_of
 from features.entity_rule import ITEM_RULE, USER_RULE, EntityRule
 from features.interner import ITEMS, NOTHING
@@ -265,11 +265,9 @@ class _SegmentProcessor:
     def _new_items(self) -> dict[str, int]:
         """Items that become known in the segment, and the events that make them so, in order."""
         known_items = self._memory.known_items
-        unknown = {
-            item
-            for item in self._event_items()
-            if item not in known_items and not self._span(item).is_over(self._newest_s)
-        }
+        unknown = {item for item in self._event_items() if item not in known_items}
+        if AVAILABILITY.names:  # no event makes an item known again whose time is over
+            unknown = {i for i in unknown if not self._span(i).is_over(self._newest_s)}
         if not unknown:
             return {}
         found: dict[str, int] = {}
@@ -278,15 +276,13 @@ class _SegmentProcessor:
                 found.setdefault(event.item_id, n)
         return found
 
-    @property
+    @cached_property
     def _newest_s(self) -> float:
         """The clock of the events: what it decides is decided again when they are read again."""
         return self._memory.watermark.newest()
 
     def _span(self, item_id: str) -> Span:
-        """When an item is available; of one whose time is over no event makes it known again."""
-        if not AVAILABILITY.names:
-            return ALWAYS
+        """When an item is available."""
         return AVAILABILITY.span(newest(self._memory.items[item_id].versions).values)
 
     def _event_items(self) -> list[str]:
@@ -358,7 +354,8 @@ class _SegmentProcessor:
     def _add_known(self) -> None:
         for item in self._new_items:
             self._memory.known_items.add(item)
-            self._memory.known_items.schedule.put(item, self._span(item), self._newest_s)
+            if AVAILABILITY.names:
+                self._memory.known_items.schedule.put(item, self._span(item), self._newest_s)
 
     def _overflow(self, transitions: Transitions) -> list[tuple[str, str | int]]:
         """(user, entry) for the users' seen filters, in event order."""
