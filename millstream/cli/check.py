@@ -61,6 +61,8 @@ def _summary(domain: Domain) -> str:
         f"{name} with {_count(each.attributes, 'attribute')} and {_count(each.features, 'feature')}"
         for name, each in (("users", domain.user), ("items", domain.item))
     ]
+    if domain.placements:
+        sides.append(_count(domain.placements, "placement"))
     return f"{domain.name} has no fault: {_count(domain.kinds, 'kind')}, {', '.join(sides)}."
 
 
