@@ -8,6 +8,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from millstream.domain import domain
+from millstream.domain.placements import Placement
+from serving.recommend import options
 from serving.wiring import ServingWorker
 from tests.support.serving_api import CLICK, Broker, client_of, worker_of
 from tests.support.serving_cases import upsert
@@ -72,6 +75,27 @@ async def test_a_placement_that_nobody_knows_is_refused_with_those_that_are_know
             "reason": "Expected one of the placements: which there are none. Received: 'hmoe'.",
         }
     ]
+
+
+async def test_a_list_is_as_long_as_its_placement_says_unless_the_request_does(
+    tmp_path, monkeypatch
+):
+    declared = domain().model_copy(update={"placements": {"home": Placement(k=3)}})
+    monkeypatch.setattr(options, "domain", lambda: declared)
+    worker, _ = worker_of(tmp_path)
+    worker.catalogue.upsert([upsert(str(number)) for number in range(12)])
+    async with client_of(worker) as client:
+        for body, length in (
+            ({"placement": "home"}, 3),
+            ({"placement": "home", "k": 5}, 5),
+            ({}, 10),
+        ):
+            answer = (await client.post("/v1/recommend", json={"user_id": "u", **body})).json()
+            assert len(answer["items"]) == length
+            assert answer.get("placement") == body.get("placement")
+        refused = await client.post("/v1/recommend", json={"user_id": "u", "placement": "hmoe"})
+    assert refused.status_code == 422
+    assert "one of the placements: home. Received: 'hmoe'" in refused.json()["detail"][0]["reason"]
 
 
 async def test_an_empty_installation_answers_with_an_empty_list(client, worker):
