@@ -19,7 +19,17 @@ from serving.recommend.degraded import REASONS
 _P = "millstream_serving_"
 
 # Stages of a list whose order is judged, beside the sources (`serving/recommend/quality.py`).
-JUDGED = ("retrieved", "ranked", "list", "degraded", *get_args(SourceName))
+SOURCES = tuple(
+    dict.fromkeys(
+        name
+        for names in (
+            get_args(SourceName),
+            *(p.sources or () for p in domain().placements.values()),
+        )
+        for name in names
+    )
+)
+JUDGED = ("retrieved", "ranked", "list", "degraded", *SOURCES)
 # Placements of lists; those of requests that name none are `default`.
 PLACEMENTS = tuple(dict.fromkeys((DEFAULT, *domain().placements)))
 STAGES = ("user", "retrieve", "rank", "rerank")
@@ -111,7 +121,7 @@ class Metrics:
         """Let what has not happened yet be 0, not absent."""
         for counter, values in (
             (self.degraded, REASONS),
-            (self.candidates, get_args(SourceName)),
+            (self.candidates, SOURCES),
             (self.lists, PLACEMENTS),
             (self.list_hits, JUDGED),
             (self.list_gains, JUDGED),

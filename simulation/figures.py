@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from millstream.settings import SourceName
 from serving.retrieval.candidates import shares
 from simulation.judging import gains, hits, mean_known, mean_over, reciprocal_ranks
 from simulation.outcome import LOOP, Outcome
@@ -152,7 +151,7 @@ def _union(
     ranks: Mapping[str, np.ndarray],
     depth: int,
     hours: np.ndarray,
-    weights: Mapping[SourceName, float],
+    weights: Mapping[str, float],
 ) -> float:
     """Recall of the candidates that all sources bring together when `depth` are asked for."""
     count = {str(name): share for name, share in shares(depth, weights).items()}

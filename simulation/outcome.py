@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from millstream.settings import SourceName
 from simulation.judging import NOT_FOUND
 from simulation.watching import Stages
 
@@ -54,7 +53,7 @@ class Outcome:
     ranks: dict[str, list[int]] = field(default_factory=dict)
     lists: list[np.ndarray] = field(default_factory=list)
     stages: list[Stages] = field(default_factory=list)
-    weights: Mapping[SourceName, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
     known_user: list[bool] = field(default_factory=list)
     known_item: list[bool] = field(default_factory=list)

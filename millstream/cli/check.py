@@ -45,11 +45,13 @@ def check(folder: Path | None, as_json: bool) -> None:
 def _own_code(domain: Domain, folder: Path) -> Iterator[str]:
     """Faults of the Python that the file names."""
     for name, placement in domain.placements.items():
-        for rule in placement.rules:
+        own = [("rules", rule) for rule in placement.rules]
+        own += [("sources", source) for source in placement.sources or () if ":" in source]
+        for key, named in own:
             try:
-                load(rule, folder)
+                load(named, folder)
             except ConfigurationError as error:
-                yield f"`placements.{name}.rules`: {error}"
+                yield f"`placements.{name}.{key}`: {error}"
 
 
 def _as_json(error: DomainError) -> str:

@@ -48,9 +48,10 @@ class Placement(Part):
     candidates: int | None = Field(
         default=None, ge=1, le=10_000, description="How many items are ranked for one list."
     )
-    sources: dict[SourceName, Share] | None = Field(
+    sources: dict[SourceName | OwnName, Share] | None = Field(
         default=None,
-        description="Shares of the candidates by source; those that are not named bring none.",
+        description="Shares of the candidates by source; those that are not named bring none. One "
+        "of the project's own is named as `module:Class` from its folder.",
     )
     score: FormulaText | None = Field(
         default=None, description="A formula in place of that of `[score]`."

@@ -9,7 +9,7 @@ from millstream.domain.placements import DEFAULT, Placement
 from millstream.list_choices import Diversity
 from millstream.own_code import load
 from millstream.rules import Rule
-from millstream.settings import Settings, SourceName
+from millstream.settings import Settings
 from serving.catalogue.filters import Filters, Range
 from serving.retrieval.retrieve import SHARES
 from serving.retrieval.seen import SEEN_BEHIND, SeenPolicy
@@ -59,8 +59,8 @@ class ListOptions:
     at_once: int = 12
     title_similarity: float = 0.9
     vector_similarity: float = 0.995
-    sources: Mapping[SourceName, float] = field(default_factory=lambda: SHARES)
-    limits: Mapping[SourceName, int] = field(default_factory=dict)
+    sources: Mapping[str, float] = field(default_factory=lambda: SHARES)
+    limits: Mapping[str, int] = field(default_factory=dict)
     seen: SeenPolicy = SEEN_BEHIND
     filters: Filters = field(default_factory=Filters)
     most_per_group: int | None = None
@@ -77,8 +77,8 @@ class ListOptions:
             diversity_strength=settings.diversity_strength,
             exploration=settings.exploration,
             temperature=settings.exploration_temperature,
-            sources=settings.retrieval_sources,
-            limits=settings.retrieval_limits,
+            sources={str(name): each for name, each in settings.retrieval_sources.items()},
+            limits={str(name): each for name, each in settings.retrieval_limits.items()},
         )
         declared = declared or domain()
         named = declared.placements.items()
@@ -96,7 +96,7 @@ class ListOptions:
             return self.placements.get(DEFAULT, self)
         return self.placements[placement]
 
-    def uses(self, source: SourceName) -> bool:
+    def uses(self, source: str) -> bool:
         """Whether any placement, or lists without one, have candidates of a source."""
         return any(each.sources.get(source) for each in (self, *self.placements.values()))
 

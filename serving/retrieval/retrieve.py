@@ -1,19 +1,22 @@
 """Candidates for one request: enough of them that the user has not seen."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 
+from millstream.domain import project_folder
 from millstream.settings import SourceName
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.candidates import Candidates, fuse
+from serving.retrieval.own_source import OwnSource
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.seen import FRESH, SEEN_BEHIND, SeenPolicy, seen_levels
-from serving.retrieval.source import RetrievalRequest
+from serving.retrieval.source import CandidateSource, RetrievalRequest
 from serving.retrieval.sources import all_sources
 from serving.users import StoredUser
 
-SHARES: Mapping[SourceName, float] = {
+SHARES: Mapping[str, float] = {
     "two_tower": 0.4,
     "co_occurrence": 0.2,
     "trending": 0.2,
@@ -36,13 +39,18 @@ class Retrieval:
         self,
         catalogue: Catalogue,
         rankings: Rankings,
-        weights: Mapping[SourceName, float] = SHARES,
-        limits: Mapping[SourceName, int] | None = None,
+        weights: Mapping[str, float] = SHARES,
+        limits: Mapping[str, int] | None = None,
         seen: SeenPolicy = SEEN_BEHIND,
     ) -> None:
         self._catalogue = catalogue
-        self._sources = all_sources(catalogue, rankings)
         self.weights = {name: weight for name, weight in weights.items() if weight > 0}
+        own = [name for name in self.weights if name not in get_args(SourceName)]
+        # What a project's own brings is known to nobody before: it may run short.
+        self._sources: dict[str, CandidateSource] = {
+            **{name: OwnSource(name, project_folder(), catalogue) for name in own},
+            **all_sources(catalogue, rankings),
+        }
         self._limits = dict(limits or {})
         self._seen = seen
         self._order = [name for name in self._sources if name in self.weights]
@@ -82,7 +90,7 @@ class Retrieval:
 
     def found(
         self, wanted: RetrievalRequest, total: int, *, limited: bool = True
-    ) -> dict[SourceName, np.ndarray]:
+    ) -> dict[str, np.ndarray]:
         """What each source brings of `total` candidates.
 
         Those that may run short are asked first: what they lack of their share the others bring,
@@ -91,7 +99,7 @@ class Retrieval:
         Args:
             limited: whether the limits hold.
         """
-        found: dict[SourceName, np.ndarray] = {}
+        found: dict[str, np.ndarray] = {}
         left, weight_left = total, sum(self.weights.values())
         for name in self._order:
             share = round(left * self.weights[name] / weight_left) if weight_left > 0 else left
@@ -101,6 +109,6 @@ class Retrieval:
             weight_left -= self.weights[name]
         return found
 
-    def first(self, name: SourceName, wanted: RetrievalRequest, count: int) -> np.ndarray:
+    def first(self, name: str, wanted: RetrievalRequest, count: int) -> np.ndarray:
         """The first `count` of one source, whatever its share is."""
         return self._sources[name].find(wanted, count)

@@ -5,7 +5,6 @@ from typing import Protocol
 
 import numpy as np
 
-from millstream.settings import SourceName
 from serving.retrieval.item_index import ItemIndex
 
 
@@ -40,7 +39,7 @@ class CandidateSource(Protocol):
         name: in settings, metrics and logs.
     """
 
-    name: SourceName
+    name: str
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
         """Up to `count` allowed catalogue rows, int64, each once, best first.

@@ -7,7 +7,6 @@ import numpy as np
 from features.as_of import as_of
 from features.predecessors import PREDECESSORS, followed, latest
 from features.spec import GROUPS
-from millstream.settings import SourceName
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.item_index import top_k
 from serving.retrieval.rankings import Rankings
@@ -21,7 +20,7 @@ _NONE = np.empty(0, np.int64)
 class TwoTower:
     """Items whose vectors are nearest to the user's."""
 
-    name: SourceName = "two_tower"
+    name: str = "two_tower"
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
         if wanted.query is None or wanted.index is None:
@@ -32,7 +31,7 @@ class TwoTower:
 class Similar:
     """Items whose vectors are nearest to those of what the user met last."""
 
-    name: SourceName = "similar"
+    name: str = "similar"
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
         rows = wanted.recent_rows[:_LATEST]
@@ -48,7 +47,7 @@ class Similar:
 class CoOccurrence:
     """Items that people met lately right after what the user met last."""
 
-    name: SourceName = "co_occurrence"
+    name: str = "co_occurrence"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -71,7 +70,7 @@ class CoOccurrence:
 class SessionNeighbours:
     """Items that people met lately whose recent items are most like those of the user."""
 
-    name: SourceName = "session_neighbours"
+    name: str = "session_neighbours"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -86,7 +85,7 @@ class SessionNeighbours:
 class Category:
     """Items of the categories of what the user met last, those first that are popular lately."""
 
-    name: SourceName = "category"
+    name: str = "category"
 
     def __init__(self, catalogue: Catalogue, rankings: Rankings) -> None:
         self._catalogue, self._rankings = catalogue, rankings
@@ -109,9 +108,7 @@ class Ranked:
         first: (count, allowed, time) -> rows; of `Rankings`.
     """
 
-    def __init__(
-        self, name: SourceName, first: Callable[[int, np.ndarray, float], np.ndarray]
-    ) -> None:
+    def __init__(self, name: str, first: Callable[[int, np.ndarray, float], np.ndarray]) -> None:
         self.name = name
         self._first = first
 
@@ -119,7 +116,7 @@ class Ranked:
         return self._first(count, wanted.allowed, wanted.time_s)
 
 
-def all_sources(catalogue: Catalogue, rankings: Rankings) -> dict[SourceName, CandidateSource]:
+def all_sources(catalogue: Catalogue, rankings: Rankings) -> dict[str, CandidateSource]:
     """Every source by its name; those that may run short first."""
     found: tuple[CandidateSource, ...] = (
         CoOccurrence(catalogue),

@@ -56,11 +56,22 @@ def test_check_shows_every_fault_and_ends_with_1(run, tmp_path):
     file.write_text(file.read_text().replace("weight", "wieght"))
     plain = run("check")
     assert plain.exit_code == 1
-    assert "has 3 faults:" in plain.output
-    assert plain.output.count("did you mean `weight`?") == 3
+    assert "has 4 faults:" in plain.output
+    assert plain.output.count("did you mean `weight`?") == 4
     as_json = run("check", "--json")
     assert as_json.exit_code == 1
-    assert len(json.loads(as_json.output)["faults"]) == 3
+    assert len(json.loads(as_json.output)["faults"]) == 4
+
+
+def test_check_imports_the_python_that_the_file_names(run, tmp_path):
+    run("init", ".", "--template", "blank")
+    file = tmp_path / "domain.toml"
+    home = '[placements.home]\nrules = ["lost_rules:one"]\nsources = { "lost_sources:One" = 1.0 }\n'
+    file.write_text(f"{file.read_text()}\n{home}")
+    found = run("check")
+    assert found.exit_code == 1
+    assert "`placements.home.rules`: 'lost_rules:one' must be an object of a module" in found.output
+    assert "`placements.home.sources`: 'lost_sources:One' must be an object" in found.output
 
 
 def test_plan_compares_with_what_was_applied_last(run, tmp_path):
