@@ -51,6 +51,11 @@ class LabelTask:
         """How long it waits for feedback; None is the installation's join window."""
         return None if self.declared is None else self.declared.window
 
+    @property
+    def corrected_s(self) -> float | None:
+        """How long a positive corrects what was taken for a negative; None is not at all."""
+        return None if self.declared is None else self.declared.corrected_for
+
     def labelled(self, kind: Kind, value: float | None) -> float | None:
         """Label of an event, or None where it teaches this task nothing."""
         if self.declared is None:

@@ -232,6 +232,12 @@ class Settings(BaseSettings):
         description="weight of the log loss of each row beside a softmax or pairwise loss, which "
         "keeps scores probabilities; that of rows of shown lists is 1",
     )
+    delayed_feedback: Literal["none", "fnw", "fnc"] = Field(
+        default="none",
+        description="loss of shown items of tasks with corrected_for, whose late positives were "
+        "taken for negatives first: as they come, fake negatives weighted, or fake negative "
+        "calibration",
+    )
     retriever: str = Field(
         default="two_tower", description="retrieval model, by its name in `millstream models`"
     )

@@ -113,8 +113,16 @@ class Wiring:
             self._tables(name, parts),
             self._dense(name),
             Objective(within, self.settings.pointwise_share),
-            Tasks(tasks_in(self.models()["ranker"]), tuple(task.weight for task in labels.TASKS)),
+            self._tasks(),
             corrects_sampling=self.settings.sampling_correction,
+        )
+
+    def _tasks(self) -> Tasks:
+        delayed = self.settings.delayed_feedback
+        return Tasks(
+            tasks_in(self.models()["ranker"]),
+            tuple(task.weight for task in labels.TASKS),
+            tuple(delayed if task.corrected_s else "none" for task in labels.TASKS),
         )
 
     def _ranking_network(self, inputs: Signatures | None) -> keras.Model:

@@ -12,7 +12,7 @@ Action = Literal["added", "removed", "changed"]
 
 # The key of a part that is one value.
 _VALUE = "is"
-_DURATIONS = frozenset({"half_life", "seen_for", "max_age", "window"})
+_DURATIONS = frozenset({"half_life", "seen_for", "max_age", "window", "corrected_for"})
 _TASK_KINDS = frozenset({"positives", "negatives", "numbers"})
 _LISTS = frozenset({"of", "kinds", "seen_kinds", "groups", "exclude_groups", "rules"}) | _TASK_KINDS
 _ROLES = {

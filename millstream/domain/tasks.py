@@ -68,6 +68,12 @@ class Task(Part):
         description="How long after a list was shown what people do with it teaches this task; "
         "where it is left out, MILLSTREAM_JOIN_WINDOW_S.",
     )
+    corrected_for: Seconds | None = Field(
+        default=None,
+        description="How long after a list was shown a positive still teaches a binary task, which "
+        "has taken the item for a negative at the end of `window`: longer than `window`. See "
+        "MILLSTREAM_DELAYED_FEEDBACK.",
+    )
     weight: float = Field(
         default=1.0,
         gt=0,
@@ -82,6 +88,11 @@ class Task(Part):
             raise ValueError("a binary task with `positives` and without `numbers`")
         if not is_binary and (not self.numbers or self.positives or self.negatives):
             raise ValueError("a regression task with `numbers`, no `positives` and no `negatives`")
+        if self.corrected_for is not None:
+            if not is_binary:
+                raise ValueError("a regression task without `corrected_for`")
+            if self.window is None or self.window >= self.corrected_for:
+                raise ValueError("`corrected_for` longer than a `window` that is given")
         if beyond := sorted(set(self.label_from) - set(self.positives)):
             raise ValueError(f"`label_from` of kinds among `positives`, not {', '.join(beyond)}")
         if both := sorted(set(self.positives) & set(self.negatives)):

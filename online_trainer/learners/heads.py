@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from millstream.domain.tasks import ONLY_TASK
 from models.fields import Task
+from models.losses.delayed_feedback import LOSSES as DELAYED
+from models.losses.delayed_feedback import Delayed
 
 
 class Tasks(NamedTuple):
@@ -14,10 +16,12 @@ class Tasks(NamedTuple):
     Args:
         tasks: by whose names the network has an output each; of one task it is the only output.
         weights: in the loss, one for each.
+        delayed: losses of shown items, one for each; see `models.losses.delayed_feedback`.
     """
 
     tasks: tuple[Task, ...] = (Task(ONLY_TASK),)
     weights: tuple[float, ...] = (1.0,)
+    delayed: tuple[Delayed, ...] = ("none",)
 
 
 ONE_TASK = Tasks()
@@ -33,6 +37,7 @@ class Heads:
     def __init__(self, given: Tasks) -> None:
         self._tasks = given.tasks
         self._weights = list(given.weights)
+        self._delayed = given.delayed
         self._are_numbers = [task.kind == "regression" for task in given.tasks]
 
     def own(self, outputs: Any, tasks: Any) -> Any:
@@ -53,14 +58,25 @@ class Heads:
             return weights
         return weights * tf.gather(tf.constant(self._weights, tf.float32), tasks)
 
-    def losses(self, labels: Any, outputs: Any, tasks: Any) -> Any:
-        """(rows,) log loss of a logit, or squared error of a number."""
+    def losses(self, labels: Any, outputs: Any, tasks: Any, is_shown: Any) -> Any:
+        """(rows,) log loss of a logit, or squared error of a number.
+
+        Args:
+            is_shown: (rows,) bool: whose negatives may be corrected later.
+        """
         if not any(self._are_numbers):
-            return tf.nn.sigmoid_cross_entropy_with_logits(labels, outputs)
+            return self._log_losses(labels, outputs, tasks, is_shown)
         is_number = tf.gather(tf.constant(self._are_numbers), tasks)
         truths = tf.where(is_number, 0.0, labels)
-        log_losses = tf.nn.sigmoid_cross_entropy_with_logits(truths, outputs)
+        log_losses = self._log_losses(truths, outputs, tasks, is_shown)
         return tf.where(is_number, tf.square(labels - outputs), log_losses)
+
+    def _log_losses(self, labels: Any, logits: Any, tasks: Any, is_shown: Any) -> Any:
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+        for name in sorted(set(self._delayed) - {"none"}):
+            is_of = tf.gather(tf.constant([each == name for each in self._delayed]), tasks)
+            losses = tf.where(is_of & is_shown, DELAYED[name](labels, logits), losses)
+        return losses
 
     def scores(self, outputs: Any, tasks: Any) -> Any:
         """(rows,) probabilities, or numbers."""

@@ -172,7 +172,7 @@ class Ranker:
         with tf.GradientTape() as tape:
             tape.watch(flat)
             logits = self._logits(*given, training=True)
-            losses = self._heads.losses(labels, logits, tasks)
+            losses = self._heads.losses(labels, logits, tasks, is_shown)
             total = tf.reduce_sum(weights * losses)
             minimised = tf.reduce_sum(
                 weights * self._taught(losses, logits - shift, labels, log_odds, is_shown, groups)

@@ -4,8 +4,9 @@ An impression waits by its request id for `window_s` of event time, or as long a
 Feedback of the same user with that id gives a labelled example at once, so that it is learnt within
 seconds; when the window of a task closes, the items without feedback become its negatives (numbers
 have none). Each shown item makes exactly one example a task: the first feedback that has a label
-for it decides. A list is let go when the last window is over. Feedback that some of its tasks are
-over for teaches the others; `late` counts it.
+for it decides. A task may be corrected for longer: a positive that comes when an item was already
+taken for a negative makes one example more. A list is let go when all of that is over. Feedback
+that some of its tasks are over for teaches the others; `late` counts it.
 
 Whether a list is still open to some feedback is told by the watermark of the feedback's own
 partition, and a list is closed only when the watermark of all of them has passed: so the answer
@@ -32,7 +33,7 @@ from features.labels import WEIGHTS, LabelTask
 from millstream.events import Impression, Interaction
 from stream.ingest.records import EventRecord, TopicPartition
 from stream.state.open_windows import Attribution, Closed, LabelledItem, OpenWindow, Reason
-from stream.state.stages import stages_of
+from stream.state.stages import Stage, stages_of
 from stream.state.watermark import Watermark
 
 # What a list takes beside its message, and feedback beside its item's id: bytes, about.
@@ -126,10 +127,13 @@ class ImpressionJoin:
         is_theirs = shown is not None and impression.user_id == feedback.user_id
         if shown is None or not is_theirs:
             return Attribution.UNATTRIBUTED
-        over = self._over_for(window, source, watermark)
+        passed = self._passed(window, source, watermark)
+        over = {task for stage in passed for task in stage.over}
         self.late.update(self._tasks[n].name for n, _ in found if n in over)
         if over.issuperset([n for n, _ in found] or range(len(self._tasks))):
             return Attribution.UNATTRIBUTED
+        # What was taken for a negative is not taken for one again.
+        over |= {n for n, label in found if not label and any(n in each.tasks for each in passed)}
         new = self._unanswered(request_id, item_id, [each for each in found if each[0] not in over])
         weight = WEIGHTS[feedback.kind]
         made = [LabelledItem(impression, shown, label, weight, n) for n, label in new]
@@ -242,18 +246,17 @@ class ImpressionJoin:
             return "silence"
         return None
 
-    def _over_for(
+    def _passed(
         self, window: OpenWindow, source: TopicPartition, watermark: Watermark
-    ) -> set[int]:
-        """The tasks that a list is over for, to feedback of partition `source`."""
+    ) -> list[Stage]:
+        """The stages of a list that are over, to feedback of partition `source`."""
         passed_s, clock_s = watermark.of(source), watermark.clock_s
-        return {
-            task
+        return [
+            stage
             for stage in self.stages
             if stage.window_s <= window.closed_s
             or self._over(window, stage.window_s, passed_s, clock_s)
-            for task in stage.tasks
-        }
+        ]
 
     def _close(self, request_id: str, stage: int, reason: Reason) -> Closed:
         """End the wait of a stage for a list that is the first of its partition in it."""

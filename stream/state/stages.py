@@ -7,15 +7,18 @@ from features.labels import LabelTask
 
 
 class Stage(NamedTuple):
-    """Tasks whose windows end together.
+    """What ends together, a time after a list was shown; tasks are named by their places.
 
     Args:
-        window_s: how long after a list was shown they wait for feedback.
-        tasks: places of them among all tasks.
+        window_s: the time.
+        tasks: those whose window ends: what has no feedback becomes a negative of theirs.
+        over: those that no feedback teaches any more; of a task that is corrected later than its
+            window a stage of its own.
     """
 
     window_s: float
     tasks: tuple[int, ...]
+    over: tuple[int, ...]
 
 
 def stages_of(tasks: Sequence[LabelTask], window_s: float) -> tuple[Stage, ...]:
@@ -28,7 +31,11 @@ def stages_of(tasks: Sequence[LabelTask], window_s: float) -> tuple[Stage, ...]:
     [(0, 1)]
     """
     windows = [task.window_s or window_s for task in tasks]
+    ends = [max(window, t.corrected_s or 0.0) for window, t in zip(windows, tasks, strict=True)]
+
+    def at(lengths: Sequence[float], wanted: float) -> tuple[int, ...]:
+        return tuple(n for n, length in enumerate(lengths) if length == wanted)
+
     return tuple(
-        Stage(length, tuple(n for n, each in enumerate(windows) if each == length))
-        for length in sorted(set(windows))
+        Stage(length, at(windows, length), at(ends, length)) for length in sorted({*windows, *ends})
     )

@@ -85,9 +85,12 @@ def test_what_happened_is_exported(ran):
 def test_quality_is_exported_by_segment_and_span(ran):
     metrics, _ = ran([example_message(number, ROWS) for number in range(3)])
     for span in ("overall", "window"):
-        auc = value(metrics, "progressive_auc", segment="new_user", span=span)
+        auc = value(metrics, "progressive_auc", segment="new_user", span=span, task="positive")
         assert auc is not None and 0 <= auc <= 1
-    assert value(metrics, "progressive_gauc", segment="all", span="window") is not None
+    assert (
+        value(metrics, "progressive_gauc", segment="all", span="window", task="positive")
+        is not None
+    )
 
 
 def test_what_was_learnt_last_is_published_at_the_end(ran, tmp_path):

@@ -51,6 +51,8 @@ def test_the_shop_learns_clicks_carts_and_purchases():
         ({"kind": "regression"}, "`tasks.t` must be a regression task with `numbers`, no "),
         ({**CLICK, "negatives": ["like"]}, "`tasks.t` must be `positives` other than `negatives`,"),
         ({**CLICK, "label_from": {"rating": 4.0}}, "`tasks.t` must be `label_from` of kinds among"),
+        ({**CLICK, "corrected_for": "1d"}, "`tasks.t` must be `corrected_for` longer than a `wi"),
+        ({**STARS, "corrected_for": "9d"}, "`tasks.t` must be a regression task without `correct"),
         ({**CLICK, "weight": 0.0}, "`tasks.t.weight` must be above 0"),
         ({**CLICK, "wieght": 1.0}, "`tasks.t.wieght` must be a key that this table has; did you"),
     ],

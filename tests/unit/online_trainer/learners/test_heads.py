@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models.fields import Field, Task
+from models.losses.delayed_feedback import LOSSES
 from models.rankers import ranking_network
 from models.split import split
 from online_trainer.embeddings.optimisers import RowAdagrad
@@ -22,13 +23,13 @@ TASKS = (Task("click"), Task("stars", "regression"), Task("cart"))
 CLICK, STARS, CART = range(3)
 
 
-def ranker(name="dcn_v2", weights=(1.0, 1.0, 1.0), rate=0.1):
+def ranker(name="dcn_v2", weights=(1.0, 1.0, 1.0), rate=0.1, delayed=("none",) * 3):
     keras.utils.set_random_seed(3)
     model = ranking_network({"name": name, "options": {"hidden": [8]}, "tasks": NAMES}, FIELDS)
     parts = split(model)
     tables = DynamicTables(parts.tables.values(), {"": RowAdagrad(rate)}, Policy(admit_after=1))
     optimiser = keras.optimizers.SGD(rate)
-    return Ranker(model, parts, tables, optimiser, tasks=Tasks(TASKS, weights))
+    return Ranker(model, parts, tables, optimiser, tasks=Tasks(TASKS, weights, delayed))
 
 
 def batch(rows=24, seed=0):
@@ -127,3 +128,38 @@ def test_a_number_that_is_no_probability_is_sound_and_one_that_is_none_is_not():
     assert given.sound().all()
     given.labels[:3] = 1.5, np.nan, 1.5
     assert given.sound()[:3].tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize("delayed", ["fnw", "fnc"])
+def test_shown_items_of_a_task_that_is_corrected_have_the_loss_of_delayed_feedback(delayed):
+    ours, given = ranker(delayed=("none", "none", delayed)), batch()
+    given = replace(given, is_shown=np.arange(24) % 2 == 0)
+    ours.tables.locate(ours.tables.keys(ours._reads(given)), 1)
+    p, y = ours.score(given).astype(float), given.labels.astype(float)
+    logits = outputs(ours, given)
+    z = np.where(given.tasks == CLICK, logits["click"], logits["cart"]).astype(float)
+    plain = np.where(given.is_number, (y - p) ** 2, np.logaddexp(0.0, z) - y * z)
+    loss = keras.ops.convert_to_numpy(LOSSES[delayed](y, z))
+    expected = np.where((given.tasks == CART) & given.is_shown, loss, plain)
+    mean = (given.weights * expected).sum() / given.weights.sum()
+    assert ours.learn(given).loss == pytest.approx(mean, rel=1e-4)
+    assert mean != pytest.approx((given.weights * plain).sum() / given.weights.sum(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("delayed", "learnt"), [("none", 0.3 / 1.3), ("fnw", 0.3), ("fnc", 0.3)])
+def test_a_rate_is_learnt_from_negatives_and_late_positives(delayed, learnt):
+    """Of ten shown items all are negatives at once, and three of them positives later."""
+    ours = ranker(rate=0.05, delayed=("none", "none", delayed))
+    labels = np.r_[np.zeros(10), np.ones(3)].astype(np.float32)
+    one = {"user_id": np.ones(13, np.int64), "item_id": np.ones(13, np.int64)}
+    given = Batch(
+        {**one, "age": np.ones(13, np.float32)},
+        labels,
+        np.ones(13, np.float32),
+        labels > 0.5,
+        is_shown=np.ones(13, bool),
+        tasks=np.full(13, CART, np.int32),
+    )
+    for _ in range(200):
+        ours.learn(given)
+    assert ours.score(given) == pytest.approx(learnt, abs=0.01)

@@ -132,3 +132,37 @@ def test_an_event_without_a_list_teaches_each_of_its_tasks_with_the_same_negativ
 def test_an_event_that_teaches_no_task_is_no_example(stream):
     effects = stream.run(interaction(1, kind="dislike"))
     assert taught(effects) == [] and effects.counts["interactions", "unlabelled"] == 1
+
+
+# Corrections.
+
+
+@pytest.fixture
+def corrected(monkeypatch):
+    """Purchases are awaited for a minute, and correct for ten what was a negative by then."""
+    task = Task(positives=("purchase",), negatives=("dislike",), window=60.0, corrected_for=LONG_S)
+    monkeypatch.setattr(labels, "TASKS", (LabelTask("purchase", task),))
+    return MemoryStream(join_window_s=5.0, allowed_lateness_s=0.0, sampled_negatives=0)
+
+
+def test_a_late_positive_corrects_what_was_taken_for_a_negative_once(corrected):
+    corrected.run(impression(0), said(1, "purchase"), now=0.0)
+    assert taught(silent(corrected, 60.0), "impressions") == [("purchase", "i2", 0.0)]
+    late = corrected.run(said(100, "purchase", "i2"), said(101, "purchase", "i2"), now=66.0)
+    assert taught(late) == [("purchase", "i2", 1.0)]
+    assert taught(silent(corrected, LONG_S), "impressions") == []
+    assert corrected.memory.join.open_windows == {}
+
+
+def test_a_late_negative_is_not_taken_for_one_twice(corrected):
+    corrected.run(impression(0), now=0.0)
+    silent(corrected, 60.0)
+    assert taught(corrected.run(said(100, "dislike"), now=66.0)) == []
+    assert taught(corrected.run(said(101, "purchase"), now=66.0)) == [("purchase", "i1", 1.0)]
+
+
+def test_what_comes_after_the_correction_is_over_stands_for_itself(corrected):
+    corrected.run(impression(0), now=0.0)
+    silent(corrected, LONG_S)
+    effects = corrected.run(said(LONG_S + 1, "purchase"))
+    assert [row["origin"] for row in examples_of(effects)] == ["organic"]
