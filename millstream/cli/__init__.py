@@ -22,6 +22,10 @@ COMMANDS = {
         "millstream.cli.backtest",
         "Replay a log through the whole loop on simulated time, and judge its lists.",
     ),
+    "bootstrap": (
+        "millstream.cli.bootstrap",
+        "Begin an installation with a long log: state, feature rows, a first snapshot.",
+    ),
     "check": ("millstream.cli.check", "Show every fault of a domain file."),
     "data": ("millstream.cli.data", "Download and verify a dataset."),
     "dead-letters": (

@@ -12,7 +12,6 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from features.topic_events import door
-from millstream.errors import DatasetError
 from millstream.log_identity import logs_of
 from millstream.settings import Settings
 from stream.history.engine import DEFAULT_BUCKETS, Engine, OnProgress
@@ -79,28 +78,34 @@ def run(
 ) -> Outcome:
     """Make state and feature rows of a log in `folder`, or finish what is there.
 
-    Args:
-        processes: at the same time; None is one a core.
-
     Raises:
         ConfigurationError: the folder holds something else.
         DatasetError: a file cannot be read, or a record is no event.
         LogUnavailable: the topics are read, and no broker answers.
     """
-    missing = [file.path for file in source.files if not file.path.is_file()]
-    if missing:
-        raise DatasetError(f"Expected a file of events. Received: {missing[0]}.")
-    with _progress() as on_progress:
-        engine = Engine(
-            folder,
-            Rules.of(settings),
-            source.name(),
-            source.logs(settings),
-            buckets,
-            processes or os.cpu_count() or 1,
-            on_progress,
-        )
+    with progress() as on_progress:
+        name = source.name()
+        engine = engine_of(settings, source, folder, name, buckets, processes, on_progress)
         return engine.run(lambda: source.records(settings))
+
+
+def engine_of(
+    settings: Settings,
+    source: HistorySource,
+    folder: Path,
+    name: str,
+    buckets: int,
+    processes: int | None,
+    on_progress: OnProgress,
+) -> Engine:
+    """The engine of an installation.
+
+    Args:
+        name: of what it reads of the source.
+        processes: at the same time; None is one a core.
+    """
+    logs, cores = source.logs(settings), processes or os.cpu_count() or 1
+    return Engine(folder, Rules.of(settings), name, logs, buckets, cores, on_progress)
 
 
 def summary(outcome: Outcome, took_s: float) -> Iterator[str]:
@@ -114,7 +119,8 @@ def summary(outcome: Outcome, took_s: float) -> Iterator[str]:
 
 
 @contextmanager
-def _progress() -> Iterator[OnProgress]:
+def progress() -> Iterator[OnProgress]:
+    """A bar for each pass."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -25,10 +25,10 @@ from stream.outputs.effects import FeatureRows
 
 # Part files of buckets are numbered beyond every partition of the topic `features`.
 FIRST_PARTITION = 1_000_000
+# Those of the part of a log that the stream's own core works on (`stream/history/tail.py`).
+TAIL_PARTITION = FIRST_PARTITION - 1
 # Feature rows of a part file.
 PART_ROWS = 1_000_000
-# The log that offsets of files belong to.
-FILES_LOG = "files"
 
 _STATE = pa.schema([("id", pa.string()), ("stored", pa.binary())])
 

@@ -18,6 +18,7 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
     P lease, P epoch     who writes (`stream/storage/leader_lease.py`)
+    P seeding            there while `millstream bootstrap` writes a state that is not whole yet
     P batch              the name of the last batch (`stream/storage/store.py`)
 
 Beside them are the feature rows, as Feast keeps them, and the users' seen filters
@@ -81,6 +82,7 @@ class StateCommands:
             ("HGETALL", self.key("deleted")),
             ("SMEMBERS", self.key("holes")),
             ("HGETALL", self.key("spans")),
+            ("EXISTS", self.key("seeding")),
         ]
 
     def fingerprints(self, generation: int) -> Command:
@@ -133,6 +135,20 @@ class StateCommands:
         for field in map(field_of, gone):
             yield ("HDEL", self.key("positions"), field)
             yield ("HDEL", self.key("reached"), field)
+
+    def finish_seeding(
+        self,
+        positions: Mapping[TopicPartition, int],
+        reached: Mapping[TopicPartition, float],
+        logs: Mapping[str, str],
+        open_windows: Mapping[str, bytes],
+    ) -> Iterator[Command]:
+        """The state is whole, and goes on from these positions alone."""
+        yield ("DEL", *(self.key(name) for name in ("positions", "reached", "logs", "seeding")))
+        yield from self._hash("positions", {field_of(s): v for s, v in positions.items()})
+        yield from self._hash("reached", {field_of(s): v for s, v in reached.items()})
+        yield from self._hash("logs", logs)
+        yield from self._hash("waiting", open_windows)
 
     def _entities(self, kind: str, stored: Mapping[str, bytes], ttl_s: int) -> Packed:
         ids, values = pa.array(stored.keys(), pa.string()), pa.array(stored.values(), pa.binary())

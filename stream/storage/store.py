@@ -70,11 +70,21 @@ class StateStore:
         self._last: bytes | None = None  # the batch that Redis must hold, once it has been read
         self._next: bytes | None = None  # the one under way: Redis may have it, or not
         self._is_restored = False
+        self._is_seeding = False
         self._using = asyncio.Lock()
 
     async def restore(self, memory: Memory, now_s: float) -> None:
-        """Fill an empty memory with what Redis has."""
-        replies = await self._until_done(self._read_all)
+        """Fill an empty memory with what Redis has.
+
+        Raises:
+            StoreUnavailable: it is not whole yet, and this is not the process that writes it.
+        """
+        *replies, is_seeding = await self._until_done(self._read_all)
+        if is_seeding and not self._is_seeding:
+            raise StoreUnavailable(
+                "The state in Redis is not whole: `millstream bootstrap` has not come to its end. "
+                "Run it again."
+            )
         positions, max_event_times, dedupe, known, hidden, *rest = replies
         open_windows, attributed, logs, recent, deleted, holes, spans = rest
         memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
@@ -143,6 +153,31 @@ class StateStore:
             LeaseLost: see `commit`.
         """
         await self._write(self._commands.begin_logs(logs, gone, _encoded(open_windows)))
+
+    def begin_seeding(self) -> None:
+        """Write a state that is not whole until `finish_seeding`."""
+        self._is_seeding = True
+
+    async def finish_seeding(
+        self,
+        positions: Mapping[TopicPartition, int],
+        reached: Mapping[TopicPartition, float],
+        logs: Mapping[str, str],
+        open_windows: Mapping[str, OpenWindow],
+    ) -> None:
+        """Let the state be whole, as of these positions and of no others.
+
+        Args:
+            positions: the next offset to read of every source partition.
+            reached: the newest event time of every one.
+            logs: which log they are of, by topic.
+            open_windows: lists that are to be kept otherwise than they were, by request id.
+
+        Raises:
+            LeaseLost: see `commit`.
+        """
+        windows = _encoded(open_windows)
+        await self._write(self._commands.finish_seeding(positions, reached, logs, windows))
 
     async def watch(self) -> None:
         """Reconnect, for ever, when the connection is lost while nothing is written.

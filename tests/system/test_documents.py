@@ -31,6 +31,7 @@ from tests.support.topics import publish, read
 NOT_RUN = {
     r"millstream backtest clicks\.csv\.zst .*": "wants hours of clicks; the other one is run",
     r"millstream backtest events\.jsonl --compare .*": "replays it twice; see test_variants.py",
+    r"millstream bootstrap .*": "wants an empty installation; see test_bootstrap.py",
     r"millstream backfill .*(parquet|--topics).*": "reads as the other one does",
     r"millstream backtest clicks\.csv --from .*": "compares what a search has found",
     r"millstream tune .*": "trains for minutes; unit tests search",
