@@ -37,12 +37,15 @@ def messages(
     topic: Topic,
     since_s: float | None = None,
     partition: int | None = None,
+    since_offset: int | None = None,
+    until_offset: int | None = None,
 ) -> Iterator[TopicRecord]:
     """Messages that a topic holds now; each partition in its order.
 
     Args:
         since_s: Unix seconds; older messages are left out by the broker.
         partition: the only one that is read; None reads all.
+        since_offset, until_offset: the first offset, and the one before which reading ends.
 
     Raises:
         LogUnavailable: no broker answers, or there is no such topic.
@@ -51,7 +54,7 @@ def messages(
     try:
         every = _partitions(consumer, settings.topic(topic))
         chosen = [each for each in every if partition in (None, each.partition)]
-        yield from _to_the_end(consumer, chosen, since_s)
+        yield from _to_the_end(consumer, chosen, since_s, since_offset, until_offset)
     except KafkaError as error:
         raise LogUnavailable(f"Topic {settings.topic(topic)} not read: {error!r}") from error
     finally:
@@ -91,13 +94,21 @@ def _partitions(consumer: KafkaConsumer, name: str) -> list[TopicPartition]:
 
 
 def _to_the_end(
-    consumer: KafkaConsumer, partitions: list[TopicPartition], since_s: float | None
+    consumer: KafkaConsumer,
+    partitions: list[TopicPartition],
+    since_s: float | None,
+    since_offset: int | None = None,
+    until_offset: int | None = None,
 ) -> Iterator[TopicRecord]:
     consumer.assign(partitions)
     ends, begins = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
     if since_s is not None:
         found = consumer.offsets_for_times(dict.fromkeys(partitions, int(since_s * 1000)))
         begins = {each: found[each].offset if found[each] else ends[each] for each in partitions}
+    if since_offset is not None:
+        begins = {each: max(begin, since_offset) for each, begin in begins.items()}
+    if until_offset is not None:
+        ends = {each: min(end, until_offset) for each, end in ends.items()}
     for each in partitions:
         consumer.seek(each, begins[each])
     yield from _polled(consumer, {p: ends[p] for p in partitions if begins[p] < ends[p]})
@@ -108,9 +119,7 @@ def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterato
     heard_at = time.monotonic()
     while any(consumer.position(place) < end for place, end in ends.items()):
         batches = consumer.poll(timeout_ms=POLL_MS)
-        if batches:
-            heard_at = time.monotonic()
-        elif time.monotonic() - heard_at > SILENCE_S:
+        if not batches and time.monotonic() - heard_at > SILENCE_S:
             return
         for place, batch in batches.items():
             for record in batch:
@@ -122,3 +131,5 @@ def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterato
                         record.key,
                         record.value,
                     )
+        if batches:  # whoever reads may have let it wait
+            heard_at = time.monotonic()

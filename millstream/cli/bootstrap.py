@@ -1,8 +1,6 @@
 """`millstream bootstrap`: a new installation from years of log."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,8 @@ import click
 
 from millstream.cli.log_options import LOG_OPTIONS, WORK_OPTIONS, source_of
 from millstream.cli.quiet_import import import_keras_quietly
-from millstream.errors import ConfigurationError, InvalidEvent, StoreUnavailable
+from millstream.cli.state_store import state_store
+from millstream.errors import ConfigurationError, InvalidEvent
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -106,7 +105,7 @@ async def _bootstrap(
         from simulation.first_snapshot import FirstSnapshot
 
         learner = FirstSnapshot(chosen, SystemClock())
-    async with _store(chosen) as store:
+    async with state_store(chosen, "bootstrap", _LEASE_S) as store:
         with redis_client(chosen.redis_url) as client:
             seeding = _seeding(chosen, client, store)
             seeding.begin(force=force)
@@ -190,40 +189,6 @@ def _seeding(chosen: "Settings", client: "Redis", store: "StateStore | None" = N
     from stream.storage.seeding import Seeding
 
     return Seeding(client, chosen.topic_prefix, Layouts(chosen.feast_project), store)
-
-
-@asynccontextmanager
-async def _store(chosen: "Settings") -> AsyncIterator["StateStore"]:
-    """The stream's state, under the lease of the one process that writes it."""
-    from features.stores.redis_online import Layouts
-    from millstream.redis_clients import async_redis_client
-    from stream.storage.leader_lease import Lease
-    from stream.storage.schema import StateCommands
-    from stream.storage.store import StateStore
-
-    commands = StateCommands(chosen.topic_prefix, Layouts(chosen.feast_project))
-    client = async_redis_client(chosen.redis_url)
-    lease = Lease(client, commands.key("lease"), commands.key("epoch"), "bootstrap")
-    try:
-        try:
-            async with asyncio.timeout(_LEASE_S):
-                await lease.acquire()
-        except TimeoutError as error:
-            raise StoreUnavailable(
-                "No stream worker may run meanwhile: one holds the lease, or Redis is away."
-            ) from error
-        store = StateStore(chosen.redis_url, commands, lease.epoch)
-        keeping = asyncio.create_task(lease.keep())
-        try:
-            yield store
-        finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await keeping
-            store.close()
-    finally:
-        await lease.release()
-        await client.aclose()
 
 
 def _moment(text: str | None) -> float:

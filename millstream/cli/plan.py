@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from millstream.cli.added_features import added_columns, show_reach
 from millstream.cli.project_option import FOLDER, chosen, show_plan
 from millstream.domain import read_domain
 from millstream.domain.applied import applied_in
@@ -37,5 +38,7 @@ def plan(folder: Path | None, as_json: bool, exit_code: bool) -> None:
     applied = applied_in(settings().data_dir)
     found = changes(applied.domain if applied else None, domain)
     show_plan(found, applied, as_json)
+    if applied and not as_json and (columns := added_columns(found)):
+        show_reach(settings(), columns)
     if exit_code and found:
         sys.exit(CHANGES)

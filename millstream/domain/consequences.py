@@ -150,7 +150,8 @@ def _of_feature(
     match action:
         case "added":
             return {
-                "state": f"`{column}` begins empty; every other feature keeps its state",
+                "state": f"`{column}` is back-filled from the log, or begins empty (`apply "
+                "--no-backfill`); every other feature keeps its state",
                 "examples": "of before have the default",
                 "models": _NEW_INPUT,
                 "Feast": f"`{column}` is added to the view `{view}`",

@@ -22,7 +22,7 @@ from stream.history.item_stage import item_stage
 from stream.history.outcome import Outcome
 from stream.history.scan import Scanned, scan
 from stream.history.user_stage import user_stage
-from stream.history.work import Work, replace
+from stream.history.work import Work, replace_file
 from stream.ingest.records import EventRecord
 from stream.state.memory import Rules
 
@@ -48,6 +48,7 @@ class Engine:
         buckets: into which users, and items, are divided; a process holds one of them.
         processes: that work at the same time.
         on_progress: told how far each pass is.
+        before: the run whose end this one goes on from.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class Engine:
     buckets: int = DEFAULT_BUCKETS
     processes: int = 1
     on_progress: OnProgress = _unwatched
+    before: Outcome | None = None
 
     def run(self, records: Callable[[], Iterable[EventRecord]]) -> Outcome:
         """Do what is left to be done.
@@ -98,8 +100,15 @@ class Engine:
             if self.folder.exists() and any(self.folder.iterdir()):
                 raise ConfigurationError(f"{self.folder} must be empty, or hold a run to go on.")
             created_at = time.time()
-            replace(path, json.dumps({**run, "created_at": created_at}).encode())
-        work = Work(self.folder, self.buckets, created_at, self.rules.allowed_lateness_s, self.logs)
+            replace_file(path, json.dumps({**run, "created_at": created_at}).encode())
+        work = Work(
+            self.folder,
+            self.buckets,
+            created_at,
+            self.rules.allowed_lateness_s,
+            self.logs,
+            before=self.before.work.folder if self.before else None,
+        )
         for view in VIEWS:
             open_folder(work.offline / view.name, view_schema(view))
         return work
@@ -108,7 +117,10 @@ class Engine:
         path = self.folder / "scan.msgpack"
         if not path.exists():
             shutil.rmtree(self.folder / "events", ignore_errors=True)  # of a killed run
-            scan(records(), work, self.rules, lambda done: self.on_progress("events", done, 0))
+            told = self.before.scanned if self.before else None
+            scan(
+                records(), work, self.rules, lambda done: self.on_progress("events", done, 0), told
+            )
         return msgspec.msgpack.decode(path.read_bytes(), type=Scanned)
 
     def _stage(self, work: Work, entity: Entity, stage: Callable[[Work, int], int]) -> None:

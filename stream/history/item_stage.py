@@ -19,14 +19,14 @@ from stream.outputs.feature_rows import FeatureRowsBuilder
 from stream.processing.advance import advance
 from stream.processing.columns import AsOfLookups
 from stream.processing.segment import IdIndexer
-from stream.state.entities import Item, items_bytes
+from stream.state.entities import Item, items_bytes, items_from
 
 _NO_LOOKUPS = AsOfLookups(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 def item_stage(work: Work, bucket: int) -> int:
     """Work on one bucket of items; how many events it had."""
-    files, stage, count = work.files("item", bucket), _ItemStage(work), 0
+    files, stage, count = work.files("item", bucket), _ItemStage(work, bucket), 0
     for run in runs(_in_order(work, bucket), work.rows_at_once):
         stage.run(run)
         files.append(stage.take_rows())
@@ -58,9 +58,11 @@ def _widened(table: pa.Table) -> pa.Table:
 class _ItemStage:
     """Items of the bucket as they are so far."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, bucket: int) -> None:
         self._work, self._rows = work, FeatureRowsBuilder(work.created_at)
-        self._items: dict[str, Item] = {}
+        stored = work.begun("item", bucket)
+        items = items_from(list(stored.values()))
+        self._items: dict[str, Item] = dict(zip(stored, items, strict=True))
 
     def run(self, run: Run) -> None:
         """Work on some events."""

@@ -31,8 +31,9 @@ from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
 from stream.history.buckets import buckets_of
 from stream.history.rows import USER_LISTS, Lists, Row, row_of, table_of, whole_row
-from stream.history.work import Work, replace
+from stream.history.work import Work, replace_file
 from stream.ingest.records import EventRecord, ItemDeletion
+from stream.state.earlier_layout import stored_entity
 from stream.state.known_items import KnownItems
 from stream.state.memory import Rules
 from stream.state.watermark import Watermark
@@ -77,26 +78,28 @@ def scan(
     work: Work,
     rules: Rules,
     on_progress: Callable[[int], object] = lambda done: None,
+    before: Scanned | None = None,
 ) -> Scanned:
     """Read a log and write its events into the buckets of `work`.
 
     Args:
+        before: of the run whose end this one goes on from: its ids are known.
         on_progress: told how many records were read.
     """
-    state, left, done = _Scan(work, rules), iter(records), 0
+    state, left, done = _Scan(work, rules, before), iter(records), 0
     while some := list(islice(left, _AT_ONCE)):
         state.take(some)
         done += len(some)
         on_progress(done)
     found = state.finish()
-    replace(work.folder / "scan.msgpack", msgspec.msgpack.encode(found))
+    replace_file(work.folder / "scan.msgpack", msgspec.msgpack.encode(found))
     return found
 
 
 class _Scan:
     """What is known so far, and rows that are not written yet."""
 
-    def __init__(self, work: Work, rules: Rules) -> None:
+    def __init__(self, work: Work, rules: Rules, before: Scanned | None) -> None:
         self._work, self.found = work, Scanned()
         self._seen = SeenIds(rules.dedupe_window_s, rules.dedupe_memory_bytes)
         self._marks: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
@@ -107,6 +110,12 @@ class _Scan:
         self._users: tuple[list[Row], list[str]] = ([], [])
         self._items: tuple[list[Row], list[str]] = ([], [])
         self._place, self._files = 0, 0
+        if before is not None:
+            self._seen.add(np.unique(np.frombuffer(b"".join(before.marks), "<u8")))
+            self._positions = {(topic, n): offset for topic, n, offset in before.positions}
+            for bucket in range(work.buckets):
+                for item, stored in work.begun("item", bucket).items():
+                    self._versions[item] = tuple(map(_bare, stored_entity(stored).versions))
 
     def take(self, records: list[EventRecord]) -> None:
         """Take some records, the next ones of the log."""
@@ -231,9 +240,13 @@ def _slim(record: EventRecord) -> AttributeVersion:
     if isinstance(event, ItemDeletion):
         return AttributeVersion(event.event_time, {}, True, event.event_id, deleted=True)
     whole = item_version(event)
+    return _bare(whole)
+
+
+def _bare(whole: AttributeVersion) -> AttributeVersion:
     lists: dict[str, Any] = {n: tuple(whole.values[n]) for n in USER_LISTS if n in whole.values}
     times = {n: whole.values[n] for n in AVAILABILITY.names if n in whole.values}
-    return AttributeVersion(whole.time, lists | times, whole.hidden, whole.event_id)
+    return msgspec.structs.replace(whole, values=lists | times)
 
 
 def _deletions(known: KnownItems) -> Iterator[tuple[str, UpsertVersion]]:

@@ -6,7 +6,7 @@ topics are tables, and go first.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
@@ -135,22 +135,31 @@ def _timed(source: Iterable[Event], number: int) -> Iterator[tuple[float, int, E
         yield newest, number, event
 
 
-def topic_records(settings: Settings, door: Door, now_s: float) -> Iterator[EventRecord]:
+def topic_records(
+    settings: Settings,
+    door: Door,
+    now_s: float,
+    since: Mapping[TopicPartition, int] | None = None,
+    until: Mapping[TopicPartition, int] | None = None,
+) -> Iterator[EventRecord]:
     """Everything that the event topics hold now; they are only read.
 
     What the stream would refuse is left out.
 
     Args:
         now_s: Unix seconds.
+        since: the first offsets; other partitions, and tables, are read from their beginning.
+        until: the offsets before which it ends; other partitions are read to their end.
 
     Raises:
         LogUnavailable: no broker answers, or a topic is not there.
     """
+    bounds = dict(since or {}), dict(until or {})
     for topic in TABLES:
         for number in range(topic.partitions):
-            yield from _partition(settings, topic, number, door, now_s)
+            yield from _partition(settings, topic, number, door, now_s, ({}, bounds[1]))
     timed = [
-        _timed_records(_partition(settings, topic, number, door, now_s), place)
+        _timed_records(_partition(settings, topic, number, door, now_s, bounds), place)
         for place, (topic, number) in enumerate(
             chain.from_iterable(((t, n) for n in range(t.partitions)) for t in TIMED)
         )
@@ -170,10 +179,18 @@ def _timed_records(
 
 
 def _partition(
-    settings: Settings, topic: Topic, number: int, door: Door, now_s: float
+    settings: Settings,
+    topic: Topic,
+    number: int,
+    door: Door,
+    now_s: float,
+    bounds: tuple[Mapping[TopicPartition, int], Mapping[TopicPartition, int]],
 ) -> Iterator[EventRecord]:
     source = TopicPartition(topic.name, number)
-    messages = topic_reading.messages(settings, topic, partition=number)
+    since, until = (each.get(source) for each in bounds)
+    messages = topic_reading.messages(
+        settings, topic, partition=number, since_offset=since, until_offset=until
+    )
     while some := list(islice(messages, _AT_ONCE)):
         records = [SourceRecord(source, m.offset, m.key, m.value, m.timestamp_s) for m in some]
         entries = entries_of(records, now_s, door)

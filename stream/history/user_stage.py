@@ -31,7 +31,7 @@ from stream.processing.advance import advance
 from stream.processing.columns import UNKNOWN, AsOfLookups, Transitions
 from stream.processing.overflow import enter, overflow
 from stream.processing.segment import IdIndexer
-from stream.state.entities import User, users_bytes
+from stream.state.entities import User, users_bytes, users_from
 from stream.state.recent_positives import KEPT
 
 Positive = tuple[int, str, str]
@@ -39,7 +39,7 @@ Positive = tuple[int, str, str]
 
 def user_stage(work: Work, bucket: int) -> int:
     """Work on one bucket of users; how many events it had."""
-    files, stage = work.files("user", bucket), _UserStage(work)
+    files, stage = work.files("user", bucket), _UserStage(work, bucket)
     count = 0
     for number, run in enumerate(runs(work.events_of_users.read(bucket), work.rows_at_once)):
         touched = stage.run(run)
@@ -56,9 +56,11 @@ def user_stage(work: Work, bucket: int) -> int:
 class _UserStage:
     """Users of the bucket as they are so far."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, bucket: int) -> None:
         self._work, self._rows = work, FeatureRowsBuilder(work.created_at)
-        self._users: dict[str, User] = {}
+        stored = work.begun("user", bucket)
+        users = users_from(list(stored.values()))
+        self._users: dict[str, User] = dict(zip(stored, users, strict=True))
         self._filters: dict[str, list[SeenEntries]] = {}
         self._positives: deque[Positive] = deque(maxlen=KEPT)
         self._erased: dict[str, tuple[str, int, int]] = {}

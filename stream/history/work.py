@@ -9,7 +9,7 @@ rest/<entity>-<bucket>     what else a bucket left; written last, so that it is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Work:
         horizon_s: how far out of order an event may come (`features.history.add`).
         logs: which log the offsets of a topic are of.
         rows_at_once: events that are worked on together.
+        before: folder of the run whose end this one goes on from, of as many buckets.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Work:
     horizon_s: float
     logs: Mapping[str, str] = field(default_factory=dict)
     rows_at_once: int = 50_000
+    before: Path | None = None
 
     @property
     def events_of_users(self) -> Buckets:
@@ -84,6 +86,13 @@ class Work:
     def state(self, entity: Entity, bucket: int) -> Path:
         """Entities of a bucket."""
         return self.folder / "state" / f"{entity}-{bucket:06d}.arrow"
+
+    def begun(self, entity: Entity, bucket: int) -> dict[str, bytes]:
+        """Entities of a bucket as they are before the run."""
+        if self.before is None:
+            return {}
+        table = read_table(replace(self, folder=self.before).state(entity, bucket))
+        return dict(zip(table["id"].to_pylist(), table["stored"].to_pylist(), strict=True))
 
     def online(self, view: View, bucket: int) -> Path:
         """Last rows of a bucket."""
@@ -118,7 +127,7 @@ class BucketFiles:
         _write(self._work.state(self._entity, self._bucket), table)
         for each in online:
             _write(self._work.online(each.view, self._bucket), each.rows.take(each.last))
-        replace(self._work.rest(self._entity, self._bucket), msgspec.msgpack.encode(rest))
+        replace_file(self._work.rest(self._entity, self._bucket), msgspec.msgpack.encode(rest))
 
     def _write_part(self, view: View) -> None:
         tables = self._gathered.pop(view, [])
@@ -143,7 +152,7 @@ class BucketFiles:
         }
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
