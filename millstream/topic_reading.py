@@ -108,7 +108,7 @@ def _to_the_end(
     if since_offset is not None:
         begins = {each: max(begin, since_offset) for each, begin in begins.items()}
     if until_offset is not None:
-        ends = {each: min(end, until_offset) for each, end in ends.items()}
+        ends = dict.fromkeys(partitions, until_offset)  # some brokers' ends lag behind
     for each in partitions:
         consumer.seek(each, begins[each])
     yield from _polled(consumer, {p: ends[p] for p in partitions if begins[p] < ends[p]})
