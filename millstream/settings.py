@@ -277,6 +277,18 @@ class Settings(BaseSettings):
         description="training steps without use after which an embedding row is removed; none "
         "keeps all",
     )
+    drift_rows: int = Field(
+        default=20_000,
+        gt=0,
+        description="examples in the window of inputs, labels and scores that is compared with the "
+        "ten windows before it",
+    )
+    skew_interval_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="seconds between two comparisons of logged features with those recomputed from "
+        "the offline store; 0 compares nothing",
+    )
     snapshot_interval_s: float = Field(
         default=5.0, gt=0, description="seconds between two snapshots"
     )

@@ -14,6 +14,7 @@ from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
+from online_trainer.evaluation.skew_check import SkewCheck
 from online_trainer.io.consumer import ExamplesConsumer
 from online_trainer.io.offsets import Offsets
 from online_trainer.io.outbox import Outbox
@@ -52,11 +53,15 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
         return
     publisher.reannounce()
     log.info("Learning from %s.", chosen.topic(EXAMPLES))
+    every_s = chosen.skew_interval_s
+    skew = SkewCheck(chosen.offline_dir, every_s) if every_s else None
     try:
-        TrainerWorker(trainer, publisher, consumer, outbox, metrics, SystemClock()).run(
+        TrainerWorker(trainer, publisher, consumer, outbox, metrics, SystemClock(), skew).run(
             asked_to_end
         )
     finally:
+        if skew is not None:
+            skew.close()
         consumer.close()
         outbox.close()
 

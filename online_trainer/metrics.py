@@ -1,11 +1,12 @@
 """Metrics that the trainer exports on `/metrics`."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from features.skew import Compared
 from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.snapshots.announcement import Status
@@ -49,13 +50,32 @@ class TrainerMetrics:
                 "span",
                 "task",
             )
-            for name in {**METRICS["binary"], **METRICS["regression"], "gauc": None}
+            for name in {
+                **METRICS["binary"],
+                **METRICS["regression"],
+                "gauc": None,
+                "hit_rate": None,
+            }
         }
         self._comparison = self._gauge(
             "comparison_auc", "AUC of the online and the frozen ranker over the same rows", "model"
         )
         self._compared = self._counter("compared_examples", "Examples scored by both rankers")
         self._compared_before = 0
+        self._drift = self._gauge(
+            "drift_bits",
+            "Jensen-Shannon divergence of the newest examples from those before, by input, label "
+            "and score",
+            "feature",
+        )
+        self._skew = self._gauge(
+            "skew_unequal_ratio",
+            "Share of logged values that differ from those recomputed from the offline store",
+            "feature",
+        )
+        self._skew_rows = self._counter(
+            "skew_compared_rows", "Rows of shown items whose logged features were compared"
+        )
         self._step_s = self._histogram("message_seconds", "Time to learn from one message")
         self._learnt_s = self._histogram(
             "event_to_learnt_seconds", "Time from a probe event until learnt past"
@@ -122,6 +142,8 @@ class TrainerMetrics:
             self._compare(trainer.baseline.comparison)
         for role, learner in trainer.learners.items():
             self._table_rows.labels(role=role).set(len(learner.tables))
+        for feature, bits in trainer.drift.values().items():
+            self._drift.labels(feature=feature).set(bits)
         self._lag.set(lag_messages)
         self._lag_s.set(max(now_s - trainer.offsets.event_time, 0.0))
 
@@ -142,6 +164,13 @@ class TrainerMetrics:
             self._version.set(manifest.version)
             self._snapshot_examples.set(manifest.examples)
             self._created.set(manifest.created_at)
+
+    def skew(self, compared: Mapping[str, Compared]) -> None:
+        """Logged features were compared with recomputed ones, by feature."""
+        for name, (rows, unequal) in compared.items():
+            if rows:
+                self._skew.labels(feature=name).set(unequal / rows)
+        self._skew_rows.inc(max((each.rows for each in compared.values()), default=0))
 
     def log_changed(self, changes: Collection[str], missed: int) -> None:
         """The input's log is not as it was."""

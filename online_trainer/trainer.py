@@ -15,6 +15,7 @@ from millstream.ids import id64_array
 from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
 from online_trainer.evaluation.baseline import FrozenBaseline
+from online_trainer.evaluation.drift import Drift
 from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
 from online_trainer.io.examples import ExampleBatch, decode, task_places, usable
 from online_trainer.io.offsets import Offsets
@@ -51,6 +52,7 @@ class Consumed:
         published_at: (learnt,) of the examples, Unix seconds.
         probes: that were in it.
         ranked, retrieved: what came of each step.
+        shown: new rows of shown items, with the features that were logged; None for none.
     """
 
     refused: str | None = None
@@ -64,6 +66,7 @@ class Consumed:
     probes: list[Probe] = field(default_factory=list)
     ranked: list[Learnt] = field(default_factory=list)
     retrieved: list[Retrieved] = field(default_factory=list)
+    shown: pa.Table | None = None
 
 
 class Trainer:
@@ -79,8 +82,10 @@ class Trainer:
         batch_size: most rows of a step.
         inputs: of the learners' networks, in their order.
         further: progress of the other tasks, by name, in their order.
+        drift_rows: rows of the first task that are compared with those before them.
 
     Attributes:
+        drift: of the first task's inputs, labels and scores.
         erased_through: erasures of people up to then are done, Unix seconds by the stream's clock.
     """
 
@@ -93,10 +98,12 @@ class Trainer:
         batch_size: int,
         inputs: Signatures = (),
         further: Mapping[str, ProgressiveMetrics] | None = None,
+        drift_rows: int = 20_000,
     ) -> None:
         self.ranker, self.retriever, self.inputs = ranker, retriever, tuple(inputs)
         self.progress, self.baseline = progress, baseline
         self.further = dict(further or {})
+        self.drift = Drift(drift_rows)
         self.offsets = Offsets()
         self.erased_through = 0.0
         self._batch_size = batch_size
@@ -115,7 +122,7 @@ class Trainer:
         """Go on with the learners of another trainer, and with what it has learnt."""
         self.ranker, self.retriever, self.inputs = other.ranker, other.retriever, other.inputs
         self.progress, self.baseline, self.offsets = other.progress, other.baseline, other.offsets
-        self.further = other.further
+        self.further, self.drift = other.further, other.drift
 
     def consume(self, message: bytes, offset: int) -> Consumed:
         """Learn from the message at `offset` of the topic; what cannot be read is passed over.
@@ -163,7 +170,10 @@ class Trainer:
         consumed.probes = _probes(table, unseen & is_probe)
         is_ours = task_places(table) >= 0
         consumed.other_tasks = int((unseen & ~is_ours).sum())
-        examples = ExampleBatch.of(table.filter(pa.array(unseen & ~is_probe & is_ours)))
+        new = table.filter(pa.array(unseen & ~is_probe & is_ours))
+        examples = ExampleBatch.of(new)
+        if (is_shown := examples.origin == "impression").any():
+            consumed.shown = new.filter(pa.array(is_shown))
         for part in examples.slices(self._batch_size):
             self._learn(part, consumed)
 
@@ -186,6 +196,8 @@ class Trainer:
         self._judge(learnt.scores, batch, Rows(users, examples.origin, known))
         if (retrieved := self.retriever.learn(batch)) is not None:
             consumed.retrieved.append(retrieved)
+            if retrieved.is_finite:
+                self.progress.retrieved(retrieved.hit_rate, retrieved.positives)
         self._count(examples, consumed)
 
     def _judge(self, scores: np.ndarray, batch: Batch, rows: Rows) -> None:
@@ -196,7 +208,10 @@ class Trainer:
                 continue
             part = batch if len(own) == len(batch) else batch.take(own)
             progress.update(scores[own], part.labels, part.weights, rows.take(own))
-            if place == 0 and self.baseline is not None:
+            if place > 0:
+                continue
+            self.drift.update(part.inputs, scores[own], part.labels)
+            if self.baseline is not None:
                 self.baseline.compare(part, scores[own])
 
     def _learn_the_rest(self, examples: ExampleBatch, learnt: Learnt, consumed: Consumed) -> None:

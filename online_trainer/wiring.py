@@ -93,6 +93,7 @@ class Wiring:
             batch_size=self.settings.batch_size,
             inputs=inputs,
             further={task.name: ProgressiveMetrics(kind=task.kind) for task in tasks[1:]},
+            drift_rows=self.settings.drift_rows,
         )
 
     def networks(self, inputs: Signatures) -> dict[Role, keras.Model]:

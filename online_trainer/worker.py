@@ -5,6 +5,7 @@ import time
 from threading import Event
 
 from millstream.clock import Clock
+from online_trainer.evaluation.skew_check import SkewCheck
 from online_trainer.io.consumer import ConsumedMessage, ExamplesConsumer
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
@@ -27,6 +28,7 @@ class TrainerWorker:
         outbox: takes what was refused.
         metrics: of all of it.
         clock: the time of day.
+        skew: compares logged features with recomputed ones; None compares nothing.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class TrainerWorker:
         outbox: Outbox,
         metrics: TrainerMetrics,
         clock: Clock,
+        skew: SkewCheck | None = None,
     ) -> None:
         self._trainer, self._publisher, self._consumer = trainer, publisher, consumer
         self._outbox, self._metrics, self._clock = outbox, metrics, clock
+        self._skew = skew
         self._told_at = 0.0
         self._differences: tuple[list[str], list[str]] = ([], [])
 
@@ -63,6 +67,8 @@ class TrainerWorker:
         if consumed.refused is not None:
             self._outbox.refuse(message.offset, message.value, consumed.refused, now_s)
         self._note_columns(consumed)
+        if self._skew is not None:
+            self._skew.note(consumed.shown)
         self._publisher.passed(consumed.probes)
         self._metrics.consumed(consumed, time.perf_counter() - start, now_s)
 
@@ -81,3 +87,5 @@ class TrainerWorker:
         if now_s - self._told_at >= _STATE_EVERY_S:
             self._told_at = now_s
             self._metrics.state(self._trainer, self._consumer.lag, now_s)
+            if self._skew is not None:
+                self._metrics.skew(self._skew.tick(now_s))

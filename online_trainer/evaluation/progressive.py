@@ -29,6 +29,7 @@ SEGMENTS = ("all", "observed", "organic", "impression", "known_user", "new_user"
 SPANS = ("overall", "window")
 _WINDOW_BUCKETS = 10
 _AUC_BINS = 1024
+_HIT_STEPS = 50  # of the retriever, in a bucket
 
 METRICS: dict[TaskKind, dict[str, Callable[[], Metric]]] = {
     "binary": {
@@ -79,7 +80,7 @@ class Rows(NamedTuple):
 class ProgressiveMetrics:
     """Every metric of every segment of a task, overall and over a window.
 
-    A binary task has GAUC over the window, too.
+    A binary task has GAUC over the window, too, and the first one the retriever's hit rate.
 
     Args:
         window_rows: of a segment.
@@ -100,6 +101,7 @@ class ProgressiveMetrics:
             for name, make in METRICS[kind].items():
                 self._metrics[segment, "overall", name] = make()
                 self._metrics[segment, "window", name] = windowed(make)
+        self._hit_rate = Windowed(Calibration, buckets=_WINDOW_BUCKETS, bucket_rows=_HIT_STEPS)
 
     def update(
         self, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, rows: Rows
@@ -117,9 +119,19 @@ class ProgressiveMetrics:
             if segment in scored:
                 metric.update(scored[segment])
 
+    def retrieved(self, hit_rate: float, positives: int) -> None:
+        """Count a step of the retriever.
+
+        Args:
+            hit_rate: of its positives, before they were learnt from.
+            positives: of the step.
+        """
+        step = np.ones(1)  # sum w p / sum w is the mean
+        self._hit_rate.update(Scored(step, hit_rate * step, positives * step))
+
     def value(self, segment: str, span: str, metric: str) -> float:
         """One metric; NaN while it is not defined."""
-        return self._metrics[segment, span, metric].result()
+        return self._all[segment, span, metric].result()
 
     def relative_error(self) -> float:
         """Over the window, 1 where only the mean label is known; NaN while it is not defined."""
@@ -127,20 +139,25 @@ class ProgressiveMetrics:
 
     def values(self) -> dict[tuple[str, str, str], float]:
         """Every metric by (segment, span, name)."""
-        return {key: metric.result() for key, metric in self._metrics.items()}
+        return {key: metric.result() for key, metric in self._all.items()}
 
     def state(self) -> dict[str, np.ndarray]:
         """Arrays that a snapshot holds; `restore` takes them back."""
         return {
             f"{'/'.join(key)}/{name}": array
-            for key, metric in self._metrics.items()
+            for key, metric in self._all.items()
             for name, array in metric.state().items()
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from `state`."""
-        for key, metric in self._metrics.items():
-            metric.restore(below("/".join(key), state))
+        for key, metric in self._all.items():
+            if own := below("/".join(key), state):  # one of before may lack it
+                metric.restore(own)
+
+    @property
+    def _all(self) -> dict[tuple[str, str, str], Metric]:
+        return {**self._metrics, ("all", "window", "hit_rate"): self._hit_rate}
 
 
 class Comparison:

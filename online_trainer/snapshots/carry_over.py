@@ -43,6 +43,7 @@ def carry_over(old: Trainer, new: Trainer, networks: Mapping[Role, keras.Model])
         learner.step = before.step
     for task, progress in new.progress_by_task.items():
         progress.restore(old.progress_by_task[task].state())
+    new.drift.restore(old.drift.state())
     new.offsets = old.offsets
 
 

@@ -53,6 +53,7 @@ def steps(trainer: Trainer) -> dict[str, int]:
 def parts(trainer: Trainer, base: Base | None) -> Parts:
     """Copies of everything, or, of the tables, what changed since `base`."""
     found: Parts = {PROGRESS: _prefixed("metrics", trainer.progress.state())}
+    found[PROGRESS] |= _prefixed("drift", trainer.drift.state())
     for task, further in trainer.further.items():
         found[PROGRESS] |= _prefixed(f"tasks/{task}", further.state())
     if trainer.baseline is not None:
@@ -85,6 +86,7 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
         _restore_learner(role, learner, reader, chain)
     progress = reader.arrays(newest, PROGRESS)
     trainer.progress.restore(below("metrics", progress))
+    trainer.drift.restore(below("drift", progress))
     for task, further in trainer.further.items():
         further.restore(below(f"tasks/{task}", progress))
     trainer.offsets = _offsets(newest)

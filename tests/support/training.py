@@ -8,6 +8,7 @@ from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from millstream.snapshots.layout import below
 from models.weights import assign_weights
+from online_trainer.evaluation.drift import Drift
 from online_trainer.evaluation.progressive import ProgressiveMetrics
 from online_trainer.io.offsets import Offsets
 from online_trainer.learners.learner import OnlineLearner
@@ -48,6 +49,7 @@ class Trainers:
         for role, learner in trainer.learners.items():
             _reset(role, learner, beginning)
         trainer.progress, trainer.offsets, trainer.baseline = ProgressiveMetrics(), Offsets(), None
+        trainer.drift = Drift()
         return trainer
 
     def restored(self, snapshot_dir: Path) -> Trainer:

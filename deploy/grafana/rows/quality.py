@@ -50,6 +50,38 @@ QUALITY = PanelRow(
             ],
         ),
         Panel(
+            "Drift",
+            "Jensen-Shannon divergence of the newest examples from those before them: the label, "
+            "the score, and the five inputs that have changed the most. 0 is as before, 1 has "
+            "nothing in common.",
+            "none",
+            [
+                PanelQuery(
+                    'max by (feature) (millstream_trainer_drift_bits{feature=~"label|score"})',
+                    "{{feature}}",
+                ),
+                PanelQuery(
+                    "topk(5, max by (feature) "
+                    '(millstream_trainer_drift_bits{feature!~"label|score"}))',
+                    "{{feature}}",
+                ),
+            ],
+            bad_from=0.1,
+        ),
+        Panel(
+            "Train/serve skew",
+            "Share of values that serving scored with and that differ from those recomputed from "
+            "the offline store: the five features that differ the most.",
+            "percentunit",
+            [
+                PanelQuery(
+                    "topk(5, max by (feature) (millstream_trainer_skew_unequal_ratio))",
+                    "{{feature}}",
+                )
+            ],
+            bad_from=0.2,
+        ),
+        Panel(
             "Loss",
             "Log loss over the newest examples; and of the newest step of each learner.",
             "none",
@@ -66,7 +98,10 @@ QUALITY = PanelRow(
             "Retriever's hit rate",
             "Share of positives among the first ten of the batch's candidates, before learning.",
             "percentunit",
-            [PanelQuery("max(millstream_trainer_retriever_hit_rate)", "hit rate at 10")],
+            [
+                PanelQuery("max(millstream_trainer_retriever_hit_rate)", "newest step"),
+                PanelQuery('max(millstream_trainer_progressive_hit_rate{span="window"})', "window"),
+            ],
             ceiling=1,
         ),
     ],

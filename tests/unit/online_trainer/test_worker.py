@@ -6,6 +6,7 @@ from threading import Event
 import pyarrow as pa
 import pytest
 
+from features.labels import TASKS
 from millstream.clock import FakeClock
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader, SnapshotWriter
@@ -85,12 +86,11 @@ def test_what_happened_is_exported(ran):
 def test_quality_is_exported_by_segment_and_span(ran):
     metrics, _ = ran([example_message(number, ROWS) for number in range(3)])
     for span in ("overall", "window"):
-        auc = value(metrics, "progressive_auc", segment="new_user", span=span, task="positive")
+        auc = value(metrics, "progressive_auc", segment="new_user", span=span, task=TASKS[0].name)
         assert auc is not None and 0 <= auc <= 1
-    assert (
-        value(metrics, "progressive_gauc", segment="all", span="window", task="positive")
-        is not None
-    )
+    of_all = {"segment": "all", "span": "window", "task": TASKS[0].name}
+    assert value(metrics, "progressive_gauc", **of_all) is not None
+    assert value(metrics, "progressive_hit_rate", **of_all) is not None
 
 
 def test_what_was_learnt_last_is_published_at_the_end(ran, tmp_path):

@@ -54,6 +54,19 @@ def test_a_restored_progress_goes_on_as_the_one_it_was_taken_from():
         np.testing.assert_equal(other.values()[key], value)
 
 
+def test_the_hit_rate_is_that_of_all_positives_of_the_newest_steps():
+    progress = ProgressiveMetrics()
+    assert np.isnan(progress.value("all", "window", "hit_rate"))
+    progress.retrieved(1.0, 1)
+    progress.retrieved(0.5, 3)
+    again = ProgressiveMetrics()
+    again.restore(progress.state())
+    assert again.value("all", "window", "hit_rate") == pytest.approx(2.5 / 4)
+    for _ in range(1_000):
+        again.retrieved(0.0, 2)
+    assert again.value("all", "window", "hit_rate") == 0.0
+
+
 def test_both_are_compared_over_the_same_rows():
     labels = np.array([0, 1, 0, 1], np.float32)
     comparison = Comparison()
