@@ -289,6 +289,24 @@ class Settings(BaseSettings):
         description="seconds between two comparisons of logged features with those recomputed from "
         "the offline store; 0 compares nothing",
     )
+    challenger_rows: int = Field(
+        default=20_000,
+        gt=0,
+        description="newest examples on which a changed ranker or retriever is compared with the "
+        "one that is served",
+    )
+    challenger_margin: float = Field(
+        default=0.005,
+        ge=0,
+        description="AUC, nats of log loss or hit rate by which a changed ranker or retriever may "
+        "be worse at the far end of the 95 % interval when it takes over",
+    )
+    challenger_share: float = Field(
+        default=0.5,
+        gt=0,
+        description="seconds of learning from retained examples, by a changed ranker or retriever, "
+        "per second of learning from new ones",
+    )
     snapshot_interval_s: float = Field(
         default=5.0, gt=0, description="seconds between two snapshots"
     )

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from functools import partial
 from math import inf
 from threading import Event
 
@@ -14,12 +15,13 @@ from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
+from online_trainer.challenge.warm_up import WarmUp
 from online_trainer.evaluation.skew_check import SkewCheck
 from online_trainer.io.consumer import ExamplesConsumer
 from online_trainer.io.offsets import Offsets
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
+from online_trainer.snapshots.capture import SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.lineage import Lineage
 from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
@@ -48,6 +50,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     trainer = wiring.trainer(frozen_baseline=frozen_baseline)
     publisher = _publisher(chosen, wiring, trainer, outbox)
     publisher.on_failure = metrics.snapshot_failed
+    publisher.on_promotion = metrics.promoted
     consumer = _connected(chosen, trainer.offsets, publisher.lineage, metrics, asked_to_end)
     if consumer is None:
         return
@@ -55,13 +58,15 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     log.info("Learning from %s.", chosen.topic(EXAMPLES))
     every_s = chosen.skew_interval_s
     skew = SkewCheck(chosen.offline_dir, every_s) if every_s else None
+    warm_up = WarmUp(trainer, partial(ExamplesConsumer, chosen), chosen.challenger_share)
     try:
-        TrainerWorker(trainer, publisher, consumer, outbox, metrics, SystemClock(), skew).run(
-            asked_to_end
-        )
+        TrainerWorker(
+            trainer, publisher, consumer, outbox, metrics, SystemClock(), warm_up, skew
+        ).run(asked_to_end)
     finally:
         if skew is not None:
             skew.close()
+        warm_up.close()
         consumer.close()
         outbox.close()
 
@@ -73,15 +78,14 @@ def _publisher(
     reader, writer = SnapshotReader(chosen.snapshot_dir), SnapshotWriter(chosen.snapshot_dir)
     if leftovers := writer.clear_leftovers():
         log.info("Removed %d snapshots that a trainer before left half-written.", leftovers)
-    base = resume(trainer, reader, wiring.models(), wiring)
+    base = resume(trainer, reader, wiring)
 
     def announce(announcement: Announcement) -> None:
         outbox.announce(announcement)
         outbox.flush()
 
-    facts = ManifestFacts(chosen.topic(EXAMPLES), wiring.models())
     return SnapshotPublisher(
-        SnapshotBuilder(trainer, Gate(), facts),
+        SnapshotBuilder(trainer, Gate(), chosen.topic(EXAMPLES)),
         writer,
         reader,
         announce,

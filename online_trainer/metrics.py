@@ -10,6 +10,8 @@ from features.skew import Compared
 from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.snapshots.announcement import Status
+from millstream.snapshots.layout import Role
+from online_trainer.challenge.metrics import ChallengerMetrics
 from online_trainer.evaluation.progressive import METRICS, Comparison
 from online_trainer.snapshots.publisher import Published
 from online_trainer.trainer import Consumed, Trainer
@@ -76,6 +78,7 @@ class TrainerMetrics:
         self._skew_rows = self._counter(
             "skew_compared_rows", "Rows of shown items whose logged features were compared"
         )
+        self._challengers = ChallengerMetrics(self.registry)
         self._step_s = self._histogram("message_seconds", "Time to learn from one message")
         self._learnt_s = self._histogram(
             "event_to_learnt_seconds", "Time from a probe event until learnt past"
@@ -144,6 +147,7 @@ class TrainerMetrics:
             self._table_rows.labels(role=role).set(len(learner.tables))
         for feature, bits in trainer.drift.values().items():
             self._drift.labels(feature=feature).set(bits)
+        self._challengers.state(trainer)
         self._lag.set(lag_messages)
         self._lag_s.set(max(now_s - trainer.offsets.event_time, 0.0))
 
@@ -171,6 +175,10 @@ class TrainerMetrics:
             if rows:
                 self._skew.labels(feature=name).set(unequal / rows)
         self._skew_rows.inc(max((each.rows for each in compared.values()), default=0))
+
+    def promoted(self, roles: Sequence[Role]) -> None:
+        """Challengers have taken over."""
+        self._challengers.promoted(roles)
 
     def log_changed(self, changes: Collection[str], missed: int) -> None:
         """The input's log is not as it was."""

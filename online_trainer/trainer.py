@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from millstream.errors import InvalidEvent
 from millstream.ids import id64_array
 from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
+from online_trainer.challenge.challenger import Challenger
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.drift import Drift
 from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
@@ -83,9 +85,11 @@ class Trainer:
         inputs: of the learners' networks, in their order.
         further: progress of the other tasks, by name, in their order.
         drift_rows: rows of the first task that are compared with those before them.
+        models: configuration of each learner, by role, as a manifest names it.
 
     Attributes:
         drift: of the first task's inputs, labels and scores.
+        challengers: learners that are to take over a role.
         erased_through: erasures of people up to then are done, Unix seconds by the stream's clock.
     """
 
@@ -99,11 +103,14 @@ class Trainer:
         inputs: Signatures = (),
         further: Mapping[str, ProgressiveMetrics] | None = None,
         drift_rows: int = 20_000,
+        models: Mapping[str, Any] | None = None,
     ) -> None:
         self.ranker, self.retriever, self.inputs = ranker, retriever, tuple(inputs)
+        self.models = dict(models or {})
         self.progress, self.baseline = progress, baseline
         self.further = dict(further or {})
         self.drift = Drift(drift_rows)
+        self.challengers: list[Challenger[Any]] = []
         self.offsets = Offsets()
         self.erased_through = 0.0
         self._batch_size = batch_size
@@ -121,8 +128,18 @@ class Trainer:
     def adopt(self, other: "Trainer") -> None:
         """Go on with the learners of another trainer, and with what it has learnt."""
         self.ranker, self.retriever, self.inputs = other.ranker, other.retriever, other.inputs
+        self.models = other.models
         self.progress, self.baseline, self.offsets = other.progress, other.baseline, other.offsets
         self.further, self.drift = other.further, other.drift
+
+    def promote(self) -> list[Role]:
+        """Let challengers that have caught up take over; returns their roles."""
+        promoted = [each for each in self.challengers if each.has_caught_up]
+        for challenger in promoted:
+            self.challengers.remove(challenger)
+            setattr(self, challenger.role, challenger.learner)
+            self.models[challenger.role] = challenger.model
+        return [challenger.role for challenger in promoted]
 
     def consume(self, message: bytes, offset: int) -> Consumed:
         """Learn from the message at `offset` of the topic; what cannot be read is passed over.
@@ -153,6 +170,8 @@ class Trainer:
             learner.tables.erase("user_id", ids, learner.step)
         if self.baseline is not None:
             self.baseline.ranker.tables.erase("user_id", ids, self.baseline.ranker.step)
+        for challenger in self.challengers:
+            challenger.erase(ids)
         self.erased_through = max(self.erased_through, erased_at)
 
     def _usable(self, table: pa.Table, consumed: Consumed) -> pa.Table:
@@ -198,6 +217,9 @@ class Trainer:
             consumed.retrieved.append(retrieved)
             if retrieved.is_finite:
                 self.progress.retrieved(retrieved.hit_rate, retrieved.positives)
+        for challenger in self.challengers:
+            if challenger.is_live:
+                challenger.beside(batch, learnt, retrieved)
         self._count(examples, consumed)
 
     def _judge(self, scores: np.ndarray, batch: Batch, rows: Rows) -> None:

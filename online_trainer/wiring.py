@@ -1,8 +1,8 @@
 """From settings to a trainer: the one place where its parts are chosen and put together."""
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -19,6 +19,11 @@ from models.rankers import ranking_network, tasks_in
 from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
+from online_trainer.challenge.challenger import (
+    Challenger,
+    ChallengingRanker,
+    ChallengingRetriever,
+)
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.evaluation.baseline import FrozenBaseline
@@ -32,6 +37,11 @@ from online_trainer.trainer import Trainer
 
 _SEED = 1
 _FREQUENCY_SLOTS = 1 << 16
+# Tasks of the catalogue whose models may have a role.
+_TASKS: Mapping[Role, tuple[str, ...]] = {
+    "ranker": ("ranking", "multi_task"),
+    "retriever": ("retrieval",),
+}
 
 
 @dataclass(frozen=True)
@@ -40,30 +50,44 @@ class Wiring:
 
     Args:
         settings: of the installation.
+        chosen: configuration of models by role, in place of what the settings say.
     """
 
     settings: Settings
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """See that the models are there, before anything is begun.
 
         Raises:
-            ConfigurationError: a setting names a model that is not, or not for that use.
+            ConfigurationError: a model that is named is not there, or not for that use.
         """
-        self._check("ranker", self.settings.ranker, ("ranking", "multi_task"))
-        self._check("retriever", self.settings.retriever, ("retrieval",))
-
-    def _check(self, setting: str, name: str, tasks: Collection[str]) -> None:
-        legal = [e.name for e in CATALOGUE if e.task in tasks and e.learns_online]
-        if "ranking" in tasks and ":" in name:
-            find(name).load()  # one of the project's own
-        elif name not in legal:
-            raise ConfigurationError(
-                f"{variable_name(setting)} must be one of {', '.join(legal)}. Received: {name!r}."
-            )
+        models = self.models()
+        for role, tasks in _TASKS.items():
+            name = models[role].get("name")
+            legal = [e.name for e in CATALOGUE if e.task in tasks and e.learns_online]
+            if "ranking" in tasks and ":" in str(name):
+                find(name).load()  # one of the project's own
+            elif name not in legal:
+                raise ConfigurationError(
+                    f"{variable_name(role)} must be one of {', '.join(legal)}. Received: {name!r}."
+                )
+        if models["ranker"].get("tasks") != self._own_models()["ranker"].get("tasks"):
+            raise ConfigurationError(f"The domain has other tasks than {models['ranker']}.")
 
     def models(self) -> dict[str, Any]:
         """The configuration of each model, as a manifest names it."""
+        return {**self._own_models(), **self.chosen}
+
+    def of(self, models: Mapping[str, Any]) -> "Wiring":
+        """The same, but with these models, as a manifest names them.
+
+        Raises:
+            ConfigurationError: they are not, or no longer, there.
+        """
+        return replace(self, chosen=models)
+
+    def _own_models(self) -> dict[str, Any]:
         own = self.settings
         return {
             "ranker": {
@@ -94,7 +118,17 @@ class Wiring:
             inputs=inputs,
             further={task.name: ProgressiveMetrics(kind=task.kind) for task in tasks[1:]},
             drift_rows=self.settings.drift_rows,
+            models=self.models(),
         )
+
+    def challenger(self, role: Role, inputs: Signatures) -> Challenger[Any]:
+        """A learner of this model that has learnt nothing, to be warmed up beside another one."""
+        own, model = self.settings, self.models()[role]
+        rest = own.challenger_rows, own.challenger_margin, own.batch_size
+        keras.utils.set_random_seed(_SEED)
+        if role == "ranker":
+            return ChallengingRanker(self.ranker(inputs), model, *rest)
+        return ChallengingRetriever(self.retriever(inputs), model, *rest)
 
     def networks(self, inputs: Signatures) -> dict[Role, keras.Model]:
         """The network of each role."""
@@ -106,7 +140,7 @@ class Wiring:
     def ranker(self, inputs: Signatures | None = None) -> Ranker:
         """The ranking network with empty tables."""
         network = self._ranking_network(inputs)
-        name, parts = self.settings.ranker, split(network)
+        name, parts = self.models()["ranker"]["name"], split(network)
         within = None if self.settings.ranker_loss == "pointwise" else self.settings.ranker_loss
         return Ranker(
             network,
@@ -127,27 +161,27 @@ class Wiring:
         )
 
     def _ranking_network(self, inputs: Signatures | None) -> keras.Model:
-        fields = ranker_fields(self.settings.embedding_width, inputs)
-        return ranking_network(self.models()["ranker"], fields)
+        own = self.models()["ranker"]
+        return ranking_network(own, ranker_fields(own["embedding_width"], inputs))
 
     def _retrieval_model(self, inputs: Signatures | None) -> RetrievalModel:
-        own = self.settings
-        fields = retriever_fields(own.embedding_width, inputs)
-        model: RetrievalModel = build(own.retriever, fields, **own.retriever_options)
+        own = self.models()["retriever"]
+        fields = retriever_fields(own["embedding_width"], inputs)
+        model: RetrievalModel = build(own["name"], fields, **own.get("options", {}))
         return model
 
     def retriever(self, inputs: Signatures | None = None) -> Retriever:
         """The retrieval model with empty tables."""
-        name, model = self.settings.retriever, self._retrieval_model(inputs)
-        fields = retriever_fields(self.settings.embedding_width, inputs)
+        own, model = self.models()["retriever"], self._retrieval_model(inputs)
+        fields = retriever_fields(own["embedding_width"], inputs)
         query, candidate = map(split, model.learning)
         return Retriever(
             model.model,
             query,
             candidate,
             model.objective,
-            self._tables(name, query, candidate),
-            self._dense(name),
+            self._tables(own["name"], query, candidate),
+            self._dense(own["name"]),
             ItemPool([field for field in fields if field.belongs_to == "item"]),
             StreamingFrequency(slots=_FREQUENCY_SLOTS),
         )

@@ -5,6 +5,7 @@ import time
 from threading import Event
 
 from millstream.clock import Clock
+from online_trainer.challenge.warm_up import WarmUp
 from online_trainer.evaluation.skew_check import SkewCheck
 from online_trainer.io.consumer import ConsumedMessage, ExamplesConsumer
 from online_trainer.io.outbox import Outbox
@@ -28,6 +29,7 @@ class TrainerWorker:
         outbox: takes what was refused.
         metrics: of all of it.
         clock: the time of day.
+        warm_up: of challengers.
         skew: compares logged features with recomputed ones; None compares nothing.
     """
 
@@ -39,28 +41,33 @@ class TrainerWorker:
         outbox: Outbox,
         metrics: TrainerMetrics,
         clock: Clock,
+        warm_up: WarmUp,
         skew: SkewCheck | None = None,
     ) -> None:
         self._trainer, self._publisher, self._consumer = trainer, publisher, consumer
         self._outbox, self._metrics, self._clock = outbox, metrics, clock
-        self._skew = skew
+        self._warm_up, self._skew = warm_up, skew
         self._told_at = 0.0
         self._differences: tuple[list[str], list[str]] = ([], [])
 
     def run(self, asked_to_end: Event) -> None:
         """Work until asked to end; what was learnt last is published before."""
         while not asked_to_end.is_set():
-            for message in self._consumer.poll(_POLL_S):
-                self._work(message)
+            spent_s = 0.0
+            for message in self._consumer.poll(0.0 if self._warm_up.waiting else _POLL_S):
+                spent_s += self._work(message)
                 self._between()
                 if asked_to_end.is_set():
                     break
             self._between()
+            if not asked_to_end.is_set():
+                self._warm_up.work(spent_s, idle_s=_POLL_S)
         if published := self._publisher.finish():
             self._metrics.snapshot(published)
         log.info("Ended after %d examples.", self._trainer.offsets.examples)
 
-    def _work(self, message: ConsumedMessage) -> None:
+    def _work(self, message: ConsumedMessage) -> float:
+        """Learn from a message; returns the seconds that it took."""
         start = time.perf_counter()
         consumed = self._trainer.consume(message.value, message.offset)
         now_s = self._clock.now()
@@ -70,7 +77,9 @@ class TrainerWorker:
         if self._skew is not None:
             self._skew.note(consumed.shown)
         self._publisher.passed(consumed.probes)
-        self._metrics.consumed(consumed, time.perf_counter() - start, now_s)
+        seconds = time.perf_counter() - start
+        self._metrics.consumed(consumed, seconds, now_s)
+        return seconds
 
     def _note_columns(self, consumed: Consumed) -> None:
         """Log in what messages differ from the features, each time that it changes."""

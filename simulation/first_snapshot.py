@@ -6,7 +6,7 @@ from millstream.clock import Clock
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
-from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
+from online_trainer.snapshots.capture import SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.publisher import Published, Schedule, SnapshotPublisher
 from online_trainer.wiring import Wiring
@@ -22,8 +22,8 @@ class FirstSnapshot:
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings, self._clock, self._wiring = settings, clock, Wiring(settings)
-        self.trainer = self._wiring.trainer()
+        self._settings, self._clock = settings, clock
+        self.trainer = Wiring(settings).trainer()
         self._messages = 0
 
     @property
@@ -51,11 +51,7 @@ class FirstSnapshot:
             return None
         offsets.begin(log, offset - 1, is_other=False)  # so that what was learnt is news
         publisher = SnapshotPublisher(
-            SnapshotBuilder(
-                self.trainer,
-                Gate(),
-                ManifestFacts(settings.topic(EXAMPLES), self._wiring.models()),
-            ),
+            SnapshotBuilder(self.trainer, Gate(), settings.topic(EXAMPLES)),
             SnapshotWriter(settings.snapshot_dir),
             SnapshotReader(settings.snapshot_dir),
             _untold,

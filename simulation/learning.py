@@ -8,7 +8,7 @@ from millstream.clock import Clock
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from millstream.topics import EXAMPLES
-from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
+from online_trainer.snapshots.capture import SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
 from online_trainer.wiring import Wiring
@@ -33,13 +33,10 @@ class Learning:
         every_s: float,
         announce: Callable[[Announcement], None],
     ) -> None:
-        wiring = Wiring(settings)
-        self.trainer = wiring.trainer()
+        self.trainer = Wiring(settings).trainer()
         self.refused: list[str] = []
         self.publisher = SnapshotPublisher(
-            SnapshotBuilder(
-                self.trainer, Gate(), ManifestFacts(settings.topic(EXAMPLES), wiring.models())
-            ),
+            SnapshotBuilder(self.trainer, Gate(), settings.topic(EXAMPLES)),
             SnapshotWriter(settings.snapshot_dir),
             SnapshotReader(settings.snapshot_dir),
             announce,

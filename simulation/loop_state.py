@@ -33,7 +33,9 @@ _COMPOSED: Mapping[str, frozenset[str]] = {
     "retriever": frozenset(
         {"network", "query", "candidate", "dense", "_names", "_layout", "_fields", "_learn"}
     ),
-    "publisher": frozenset({"builder", "writer", "announce", "executor", "on_failure"}),
+    "publisher": frozenset(
+        {"builder", "writer", "announce", "executor", "on_failure", "on_promotion"}
+    ),
     "models": frozenset({"served", "_metrics", "_thread"}),
     "loader": frozenset({"_programs"}),
     "feeds": frozenset({"_metrics", "_door", "_log"}),

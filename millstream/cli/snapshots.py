@@ -2,7 +2,10 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from rich.console import Console
@@ -60,6 +63,8 @@ def list_snapshots() -> None:
         table.add_row(mark, str(version), kind, state, served_by, *rest)
     Console().print(table)
     click.echo(f"* is what LATEST points to. In {reader.root}")
+    for line in _challengers(reader):
+        click.echo(line)
     click.echo(_said(control))
     click.echo(_standing(states))
 
@@ -226,6 +231,27 @@ def _cells(reader: SnapshotReader, version: int) -> tuple[str, ...]:
     created = datetime.fromtimestamp(manifest.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in sorted(manifest.metrics.items()))
     return _state(manifest), manifest.kind, created, f"{manifest.examples:,}", metrics
+
+
+def _challengers(reader: SnapshotReader) -> Iterator[str]:
+    """How far changed models had come at the newest snapshot."""
+    for version in reversed(reader.versions()):
+        with suppress(SnapshotError):
+            manifest = reader.manifest(version)
+            for role, own in manifest.extra.get("challengers", {}).items():
+                yield f"{role} {own['model']['name']} is warmed up: {_standing_of(own, manifest)}."
+            return
+
+
+def _standing_of(challenger: dict[str, Any], manifest: Manifest) -> str:
+    if not challenger["is_live"]:
+        behind = max(manifest.offsets.values()) - challenger["offsets"]["offset"]
+        return f"{behind:,} messages behind"
+    worse = ", ".join(
+        f"{name} worse by {mean:+.4f} ({low:+.4f} to {high:+.4f})"
+        for name, (mean, low, high) in challenger["worse_by"].items()
+    )
+    return worse or f"{challenger['compared']:.0%} of the rows to compare it on are there"
 
 
 def _state(manifest: Manifest) -> str:

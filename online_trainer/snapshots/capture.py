@@ -15,19 +15,6 @@ from online_trainer.trainer import Probe, Trainer
 
 
 @dataclass(frozen=True)
-class ManifestFacts:
-    """Manifest fields that are constant for a trainer.
-
-    Args:
-        topic: name of the trainer's input.
-        models: configuration of each model, by role.
-    """
-
-    topic: str
-    models: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class PendingSnapshot:
     """A snapshot that was captured and is not written yet.
 
@@ -58,12 +45,12 @@ class SnapshotBuilder:
     Args:
         trainer: whose state is copied.
         gate: says what speaks against serving it.
-        facts: goes into the manifest.
+        topic: name of the trainer's input.
     """
 
     trainer: Trainer
     gate: Gate
-    facts: ManifestFacts
+    topic: str
 
     def capture(
         self, version: int, parent: Base | None, probes: frozenset[Probe], now_s: float
@@ -92,13 +79,13 @@ class SnapshotBuilder:
             created_at=now_s,
             trained_through_event_time=offsets.event_time,
             examples=offsets.examples,
-            offsets={f"{self.facts.topic}-0": offsets.offset},
+            offsets={f"{self.topic}-0": offsets.offset},
             log=offsets.log,
             source_marks=dict(offsets.marks),
             spec_hash=spec_hash(),
             inputs=self.trainer.inputs,
             code_version=__version__,
-            models=self.facts.models,
+            models=dict(self.trainer.models),
             metrics=_window_metrics(self.trainer),
             extra=extra,
         )
@@ -111,6 +98,7 @@ class SnapshotBuilder:
             "reason": "; ".join(objections),
             "probes": sorted([probe.event_id, probe.event_time] for probe in probes),
             "baseline_version": None if baseline is None else baseline.version,
+            "challengers": {each.role: each.standing() for each in self.trainer.challengers},
         }
 
 

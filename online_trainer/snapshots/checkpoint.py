@@ -1,8 +1,9 @@
 """A trainer's whole state as the parts of a snapshot, and back."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from millstream.snapshots import Manifest, SnapshotReader
@@ -17,6 +18,7 @@ from millstream.snapshots.layout import (
 )
 from millstream.snapshots.manifest import directory_name
 from models.weights import assign_weights, weight_arrays
+from online_trainer.challenge.challenger import Challenger
 from online_trainer.embeddings import state as tables_state
 from online_trainer.embeddings.state import TablesState
 from online_trainer.io.offsets import Offsets
@@ -28,6 +30,7 @@ Arrays = dict[str, np.ndarray]
 Parts = dict[str, Arrays]
 
 PROGRESS = "progress"
+_CHALLENGER = "challenger-"  # before the parts of one
 _ROLE_PARTS = (dense_part, tables_part, training_part)
 
 
@@ -51,7 +54,10 @@ def steps(trainer: Trainer) -> dict[str, int]:
 
 
 def parts(trainer: Trainer, base: Base | None) -> Parts:
-    """Copies of everything, or, of the tables, what changed since `base`."""
+    """Copies of everything, or, of the tables, what changed since `base`.
+
+    Challengers are in whole ones alone: from there they can learn up to the present again.
+    """
     found: Parts = {PROGRESS: _prefixed("metrics", trainer.progress.state())}
     found[PROGRESS] |= _prefixed("drift", trainer.drift.state())
     for task, further in trainer.further.items():
@@ -60,6 +66,9 @@ def parts(trainer: Trainer, base: Base | None) -> Parts:
         found[PROGRESS] |= _prefixed("comparison", trainer.baseline.state())
     for role, learner in trainer.learners.items():
         found |= _learner_parts(role, learner, None if base is None else base.steps[role])
+    if base is None:
+        for challenger in trainer.challengers:
+            found |= _challenger_parts(challenger)
     return found
 
 
@@ -95,11 +104,39 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
     if (
         trainer.baseline is not None
         and frozen_at is not None
-        and reader.manifest(frozen_at).inputs == newest.inputs
+        and (frozen := reader.manifest(frozen_at)).inputs == newest.inputs
+        and frozen.models == newest.models
     ):
         restore_ranker(trainer.baseline.ranker, reader, frozen_at)
         trainer.baseline.version = frozen_at
         trainer.baseline.restore(below("comparison", progress))
+
+
+def restore_challenger(
+    challenger: Challenger[Any], reader: SnapshotReader, manifest: Manifest
+) -> bool:
+    """Bring a fresh challenger to where the snapshot has it, or the one that its role has there.
+
+    Returns:
+        False where the snapshot has neither: nothing was done.
+
+    Raises:
+        SnapshotCorrupt: a file is missing or does not match its checksum.
+    """
+    role, own = challenger.role, manifest.extra.get("challengers", {}).get(challenger.role, {})
+    if (
+        own.get("model") == challenger.model
+        and f"{_window(role)}.safetensors" in manifest.checksums
+    ):
+        _restore_learner(role, challenger.learner, reader, [manifest], _CHALLENGER)
+        challenger.window.restore(reader.arrays(manifest, _window(role)))
+        challenger.offsets = msgspec.convert(own["offsets"], Offsets)
+    elif manifest.models.get(role) == challenger.model and not manifest.is_held:
+        _restore_learner(role, challenger.learner, reader, reader.chain(manifest.version))
+        challenger.offsets = _offsets(manifest)
+    else:
+        return False
+    return True
 
 
 def restore_ranker(ranker: Ranker, reader: SnapshotReader, version: int) -> None:
@@ -123,14 +160,28 @@ def _learner_parts(role: Role, learner: OnlineLearner, since: int | None) -> Par
     }
 
 
+def _challenger_parts(challenger: Challenger[Any]) -> Parts:
+    own = _learner_parts(challenger.role, challenger.learner, None)
+    found = {f"{_CHALLENGER}{part}": arrays for part, arrays in own.items()}
+    return {**found, _window(challenger.role): challenger.window.state()}
+
+
+def _window(role: Role) -> str:
+    return f"{_CHALLENGER}{role}.window"
+
+
 def _restore_learner(
-    role: Role, learner: OnlineLearner, reader: SnapshotReader, chain: list[Manifest]
+    role: Role,
+    learner: OnlineLearner,
+    reader: SnapshotReader,
+    chain: list[Manifest],
+    prefix: str = "",
 ) -> None:
     for manifest in chain:
-        training = reader.arrays(manifest, training_part(role))
-        rows = tables_from(reader.arrays(manifest, tables_part(role)))
+        training = reader.arrays(manifest, f"{prefix}{training_part(role)}")
+        rows = tables_from(reader.arrays(manifest, f"{prefix}{tables_part(role)}"))
         tables_state.restore(learner.tables, TablesState(rows, below("tables", training)))
-    assign_weights(learner.network, reader.arrays(chain[-1], dense_part(role)))
+    assign_weights(learner.network, reader.arrays(chain[-1], f"{prefix}{dense_part(role)}"))
     learner.dense.restore(below("dense", training))
     learner.restore_memory(below("memory", training))
     learner.step = int(training["step"])

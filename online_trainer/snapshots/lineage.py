@@ -48,6 +48,11 @@ class Lineage:
         log.warning("Snapshot %d is not as it was written: a full one follows.", self.base.version)
         return None
 
+    def break_off(self) -> None:
+        """Let the next snapshot be a full one: the trainer's networks are others now."""
+        if self.base is not None:
+            self.base = self.base._replace(takes_deltas=False)
+
     def built(self, base: Base, traces: Traces, *, is_full: bool) -> None:
         """A snapshot was published: the next delta follows it."""
         self.base, self._traces = base, traces

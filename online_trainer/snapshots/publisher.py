@@ -15,6 +15,7 @@ from millstream.clock import Clock
 from millstream.errors import SnapshotError
 from millstream.snapshots import Announcement, Manifest, SnapshotReader, SnapshotWriter
 from millstream.snapshots.announcement import Status
+from millstream.snapshots.layout import Role
 from millstream.snapshots.reader import Traces
 from online_trainer.embeddings.state import drop_tombstones
 from online_trainer.evaluation.baseline import FrozenBaseline
@@ -83,6 +84,7 @@ class SnapshotPublisher:
         clock: the time of day.
         base: the snapshot that the trainer went on from.
         on_failure: called when a snapshot could not be written.
+        on_promotion: called with the roles that challengers have taken over.
 
     Attributes:
         lineage: numbers and parents of what is published.
@@ -97,6 +99,7 @@ class SnapshotPublisher:
     clock: Clock
     base: InitVar[Base | None] = None
     on_failure: Callable[[], None] = lambda: None
+    on_promotion: Callable[[list[Role]], None] = lambda roles: None
     executor: Executor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="snapshots")
     )
@@ -164,6 +167,10 @@ class SnapshotPublisher:
         return are_enough or self.clock.now() - self._captured_at >= schedule.every_s
 
     def _start(self) -> None:
+        if promoted := self._trainer.promote():
+            log.warning("From now on served as well: the new %s.", " and ".join(promoted))
+            self.lineage.break_off()
+            self.on_promotion(promoted)
         offsets = self._trainer.offsets
         self._captured_at = self.clock.now()
         self._captured_offset, self._captured_examples = offsets.offset, offsets.examples

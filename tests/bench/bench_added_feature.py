@@ -29,7 +29,7 @@ from millstream.batches import decode_table, encode_table
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader, SnapshotWriter
 from online_trainer.evaluation.progressive import ProgressiveMetrics
-from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
+from online_trainer.snapshots.capture import SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.resume import resume
 from online_trainer.trainer import Trainer
@@ -126,11 +126,10 @@ def _learn(trainer: Trainer, stream: Stream, numbers: range) -> int:
 
 def _restarted(wiring: Wiring, trainer: Trainer, folder: Path) -> Trainer:
     """The trainer after an upgrade: a snapshot is taken, and gone on from with every input."""
-    facts = ManifestFacts("examples", wiring.models())
-    taken = SnapshotBuilder(trainer, Gate(), facts).capture(1, None, frozenset(), 0.0)
+    taken = SnapshotBuilder(trainer, Gate(), "examples").capture(1, None, frozenset(), 0.0)
     SnapshotWriter(folder).write(taken.manifest, taken.parts)
     upgraded = wiring.trainer()
-    base = resume(upgraded, SnapshotReader(folder), wiring.models(), wiring)
+    base = resume(upgraded, SnapshotReader(folder), wiring)
     assert base is not None and not base.takes_deltas
     return upgraded
 

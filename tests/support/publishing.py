@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from millstream.clock import FakeClock
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
-from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
+from online_trainer.snapshots.capture import SnapshotBuilder
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
@@ -19,7 +18,6 @@ class Publishing:
     """A publisher of a trainer with a clock of its own; a snapshot is due every second.
 
     Args:
-        models: configuration of the models, as the manifests name it.
         rows: of a message.
         message_s: seconds that a message takes.
         **schedule: see `Schedule`.
@@ -29,7 +27,6 @@ class Publishing:
         self,
         trainer: Trainer,
         folder: Path,
-        models: dict[str, Any],
         base: Base | None = None,
         gate: Gate | None = None,
         rows: int = 120,
@@ -39,9 +36,8 @@ class Publishing:
         self.said: list[Announcement] = []
         self.clock = FakeClock()
         self.trainer, self._rows, self._message_s = trainer, rows, message_s
-        facts = ManifestFacts("examples", models)
         self.publisher = SnapshotPublisher(
-            SnapshotBuilder(trainer, gate or Gate(), facts),
+            SnapshotBuilder(trainer, gate or Gate(), "examples"),
             SnapshotWriter(folder),
             SnapshotReader(folder),
             self.said.append,

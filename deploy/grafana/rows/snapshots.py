@@ -60,6 +60,22 @@ SNAPSHOTS = PanelRow(
             ],
         ),
         Panel(
+            "Changed model",
+            "How much worse a ranker or retriever that is warmed up is than the served one on the "
+            "same newest examples, with the interval, and the share of them that is there.",
+            "none",
+            [
+                PanelQuery(
+                    "max by (role, measure, end) (millstream_trainer_challenger_worse_by)",
+                    "{{role}}: {{measure}}, {{end}}",
+                ),
+                PanelQuery(
+                    "max by (role) (millstream_trainer_challenger_compared_ratio) > 0",
+                    "{{role}}: compared",
+                ),
+            ],
+        ),
+        Panel(
             "Size on disk",
             "Size of the newest full snapshot and of the newest delta.",
             "bytes",

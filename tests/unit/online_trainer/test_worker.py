@@ -10,10 +10,11 @@ from features.labels import TASKS
 from millstream.clock import FakeClock
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader, SnapshotWriter
+from online_trainer.challenge.warm_up import WarmUp
 from online_trainer.io.consumer import ConsumedMessage
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
-from online_trainer.snapshots.capture import ManifestFacts, SnapshotBuilder
+from online_trainer.snapshots.capture import SnapshotBuilder
 from online_trainer.snapshots.gate import Gate
 from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
 from online_trainer.worker import TrainerWorker
@@ -37,6 +38,9 @@ class ListSource:
         messages, self._messages = self._messages, []
         return (ConsumedMessage(offset, value) for offset, value in enumerate(messages))
 
+    def close(self) -> None:
+        """Nothing to let go."""
+
 
 @pytest.fixture
 def ran(trainers, tmp_path):
@@ -45,7 +49,7 @@ def ran(trainers, tmp_path):
     def run(messages: list[bytes]) -> tuple[TrainerMetrics, list[tuple[int, str]]]:
         trainer, clock, metrics = trainers.fresh(), FakeClock(START_S + 100.0), TrainerMetrics()
         publisher = SnapshotPublisher(
-            SnapshotBuilder(trainer, Gate(), ManifestFacts("examples", {})),
+            SnapshotBuilder(trainer, Gate(), "examples"),
             SnapshotWriter(tmp_path),
             SnapshotReader(tmp_path),
             lambda announcement: None,
@@ -60,7 +64,16 @@ def ran(trainers, tmp_path):
 
         end = Event()
         consumer = ListSource(messages, end)
-        TrainerWorker(trainer, publisher, consumer, Letters(Settings()), metrics, clock).run(end)  # type: ignore[arg-type]
+        warm_up = WarmUp(trainer, lambda offset: ListSource([], end), share=1.0)
+        TrainerWorker(
+            trainer,
+            publisher,
+            consumer,  # type: ignore[arg-type]
+            Letters(Settings()),
+            metrics,
+            clock,
+            warm_up,
+        ).run(end)
         return metrics, refused
 
     return run

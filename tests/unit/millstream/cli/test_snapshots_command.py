@@ -211,3 +211,29 @@ def test_a_broker_that_goes_away_is_said(root, monkeypatch):
     workers._consumer.is_up = False
     with pytest.raises(LogUnavailable, match="cannot be heard: .*gone"):
         workers.listen(0.01)
+
+
+def standing(**more) -> dict[str, object]:
+    offsets = {"offset": 1_200}
+    base = {"model": {"name": "deepfm"}, "offsets": offsets, "compared": 0.4, "worse_by": {}}
+    return {"ranker": {**base, "is_live": True, **more}}
+
+
+@pytest.mark.parametrize(
+    ("challengers", "line"),
+    [
+        (standing(is_live=False), "1,300 messages behind"),
+        (standing(), "40% of the rows to compare it on are there"),
+        (
+            standing(worse_by={"auc": [0.01, -0.002, 0.022]}),
+            "auc worse by +0.0100 (-0.0020 to +0.0220)",
+        ),
+    ],
+)
+def test_the_list_says_how_far_a_changed_model_has_come(root, challengers, line):
+    extra = {"challengers": challengers}
+    manifest = Manifest(
+        version=4, kind="full", created_at=0.0, offsets={"examples-0": 2_500}, extra=extra
+    )
+    SnapshotWriter(root).write(manifest, {})
+    assert f"ranker deepfm is warmed up: {line}." in run("list").output

@@ -30,14 +30,14 @@ PROBE = ExampleBatch.of(decode(example_message(50, ROWS)).table).batch
 def folder(tmp_path_factory) -> Path:
     """Snapshots of a trainer that has learnt without the inputs `NEW`."""
     folder = tmp_path_factory.mktemp("before")
-    Publishing(WIRING.trainer(BEFORE), folder, WIRING.models()).learn(range(3))
+    Publishing(WIRING.trainer(BEFORE), folder).learn(range(3))
     return folder
 
 
 @pytest.fixture(scope="module")
 def old(folder) -> Trainer:
     trainer = WIRING.trainer(BEFORE)
-    assert resume(trainer, SnapshotReader(folder), WIRING.models(), WIRING) is not None
+    assert resume(trainer, SnapshotReader(folder), WIRING) is not None
     return trainer
 
 
@@ -45,7 +45,7 @@ def old(folder) -> Trainer:
 def resumed(folder) -> tuple[Trainer, Base]:
     """A trainer with all inputs that goes on from there."""
     trainer = WIRING.trainer()
-    base = resume(trainer, SnapshotReader(folder), WIRING.models(), WIRING)
+    base = resume(trainer, SnapshotReader(folder), WIRING)
     assert base is not None
     return trainer, base
 
@@ -94,7 +94,7 @@ def test_moments_of_a_kept_weight_are_kept_and_a_new_slice_has_none(old, resumed
 
 def test_one_input_may_go_while_others_come(folder, old):
     new = WIRING.trainer(tuple(each for each in input_signatures() if each.name != "user_gender"))
-    base = resume(new, SnapshotReader(folder), WIRING.models(), WIRING)
+    base = resume(new, SnapshotReader(folder), WIRING)
     assert base is not None and not base.takes_deltas
     assert (new.offsets, new.ranker.step) == (old.offsets, old.ranker.step)
     names = [each.name for each in new.inputs]
@@ -115,20 +115,20 @@ def test_where_no_network_can_be_built_between_the_lists_the_snapshot_is_passed_
             raise ConfigurationError("A list needs a target.")
 
     new = WIRING.trainer(tuple(each for each in input_signatures() if each.name != "user_gender"))
-    assert resume(new, SnapshotReader(folder), WIRING.models(), Strict(SETTINGS)) is None
+    assert resume(new, SnapshotReader(folder), Strict(SETTINGS)) is None
     assert "Snapshot 3 is passed over: A list needs a target." in caplog.text
     assert (new.offsets.offset, new.ranker.step) == (0, 0)
 
 
 def test_the_next_snapshot_is_whole_and_what_it_holds_is_gone_on_from_as_it_is(folder, resumed):
     new, base = resumed
-    out = Publishing(new, folder, WIRING.models(), base, full_every=10)
+    out = Publishing(new, folder, base, full_every=10)
     out.learn(range(3, 5))
     assert [(each.version, each.kind) for each in out.said] == [(4, "full"), (5, "delta")]
     manifest = SnapshotReader(folder).manifest(5)
     assert [each.name for each in manifest.inputs[: len(BEFORE)]] == [e.name for e in BEFORE]
     again = WIRING.trainer()
-    found = resume(again, SnapshotReader(folder), WIRING.models(), WIRING)
+    found = resume(again, SnapshotReader(folder), WIRING)
     assert found is not None and found.takes_deltas
     assert again.inputs == manifest.inputs
     assert np.array_equal(again.ranker.score(PROBE), new.ranker.score(PROBE))

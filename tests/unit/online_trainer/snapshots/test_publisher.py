@@ -1,6 +1,7 @@
 """Snapshots: what goes out, what is gone on from, and that neither changes what is learnt."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,6 @@ from tests.unit.online_trainer.conftest import SETTINGS
 
 ROWS = 120
 WIRING = Wiring(SETTINGS)
-MODELS = WIRING.models()
 
 
 def consume(trainer: Trainer, numbers) -> None:
@@ -32,7 +32,7 @@ def consume(trainer: Trainer, numbers) -> None:
 def test_a_trainer_that_stops_and_goes_on_equals_one_that_never_stopped(trainers, tmp_path):
     straight = trainers.fresh()
     consume(straight, range(10))
-    Publishing(trainers.fresh(), tmp_path, MODELS).learn(range(7))  # full, delta, delta, full, ...
+    Publishing(trainers.fresh(), tmp_path).learn(range(7))  # full, delta, delta, full, ...
     again = trainers.restored(tmp_path)
     assert again.offsets.offset == 7
     consume(again, range(7, 10))
@@ -43,10 +43,10 @@ def test_a_trainer_that_stops_and_goes_on_equals_one_that_never_stopped(trainers
 def test_a_second_restart_builds_on_the_first(trainers, tmp_path):
     straight = trainers.fresh()
     consume(straight, range(6))
-    first = Publishing(trainers.fresh(), tmp_path, MODELS)
+    first = Publishing(trainers.fresh(), tmp_path)
     first.learn(range(2))
     again = trainers.restored(tmp_path)
-    Publishing(again, tmp_path, MODELS, first.publisher.lineage.base).learn(range(2, 4))
+    Publishing(again, tmp_path, first.publisher.lineage.base).learn(range(2, 4))
     once_more = trainers.restored(tmp_path)
     consume(once_more, range(4, 6))
     assert differences(straight, once_more) == []
@@ -54,13 +54,13 @@ def test_a_second_restart_builds_on_the_first(trainers, tmp_path):
 
 def test_publishing_more_often_does_not_change_what_is_learnt(trainers, tmp_path):
     often, never = trainers.fresh(), trainers.fresh()
-    Publishing(often, tmp_path, MODELS).learn(range(5))
+    Publishing(often, tmp_path).learn(range(5))
     consume(never, range(5))
     assert differences(often, never) == []
 
 
 def test_the_first_snapshot_waits_for_its_examples_and_the_others_do_not(trainers, tmp_path):
-    out = Publishing(trainers.fresh(), tmp_path, MODELS, first_after=3 * ROWS)
+    out = Publishing(trainers.fresh(), tmp_path, first_after=3 * ROWS)
     said = []
     for number in range(5):
         out.learn([number])
@@ -79,9 +79,7 @@ def test_the_first_snapshot_waits_for_its_examples_and_the_others_do_not(trainer
 def test_a_snapshot_is_due_when_its_examples_are_learnt_or_its_time_is_over_whichever_is_sooner(
     trainers, tmp_path, message_s, every_examples, expected
 ):
-    out = Publishing(
-        trainers.fresh(), tmp_path, MODELS, message_s=message_s, every_examples=every_examples
-    )
+    out = Publishing(trainers.fresh(), tmp_path, message_s=message_s, every_examples=every_examples)
     said = []
     for number in range(5):
         out.learn([number])
@@ -90,12 +88,11 @@ def test_a_snapshot_is_due_when_its_examples_are_learnt_or_its_time_is_over_whic
 
 
 def test_the_examples_before_a_restart_do_not_count_for_the_next_snapshot(trainers, tmp_path):
-    first = Publishing(trainers.fresh(), tmp_path, MODELS)
+    first = Publishing(trainers.fresh(), tmp_path)
     first.learn(range(3))
     again = Publishing(
         trainers.restored(tmp_path),
         tmp_path,
-        MODELS,
         first.publisher.lineage.base,
         message_s=0.0,
         every_examples=2 * ROWS,
@@ -108,7 +105,7 @@ def test_the_examples_before_a_restart_do_not_count_for_the_next_snapshot(traine
 
 def test_a_held_snapshot_is_announced_as_held_and_nothing_builds_on_it(trainers, tmp_path):
     strict = Gate(max_normalised_entropy=0.0, after_examples=2 * ROWS)
-    out = Publishing(trainers.fresh(), tmp_path, MODELS, gate=strict)
+    out = Publishing(trainers.fresh(), tmp_path, gate=strict)
     out.learn(range(3))
     assert [each.status for each in out.said] == ["published", "held", "held"]
     assert "normalised entropy" in out.said[1].reason
@@ -121,7 +118,7 @@ def test_a_held_snapshot_is_announced_as_held_and_nothing_builds_on_it(trainers,
 
 
 def test_a_corrupt_snapshot_is_passed_over(trainers, tmp_path, caplog):
-    Publishing(trainers.fresh(), tmp_path, MODELS).learn(range(2))
+    Publishing(trainers.fresh(), tmp_path).learn(range(2))
     file = SnapshotReader(tmp_path).directory(2) / "ranker.tables.safetensors"
     file.write_bytes(file.read_bytes()[:-3])
     assert trainers.restored(tmp_path).offsets.offset == 1
@@ -129,7 +126,7 @@ def test_a_corrupt_snapshot_is_passed_over(trainers, tmp_path, caplog):
 
 
 def test_a_full_disk_costs_a_snapshot_and_nothing_else(trainers, tmp_path, caplog):
-    out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    out = Publishing(trainers.fresh(), tmp_path)
     failures: list[int] = []
     out.publisher.on_failure = lambda: failures.append(1)
     out.learn([0])
@@ -146,7 +143,7 @@ def test_a_full_disk_costs_a_snapshot_and_nothing_else(trainers, tmp_path, caplo
 
 
 def test_a_pointer_that_cannot_be_written_is_a_failure_that_ends_nothing(trainers, tmp_path):
-    out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    out = Publishing(trainers.fresh(), tmp_path)
     (tmp_path / "LATEST").mkdir()  # nothing can be renamed to it
     out.learn([0])
     assert (out.said, out.trainer.offsets.offset) == ([], 1)
@@ -177,7 +174,7 @@ def flipped(folder: Path) -> None:
 def test_after_damage_to_what_a_delta_would_build_on_the_next_one_is_sound_and_of_a_new_number(
     trainers, tmp_path, damage, which
 ):
-    out = Publishing(trainers.fresh(), tmp_path, MODELS, full_every=10)
+    out = Publishing(trainers.fresh(), tmp_path, full_every=10)
     out.learn(range(3))
     reader = SnapshotReader(tmp_path)
     damage(reader.directory(which))
@@ -194,38 +191,38 @@ def test_after_damage_to_what_a_delta_would_build_on_the_next_one_is_sound_and_o
 def test_a_trainer_that_is_killed_after_damage_goes_on_from_the_newest_sound_one(
     trainers, tmp_path
 ):
-    Publishing(trainers.fresh(), tmp_path, MODELS, full_every=10).learn(range(3))
+    Publishing(trainers.fresh(), tmp_path, full_every=10).learn(range(3))
     reader = SnapshotReader(tmp_path)
     truncated(reader.directory(3))
     again = trainers.fresh()
-    base = resume(again, reader, MODELS, WIRING)
+    base = resume(again, reader, WIRING)
     assert base is not None and base.version == 2
-    out = Publishing(again, tmp_path, MODELS, base, full_every=10)
+    out = Publishing(again, tmp_path, base, full_every=10)
     out.learn(range(2, 4))
     assert [(each.version, each.parent) for each in out.said] == [(4, 2), (5, 4)]
     assert reader.newest_sound() == 5
 
 
 def test_a_number_is_not_given_twice_though_its_snapshots_are_gone(trainers, tmp_path):
-    Publishing(trainers.fresh(), tmp_path, MODELS).learn(range(3))
+    Publishing(trainers.fresh(), tmp_path).learn(range(3))
     for version in (2, 3):
         deleted(SnapshotReader(tmp_path).directory(version))
     again = trainers.fresh()
-    base = resume(again, SnapshotReader(tmp_path), MODELS, WIRING)
-    out = Publishing(again, tmp_path, MODELS, base)
+    base = resume(again, SnapshotReader(tmp_path), WIRING)
+    out = Publishing(again, tmp_path, base)
     out.learn([1])
     assert [each.version for each in out.said] == [4]
 
 
 def test_a_number_that_was_announced_is_not_given_though_the_folder_is_empty(trainers, tmp_path):
-    out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    out = Publishing(trainers.fresh(), tmp_path)
     out.publisher.lineage.announced = 41
     out.learn([0])
     assert [each.version for each in out.said] == [42]
 
 
 def test_what_is_pinned_is_kept_with_what_it_is_read_with(trainers, tmp_path):
-    out = Publishing(trainers.fresh(), tmp_path, MODELS, full_every=2, kept=1)
+    out = Publishing(trainers.fresh(), tmp_path, full_every=2, kept=1)
     write_control(tmp_path, Control(number=1, action="pin", version=2))
     out.learn(range(7))
     reader = SnapshotReader(tmp_path)
@@ -239,7 +236,7 @@ def test_what_is_pinned_is_kept_with_what_it_is_read_with(trainers, tmp_path):
 
 
 def test_a_snapshot_that_only_serving_can_read_is_passed_over(trainers, tmp_path, caplog):
-    Publishing(trainers.fresh(), tmp_path, MODELS).learn([0])
+    Publishing(trainers.fresh(), tmp_path).learn([0])
     reader = SnapshotReader(tmp_path)
     served = ("ranker.dense", "ranker.tables")
     parts = {name: reader.arrays(reader.manifest(1), name) for name in served}
@@ -250,41 +247,53 @@ def test_a_snapshot_that_only_serving_can_read_is_passed_over(trainers, tmp_path
     )
 
 
-def test_a_snapshot_of_other_models_is_passed_over(trainers, tmp_path, caplog):
-    Publishing(trainers.fresh(), tmp_path, MODELS).learn([0])
+@pytest.mark.parametrize(
+    ("ranker", "why"),
+    [
+        ({"name": "gone", "embedding_width": 4}, "MILLSTREAM_RANKER must be one of"),
+        (None, "it does not name a model of each role"),
+    ],
+)
+def test_a_snapshot_of_a_model_that_cannot_be_built_is_passed_over(
+    trainers, tmp_path, caplog, ranker, why
+):
     trainer = trainers.fresh()
-    other = {"ranker": {"name": "deepfm"}}
-    assert resume(trainer, SnapshotReader(tmp_path), other, WIRING) is None
-    assert "it has other models" in caplog.text
-    assert trainer.offsets.offset == 0
+    trainer.models = {**trainer.models, "ranker": ranker}
+    if ranker is None:
+        del trainer.models["ranker"]
+    Publishing(trainer, tmp_path).learn([0])
+    again = trainers.fresh()
+    assert resume(again, SnapshotReader(tmp_path), WIRING) is None
+    assert f"Snapshot 1 is passed over: {why}" in caplog.text
+    assert again.offsets.offset == 0
 
 
 def test_a_snapshot_that_names_no_inputs_is_gone_on_from_while_its_features_are_these(
     trainers, tmp_path, caplog, monkeypatch
 ):
-    Publishing(trainers.fresh(), tmp_path, MODELS).learn([0])
+    Publishing(trainers.fresh(), tmp_path).learn([0])
     path = tmp_path / "v00000001" / "manifest.json"
     manifest = SnapshotReader(tmp_path).manifest(1)
     path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, inputs=())))
     assert trainers.restored(tmp_path).offsets.offset == 1
     monkeypatch.setattr("online_trainer.snapshots.resume.spec_hash", lambda: "changed")
-    assert resume(trainers.fresh(), SnapshotReader(tmp_path), MODELS, WIRING) is None
+    assert resume(trainers.fresh(), SnapshotReader(tmp_path), WIRING) is None
     assert "it does not name its inputs, and has other features" in caplog.text
 
 
 def test_after_a_restart_the_snapshot_gone_on_from_is_told_again(trainers, tmp_path):
-    first = Publishing(trainers.fresh(), tmp_path, MODELS)
+    first = Publishing(trainers.fresh(), tmp_path)
     first.learn(range(2))
-    again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
+    again = Publishing(trainers.restored(tmp_path), tmp_path, first.publisher.lineage.base)
     again.publisher.reannounce()
     assert [(each.version, each.status) for each in again.said] == [(2, "published")]
 
 
 def test_where_the_pointer_names_another_it_is_not(trainers, tmp_path):
-    first = Publishing(trainers.fresh(), tmp_path, MODELS)
+    first = Publishing(trainers.fresh(), tmp_path)
     first.learn(range(2))
     first.publisher.writer.point_latest(1)
-    again = Publishing(trainers.restored(tmp_path), tmp_path, MODELS, first.publisher.lineage.base)
+    again = Publishing(trainers.restored(tmp_path), tmp_path, first.publisher.lineage.base)
     again.publisher.reannounce()
     assert again.said == []
 
@@ -292,7 +301,7 @@ def test_where_the_pointer_names_another_it_is_not(trainers, tmp_path):
 def test_probes_are_told_until_a_snapshot_that_holds_them_is_out(trainers, tmp_path):
     trainer = trainers.fresh()
     strict = Gate(max_normalised_entropy=0.0, after_examples=2 * ROWS)
-    out = Publishing(trainer, tmp_path, MODELS, gate=strict)
+    out = Publishing(trainer, tmp_path, gate=strict)
     probes = []
     for number in range(3):
         flags = np.arange(ROWS) == number
@@ -304,9 +313,7 @@ def test_probes_are_told_until_a_snapshot_that_holds_them_is_out(trainers, tmp_p
     assert out.said[2].status == "held"
     # The first two were published; what the held one knew, the next one tells too.
     assert probes[:2] == [["event-0"], ["event-121"]]
-    out.publisher.builder = type(out.publisher.builder)(
-        trainer, Gate(), out.publisher.builder.facts
-    )
+    out.publisher.builder = replace(out.publisher.builder, gate=Gate())
     consume(trainer, [3])
     out.publish()
     assert [name for name, _ in reader.manifest(4).extra["probes"]] == ["event-242"]
@@ -315,7 +322,7 @@ def test_probes_are_told_until_a_snapshot_that_holds_them_is_out(trainers, tmp_p
 def test_the_baseline_is_frozen_at_the_first_snapshot_and_survives_a_restart(trainers, tmp_path):
     trainer, other = trainers.fresh(), trainers.fresh()
     trainer.baseline = FrozenBaseline(other.ranker)
-    first = Publishing(trainer, tmp_path, MODELS)
+    first = Publishing(trainer, tmp_path)
     first.learn(range(3))
     compared = trainer.baseline.comparison
     assert (trainer.baseline.version, compared.rows) == (1, 2 * ROWS)
@@ -323,7 +330,7 @@ def test_the_baseline_is_frozen_at_the_first_snapshot_and_survives_a_restart(tra
 
     again = trainers.fresh()
     again.baseline = FrozenBaseline(trainers.fresh().ranker)
-    assert resume(again, SnapshotReader(tmp_path), MODELS, WIRING) is not None
+    assert resume(again, SnapshotReader(tmp_path), WIRING) is not None
     assert again.baseline.version == 1
     assert again.baseline.comparison.values() == compared.values()
     for weight, before in zip(again.baseline.ranker.network.variables, frozen, strict=True):
@@ -337,7 +344,7 @@ def test_the_baseline_is_frozen_at_the_first_snapshot_and_survives_a_restart(tra
 def test_what_is_learnt_of_another_log_is_published_though_its_offsets_are_lower(
     trainers, tmp_path
 ):
-    out = Publishing(trainers.fresh(), tmp_path, MODELS)
+    out = Publishing(trainers.fresh(), tmp_path)
     out.learn(range(4))
     before, offsets = len(out.said), out.trainer.offsets
     offsets.begin("another", 0, is_other=True)
