@@ -232,6 +232,12 @@ class Settings(BaseSettings):
         description="weight of the log loss of each row beside a softmax or pairwise loss, which "
         "keeps scores probabilities; that of rows of shown lists is 1",
     )
+    propensity_limit: float | None = Field(
+        default=None,
+        ge=1,
+        description="maximum weight of a shown item in training: 1 / propensity, so that what "
+        "exploration shows seldom counts as much as all else; none weighs all alike",
+    )
     delayed_feedback: Literal["none", "fnw", "fnc"] = Field(
         default="none",
         description="loss of shown items of tasks with corrected_for, whose late positives were "

@@ -19,7 +19,13 @@ from online_trainer.challenge.challenger import Challenger
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.drift import Drift
 from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
-from online_trainer.io.examples import ExampleBatch, decode, task_places, usable
+from online_trainer.io.examples import (
+    ExampleBatch,
+    decode,
+    propensity_weights,
+    task_places,
+    usable,
+)
 from online_trainer.io.offsets import Offsets
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.learner import OnlineLearner
@@ -86,6 +92,8 @@ class Trainer:
         further: progress of the other tasks, by name, in their order.
         drift_rows: rows of the first task that are compared with those before them.
         models: configuration of each learner, by role, as a manifest names it.
+        propensity_limit: most weight that a shown item has for having been shown by chance; None
+            weighs none.
 
     Attributes:
         drift: of the first task's inputs, labels and scores.
@@ -104,6 +112,7 @@ class Trainer:
         further: Mapping[str, ProgressiveMetrics] | None = None,
         drift_rows: int = 20_000,
         models: Mapping[str, Any] | None = None,
+        propensity_limit: float | None = None,
     ) -> None:
         self.ranker, self.retriever, self.inputs = ranker, retriever, tuple(inputs)
         self.models = dict(models or {})
@@ -113,7 +122,7 @@ class Trainer:
         self.challengers: list[Challenger[Any]] = []
         self.offsets = Offsets()
         self.erased_through = 0.0
-        self._batch_size = batch_size
+        self._batch_size, self._propensity_limit = batch_size, propensity_limit
 
     @property
     def learners(self) -> Mapping[Role, OnlineLearner]:
@@ -193,6 +202,8 @@ class Trainer:
         examples = ExampleBatch.of(new)
         if (is_shown := examples.origin == "impression").any():
             consumed.shown = new.filter(pa.array(is_shown))
+        if self._propensity_limit is not None:
+            examples = examples.weighted(propensity_weights(new, self._propensity_limit))
         for part in examples.slices(self._batch_size):
             self._learn(part, consumed)
 

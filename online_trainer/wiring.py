@@ -116,6 +116,7 @@ class Wiring:
             baseline=FrozenBaseline(self.ranker(inputs)) if frozen_baseline else None,
             batch_size=self.settings.batch_size,
             inputs=inputs,
+            propensity_limit=self.settings.propensity_limit,
             further={task.name: ProgressiveMetrics(kind=task.kind) for task in tasks[1:]},
             drift_rows=self.settings.drift_rows,
             models=self.models(),

@@ -1,7 +1,7 @@
 """One message of the topic `examples`: from bytes to what a learner takes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ _HEAD: dict[str, pa.DataType] = {
     "origin": pa.string(),
     "is_probe": pa.bool_(),
 }
-_SHARE, _TASK = "sampled_probability", "task"
+_SHARE, _TASK, _PROPENSITY = "sampled_probability", "task", "propensity"
 _VECTORS = frozenset(feature.name for feature in FEATURES if feature.encoding == "dense")
 # Columns of a row that a message may lack: each has a default.
 _MAY_LACK = {feature.name for feature in FEATURES} | {column.name for column in CONTEXT}
@@ -40,11 +40,12 @@ _TYPES = {
     **_HEAD,
     _SHARE: pa.float32(),
     _TASK: pa.string(),
+    _PROPENSITY: pa.float32(),
     **{feature.name: arrow_type(feature) for feature in FEATURES},
     **{column.name: pa.string() for column in CONTEXT},
 }
 # Columns of an example that are no feature and that nothing here reads.
-_UNREAD = frozenset({"row", "propensity", "position"})
+_UNREAD = frozenset({"row", "position"})
 # A column as it is, and, of strings, with each distinct one written once.
 _READ = {
     name: (kind, pa.dictionary(pa.int32(), kind), pa.dictionary(pa.int8(), kind))
@@ -234,6 +235,10 @@ class ExampleBatch:
         )
         return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
 
+    def weighted(self, factors: np.ndarray) -> "ExampleBatch":
+        """The same rows, with weights times `factors`, (rows,)."""
+        return replace(self, batch=replace(self.batch, weights=self.batch.weights * factors))
+
     def take(self, places: np.ndarray | slice) -> "ExampleBatch":
         """Some of the rows."""
         rest = (column[places] for column in (self.event_time, self.published_at, self.origin))
@@ -253,6 +258,20 @@ class ExampleBatch:
                 end = cut if cut > at else end
             yield self.take(slice(at, end))
             at = end
+
+
+def propensity_weights(table: pa.Table, limit: float) -> np.ndarray:
+    """(rows,) float32: min(1 / propensity, limit) of shown items, 1 of all others.
+
+    What exploration shows seldom then counts as if it were shown as often as all else. Reference:
+    Schnabel et al., ICML 2016, https://arxiv.org/abs/1602.05352, eq. 10; clipped.
+    """
+    if _PROPENSITY not in table.column_names:
+        return np.ones(len(table), np.float32)
+    given = _numbers(table, _PROPENSITY, np.float64)
+    counts = (_origins(table) == "impression") & (given > 0) & (given <= 1)
+    weights = np.minimum(1.0 / np.where(counts, given, 1.0), limit)
+    return weights.astype(np.float32)
 
 
 def _defaults(table: pa.Table) -> Arrays:

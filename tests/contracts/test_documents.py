@@ -155,7 +155,10 @@ def options() -> set[str]:
 
 # Options of other programs, by the page that names them.
 FOREIGN = {"--build", "--detach", "--scale", "--volumes", "--rm", "--entrypoint", "--tail"}
-BENCH = {"--rounds", "--rival", "--rows", "--batch", "--rank", "--events", "--seconds"}
+BENCH = {"--rounds", "--rival", "--rows", "--batch", "--rank", "--events", "--seconds"} | {
+    "--ratings",
+    "--delay",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
