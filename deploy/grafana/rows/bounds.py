@@ -70,10 +70,13 @@ BOUNDS = PanelRow(
         ),
         Panel(
             "Left aside",
-            "Events with fields that nothing takes, and columns in which messages of examples "
-            "differ from the present features.",
+            "Events with fields that nothing takes, columns in which messages of examples differ "
+            "from the present features, and feedback that came after the window of its task.",
             "cps",
             [
+                PanelQuery(
+                    rate("millstream_stream_late_feedback_total", by="task"), "late, {{task}}"
+                ),
                 PanelQuery(rate("millstream_stream_unknown_fields_total"), "events, unknown"),
                 PanelQuery(
                     rate("millstream_trainer_other_columns_total", by="difference"),

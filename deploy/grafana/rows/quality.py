@@ -82,6 +82,24 @@ QUALITY = PanelRow(
             bad_from=0.2,
         ),
         Panel(
+            "Error of predicted numbers",
+            "Root of the mean squared error of tasks that predict numbers, and over that of the "
+            "mean label, which is to be below 1.",
+            "none",
+            [
+                PanelQuery(
+                    'max by (task) (millstream_trainer_progressive_rmse{segment="all",'
+                    'span="window"})',
+                    "{{task}}",
+                ),
+                PanelQuery(
+                    'max by (task) (millstream_trainer_progressive_relative_rmse{segment="all",'
+                    'span="window"})',
+                    "{{task}}, relative",
+                ),
+            ],
+        ),
+        Panel(
             "Loss",
             "Log loss over the newest examples; and of the newest step of each learner.",
             "none",

@@ -14,6 +14,9 @@ SNAPSHOTS = PanelRow(
             [
                 PanelQuery("max(millstream_trainer_snapshot_version)", "published"),
                 PanelQuery("millstream_serving_snapshot_version", "served by {{instance}}"),
+                PanelQuery(
+                    "millstream_serving_retriever_version", "vectors served by {{instance}}"
+                ),
                 PanelQuery("max(millstream_serving_pinned_version)", "chosen"),
             ],
         ),
