@@ -79,6 +79,22 @@ SNAPSHOTS = PanelRow(
             ],
         ),
         Panel(
+            "Warming up",
+            "Messages that a changed model has not learnt from yet, and changed models that took "
+            "over within the last day.",
+            "short",
+            [
+                PanelQuery(
+                    "max by (role) (millstream_trainer_challenger_behind_messages)",
+                    "{{role}}: behind",
+                ),
+                PanelQuery(
+                    "sum by (role) (increase(millstream_trainer_challenger_promotions_total[1d]))",
+                    "{{role}}: took over",
+                ),
+            ],
+        ),
+        Panel(
             "Size on disk",
             "Size of the newest full snapshot and of the newest delta.",
             "bytes",
