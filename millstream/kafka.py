@@ -10,7 +10,16 @@ from millstream.errors import LogUnavailable
 from millstream.events import Event, Impression, Interaction, ItemUpsert, UserUpsert
 from millstream.kafka_security import client_options
 from millstream.settings import Settings
-from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, TOPICS, USERS, Topic
+from millstream.topics import (
+    BY_USER,
+    IMPRESSIONS,
+    INTERACTIONS,
+    ITEMS,
+    TOPICS,
+    USERS,
+    Topic,
+    user_partitions,
+)
 
 # How long a client looks for a broker before it says that there is none.
 BOOTSTRAP_TIMEOUT_MS = 15_000
@@ -80,23 +89,37 @@ def admin(settings: Settings) -> KafkaAdminClient:
 def create_topics(settings: Settings) -> list[str]:
     """Create the topics that are not there yet; returns the names of the new ones.
 
+    Those keyed by user get as many partitions as the ones that are there have.
+
     Raises:
+        ConfigurationError: topics that belong together have other numbers of partitions.
         LogUnavailable: no broker answers, or it refuses.
     """
     client = admin(settings)
     try:
         present = set(client.list_topics())
         missing = [topic for topic in TOPICS if settings.topic(topic) not in present]
-        return [settings.topic(topic) for topic in missing if _create(client, settings, topic)]
+        by_user = [settings.topic(topic) for topic in BY_USER if topic not in missing]
+        counts = dict.fromkeys(BY_USER, user_partitions(_partitions(client, by_user)))
+        return [
+            settings.topic(topic)
+            for topic in missing
+            if _create(client, settings, topic, counts.get(topic, topic.partitions))
+        ]
     except KafkaError as error:
         raise LogUnavailable(f"Topics not created: {error}") from error
     finally:
         client.close()
 
 
-def _create(client: KafkaAdminClient, settings: Settings, topic: Topic) -> bool:
+def _partitions(client: KafkaAdminClient, names: list[str]) -> dict[str, int]:
+    told = client.describe_topics(names) if names else []
+    return {each["name"]: len(each["partitions"]) for each in told if not each["error_code"]}
+
+
+def _create(client: KafkaAdminClient, settings: Settings, topic: Topic, partitions: int) -> bool:
     """Create the topic; False if it was there: another process may have been quicker."""
-    new = NewTopic(settings.topic(topic), topic.partitions, -1, topic_configs=topic.config())
+    new = NewTopic(settings.topic(topic), partitions, -1, topic_configs=topic.config())
     try:
         client.create_topics([new])
     except TopicAlreadyExistsError:

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 
 from millstream import kafka
 from millstream.errors import LogUnavailable
+from millstream.partitioning import Origin, origin_of
 from millstream.settings import Settings
 from millstream.topics import Topic
 
@@ -23,6 +24,7 @@ class TopicRecord:
 
     Args:
         timestamp_s: Unix seconds.
+        origin: where the message lay before it was moved to the partition of its key.
     """
 
     partition: int
@@ -30,6 +32,7 @@ class TopicRecord:
     timestamp_s: float
     key: bytes | None
     value: bytes | None
+    origin: Origin | None = None
 
 
 def messages(
@@ -57,6 +60,19 @@ def messages(
         yield from _to_the_end(consumer, chosen, since_s, since_offset, until_offset)
     except KafkaError as error:
         raise LogUnavailable(f"Topic {settings.topic(topic)} not read: {error!r}") from error
+    finally:
+        consumer.close()
+
+
+def partitions_of(settings: Settings, topic: Topic) -> list[int]:
+    """The numbers of a topic's partitions.
+
+    Raises:
+        LogUnavailable: no broker answers, or there is no such topic.
+    """
+    consumer = kafka.consumer(settings, group_id=None)
+    try:
+        return [each.partition for each in _partitions(consumer, settings.topic(topic))]
     finally:
         consumer.close()
 
@@ -130,6 +146,7 @@ def _polled(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterato
                         record.timestamp / 1000,
                         record.key,
                         record.value,
+                        origin_of(record.headers),
                     )
         if batches:  # whoever reads may have let it wait
             heard_at = time.monotonic()

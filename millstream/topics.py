@@ -4,8 +4,11 @@
 promise: the trainer resumes exactly because the order of its input is total.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from millstream.errors import ConfigurationError
 
 DAY_S = 86_400
 
@@ -45,10 +48,10 @@ class Topic:
 
 # An event's time counts as of its arrival at most: by the broker's clock, which is the same when it
 # is read again.
-INTERACTIONS = Topic("interactions", 4, "user_id", "Interaction, JSON", timestamps="LogAppendTime")
-IMPRESSIONS = Topic("impressions", 4, "user_id", "Impression, JSON", timestamps="LogAppendTime")
+INTERACTIONS = Topic("interactions", 16, "user_id", "Interaction, JSON", timestamps="LogAppendTime")
+IMPRESSIONS = Topic("impressions", 16, "user_id", "Impression, JSON", timestamps="LogAppendTime")
 ITEMS = Topic("items", 1, "item_id", "ItemUpsert, JSON", "compact", None)
-USERS = Topic("users", 4, "user_id", "UserUpsert, JSON", "compact", None)
+USERS = Topic("users", 16, "user_id", "UserUpsert, JSON", "compact", None)
 EXAMPLES = Topic("examples", 1, "none", "labelled examples, Arrow batch")
 FEATURES = Topic("features", 1, "view", "feature rows of one view, Arrow batch")
 SNAPSHOTS = Topic("snapshots", 1, "version", "snapshot announcement, JSON", "delete", None)
@@ -68,3 +71,27 @@ TOPICS = (
     SERVING,
     DEAD_LETTERS,
 )
+# Keyed by user: a user's records of all of them lie in partitions of one number.
+BY_USER = (INTERACTIONS, IMPRESSIONS, USERS)
+
+
+def user_partitions(present: Mapping[str, int]) -> int:
+    """How many partitions the topics keyed by user have: those that are there, or the table's.
+
+    Args:
+        present: partitions of those that are there, by name.
+
+    Raises:
+        ConfigurationError: they differ.
+
+    >>> user_partitions({"interactions": 4, "users": 4}), user_partitions({})
+    (4, 16)
+    """
+    if len(set(present.values())) > 1:
+        told = ", ".join(f"{name} {count}" for name, count in present.items())
+        raise ConfigurationError(
+            "Topics that are keyed by user must have one number of partitions, so that all records"
+            f" of a user lie in partitions of one number. Received: {told}. Raise the fewer ones"
+            " to the most: `kafka-topics.sh --alter --topic NAME --partitions COUNT`."
+        )
+    return next(iter(present.values()), INTERACTIONS.partitions)

@@ -48,7 +48,7 @@ class SimulatedBroker:
         return self._waiting.pop(topic.name, [])
 
     def _append(
-        self, topic: Topic, partition: int, time_s: float, key: bytes | None, value: bytes
+        self, topic: Topic, partition: int, time_s: float, key: bytes | None, value: bytes | None
     ) -> None:
         place = (topic.name, partition)
         offset = self._offsets[place]

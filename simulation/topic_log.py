@@ -35,11 +35,12 @@ def _events(settings: Settings) -> Iterator[Event]:
     now_s = time.time()
     for topic in TOPICS:
         for record in topic_reading.messages(settings, topic):
+            place = record.origin or record  # what was moved is the same event
             message = TopicMessage(
                 topic.name,
-                record.partition,
-                record.offset,
-                record.timestamp_s,
+                place.partition,
+                place.offset,
+                place.timestamp_s,
                 record.key,
                 record.value,
             )

@@ -114,7 +114,13 @@ async def _hold_lease(
         settings.offline_dir, settings.offline_flush_s, metrics, partial(hold, _FEATURES)
     )
     guard = LogGuard(settings, SOURCES, memory, store, metrics)
-    consumer = ConsumerControl(hold, _door(settings, metrics), _polled(app, settings), guard.settle)
+    consumer = ConsumerControl(
+        hold,
+        _door(settings, metrics),
+        _polled(app, settings),
+        guard.settle,
+        lambda: guard.partitions,
+    )
     parts.worker = StreamWorker(memory, rules, store, publisher, metrics, clock, consumer)
     async with _ending(lease.keep()) as kept:
         async with _ending(store.restore(memory, clock.now())) as restored:

@@ -9,6 +9,7 @@ from features.spec import VIEWS
 from millstream.log_identity import CHANGES
 from millstream.metrics import LATENCY_BUCKETS_S, add_build_info, start_at_zero
 from millstream.topics import (
+    BY_USER,
     DEAD_LETTERS,
     EXAMPLES,
     FEATURES,
@@ -62,6 +63,9 @@ class StreamMetrics:
         )
         self.unknown_fields = self._counter(
             "unknown_fields", "Events with fields or attributes that nothing takes", []
+        )
+        self.moved = self._counter(
+            "moved", "Events moved to the partition of their user, by topic", ["topic"]
         )
         self.joined = self._counter("joined", "Shown items that received feedback", [])
         self.late = self._counter(
@@ -136,7 +140,10 @@ class StreamMetrics:
         start_at_zero(self.feature_rows, views)
         start_at_zero(self.offline_rows, views)
         start_at_zero(self.dead_letters, KINDS)
-        start_at_zero(self.dropped, [topic.name for topic in (EXAMPLES, FEATURES, DEAD_LETTERS)])
+        by_user = [topic.name for topic in BY_USER]
+        made = [topic.name for topic in (EXAMPLES, FEATURES, DEAD_LETTERS)]
+        start_at_zero(self.dropped, [*made, *by_user])
+        start_at_zero(self.moved, by_user)
         start_at_zero(self.trouble, PARTS)
         start_at_zero(self.lists_closed, REASONS)
         start_at_zero(self.left_out, KINDS)
@@ -149,6 +156,8 @@ class StreamMetrics:
             self.events.labels(kind=KINDS[topic], outcome=outcome).inc(count)
         for letter in effects.dead_letters:
             self.dead_letters.labels(topic=letter.topic).inc()
+        for stray in effects.strays:
+            self.moved.labels(topic=stray.source.topic).inc()
         for _, table in effects.examples:
             for entry in table["origin"].value_counts().to_pylist():
                 self.examples.labels(origin=entry["values"]).inc(entry["counts"])

@@ -20,6 +20,7 @@ from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.ingest.silence import PartitionActivity, Silence
+from stream.ingest.strays import Strays
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
 from stream.outputs.messages import OutputMessage, messages
@@ -78,12 +79,14 @@ class ConsumerControl:
         is_polled: whether the broker was asked for a partition, and answered, just now.
         settle: called at every assignment, before positions are given out, while no batch is
             under way.
+        partitions: how many each topic has, by its name; asked after `settle`.
     """
 
     hold: Callable[[TopicPartition, bool], None]
     door: Door = STRICT
     is_polled: Callable[[TopicPartition], bool] = lambda _: True
     settle: Callable[[], Awaitable[None]] = _nothing_to_settle
+    partitions: Callable[[], Mapping[str, int]] = dict
 
 
 class StreamWorker:
@@ -108,6 +111,7 @@ class StreamWorker:
         self._metrics, self._clock, self._consumer = metrics, clock, consumer
         self._alignment = Alignment(MAX_IDLE_S)
         self._silence = Silence(rules.idle_s)
+        self._strays = Strays(consumer.partitions)
         self._acks: dict[TopicPartition, deque[tuple[int, Ack]]] = {}
         self._arrived = asyncio.Event()
         self._working = asyncio.Lock()
@@ -141,8 +145,9 @@ class StreamWorker:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        entries = entries_of(records, now_s, self._consumer.door)
-        entries = bounded(entries, records, now_s, self._rules.max_clock_skew_s)
+        decoded = entries_of(records, now_s, self._consumer.door)
+        decoded = bounded(decoded, records, now_s, self._rules.max_clock_skew_s)
+        entries = self._strays.told_apart(source, decoded, records)
         self._alignment.put(source, entries, behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from millstream.doctor.finding import Finding, fail, ok, warn
-from millstream.topics import DAY_S, IMPRESSIONS, INTERACTIONS, TOPICS, USERS, Topic
+from millstream.topics import BY_USER, DAY_S, TOPICS, Topic
 
 PART = "Kafka"
-# Keyed by user: a user's events of all of them meet in partitions of one number.
-BY_USER = (INTERACTIONS, IMPRESSIONS, USERS)
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def partitions_agree(topics: Topics) -> list[Finding]:
             fail(
                 PART,
                 f"Partitions of the topics keyed by user differ: {told}",
-                "Make the topics anew with one number: users' events no longer meet",
+                "Raise the fewer ones to the most: users' events no longer meet",
             )
         )
     found += [

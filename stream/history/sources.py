@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from math import inf
 from pathlib import Path
 from typing import Literal
@@ -156,12 +156,14 @@ def topic_records(
     """
     bounds = dict(since or {}), dict(until or {})
     for topic in TABLES:
-        for number in range(topic.partitions):
+        for number in topic_reading.partitions_of(settings, topic):
             yield from _partition(settings, topic, number, door, now_s, ({}, bounds[1]))
     timed = [
         _timed_records(_partition(settings, topic, number, door, now_s, bounds), place)
         for place, (topic, number) in enumerate(
-            chain.from_iterable(((t, n) for n in range(t.partitions)) for t in TIMED)
+            (topic, number)
+            for topic in TIMED
+            for number in topic_reading.partitions_of(settings, topic)
         )
     ]
     for _, _, record in merge(*timed, key=lambda entry: entry[:2]):
@@ -192,7 +194,17 @@ def _partition(
         settings, topic, partition=number, since_offset=since, until_offset=until
     )
     while some := list(islice(messages, _AT_ONCE)):
-        records = [SourceRecord(source, m.offset, m.key, m.value, m.timestamp_s) for m in some]
+        records = [
+            SourceRecord(
+                source,
+                m.offset,
+                m.key,
+                m.value,
+                m.timestamp_s if m.origin is None else m.origin.timestamp_s,
+                m.origin,
+            )
+            for m in some
+        ]
         entries = entries_of(records, now_s, door)
         for entry in bounded(entries, records, now_s, settings.max_clock_skew_s):
             if type(entry) is EventRecord:

@@ -16,11 +16,11 @@ from heapq import heapify, heappop, heapreplace
 from math import inf
 
 from millstream.topics import ITEMS, USERS
-from stream.ingest.records import EventRecord, InvalidRecord, TopicPartition
+from stream.ingest.records import EventRecord, InvalidRecord, StrayRecord, TopicPartition
 
 TABLES = frozenset({ITEMS.name, USERS.name})
 
-DecodedRecord = EventRecord | InvalidRecord
+DecodedRecord = EventRecord | InvalidRecord | StrayRecord
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Alignment:
         buffer.behind = behind
         is_table = source.topic in TABLES
         for entry in entries:
-            if not is_table and type(entry) is EventRecord and not is_probe(entry):
+            if not is_table and not isinstance(entry, InvalidRecord) and not is_probe(entry):
                 buffer.max_event_time = max(buffer.max_event_time, entry.event.event_time)
             buffer.queued.append((buffer.max_event_time, entry))
         buffer.empty_since = now_s
@@ -122,4 +122,4 @@ class Alignment:
 
 def is_probe(entry: DecodedRecord) -> bool:
     """Return whether `entry` is a probe: it neither advances event time nor breaks a silence."""
-    return type(entry) is EventRecord and bool(entry.event.is_probe)
+    return not isinstance(entry, InvalidRecord) and bool(entry.event.is_probe)

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import faust
+from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from millstream.kafka_security import client_options
+from millstream.partitioning import origin_of
 from millstream.settings import Settings
 from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
 from stream.ingest.records import SourceRecord, TopicPartition
@@ -119,5 +121,14 @@ def _add_agent(app: faust.App, name: str, topic: Topic, agents: Agents) -> None:
 def _records(source: TopicPartition, chunk: Chunk) -> list[SourceRecord]:
     return [
         SourceRecord(source, record.offset, record.key, record.value, record.timestamp / 1000.0)
+        if not record.headers
+        else _moved(source, record)
         for record in chunk
     ]
+
+
+def _moved(source: TopicPartition, record: ConsumerRecord) -> SourceRecord:
+    """A record with headers, which may say that it was moved."""
+    origin = origin_of(record.headers)
+    stamp_s = record.timestamp / 1000.0 if origin is None else origin.timestamp_s
+    return SourceRecord(source, record.offset, record.key, record.value, stamp_s, origin)

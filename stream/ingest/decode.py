@@ -54,7 +54,7 @@ def event_of(
 
 def _plain(record: SourceRecord, latest_s: float, max_event_bytes: int) -> EventRecord | None:
     """Fast path for canonical interactions; None leaves the record to `event_of`."""
-    source, offset, _, value, _ = record
+    source, offset, _, value, *_ = record
     if value is None or source.topic != INTERACTIONS.name or len(value) > max_event_bytes:
         return None
     event = plain_interaction(value, latest_s)
@@ -80,5 +80,7 @@ def plain_interaction(value: bytes, latest_s: float) -> Interaction | None:
 
 
 def _message(record: SourceRecord) -> TopicMessage:
-    topic, partition = record.source
-    return TopicMessage(topic, partition, record.offset, record.timestamp, record.key, record.value)
+    (topic, partition), offset = record.source, record.offset
+    if record.origin is not None:  # it is the same event, with the same defaults
+        partition, offset = record.origin.partition, record.origin.offset
+    return TopicMessage(topic, partition, offset, record.timestamp, record.key, record.value)

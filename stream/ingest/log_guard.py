@@ -40,6 +40,9 @@ class LogGuard:
     Args:
         topics: that the stream reads.
         logs: looks at the brokers; blocks.
+
+    Attributes:
+        partitions: how many each topic had when it was last compared.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class LogGuard:
         self._settings, self._topics = settings, tuple(topics)
         self._memory, self._store, self._metrics = memory, store, metrics
         self._logs = logs
+        self.partitions: dict[str, int] = {}
 
     async def settle(self) -> None:
         """Compare; no batch may be under way.
@@ -87,11 +91,13 @@ class LogGuard:
         positions: dict[str, dict[int, int]] = {topic.name: {} for topic in self._topics}
         for source, offset in memory.positions.items():
             positions.setdefault(source.topic, {})[source.partition] = offset
+        logs = self._logs(settings, self._topics)
+        self.partitions = {topic.name: len(now.ends) for topic, now in logs.items()}
         return {
             topic: begin(
                 settings, topic, now, memory.logs.get(topic.name, ""), positions[topic.name]
             )
-            for topic, now in self._logs(settings, self._topics).items()
+            for topic, now in logs.items()
         }
 
     def _remember(self, starts: Mapping[str, Start], gone: Iterable[TopicPartition]) -> None:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from millstream.dead_letters import DeadLetter
 from millstream.events import Event, ItemUpsert, UserUpsert
+from millstream.partitioning import Origin
 
 
 class TopicPartition(NamedTuple):
@@ -15,13 +16,19 @@ class TopicPartition(NamedTuple):
 
 
 class SourceRecord(NamedTuple):
-    """One message as it came; `timestamp` is the broker's, Unix seconds."""
+    """One message as it came.
+
+    Args:
+        timestamp: the broker's, Unix seconds; of a message that was moved, that of its origin.
+        origin: where it lay before it was moved to the partition of its key.
+    """
 
     source: TopicPartition
     offset: int
     key: bytes | None
     value: bytes | None
     timestamp: float = 0.0
+    origin: Origin | None = None
 
 
 class UserDeletion(Event, frozen=True, kw_only=True, tag="user-deletion", gc=False):
@@ -59,6 +66,36 @@ class EventRecord(NamedTuple):
     event: Any
     fingerprint: int
     value: bytes
+
+
+@dataclass(frozen=True)
+class StrayRecord:
+    """An event that lies in another partition than its user's.
+
+    Args:
+        event: see `EventRecord`.
+        partition: of its user.
+    """
+
+    record: SourceRecord
+    event: Any
+    partition: int
+
+    @property
+    def source(self) -> TopicPartition:
+        """Partition that the record was read from."""
+        return self.record.source
+
+    @property
+    def offset(self) -> int:
+        """Offset of the record."""
+        return self.record.offset
+
+    @property
+    def origin(self) -> Origin:
+        """Where the event lay at first."""
+        record = self.record
+        return record.origin or Origin(record.source.partition, record.offset, record.timestamp)
 
 
 @dataclass(frozen=True)

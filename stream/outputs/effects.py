@@ -13,7 +13,7 @@ import pyarrow as pa
 from features.feature import View
 from millstream.dead_letters import DeadLetter
 from millstream.topics import Topic
-from stream.ingest.records import TopicPartition
+from stream.ingest.records import StrayRecord, TopicPartition
 
 
 @dataclass
@@ -113,6 +113,7 @@ class Effects:
             one.
         features: new rows by view.
         dead_letters: what could not be processed.
+        strays: events to be moved to the partition of their user.
         state: for the store.
         counts: (event kind, outcome) -> events, for the metrics.
         probes: event times of the probes among the events.
@@ -128,6 +129,7 @@ class Effects:
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
     features: list[FeatureRows] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    strays: list[StrayRecord] = field(default_factory=list)
     state: StateWrites = field(default_factory=StateWrites)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     probes: list[float] = field(default_factory=list)

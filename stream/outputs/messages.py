@@ -7,6 +7,7 @@ they fit; an event whose rows do not is a dead letter all the same, and the othe
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,8 @@ import pyarrow as pa
 from millstream import erasures
 from millstream.batches import encode_table, metadata_of
 from millstream.dead_letters import DeadLetter
-from millstream.topics import DEAD_LETTERS, EXAMPLES, FEATURES, USERS, Topic
+from millstream.topics import BY_USER, DEAD_LETTERS, EXAMPLES, FEATURES, USERS, Topic
+from stream.ingest.records import StrayRecord
 from stream.outputs.effects import Effects
 from stream.outputs.examples import published, schema
 
@@ -26,11 +28,21 @@ MAX_TABLE_BYTES = 2 * MAX_MESSAGE_BYTES
 
 @dataclass(frozen=True)
 class OutputMessage:
-    """One message to produce."""
+    """One message to produce.
+
+    Args:
+        value: bytes; None where a deletion is moved.
+        partition: None is that of the key.
+        timestamp_s: Unix seconds; None is now.
+        headers: names and values.
+    """
 
     topic: Topic
     key: bytes | None
-    value: bytes
+    value: Any
+    partition: int | None = None
+    timestamp_s: float | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def messages(effects: Effects) -> list[OutputMessage]:
@@ -39,7 +51,7 @@ def messages(effects: Effects) -> list[OutputMessage]:
     An event whose rows do not fit into a message becomes one of `effects.dead_letters`.
     """
     now_s = effects.made_at
-    found: list[OutputMessage] = []
+    found = [_moved(stray) for stray in effects.strays]
     for source, table in effects.examples:
         values, unfit = _fitting(table, {**_positions_of(source, effects), **metadata_of(table)})
         found += [OutputMessage(EXAMPLES, None, value) for value in values]
@@ -57,6 +69,16 @@ def messages(effects: Effects) -> list[OutputMessage]:
         key = f"{letter.topic}:{letter.partition}".encode()
         found.append(OutputMessage(DEAD_LETTERS, key, letter.encode()))
     return found
+
+
+def _moved(stray: StrayRecord) -> OutputMessage:
+    """An event as it came, for the partition of its user."""
+    topic = next(topic for topic in BY_USER if topic.name == stray.source.topic)
+    origin, key = stray.origin, stray.event.user_id.encode()
+    stamp_s = origin.timestamp_s if origin.timestamp_s >= 0.0 else None
+    return OutputMessage(
+        topic, key, stray.record.value, stray.partition, stamp_s, (origin.header(),)
+    )
 
 
 def _fitting(table: pa.Table, metadata: dict[str, str]) -> tuple[list[bytes], list[pa.Table]]:

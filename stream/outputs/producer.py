@@ -104,9 +104,9 @@ class MessageProducer:
             topic=self._settings.topic(message.topic),
             key=message.key,
             value=message.value,
-            partition=None,
-            timestamp=None,
-            headers=None,
+            partition=message.partition,
+            timestamp=message.timestamp_s,
+            headers=list(message.headers) or None,
         )
 
 

@@ -35,6 +35,7 @@ from stream.ingest.records import (
     InvalidRecord,
     ItemDeletion,
     SourceRecord,
+    StrayRecord,
     TopicPartition,
     UserDeletion,
 )
@@ -101,7 +102,9 @@ class _Batch:
             self._entry(place, entry, is_new[place])
         self._process_segment()
         topics = [entry.source.topic for entry in entries]
-        effects.counts.update(zip(topics, self._outcomes, strict=True))
+        effects.counts.update(
+            count for count in zip(topics, self._outcomes, strict=True) if count[1]
+        )
         effects.watermark = memory.watermark.value()
         self._close_windows()
         self._add_examples()
@@ -124,6 +127,9 @@ class _Batch:
             return
         if type(entry.event) in _CLOCKS and not entry.event.is_probe:
             self._memory.watermark.observe(entry.source, entry.event.event_time)
+        if isinstance(entry, StrayRecord):
+            self._effects.strays.append(entry)
+            return
         if not is_new:
             self._outcomes[place] = "duplicate"
             return

@@ -29,6 +29,7 @@ EXPECTED = {
     "millstream_stream_feature_rows_total": {(each,) for each in VIEWS},
     "millstream_stream_offline_rows_total": {(each,) for each in VIEWS},
     "millstream_stream_dead_letters_total": {(each,) for each in TOPICS},
+    "millstream_stream_moved_total": {("interactions",), ("impressions",), ("users",)},
     "millstream_stream_trouble_total": {("kafka",), ("redis",), ("offline",)},
 }
 GOLDEN = Path(__file__).parents[1] / "golden" / "stream_day.json"

@@ -28,9 +28,13 @@ QUIET_MS = 3_000
 INCIDENTAL = ("published_at", "source_partition", "source_offset", "created")
 
 
-def send(settings: Settings, events: Iterable[Event]) -> int:
-    """Publish events and wait until the broker has them; how many."""
-    client = producer(settings)
+def send(settings: Settings, events: Iterable[Event], **options: Any) -> int:
+    """Publish events and wait until the broker has them; how many.
+
+    Args:
+        **options: of the producer, as kafka-python has them.
+    """
+    client = producer(settings, **options)
     publisher = EventPublisher(client, settings)
     count = 0
     for event in events:

@@ -3,7 +3,10 @@
 import base64
 import json
 import time
+import zlib
 from random import Random
+
+from kafka.partitioner.abc import Partitioner
 
 from deploy.local.places import free_ports
 from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_STATS
@@ -37,15 +40,25 @@ def clicks(count: int, seed: int = 1) -> list[Event]:
     ]
 
 
+class ByCrc32(Partitioner):
+    """As librdkafka hashes keys."""
+
+    def partition(self, topic, key, serialized_key, value, serialized_value, cluster) -> int:
+        return zlib.crc32(serialized_key) % len(cluster.partitions_for_topic(topic))
+
+
 def test_events_become_features_online_and_offline_and_examples(installation: Installation):
     installation.choose(offline_flush_s=0.5, allowed_lateness_s=60.0)
     worker = installation.run("stream", ready=installation.stream_listens)
     settings = installation.settings
     send(settings, catalogue())
     wait_processed(installation, ITEMS + USERS)
-    send(settings, clicks(500))
+    send(settings, clicks(500)[:250])
+    send(settings, clicks(500)[250:], partitioner=ByCrc32())
     wait_processed(installation, ITEMS + USERS + 500)
 
+    samples = scrape(settings.stream_metrics_port)
+    assert samples['millstream_stream_moved_total{topic="interactions"}'] > 100
     (row,) = online(settings, ITEM_ATTRIBUTES, ["i4"])
     assert row["item_categories"] == ["c1"]
     users = online(settings, USER_STATS, [f"u{n}" for n in range(USERS)])

@@ -70,13 +70,15 @@ BOUNDS = PanelRow(
         ),
         Panel(
             "Left aside",
-            "Events with fields that nothing takes, columns in which messages of examples differ "
-            "from the present features, and feedback that came after the window of its task.",
+            "Events with fields that nothing takes, events moved to the partition of their user, "
+            "columns in which messages of examples differ from the present features, and feedback "
+            "that came after the window of its task.",
             "cps",
             [
                 PanelQuery(
                     rate("millstream_stream_late_feedback_total", by="task"), "late, {{task}}"
                 ),
+                PanelQuery(rate("millstream_stream_moved_total", by="topic"), "moved, {{topic}}"),
                 PanelQuery(rate("millstream_stream_unknown_fields_total"), "events, unknown"),
                 PanelQuery(
                     rate("millstream_trainer_other_columns_total", by="difference"),

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from features.topic_events import Door
 from features.validation import MAX_FUTURE_S
 from millstream.codec import encode
+from millstream.partitioning import Origin
 from stream.ingest.decode import entries_of, event_of
 from stream.ingest.records import (
     EventRecord,
@@ -242,3 +243,18 @@ def test_whatever_decoding_raises_is_the_record_s_fault(error, monkeypatch):
     (found,) = entries_of([record(interaction(0))], START)
     assert isinstance(found, InvalidRecord)
     assert type(error).__name__ in found.reason
+
+
+def test_an_event_that_was_moved_has_the_id_and_the_time_of_its_first_place():
+    plain = b'{"user_id":"ann","item_id":"lamp","kind":"click"}'
+    here, there = TopicPartition("interactions", 3), TopicPartition("interactions", 1)
+    first = event_of(SourceRecord(here, 17, None, plain, START), START)
+    origin = Origin(3, 17, START)
+    again = event_of(SourceRecord(there, 99, b"ann", plain, START, origin), START)
+    assert isinstance(first, EventRecord)
+    assert isinstance(again, EventRecord)
+    assert (again.event, again.fingerprint) == (first.event, first.fingerprint)
+    assert (again.source, again.offset) == (there, 99)
+    gone = event_of(SourceRecord(TopicPartition("users", 1), 4, b"ann", None, START), START)
+    moved = SourceRecord(TopicPartition("users", 2), 8, b"ann", None, START, Origin(1, 4, START))
+    assert event_of(moved, START).fingerprint == gone.fingerprint

@@ -37,7 +37,7 @@ def test_a_message_says_what_its_rows_are(effects):
 
 def test_large_tables_are_cut_between_events_and_keep_every_row(effects, monkeypatch):
     (whole,) = tables_of(messages(effects), "examples")
-    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 8_000)
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 12_000)
     parts = tables_of(messages(effects), "examples")
     assert len(parts) > 1
     offsets = [set(part["source_offset"].to_pylist()) for part in parts]

@@ -11,8 +11,9 @@ from aiokafka.errors import (
 from faust.exceptions import ProducerSendError
 
 from millstream.clock import FakeClock
+from millstream.partitioning import Origin
 from millstream.settings import Settings
-from millstream.topics import DEAD_LETTERS, EXAMPLES
+from millstream.topics import DEAD_LETTERS, EXAMPLES, USERS
 from stream.outputs import producer as module
 from stream.outputs.messages import OutputMessage
 from stream.outputs.producer import MessageProducer, is_permanent
@@ -103,3 +104,21 @@ async def test_the_letter_for_a_dropped_message_is_sent(settings):
 )
 def test_only_what_is_wrong_with_the_message_itself_is_permanent(error, expected):
     assert is_permanent(error) is expected
+
+
+async def test_an_event_that_is_moved_goes_where_it_is_told_with_its_origin_and_time(settings):
+    class Noted(Producer):
+        async def send_and_wait(self, **options) -> None:
+            self.options = options
+
+    producer, origin = Noted(set()), Origin(3, 17, 1.5)
+    moved = OutputMessage(USERS, b"ann", None, 9, 1.5, (origin.header(),))
+    await MessageProducer(producer, settings).publish([moved])
+    assert producer.options == {
+        "topic": "test.users",
+        "key": b"ann",
+        "value": None,
+        "partition": 9,
+        "timestamp": 1.5,
+        "headers": [("millstream-origin", b"3:17:1500")],
+    }
