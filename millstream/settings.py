@@ -410,6 +410,18 @@ class Settings(BaseSettings):
         description="minimum seconds between two retrievers (query tower and the vectors of all "
         "items) that serving takes over, while the ranker is always the newest; 0 takes every one",
     )
+    index_exact_below: int = Field(
+        default=300_000,
+        ge=0,
+        description="items below which a search looks at all vectors; above, at the clusters "
+        "nearest to the query",
+    )
+    index_share: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="share of all items that a search in clusters looks at, above 0 to 1",
+    )
     list_quality_interval_s: float = Field(
         default=1.0,
         ge=0,

@@ -108,6 +108,9 @@ class Metrics:
         self.items_without_vector = self._gauge(
             "items_without_vector", "Items missing from the index: their vector is not finite"
         )
+        self.index_recall = self._gauge(
+            "index_recall", "Share of the best 400 items that searches find; 1 where exact"
+        )
         self.event_to_weights = self._histogram(
             "event_to_weights_seconds", "Time from a probe event to served weights past it"
         )

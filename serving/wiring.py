@@ -41,7 +41,9 @@ from serving.recommend.options import ListOptions
 from serving.recommend.quality import ListQuality
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
+from serving.retrieval.item_index import IndexOptions
 from serving.retrieval.rankings import Rankings
+from serving.retrieval.recall import RecallProbe
 from serving.supervision import Supervisor
 from serving.users import RedisUsers
 
@@ -67,9 +69,15 @@ class ServingWorker:
         self.redis = _redis(settings)
         store = AsyncRedisOnlineStore(self.redis, settings.feast_project)
         reader = SnapshotReader(settings.snapshot_dir)
-        interval_s = settings.retriever_interval_s
-        loader = Loader(reader, self.catalogue, clock, retriever_interval_s=interval_s)
+        loader = Loader(
+            reader,
+            self.catalogue,
+            clock,
+            retriever_interval_s=settings.retriever_interval_s,
+            indexing=IndexOptions(settings.index_exact_below, settings.index_share),
+        )
         self.models = Models(loader, self.catalogue, self.metrics, clock)
+        self.recall = RecallProbe(self.models.index, self.metrics, clock)
         self._remembered = remembered = Remembered()
         self.people = People(
             self.redis,
@@ -139,6 +147,7 @@ class ServingWorker:
             model_version=str(model.version) if model else "",
             items=self.catalogue.items,
             score=self.objectives.versions.get("", ""),
+            index_recall=self.recall.recall,
             waiting_for=waiting + [f"task {name}" for name in down],
         )
 
@@ -159,6 +168,7 @@ class ServingWorker:
             start("follower", self.follower.run)
             start("availability", self._items.keep_time)
             start("score", self._score_follower.run)
+            start("recall", self.recall.run)
             start("standing", self._status_reporter.run)
             start("bootstrap", self._bootstrap, ends=True)
             start("publisher", self.producer.run)

@@ -17,6 +17,7 @@ from serving.model.models import Models
 from serving.recommend.options import ListOptions
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.recommend.request import Ranked
+from serving.retrieval.item_index import IndexOptions
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.source import RetrievalRequest
@@ -60,6 +61,7 @@ class Answering:
             clock,
             share=1.0,
             retriever_interval_s=settings.retriever_interval_s,
+            indexing=IndexOptions(settings.index_exact_below, settings.index_share),
         )
         self.models = Models(self.loader, self.catalogue, self.metrics, clock, Inline())
         self.feeds = CatalogueUpdater(

@@ -231,4 +231,8 @@ class ReadyAnswer(BaseModel):
     score: str = Field(
         description="Version of the formula that lists are ranked by; empty without one."
     )
+    index_recall: float | None = Field(
+        description="Share of the best 400 items that searches find now, 1 where they are exact; "
+        "none before the first."
+    )
     waiting_for: list[str]

@@ -18,7 +18,7 @@ from serving.model.program import Program, Tables
 from serving.model.programs import Programs
 from serving.model.served import ServedModel, ServedNetwork, ServedRanker, ServedRetriever
 from serving.model.touched import Changed, same_weights, touched
-from serving.retrieval.item_index import ItemIndex
+from serving.retrieval.item_index import IndexOptions, ItemIndex
 from serving.similarity.simhash import SimHash
 from serving.users import StoredUser
 
@@ -37,6 +37,7 @@ class Loader:
             1 does not pause.
         retriever_interval_s: minimum seconds between two retrievers, each of which costs a vector
             for every item; newer versions share the one that is served until then.
+        indexing: how items are searched.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Loader:
         clock: Clock,
         share: float = _SHARE,
         retriever_interval_s: float = 0.0,
+        indexing: IndexOptions | None = None,
     ) -> None:
         self._reader = reader
         self._catalogue = catalogue
         self._clock = clock
         self._share = share
         self._retriever_interval_s = retriever_interval_s
+        self._indexing = indexing or IndexOptions()
         self._programs = Programs()
         self._has_loaded = False
 
@@ -131,7 +134,7 @@ class Loader:
         retriever = ServedRetriever(
             query=self._network("retriever", chain[-1], towers.query, tables),
             candidate=self._network("retriever", chain[-1], towers.candidate, tables),
-            index=ItemIndex(towers.dim),
+            index=ItemIndex(towers.dim, self._indexing.share),
             hashed=SimHash(towers.dim),
             manifest=chain[-1],
             loaded_s=self._clock.now(),
@@ -148,6 +151,8 @@ class Loader:
         a row which did. Else all do: in slices, with pauses between them for requests.
         """
         rows = np.arange(len(self._catalogue))
+        if len(rows) >= self._indexing.exact_below:
+            retriever.cluster(self._catalogue, self._clock.now())
         if old is not None and same_weights(old.candidate, retriever.candidate):
             retriever.copy_vectors(old.index, self._catalogue)
             rows = touched(retriever, self._catalogue, self._changed(links), self._clock.now())

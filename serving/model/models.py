@@ -15,6 +15,7 @@ from serving.catalogue.catalogue import Catalogue
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.served import ServedModel
+from serving.retrieval.item_index import ItemIndex
 
 # A probe comes in every snapshot until one of them is published: count it once.
 _PROBES_REMEMBERED = 10_000
@@ -102,10 +103,15 @@ class Models:
         """Up to when erasures of people are done in what is served; 0 where nothing is."""
         return self.current.erased_through if self.current else 0.0
 
+    def index(self) -> ItemIndex | None:
+        """The index that is searched now; None where there is none."""
+        retriever = self.current.retriever if self.current else None
+        return retriever.index if retriever else None
+
     def drop_items(self, rows: np.ndarray) -> None:
         """Take `rows` out of the current index."""
-        if self.current is not None and self.current.retriever is not None:
-            self.current.retriever.index.drop(rows)
+        if (index := self.index()) is not None:
+            index.drop(rows)
 
     def close(self) -> None:
         """End the thread, once what it is doing is done."""
@@ -150,8 +156,8 @@ class Models:
         return retriever.manifest.version if retriever else 0
 
     def _index_items(self) -> int:
-        retriever = self.current.retriever if self.current else None
-        return len(retriever.index) if retriever else 0
+        index = self.index()
+        return 0 if index is None else len(index)
 
 
 def _is(model: ServedModel | None, version: int, exact: bool) -> bool:

@@ -12,6 +12,7 @@ from millstream.snapshots import Manifest
 from models.fields import Task
 from serving.catalogue.catalogue import Catalogue
 from serving.model.program import Program, Tables, Weights
+from serving.retrieval.clusters import sample
 from serving.retrieval.item_index import ItemIndex
 from serving.similarity.simhash import SimHash
 
@@ -99,10 +100,20 @@ class ServedRetriever:
             is_there = catalogue.has(chunk) & catalogue.in_time(chunk, time_s)
             self.index.drop(chunk[~is_there])
             chunk = chunk[is_there]
-            inputs = catalogue.inputs(chunk, catalogue.as_of(chunk, time_s), time_s)
-            self.index.put(chunk, self.candidate(inputs))
+            self.index.put(chunk, self._vectors(catalogue, chunk, time_s))
             if share < 1.0:
                 time.sleep((time.perf_counter() - begun) * (1.0 / share - 1.0))
+
+    def cluster(self, catalogue: Catalogue, time_s: float) -> None:
+        """Let the index keep what is put from now on in clusters, learnt from a sample of items."""
+        rows = np.arange(len(catalogue))
+        rows = sample(rows[catalogue.has(rows)])
+        parts = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+        found = [self._vectors(catalogue, part, time_s) for part in parts]
+        self.index.cluster(np.concatenate([np.empty((0, self.index.dim), np.float32), *found]))
+
+    def _vectors(self, catalogue: Catalogue, rows: np.ndarray, time_s: float) -> np.ndarray:
+        return self.candidate(catalogue.inputs(rows, catalogue.as_of(rows, time_s), time_s))
 
     def copy_vectors(self, index: ItemIndex, catalogue: Catalogue) -> None:
         """Begin with the vectors of another index over the same catalogue."""

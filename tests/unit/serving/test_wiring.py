@@ -49,7 +49,16 @@ async def test_all_tasks_of_a_running_worker_are_watched(tmp_path):
         await asyncio.sleep(0.05)
         assert found.supervisor.down == set()
         text = (await client_of(found).get("/metrics")).text
-    for task in ("items", "features", "snapshots", "follower", "bootstrap", "publisher", "settle"):
+    for task in (
+        "items",
+        "features",
+        "snapshots",
+        "follower",
+        "bootstrap",
+        "publisher",
+        "settle",
+        "recall",
+    ):
         assert f'task_failures_total{{task="{task}"}} 0.0' in text
 
 

@@ -18,6 +18,7 @@ from models.split import split
 from serving.catalogue.catalogue import Catalogue
 from serving.model.loader import Loader
 from serving.model.served import ServedNetwork, ServedRetriever
+from serving.retrieval.item_index import IndexOptions
 from serving.users import StoredUser
 from tests.support.served_snapshots import MODELS, SnapshotMaker
 
@@ -340,6 +341,19 @@ def test_a_version_that_was_chosen_or_is_older_has_its_own_retriever(tmp_path, m
     assert loader.load(1, loader.load(2)).retriever.manifest.version == 1
     without = maker.write(3, 2, models={"ranker": MODELS["ranker"]}) and loader.load(3, first)
     assert without.retriever is None
+
+
+def test_of_many_items_the_vectors_are_in_clusters(tmp_path, maker, catalogue):
+    maker.write(1)
+    few = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S)).load(1).retriever
+    indexing = IndexOptions(exact_below=len(ITEMS), share=1.0)
+    loader = Loader(SnapshotReader(tmp_path), catalogue, FakeClock(NOW_S), indexing=indexing)
+    many = loader.load(1).retriever
+    assert (few.index.is_exact, many.index.is_exact) == (True, False)
+    near = many.index._clusters.near(np.zeros(many.index.dim), len(ITEMS))
+    assert sorted(near.tolist()) == list(range(len(ITEMS)))
+    query = few.query_vector(inputs_of(catalogue, np.arange(30)))
+    assert many.index.search(query, 9)[0].tolist() == few.index.search(query, 9)[0].tolist()
 
 
 def test_probes_are_those_learnt_since_what_is_served(loader, maker):
