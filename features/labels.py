@@ -73,6 +73,9 @@ ARE_DECLARED = bool(domain().tasks)
 
 def task_labels(kind: Kind, value: float | None = None) -> tuple[float, ...]:
     """The label of an event for each of `TASKS`; NaN where it has none."""
+    if not ARE_DECLARED:
+        label = label_of(kind, value)
+        return (_NAN if label is None else label,)
     labels = (task.labelled(kind, value) for task in TASKS)
     return tuple(_NAN if label is None else label for label in labels)
 
@@ -81,4 +84,6 @@ def wants_negatives(kind: Kind, value: float | None = None) -> bool:
     """True if an event of `kind` is a positive of a binary task, and does not say both."""
     if kind in TWO_SIDED_KINDS:
         return False
+    if not ARE_DECLARED:
+        return label_of(kind, value) == 1.0
     return any(task.is_binary and task.labelled(kind, value) == 1.0 for task in TASKS)
