@@ -198,6 +198,10 @@ def _moment(text: str | None) -> float:
     from millstream.lenient import unix_seconds
 
     try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
         return float(unix_seconds(text))
     except (InvalidEvent, ValueError) as error:
         raise click.BadParameter(
