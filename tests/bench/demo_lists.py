@@ -27,7 +27,14 @@ from simulation.judging import NOT_FOUND, gains, hits
 from simulation.live_judge import MOST_MET, OURS, CounterQuestions
 from simulation.loop import Loop
 
-COUNTERS = ("popular-7d", "popular-1h", "clicks-30m", "trending", "co-occurrence")
+COUNTERS = (
+    "popular-7d",
+    "popular-1h",
+    "clicks-30m",
+    "trending",
+    "co-occurrence",
+    "item-neighbours",
+)
 K, RATE, TICK, DELAY = 10, 1_000, 200, 1_000  # TICK and DELAY in events
 # Before so many events the models have learnt next to nothing.
 WARM_UP = 2_000
