@@ -41,12 +41,24 @@ class Interner:
 
     def numbers(self, texts: Iterable[str]) -> list[int]:
         """The numbers of several."""
-        return [self.number(text) for text in texts]
+        known = self._numbers
+        return [known.get(text) or self.number(text) for text in texts]
 
     def texts(self, numbers: Iterable[int]) -> tuple[str, ...]:
         """The strings of numbers that are padded at their end with `NOTHING`."""
         texts = self._texts
         return tuple([texts[number] for number in numbers if number])
+
+    def lists(self, numbers: np.ndarray) -> list[tuple[str, ...]]:
+        """The strings of each of (rows, most) numbers that are padded at their end."""
+        of_column = [list(map(self._texts.__getitem__, column)) for column in numbers.T.tolist()]
+        lengths = np.count_nonzero(numbers, axis=1).tolist()
+        rows = zip(*of_column, strict=True) if of_column else iter([()] * len(numbers))
+        most = numbers.shape[1]
+        return [
+            row if length == most else row[:length]
+            for row, length in zip(rows, lengths, strict=True)
+        ]
 
     def packed_column(self, numbers: np.ndarray) -> pa.BinaryArray:
         """The strings of (rows,) numbers as msgpack."""

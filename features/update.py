@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -109,13 +110,10 @@ class EventColumns:
         Args:
             lists: as the attribute.
         """
-        texts = [
-            [interner_of(name).texts(row) for row in numbers.tolist()]
-            for name, numbers in lists.items()
-        ]
+        texts = [interner_of(name).lists(numbers) for name, numbers in lists.items()]
         updates = [
-            msgspec.structs.replace(update, lists=tuple(of_update))
-            for update, *of_update in zip(self.updates, *texts, strict=True)
+            Update(u.time, u.order, u.positive, u.item_id, of_update, u.voter, u.kind, u.value)
+            for u, of_update in zip(self.updates, zip(*texts, strict=True), strict=True)
         ]
         return replace(self, updates=updates, lists=lists)
 
@@ -141,9 +139,11 @@ def columns_of(updates: Sequence[Update], needs: Needs) -> EventColumns:
 
 def list_numbers(name: str, lists: Sequence[Sequence[str]]) -> np.ndarray:
     """(rows, most) numbers of lists of column `name`, padded at the end with 0."""
-    most, numbers = max(map(len, lists), default=0), interner_of(name).numbers
-    padded = [(*numbers(each), *(NOTHING,) * (most - len(each))) for each in lists]
-    return np.array(padded, np.int32).reshape(len(padded), most)
+    lengths = np.array([len(each) for each in lists], np.intp)
+    padded = np.full((len(lists), int(lengths.max(initial=0))), NOTHING, np.int32)
+    is_used = np.arange(padded.shape[1]) < lengths[:, None]
+    padded[is_used] = interner_of(name).numbers(chain.from_iterable(lists))
+    return padded
 
 
 def kind_numbers(kinds: Sequence[str], needs: Needs) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Affinities of many entities, in the order of their strength, while events are added.
 
-All fade alike, so that only those that gain can change places.
+All fade alike, so that only those that gain change places: each goes behind all that are as strong.
+They are put aside as they gain, behind the others, and one stable sort brings all into order.
 """
 
 import numpy as np
@@ -26,9 +27,9 @@ class Strengths:
         left: np.ndarray,
         most: int,
     ) -> None:
-        self._used = np.count_nonzero(names, axis=1)
-        known = int(self._used.max(initial=0))
+        known = int(np.count_nonzero(names, axis=1).max(initial=0))
         shape = len(names), known + most
+        self._aside = known
         self._names = np.zeros(shape, np.int32)
         self._events, self._positives = np.zeros(shape), np.zeros(shape)
         self._names[:, :known] = names[:, :known]
@@ -37,48 +38,40 @@ class Strengths:
 
     def add(self, entries: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> None:
         """One entry of each row's event, (rows,); `NOTHING` where it has no more."""
-        has = entries != NOTHING
-        if has.all():
-            self._add(slice(None), entries, positive, weights)
-        elif has.any():
-            self._add(np.flatnonzero(has), entries[has], positive[has], weights[has])
+        rows = np.flatnonzero(entries)
+        if not len(rows):
+            return
+        if len(rows) < len(entries):
+            entries, positive, weights = entries[rows], positive[rows], weights[rows]
+            same = self._names[rows] == entries[:, None]
+        else:
+            same = self._names == entries[:, None]
+        place = same.argmax(1)
+        place = np.where(same[np.arange(len(rows)), place], place, self._aside)
+        before = self._events[rows, place]
+        strength = before + weights
+        positives = self._positives[rows, place] + positive * weights
+        # What weighs too little to make a difference stays where it is.
+        to = np.where(strength > before, self._aside, place)
+        for table, value in (
+            (self._names, entries),
+            (self._events, strength),
+            (self._positives, positives),
+        ):
+            table[rows, place] = 0
+            table[rows, to] = value
+        self._aside += 1
 
     def write(self, names: np.ndarray, events: np.ndarray, positives: np.ndarray) -> None:
         """Fill in the strongest of them, (rows, tracked) each."""
         width = min(self._names.shape[1], names.shape[1])
+        weakness = np.where(self._names == NOTHING, np.inf, -self._events)
+        order = weakness.argsort(axis=1, kind="stable")[:, :width]
+        order += np.arange(len(order))[:, None] * self._names.shape[1]
         for into, table in (
             (names, self._names),
             (events, self._events),
             (positives, self._positives),
         ):
-            into[:] = 0
-            into[:, :width] = table[:, :width]
-
-    def _add(
-        self,
-        rows: np.ndarray | slice,
-        entries: np.ndarray,
-        positive: np.ndarray,
-        weights: np.ndarray,
-    ) -> None:
-        names, events, positives = self._names[rows], self._events[rows], self._positives[rows]
-        each = np.arange(len(names))
-        same = names == entries[:, None]
-        is_known = same.any(1)
-        place = np.where(is_known, same.argmax(1), self._used[rows])
-        self._used[rows] += ~is_known
-        strength = events[each, place] + weights
-        positives_there = positives[each, place] + positive * weights
-        columns = np.arange(names.shape[1])
-        inside = columns <= place[:, None]
-        stronger = ((events >= strength[:, None]) & (columns < place[:, None])).sum(1)
-        shifts = inside & (columns > stronger[:, None])
-        for table, own, value in (
-            (self._names, names, entries),
-            (self._events, events, strength),
-            (self._positives, positives, positives_there),
-        ):
-            moved = own.copy()
-            moved[:, 1:] = np.where(shifts[:, 1:], own[:, :-1], own[:, 1:])
-            moved[each, stronger] = value
-            table[rows] = moved
+            into[:, :width] = table.ravel()[order]
+            into[:, width:] = 0

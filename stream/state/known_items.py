@@ -236,8 +236,9 @@ class Drawn(NamedTuple):
     Args:
         items: (positives, draws) numbers.
         chosen: (positives, draws) bool: the negatives.
-        probabilities: (positives, draws) with which each draw gave its item.
-        oversampling: (positives, draws) how many times likelier that was than by a uniform draw.
+        probabilities: (positives, draws) with which each chosen draw gave its item.
+        oversampling: (positives, draws) how many times likelier that was than by a uniform draw,
+            of those chosen.
         own: (positives,) the same of the positives' own items, had they been drawn.
     """
 
@@ -275,10 +276,11 @@ def negatives(
         ones = np.ones(drawn.shape)
         return Drawn(drawn, chosen, ones / left[:, None], ones, np.ones(len(own)))
     known = len(known_items.items) + request.added_before
-    chances = proposals.chances(np.concatenate([drawn, own, out], axis=1), known)
+    wanted = np.concatenate([chosen, np.ones_like(own, np.bool_), is_out], axis=1)
+    chances = proposals.chances(np.concatenate([drawn, own, out], axis=1), known, wanted)
     draws = drawn.shape[1]
     may_not = proposals.left_out(_with_born(eligible, request), known, may_be)
-    may_not = may_not + (chances[:, draws + 1 :] * is_out).sum(1)
+    may_not = may_not + chances[:, draws + 1 :].sum(1)
     rest = np.maximum(1.0 - may_not, 1e-9)[:, None]
     within, its_own = chances[:, :draws] / rest, chances[:, draws] / rest[:, 0]
     return Drawn(drawn, chosen, within, within * left[:, None], its_own * left)

@@ -93,25 +93,25 @@ class Proposals:
         found = np.where(part < first, uniform, np.where(part < second, popular, followers))
         return found.astype(uniform.dtype)
 
-    def chances(self, items: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def chances(self, items: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """(positives, some) chance of items in one draw, before anything is left out.
 
         Args:
             known: (positives,) how many items the uniform part draws from.
+            wanted: (positives, some) which chances are asked for; the others are 0.
         """
-        items = items.astype(np.int64)
-        shape = self._last[:, None], self._begin[:, None], self._end[:, None]
-        last, begin, end = (np.broadcast_to(each, items.shape) for each in shape)
-        popular, _ = self._by_item.within(items, begin, end)
-        followers, _ = self._by_pair.within(_pairs(last, items), begin, end)
+        found = np.zeros(items.shape)
+        turns, columns = np.nonzero(wanted & (items != NOTHING))
+        of = items[turns, columns].astype(np.int64)
+        begin, end = self._begin[turns], self._end[turns]
+        popular, _ = self._by_item.within(of, begin, end)
+        followers, _ = self._by_pair.within(_pairs(self._last[turns], of), begin, end)
         sizes = np.maximum(known, 1), np.maximum(self._window, 1), np.maximum(self._following, 1)
-        counts = np.ones(items.shape), popular, followers
-        terms = (
-            (share / size)[:, None] * count
-            for share, size, count in zip(self._shares.T, sizes, counts, strict=True)
+        uniform, by_popularity, by_followers = (
+            (share / size)[turns] for share, size in zip(self._shares.T, sizes, strict=True)
         )
-        found: np.ndarray = sum(terms, np.zeros(items.shape))
-        return np.where(items == NOTHING, 0.0, found)
+        found[turns, columns] = uniform + by_popularity * popular + by_followers * followers
+        return found
 
     def left_out(
         self, is_eligible: np.ndarray, known: np.ndarray, eligible: np.ndarray
@@ -163,14 +163,20 @@ class _Places:
     def within(
         self, keys: np.ndarray, begin: np.ndarray, end: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """How often keys are at places from `begin` to before `end`, and the first in `order`."""
+        """How often keys are at places from `begin` to before `end`, and the first in `order`.
+
+        Args:
+            keys, begin, end: (keys,) each.
+        """
         if not len(self._distinct):
             return np.zeros(keys.shape, np.int64), np.zeros(keys.shape, np.int64)
         ranks = np.minimum(np.searchsorted(self._distinct, keys), len(self._distinct) - 1)
-        is_there = self._distinct[ranks] == keys
-        first = np.searchsorted(self._sorted, ranks * self._size + begin)
-        after = np.searchsorted(self._sorted, ranks * self._size + end)
-        return np.where(is_there, after - first, 0), first
+        count, first = np.zeros(keys.shape, np.int64), np.zeros(keys.shape, np.int64)
+        there = np.flatnonzero(self._distinct[ranks] == keys)  # of most pairs there is none
+        keyed = ranks[there] * self._size
+        first[there] = np.searchsorted(self._sorted, keyed + begin[there])
+        count[there] = np.searchsorted(self._sorted, keyed + end[there]) - first[there]
+        return count, first
 
 
 def _pairs(last: np.ndarray, items: np.ndarray) -> np.ndarray:

@@ -23,3 +23,12 @@ def test_columns_know_what_came_after_the_last_one():
         assert names.column(number).to_pylist() == [text] * 2
         packed = names.packed_column(number).to_pylist()
         assert [msgspec.msgpack.decode(each) for each in packed] == [text] * 2
+
+
+def test_lists_are_the_strings_of_each_row_without_its_padding():
+    names = Interner()
+    a, b = names.numbers(["a", "b"])
+    numbers = np.array([[a, b], [b, NOTHING], [NOTHING, NOTHING]], np.int32)
+    assert names.lists(numbers) == [("a", "b"), ("b",), ()]
+    assert names.lists(np.zeros((2, 0), np.int32)) == [(), ()]
+    assert names.lists(np.zeros((0, 2), np.int32)) == []
