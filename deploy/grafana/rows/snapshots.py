@@ -37,6 +37,13 @@ SNAPSHOTS = PanelRow(
             bad_from=120,
         ),
         Panel(
+            "Recall of the index",
+            "Share of the items that an exact search brings which the index brings too, by a probe "
+            "of the served vectors. Below .98 lists miss candidates: raise MILLSTREAM_INDEX_SHARE.",
+            "percentunit",
+            [PanelQuery("min(millstream_serving_index_recall)", "recall")],
+        ),
+        Panel(
             "Outcomes",
             "Snapshots written by status (held: refused by the gate), not written, and swapped in.",
             "cps",

@@ -40,6 +40,14 @@ EARLIER_ITEM = (
     "w6A="
 )
 
+# Items that look at nothing of those who met them.
+PLAIN = EntityRule(
+    "item",
+    tuple(
+        each for each in DECLARED if not (isinstance(each, Affinity) and each.view is ITEM_STATS)
+    ),
+)
+
 
 def update(second):
     lists = (("drama", f"c{second}"),)
@@ -92,8 +100,8 @@ def test_what_an_earlier_version_stored_goes_on_bit_by_bit():
     )
     assert users_from([b64decode(EARLIER_USER)]) == [user]
     versions = (AttributeVersion(START, {"item_categories": ["drama"]}, hidden=True),)
-    item = Item(history(ITEM_RULE, 1, 50, 49, 55), versions)
-    assert items_from([b64decode(EARLIER_ITEM)]) == [item]
+    item = Item(history(PLAIN, 1, 50, 49, 55), versions)
+    assert items_from([b64decode(EARLIER_ITEM)], PLAIN) == [item]
 
 
 def test_attributes_of_another_layout_stay_whatever_its_states_are():
@@ -208,7 +216,7 @@ def test_updates_keep_the_lists_that_another_list_of_features_asks_for():
 
 def test_an_item_that_begins_to_look_at_its_users_has_not_seen_them_before():
     before = Affinity("item_before", ITEM_STATS, to="user_recent_items", half_life_s=60.0)
-    moved = item_again(Item(history(ITEM_RULE, 1)), after=EntityRule("item", (before,)))
+    moved = item_again(Item(history(PLAIN, 1)), PLAIN, EntityRule("item", (before,)))
     assert [update.lists for update in moved.history.updates] == [((),)]
 
 
