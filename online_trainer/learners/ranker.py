@@ -7,7 +7,7 @@ An event's own item and the negatives that were drawn for it are told apart with
 (`models/losses/within_event.py`): that teaches the order of a list. The log loss of each row beside
 it keeps the scores probabilities. Rows of shown lists have the log loss alone, with its full
 weight. What was met without a list and not liked was chosen all the same: it counts no more than a
-negative that was drawn.
+negative that was drawn. Where no event of a batch has negatives, each row counts in full.
 
 Negatives may be a sample: where a share r of them is kept, the odds of a positive are 1 / r times
 as high as they are without sampling. With the correction the log loss is that of z - log r, so that
@@ -43,7 +43,8 @@ class Objective(NamedTuple):
 
     Args:
         within_event: the loss among the rows of an event; None is the log loss of each row alone.
-        pointwise_share: weight of the log loss beside it, of all rows but those of shown lists.
+        pointwise_share: weight of the log loss beside it, of all rows but those of shown lists,
+            where there is something to tell apart.
     """
 
     within_event: WithinEvent | None = "softmax"
@@ -204,7 +205,9 @@ class Ranker:
         kind, share = self._objective
         if kind is None:
             return losses
-        alone = tf.where(is_shown & ~contrasted(labels, groups), 1.0, share) * losses
+        told_apart = contrasted(labels, groups)
+        share = tf.where(tf.reduce_any(told_apart), share, 1.0)
+        alone = tf.where(is_shown & ~told_apart, 1.0, share) * losses
         return alone + LOSSES[kind](logits - log_odds, labels, groups)
 
     def _score_step(self, inputs: Any, flat: Any, shift: Any, tasks: Any) -> Any:

@@ -227,3 +227,13 @@ def test_a_step_within_events_is_that_of_the_softmax_and_a_share_of_the_log_loss
     np.testing.assert_allclose(before - after, gradient.numpy(), rtol=2e-4, atol=1e-6)
     log_loss = float(tf.reduce_sum(own * given.weights) / tf.reduce_sum(given.weights))
     assert learnt.loss == pytest.approx(log_loss, rel=1e-4)
+
+
+def test_where_no_event_has_negatives_each_row_counts_in_full():
+    rows = replace(batch(8), groups=np.arange(8, dtype=np.int32))
+    after = []
+    for objective in (Objective("softmax", 0.2), POINTWISE):
+        ours = ranker(objective=objective, dense_rate=1.0)
+        ours.learn(rows)
+        after.append(keras.ops.convert_to_numpy(ours.network.get_layer("logit").kernel))
+    np.testing.assert_allclose(*after, rtol=1e-5)
