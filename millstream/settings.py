@@ -18,6 +18,7 @@ from pydantic_settings import (
     DotEnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from millstream import redis_address
@@ -567,6 +568,14 @@ def read_settings(env_file: Path = Path(".env")) -> Settings:
     except ValidationError as error:
         faults = "; ".join(_fault(each) for each in error.errors(include_url=False))
         raise ConfigurationError(f"A setting is wrong: {faults}") from None
+    except SettingsError as error:  # a variable of many values is no JSON; it says which
+        raise ConfigurationError(f"A setting is wrong: {_unread(str(error))}") from None
+
+
+def _unread(text: str) -> str:
+    """One line for a variable that cannot be read."""
+    found = [variable_name(name) for name in Settings.model_fields if f'"{name}"' in text]
+    return f"{found[0]} must be JSON." if found else text
 
 
 def _fault(error: Any) -> str:

@@ -1,5 +1,6 @@
 """One installation of Millstream for one test: its settings, its topics, its workers."""
 
+import json
 import re
 import sys
 import uuid
@@ -69,7 +70,10 @@ class Installation:
     @property
     def environment(self) -> dict[str, str]:
         """The same as environment variables."""
-        return {variable_name(name): str(value) for name, value in self._chosen.items()}
+        return {
+            variable_name(name): json.dumps(value) if isinstance(value, dict) else str(value)
+            for name, value in self._chosen.items()
+        }
 
     def choose(self, **settings: Any) -> None:
         """Change settings for what is started from now on."""

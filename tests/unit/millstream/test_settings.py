@@ -132,3 +132,9 @@ def test_a_file_of_settings_that_cannot_be_read_says_why(monkeypatch, tmp_path, 
     monkeypatch.setenv("MILLSTREAM_SETTINGS_FILE", str(path))
     with pytest.raises(ConfigurationError, match=expected):
         settings()
+
+
+def test_a_value_that_is_no_json_is_an_error_that_names_the_variable(monkeypatch):
+    monkeypatch.setenv("MILLSTREAM_RANKER_OPTIONS", "{'hidden': [8]}")
+    with pytest.raises(ConfigurationError, match="MILLSTREAM_RANKER_OPTIONS must be JSON"):
+        settings()
