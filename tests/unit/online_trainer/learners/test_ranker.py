@@ -236,4 +236,4 @@ def test_where_no_event_has_negatives_each_row_counts_in_full():
         ours = ranker(objective=objective, dense_rate=1.0)
         ours.learn(rows)
         after.append(keras.ops.convert_to_numpy(ours.network.get_layer("logit").kernel))
-    np.testing.assert_allclose(*after, rtol=1e-5)
+    np.testing.assert_allclose(after[0], after[1], rtol=1e-5)
