@@ -296,6 +296,36 @@ class Settings(BaseSettings):
         description="seconds between two comparisons of logged features with those recomputed from "
         "the offline store; 0 compares nothing",
     )
+    gate_rows: int = Field(
+        default=0,
+        ge=0,
+        description="newest examples, such as 2000, on which the gate compares what is learnt with "
+        "what is served, and goes back from what has turned bad; 0 compares nothing",
+    )
+    gate_after_examples: int = Field(
+        default=5_000, ge=0, description="examples learnt before the gate judges quality"
+    )
+    gate_auc: float = Field(
+        default=0.01,
+        ge=0,
+        description="AUC, of all rows or within events, by which a snapshot is worse than the "
+        "served one, at the near end of the 95 % interval, when it is held",
+    )
+    gate_log_loss: float = Field(
+        default=0.01, ge=0, description="the same for log loss, in nats per example"
+    )
+    gate_calibration: float = Field(
+        default=0.3,
+        ge=0,
+        description="the same for calibration: the natural logarithm of predicted positives over "
+        "observed ones, either sign",
+    )
+    gate_rmse: float = Field(
+        default=0.05,
+        ge=0,
+        description="the same for a task that is a number: the natural logarithm of its root mean "
+        "squared error",
+    )
     challenger_rows: int = Field(
         default=20_000,
         gt=0,

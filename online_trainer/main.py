@@ -51,6 +51,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
     publisher = _publisher(chosen, wiring, trainer, outbox)
     publisher.on_failure = metrics.snapshot_failed
     publisher.on_promotion = metrics.promoted
+    publisher.on_fall_back = metrics.fell_back
     consumer = _connected(chosen, trainer.offsets, publisher.lineage, metrics, asked_to_end)
     if consumer is None:
         return
@@ -79,13 +80,16 @@ def _publisher(
     if leftovers := writer.clear_leftovers():
         log.info("Removed %d snapshots that a trainer before left half-written.", leftovers)
     base = resume(trainer, reader, wiring)
+    gate, judge = Gate(after_examples=chosen.gate_after_examples), wiring.judge(trainer, reader)
+    if judge is not None:
+        judge.resume()
 
     def announce(announcement: Announcement) -> None:
         outbox.announce(announcement)
         outbox.flush()
 
     return SnapshotPublisher(
-        SnapshotBuilder(trainer, Gate(), chosen.topic(EXAMPLES)),
+        SnapshotBuilder(trainer, gate, chosen.topic(EXAMPLES), judge),
         writer,
         reader,
         announce,

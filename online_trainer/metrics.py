@@ -101,7 +101,9 @@ class TrainerMetrics:
         self._write_s = self._histogram(
             "snapshot_writing_seconds", "Time to write and announce a snapshot"
         )
-        self._snapshots = self._counter("snapshots", "Snapshots written, by status", "status")
+        self._snapshots = self._counter(
+            "snapshots", "Snapshots written, or gone back to, by status", "status"
+        )
         for status in get_args(Status):
             self._snapshots.labels(status=status)
         self._failed = self._counter("snapshots_failed", "Snapshots that could not be written")
@@ -175,6 +177,10 @@ class TrainerMetrics:
             if rows:
                 self._skew.labels(feature=name).set(unequal / rows)
         self._skew_rows.inc(max((each.rows for each in compared.values()), default=0))
+
+    def fell_back(self) -> None:
+        """Serving was sent back to an earlier snapshot."""
+        self._snapshots.labels(status="rolled_back").inc()
 
     def promoted(self, roles: Sequence[Role]) -> None:
         """Challengers have taken over."""

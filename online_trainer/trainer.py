@@ -19,6 +19,7 @@ from online_trainer.challenge.challenger import Challenger
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.drift import Drift
 from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
+from online_trainer.evaluation.recent import RecentRows
 from online_trainer.io.examples import (
     ExampleBatch,
     decode,
@@ -98,6 +99,7 @@ class Trainer:
     Attributes:
         drift: of the first task's inputs, labels and scores.
         challengers: learners that are to take over a role.
+        recent: the newest rows and their scores, to be judged by; None keeps none.
         erased_through: erasures of people up to then are done, Unix seconds by the stream's clock.
     """
 
@@ -120,6 +122,7 @@ class Trainer:
         self.further = dict(further or {})
         self.drift = Drift(drift_rows)
         self.challengers: list[Challenger[Any]] = []
+        self.recent: RecentRows | None = None
         self.offsets = Offsets()
         self.erased_through = 0.0
         self._batch_size, self._propensity_limit = batch_size, propensity_limit
@@ -232,6 +235,8 @@ class Trainer:
             if challenger.is_live:
                 challenger.beside(batch, learnt, retrieved)
         self._count(examples, consumed)
+        if self.recent is not None:
+            self.recent.add(batch, learnt.scores, self.offsets.examples)
 
     def _judge(self, scores: np.ndarray, batch: Batch, rows: Rows) -> None:
         """Count scores of a batch, task by task; the first is compared with the baseline."""

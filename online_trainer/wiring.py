@@ -11,6 +11,7 @@ from features import labels
 from features.signatures import input_signatures
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings, variable_name
+from millstream.snapshots import SnapshotReader
 from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
 from models.catalogue import CATALOGUE, build, find
@@ -28,11 +29,14 @@ from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.progressive import ProgressiveMetrics
+from online_trainer.evaluation.recent import RecentRows
 from online_trainer.learners.heads import Tasks
 from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.optimisers import dense_optimiser, row_optimisers
 from online_trainer.learners.ranker import Objective, Ranker
 from online_trainer.learners.retriever import Retriever
+from online_trainer.snapshots.frozen import FrozenRankers
+from online_trainer.snapshots.judge import Judge
 from online_trainer.trainer import Trainer
 
 _SEED = 1
@@ -130,6 +134,29 @@ class Wiring:
         if role == "ranker":
             return ChallengingRanker(self.ranker(inputs), model, *rest)
         return ChallengingRetriever(self.retriever(inputs), model, *rest)
+
+    def judge(self, trainer: Trainer, reader: SnapshotReader) -> Judge | None:
+        """Compares a trainer with what it publishes; None where the settings want no comparison.
+
+        The trainer keeps its newest rows for it from now on.
+        """
+        own = self.settings
+        if not own.gate_rows:
+            return None
+        trainer.recent = RecentRows(own.gate_rows)
+        limits = {
+            "event_auc": own.gate_auc,
+            "auc": own.gate_auc,
+            "log_loss": own.gate_log_loss,
+            "calibration": own.gate_calibration,
+            "rmse": own.gate_rmse,
+        }
+
+        def make(models: Mapping[str, Any], inputs: Signatures) -> Ranker:
+            return self.of(models).ranker(inputs)
+
+        frozen = FrozenRankers(reader, make)
+        return Judge(trainer.recent, reader, frozen, limits, own.gate_after_examples, own.gate_rows)
 
     def networks(self, inputs: Signatures) -> dict[Role, keras.Model]:
         """The network of each role."""

@@ -33,12 +33,18 @@ class Learning:
         every_s: float,
         announce: Callable[[Announcement], None],
     ) -> None:
-        self.trainer = Wiring(settings).trainer()
+        wiring, reader = Wiring(settings), SnapshotReader(settings.snapshot_dir)
+        self.trainer = wiring.trainer()
         self.refused: list[str] = []
         self.publisher = SnapshotPublisher(
-            SnapshotBuilder(self.trainer, Gate(), settings.topic(EXAMPLES)),
+            SnapshotBuilder(
+                self.trainer,
+                Gate(after_examples=settings.gate_after_examples),
+                settings.topic(EXAMPLES),
+                wiring.judge(self.trainer, reader),
+            ),
             SnapshotWriter(settings.snapshot_dir),
-            SnapshotReader(settings.snapshot_dir),
+            reader,
             announce,
             Schedule(
                 every_s=every_s,

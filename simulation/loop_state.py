@@ -33,8 +33,10 @@ _COMPOSED: Mapping[str, frozenset[str]] = {
     "retriever": frozenset(
         {"network", "query", "candidate", "dense", "_names", "_layout", "_fields", "_learn"}
     ),
+    # What it compares with is read from the disk again.
+    "judge": frozenset({"_reader", "_frozen"}),
     "publisher": frozenset(
-        {"builder", "writer", "announce", "executor", "on_failure", "on_promotion"}
+        {"builder", "writer", "announce", "executor", "on_failure", "on_promotion", "on_fall_back"}
     ),
     "models": frozenset({"served", "_metrics", "_thread"}),
     "loader": frozenset({"_programs"}),
@@ -93,7 +95,7 @@ def parts_of(loop: Loop) -> dict[str, Any]:
     """The objects that have state, and those that others only refer to, by name."""
     learning, answering = loop.learning, loop.answering
     trainer, publisher = learning.trainer, learning.publisher
-    recommender = answering.recommender
+    recommender, judge = answering.recommender, publisher.builder.judge
     return {
         "clock": loop.clock,
         "broker": loop.broker,
@@ -102,6 +104,7 @@ def parts_of(loop: Loop) -> dict[str, Any]:
         "trainer": trainer,
         "ranker": trainer.ranker,
         "retriever": trainer.retriever,
+        **({} if judge is None else {"judge": judge, "recent": trainer.recent}),
         "publisher": publisher,
         "lineage": publisher.lineage,
         "reader": publisher.reader,

@@ -6,7 +6,7 @@ import msgspec
 
 from millstream.errors import InvalidEvent
 
-Status = Literal["published", "held"]
+Status = Literal["published", "held", "rolled_back"]
 # One every second for 30,000 years: a number above it is not one that a trainer gave.
 MOST_VERSION = 10**12
 Version = Annotated[int, msgspec.Meta(ge=1, le=MOST_VERSION)]
@@ -16,11 +16,12 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """One message of the topic `snapshots`.
 
     Args:
-        status: `published` is to be served, unless an operator has said otherwise; `held` was
-            refused by the gate and is kept for looking at.
+        status: `published` is to be served, unless an operator has said otherwise, and so is
+            `rolled_back`, an earlier one than the last; `held` was refused by the gate and is kept
+            for looking at.
         path: of the snapshot's directory, as the trainer sees it.
         created_at: of the announcement, Unix seconds.
-        reason: why it was held.
+        reason: why it was held, or is gone back to.
     """
 
     version: Version

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from millstream.errors import SnapshotCorrupt, SnapshotError
 from millstream.snapshots.manifest import FILE_NAME, Manifest, directory_name, read_manifest
+from millstream.snapshots.withdrawn import read_withdrawn
 from millstream.snapshots.writer import HIGHEST, LATEST, checksum, read_number
 
 Arrays = dict[str, np.ndarray]
@@ -38,12 +40,17 @@ class SnapshotReader:
         return max(*self.versions()[-1:], read_number(self.root / HIGHEST), 0)
 
     def manifest(self, version: int) -> Manifest:
-        """The manifest of one version.
+        """The manifest of one version; one that was withdrawn is held.
 
         Raises:
             SnapshotCorrupt: it is missing or not readable.
+            SnapshotError: which ones were withdrawn cannot be read.
         """
-        return read_manifest(self.directory(version))
+        manifest = read_manifest(self.directory(version))
+        if (reason := read_withdrawn(self.root).get(version)) is None:
+            return manifest
+        extra = {**manifest.extra, "status": "held", "reason": reason}
+        return msgspec.structs.replace(manifest, extra=extra)
 
     def chain(self, version: int) -> list[Manifest]:
         """Chain of `version`, in reading order: a full snapshot, then its deltas.

@@ -1,6 +1,6 @@
 """Training batch: the models' inputs of some rows, their labels and weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +55,31 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @classmethod
+    def joined(cls, batches: Sequence["Batch"]) -> "Batch":
+        """The rows of all, in order; no two batches share an event."""
+        ends = np.cumsum([int(each.groups[-1]) + 1 for each in batches])
+        groups = [each.groups + at for each, at in zip(batches, [0, *ends[:-1]], strict=True)]
+
+        def column(name: str) -> np.ndarray:
+            return np.concatenate([getattr(each, name) for each in batches])
+
+        return cls(
+            inputs={
+                name: np.concatenate([each.inputs[name] for each in batches])
+                for name in batches[0].inputs
+            },
+            labels=column("labels"),
+            weights=column("weights"),
+            is_positive=column("is_positive"),
+            groups=np.concatenate(groups).astype(np.int32),
+            log_odds=column("log_odds"),
+            is_shown=column("is_shown"),
+            kept=np.exp(np.concatenate([each.log_kept() for each in batches])),
+            tasks=column("tasks"),
+            is_number=column("is_number"),
+        )
 
     def take(self, places: np.ndarray | slice) -> "Batch":
         """Some of the rows."""

@@ -11,6 +11,7 @@ from millstream.snapshots.announcement import Status
 from online_trainer.snapshots import checkpoint
 from online_trainer.snapshots.checkpoint import Base, Parts
 from online_trainer.snapshots.gate import Gate
+from online_trainer.snapshots.judge import Judge
 from online_trainer.trainer import Probe, Trainer
 
 
@@ -46,11 +47,13 @@ class SnapshotBuilder:
         trainer: whose state is copied.
         gate: says what speaks against serving it.
         topic: name of the trainer's input.
+        judge: says what speaks for what is served instead; None where nothing is compared.
     """
 
     trainer: Trainer
     gate: Gate
     topic: str
+    judge: Judge | None = None
 
     def capture(
         self, version: int, parent: Base | None, probes: frozenset[Probe], now_s: float
@@ -61,6 +64,8 @@ class SnapshotBuilder:
         parts = checkpoint.parts(trainer, parent)
         examples = trainer.offsets.examples
         objections = self.gate.objections(parts, trainer.progress_by_task, examples)
+        if self.judge is not None:
+            objections += self.judge.objections(examples)
         extra = self._extra(objections, probes)
         manifest = self._manifest(version, parent, now_s, extra)
         base = Base(version, checkpoint.steps(trainer))

@@ -144,6 +144,13 @@ def restore_ranker(ranker: Ranker, reader: SnapshotReader, version: int) -> None
     _restore_learner("ranker", ranker, reader, reader.chain(version))
 
 
+def update_ranker(ranker: Ranker, parts: Parts) -> None:
+    """Bring a ranker that is at the parent of a delta to the delta."""
+    training, rows = parts[training_part("ranker")], tables_from(parts[tables_part("ranker")])
+    tables_state.restore(ranker.tables, TablesState(rows, below("tables", training)))
+    assign_weights(ranker.network, parts[dense_part("ranker")])
+
+
 def _learner_parts(role: Role, learner: OnlineLearner, since: int | None) -> Parts:
     tables = tables_state.export(learner.tables, since)
     training = _prefixed("tables", tables.training)

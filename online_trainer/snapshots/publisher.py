@@ -20,6 +20,7 @@ from millstream.snapshots.reader import Traces
 from online_trainer.embeddings.state import drop_tombstones
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.snapshots import checkpoint
+from online_trainer.snapshots.announcing import announcement, fall_back
 from online_trainer.snapshots.capture import PendingSnapshot, SnapshotBuilder
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.snapshots.lineage import Lineage
@@ -85,6 +86,7 @@ class SnapshotPublisher:
         base: the snapshot that the trainer went on from.
         on_failure: called when a snapshot could not be written.
         on_promotion: called with the roles that challengers have taken over.
+        on_fall_back: called when serving was sent back to an earlier snapshot.
 
     Attributes:
         lineage: numbers and parents of what is published.
@@ -100,6 +102,7 @@ class SnapshotPublisher:
     base: InitVar[Base | None] = None
     on_failure: Callable[[], None] = lambda: None
     on_promotion: Callable[[list[Role]], None] = lambda roles: None
+    on_fall_back: Callable[[], None] = lambda: None
     executor: Executor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="snapshots")
     )
@@ -135,7 +138,7 @@ class SnapshotPublisher:
             return
         manifest = self.reader.manifest(base.version)
         path = str(self.reader.directory(manifest.version))
-        self.announce(_announcement(manifest, "published", path, self.clock.now()))
+        self.announce(announcement(manifest, "published", path, self.clock.now()))
 
     def tick(self) -> Published | None:
         """Between two messages: collect what was written, take what is due."""
@@ -171,8 +174,9 @@ class SnapshotPublisher:
             log.warning("From now on served as well: the new %s.", " and ".join(promoted))
             self.lineage.break_off()
             self.on_promotion(promoted)
-        offsets = self._trainer.offsets
         self._captured_at = self.clock.now()
+        self._fall_back()
+        offsets = self._trainer.offsets
         self._captured_offset, self._captured_examples = offsets.offset, offsets.examples
         self._captured_log = offsets.log
         version, parent = self.lineage.next_version(), self.lineage.parent(self.schedule.full_every)
@@ -185,6 +189,16 @@ class SnapshotPublisher:
             return
         self._writing = self.executor.submit(self._write, self._pending)
 
+    def _fall_back(self) -> None:
+        """Send serving back from a snapshot that has turned bad."""
+        judge, examples = self.builder.judge, self._trainer.offsets.examples
+        if judge is None:
+            return
+        told = fall_back(judge, examples, self.writer, self.reader, self._captured_at)
+        if told is not None:
+            self.announce(told)
+            self.on_fall_back()
+
     def _write(self, pending: PendingSnapshot) -> Published:
         """In the other thread."""
         start = time.perf_counter()
@@ -194,7 +208,7 @@ class SnapshotPublisher:
         if pending.status == "published":
             self.writer.point_latest(pending.manifest.version)
         reason, now_s = "; ".join(pending.objections), self.clock.now()
-        self.announce(_announcement(pending.manifest, pending.status, str(path), now_s, reason))
+        self.announce(announcement(pending.manifest, pending.status, str(path), now_s, reason))
         prune(self.writer, self.reader, self.schedule.kept)
         seconds = time.perf_counter() - start
         return Published(pending.manifest, pending.status, traces, size, pending.seconds, seconds)
@@ -235,6 +249,8 @@ class SnapshotPublisher:
         self._probes = [probe for probe in self._probes if probe not in pending.probes]
         for role, learner in self._trainer.learners.items():
             drop_tombstones(learner.tables, pending.base.steps[role])
+        if self.builder.judge is not None:
+            self.builder.judge.publish(pending.manifest, pending.parts)
         baseline = self._trainer.baseline
         if baseline is not None and baseline.version is None:
             self._freeze(baseline, pending.base.version)
@@ -248,19 +264,3 @@ class SnapshotPublisher:
             return
         baseline.version = version
         log.info("The baseline is frozen at snapshot %d.", version)
-
-
-def _announcement(
-    manifest: Manifest, status: Status, path: str, now_s: float, reason: str = ""
-) -> Announcement:
-    return Announcement(
-        version=manifest.version,
-        status=status,
-        kind=manifest.kind,
-        path=path,
-        created_at=now_s,
-        parent=manifest.parent,
-        trained_through_event_time=manifest.trained_through_event_time,
-        metrics=manifest.metrics,
-        reason=reason,
-    )

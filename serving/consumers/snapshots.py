@@ -64,7 +64,7 @@ class SnapshotFollower:
                 self._metrics.feed_errors.labels(SNAPSHOTS.name).inc()
                 self._log.warn_of("announcement", str(error))
                 continue
-            if announcement.status == "published":
+            if announcement.status != "held":
                 self._name(announcement.version)
 
     def poll(self) -> None:

@@ -8,6 +8,7 @@ from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
 from online_trainer.snapshots.capture import SnapshotBuilder
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.snapshots.gate import Gate
+from online_trainer.snapshots.judge import Judge
 from online_trainer.snapshots.publisher import Schedule, SnapshotPublisher
 from online_trainer.trainer import Trainer
 from tests.support.eventually import eventually
@@ -29,6 +30,7 @@ class Publishing:
         folder: Path,
         base: Base | None = None,
         gate: Gate | None = None,
+        judge: Judge | None = None,
         rows: int = 120,
         message_s: float = 1.0,
         **schedule: int,
@@ -37,7 +39,7 @@ class Publishing:
         self.clock = FakeClock()
         self.trainer, self._rows, self._message_s = trainer, rows, message_s
         self.publisher = SnapshotPublisher(
-            SnapshotBuilder(trainer, gate or Gate(), "examples"),
+            SnapshotBuilder(trainer, gate or Gate(), "examples", judge),
             SnapshotWriter(folder),
             SnapshotReader(folder),
             self.said.append,

@@ -45,7 +45,8 @@ SNAPSHOTS = PanelRow(
         ),
         Panel(
             "Outcomes",
-            "Snapshots written by status (held: refused by the gate), not written, and swapped in.",
+            "Snapshots written by status (held: refused by the gate), gone back to (rolled_back: "
+            "the served one turned bad), not written, and swapped in.",
             "cps",
             [
                 PanelQuery(rate("millstream_trainer_snapshots_total", by="status"), "{{status}}"),

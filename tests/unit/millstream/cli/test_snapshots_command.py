@@ -17,6 +17,7 @@ from millstream.snapshots import (
     read_control,
     write_control,
 )
+from millstream.snapshots.withdrawn import withdraw
 
 HELD = {"status": "held", "reason": "ranker.dense/a is not finite"}
 
@@ -237,3 +238,13 @@ def test_the_list_says_how_far_a_changed_model_has_come(root, challengers, line)
     )
     SnapshotWriter(root).write(manifest, {})
     assert f"ranker deepfm is warmed up: {line}." in run("list").output
+
+
+def test_one_that_was_withdrawn_is_listed_with_the_reason_and_needs_force(root, workers):
+    withdraw(root, {3: "withdrawn: worse than 1"})
+    output = run("list").output
+    assert "held: withdrawn: worse than 1" in line_of(3, output)
+    refused = run("rollback", 3)
+    assert isinstance(refused.exception, SnapshotError)
+    assert "withdrawn: worse than 1" in str(refused.exception)
+    assert run("rollback", 3, "--force").exit_code == 0
