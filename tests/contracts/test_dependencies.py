@@ -59,11 +59,10 @@ def third_party(folder: str) -> dict[str, str]:
 @pytest.mark.parametrize("folder", sorted(OURS))
 def test_what_is_imported_is_declared(folder):
     extras = {
-        "tests": ("local", "dev", "trees", "tune", "ann"),
+        "tests": ("local", "dev", "trees", "tune"),
         "deploy": ("local",),
         # Imported by the one module that needs it, when it is asked for.
         "models": ("trees", "tune"),
-        "serving": ("ann",),
     }.get(folder, ())
     direct = declared(*extras) | (NOT_EVERYWHERE if folder == "deploy" else set())
     providers = packages_distributions()
@@ -76,9 +75,7 @@ def test_what_is_imported_is_declared(folder):
 
 
 def test_what_is_declared_is_locked():
-    assert (
-        declared("local", "dev", "trees", "tune", "ann") <= locked("requirements/lock.txt").keys()
-    )
+    assert declared("local", "dev", "trees", "tune") <= locked("requirements/lock.txt").keys()
     assert declared() <= locked("requirements/runtime.txt").keys()
 
 
