@@ -172,7 +172,7 @@ GARBAGE = [
     b'{"version": "7"}',
     b'{"version":0,"status":"held","kind":"full","path":"","created_at":0}',
     b'{"version":1e30,"status":"held","kind":"full","path":"","created_at":0}',
-    b'{"version":1,"status":"rolled_back","kind":"full","path":"","created_at":0}',
+    b'{"version":1,"status":"rolled","kind":"full","path":"","created_at":0}',
     b'{"version":1,"status":"published","kind":"full","path":"\\ud800","created_at":0}',
 ]
 
