@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from millstream.cli.pairs import pairs
+
 if TYPE_CHECKING:
     from stream.history.command import HistorySource
 
@@ -79,15 +81,7 @@ def source_of(options: Mapping[str, Any]) -> "HistorySource":
             *(LogFile(path, "user") for path in options["users"]),
             *(LogFile(path) for path in options["logs"]),
         ],
-        _pairs("--map", options["renamed"]),
-        _pairs("--set", options["constants"]),
+        pairs("--map", options["renamed"]),
+        pairs("--set", options["constants"]),
         options["skip_invalid"],
     )
-
-
-def _pairs(option: str, given: Iterable[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    for name, equals, _ in pairs:
-        if not name or not equals:
-            raise click.BadParameter(f"Expected NAME=VALUE. Received: {name!r}.", param_hint=option)
-    return {name.strip(): value.strip() for name, _, value in pairs}

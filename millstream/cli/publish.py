@@ -11,6 +11,7 @@ import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from millstream import event_files, kafka
+from millstream.cli.pairs import pairs
 from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.event_files import EventFile, FileRecord, RegularFile
 from millstream.events import AnyEvent, Event
@@ -107,7 +108,7 @@ def publish(
     """
     source = event_files.source_of(file)
     is_csv = style == "csv" or (style is None and source.is_csv)
-    events = EventFile(source, is_csv, kind, _pairs("--map", renamed), _pairs("--set", constants))
+    events = EventFile(source, is_csv, kind, pairs("--map", renamed), pairs("--set", constants))
     run = _Run(events, skip_invalid)
     start = (
         event_files.PublishProgress.load(source.path) if isinstance(source, RegularFile) else None
@@ -213,15 +214,6 @@ class _Run:
             except OSError as error:
                 self._can_remember = False
                 click.secho(f"Progress is not remembered: {error}", fg="yellow", err=True)
-
-
-def _pairs(option: str, given: Iterable[str]) -> dict[str, str]:
-    """NAME=VALUE options as a mapping."""
-    pairs = [each.partition("=") for each in given]
-    for name, equals, _ in pairs:
-        if not name or not equals:
-            raise click.BadParameter(f"Expected NAME=VALUE. Received: {name!r}.", param_hint=option)
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 @contextmanager
