@@ -19,6 +19,8 @@ from tests.support.sharing import ByFileAndModel
 ORDER = ("unit", "contracts", "golden", "system")
 SYSTEM_TIMEOUT_S = 300
 SEED = 1
+# A connection whose other end was killed is closed when the garbage collector comes to it.
+LEFT_BY_THE_KILLED = "ignore:unclosed <socket:ResourceWarning"
 
 # The same examples every time; and how long one takes is a matter of the machine's other work.
 settings.register_profile("seeded", derandomize=True, deadline=None)
@@ -36,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if folder(item) == "system":
             item.add_marker(pytest.mark.system)
+            item.add_marker(pytest.mark.filterwarnings(LEFT_BY_THE_KILLED))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
 
