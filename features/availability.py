@@ -50,7 +50,7 @@ class AvailabilityColumns:
         return mask
 
     def span(self, values: Mapping[str, Any]) -> "Span":
-        """What one item's attributes say."""
+        """The span that one item's attributes give."""
         begins_s, ends_s = (
             float(values.get(name) or 0.0) if name else 0.0 for name in (self.begins, self.ends)
         )
@@ -66,11 +66,11 @@ class Span:
     in_stock: bool = True
 
     def is_over(self, now_s: float) -> bool:
-        """Whether its time is over at `now_s`."""
+        """True if its time is over at `now_s`."""
         return 0.0 < self.ends_s <= now_s
 
     def is_open(self, now_s: float) -> bool:
-        """Whether it is available at `now_s`."""
+        """True if it is available at `now_s`."""
         return self.in_stock and self.begins_s <= now_s and not self.is_over(now_s)
 
     def hidden(self) -> "Span":

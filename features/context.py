@@ -38,16 +38,16 @@ class ContextColumn:
 
     @property
     def name(self) -> str:
-        """Of the column of an example, and of the models' input."""
+        """Name of the column of an example, and of the models' input."""
         return f"context_{self.key}"
 
     @property
     def model_input(self) -> ModelInput:
-        """What models take."""
+        """Input of models."""
         return ModelInput(self.name, "id", "context", table=self.table)
 
     def text(self, context: Mapping[str, str], placement: str = "") -> str:
-        """What a context says, or the default."""
+        """Value that a context has, or the default."""
         said = context.get(self.key) or (placement if self.key == PLACEMENT else "")
         return said[: self.max_characters] or self.default
 

@@ -38,7 +38,7 @@ class LabelTask:
 
     @property
     def is_binary(self) -> bool:
-        """Whether labels are 0 or 1, and what is shown without an answer is a negative."""
+        """True if labels are 0 or 1, and an item shown without an answer is a negative."""
         return self.declared is None or self.declared.kind == "binary"
 
     @property

@@ -41,7 +41,7 @@ RECENT_ARE_SEEN = frozenset(getattr(_RECENT, "kinds", None) or _KINDS) <= ALWAYS
 
 
 class Mark(NamedTuple):
-    """What an event of one kind leaves in a filter beside its item.
+    """Mark that an event of one kind leaves in a filter beside its item.
 
     Args:
         window_s: how long it counts, seconds; None is for as long as it is remembered.
@@ -82,11 +82,11 @@ class SeenRule:
 
     @property
     def by_item(self) -> bool:
-        """Whether what a filter or the recent list has of an item counts."""
+        """True if an entry of a filter or of the recent list counts."""
         return bool(self.always)
 
     def counts(self, kind: str, time_s: float, now_s: float) -> bool:
-        """Whether an event makes its item count as seen at `now_s`; "" is no kind."""
+        """True if an event makes its item count as seen at `now_s`; "" is no kind."""
         if not kind:
             return self.any_kind
         if kind in self.always:

@@ -1,4 +1,4 @@
-"""What `plan` and `apply` do of features that were added: how far back, how long, and the doing."""
+"""Back-fill of added features for `plan` and `apply`: how far back, how long, and the doing."""
 
 import asyncio
 import os

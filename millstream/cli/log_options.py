@@ -1,17 +1,16 @@
 """Options of commands that read a log of the past: files or topics, and on how many cores."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from millstream.cli.option_sets import option_set
 from millstream.cli.pairs import pairs
 
 if TYPE_CHECKING:
     from stream.history.command import HistorySource
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LOG = (
@@ -51,17 +50,8 @@ _WORK = (
 )
 
 
-def _all(options: Iterable[Callable[[F], F]]) -> Callable[[F], F]:
-    def decorate(command: F) -> F:
-        for option in reversed(tuple(options)):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-LOG_OPTIONS = _all(_LOG)
-WORK_OPTIONS = _all(_WORK)
+LOG_OPTIONS = option_set(*_LOG)
+WORK_OPTIONS = option_set(*_WORK)
 
 
 def source_of(options: Mapping[str, Any]) -> "HistorySource":

@@ -1,18 +1,16 @@
 """The options of commands that replay a log through the loop."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from millstream.cli.option_sets import option_set
 from millstream.cli.quiet_import import import_keras_quietly, one_thread_each
 
 if TYPE_CHECKING:
     from simulation.replay_options import ReplayOptions
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.argument(
@@ -70,11 +68,8 @@ _OPTIONS = (
 )
 
 
-def replay_options(command: F) -> F:
-    """Give a command FILE..., `--topics` and the other `ReplayOptions`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+# Give a command FILE..., `--topics` and the other `ReplayOptions`.
+replay_options = option_set(*_OPTIONS)
 
 
 def replay_options_of(given: dict[str, Any]) -> "ReplayOptions":

@@ -1,11 +1,10 @@
 """The options of commands that train models offline."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from millstream.cli.option_sets import option_set
 
 # Rows per step where nothing is given: one pass in time order learns from what has just come.
 BATCH_SIZE = 4096
@@ -72,18 +71,12 @@ _DATASET = (
 )
 
 
-def dataset_options(command: F) -> F:
-    """Give a command a dataset and its split, for one model."""
-    for option in reversed(_DATASET):
-        command = option(command)
-    return command
+# Give a command a dataset and its split, for one model.
+dataset_options = option_set(*_DATASET)
 
 
-def training_options(command: F) -> F:
-    """Give a command the options of `models.evaluation.settings.Training`, and `--option`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+# Give a command the options of `models.evaluation.settings.Training`, and `--option`.
+training_options = option_set(*_OPTIONS)
 
 
 def training_of(given: dict[str, Any], split: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from millstream.cli.option_sets import option_set
 from millstream.cli.quiet_import import import_keras_quietly
 from millstream.cli.replay_options import replay_options, replay_options_of
 from millstream.cli.training import dataset_options, training_of, training_options
@@ -32,10 +33,7 @@ _SEARCH = (
 )
 
 
-def _searched(command: Any) -> Any:
-    for option in reversed(_SEARCH):
-        command = option(command)
-    return command
+_searched = option_set(*_SEARCH)
 
 
 @click.group()

@@ -22,8 +22,7 @@ class _Text(_Attribute):
     )
     filterable: bool = Field(
         default=False,
-        description="Whether a request may ask for items by it: equal to one of some texts (items "
-        "only).",
+        description="Lets requests ask for items by it: equal to one of some texts (items only).",
     )
     table: Name | None = Field(
         default=None,

@@ -12,15 +12,15 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from millstream.domain.tasks import TaskKind
-from models.metrics import Auc, Calibration, LogLoss, Rmse, Scored
+from models.metrics import Calibration, Rmse, Scored
 from models.metrics.additive import ratio
 from models.metrics.auc import grouped_auc
+from online_trainer.evaluation import paired
 from online_trainer.evaluation.paired import BLOCKS, Interval, Measure, worse_by
 from online_trainer.learners.batch import Batch
 
 LEAST_ROWS = 10 * BLOCKS
 _LEAST_EVENTS = 2 * BLOCKS
-_AUC_BINS = 512
 
 
 class NamedTask(Protocol):
@@ -41,12 +41,11 @@ def _order_terms(rows: Scored) -> np.ndarray:
     return np.array([weights[defined] @ areas[defined], weights[defined].sum()])
 
 
-_auc, _log_loss, _calibration, _rmse = Auc(_AUC_BINS), LogLoss(), Calibration(), Rmse()
+_calibration, _rmse = Calibration(), Rmse()
 MEASURES: Mapping[TaskKind, Mapping[str, Measure]] = {
     "binary": {
         "event_auc": Measure(_order_terms, lambda sums: -ratio(*sums)),
-        "auc": Measure(_auc.terms, lambda sums: -_auc.value(sums)),
-        "log_loss": Measure(_log_loss.terms, _log_loss.value),
+        **paired.MEASURES["binary"],
         # |log(predicted / observed)|: twice as much is as bad as half.
         "calibration": Measure(
             _calibration.terms, lambda sums: abs(float(np.log(_calibration.value(sums))))

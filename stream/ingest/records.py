@@ -69,17 +69,10 @@ class EventRecord(NamedTuple):
 
 
 @dataclass(frozen=True)
-class StrayRecord:
-    """An event that lies in another partition than its user's.
-
-    Args:
-        event: see `EventRecord`.
-        partition: of its user.
-    """
+class _ReadRecord:
+    """Something made of a record, with its place."""
 
     record: SourceRecord
-    event: Any
-    partition: int
 
     @property
     def source(self) -> TopicPartition:
@@ -90,6 +83,19 @@ class StrayRecord:
     def offset(self) -> int:
         """Offset of the record."""
         return self.record.offset
+
+
+@dataclass(frozen=True)
+class StrayRecord(_ReadRecord):
+    """An event that lies in another partition than its user's.
+
+    Args:
+        event: see `EventRecord`.
+        partition: of its user.
+    """
+
+    event: Any
+    partition: int
 
     @property
     def origin(self) -> Origin:
@@ -99,22 +105,11 @@ class StrayRecord:
 
 
 @dataclass(frozen=True)
-class InvalidRecord:
+class InvalidRecord(_ReadRecord):
     """A record that is no event, and why."""
 
-    record: SourceRecord
     reason: str
     path: str
-
-    @property
-    def source(self) -> TopicPartition:
-        """Partition that the record was read from."""
-        return self.record.source
-
-    @property
-    def offset(self) -> int:
-        """Offset of the record."""
-        return self.record.offset
 
     def letter(self, now_s: float) -> DeadLetter:
         """The dead letter for it."""
