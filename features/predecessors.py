@@ -5,6 +5,7 @@ with what somebody has met lately they say how often the item followed of late: 
 """
 
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,34 @@ PREDECESSORS: Affinity | None = next(
 
 # What weighs less, as a share of the newest, says nothing; and each one costs time.
 _LEAST_WEIGHT, _MOST = 0.05, 8
+
+
+class Predecessors(NamedTuple):
+    """Predecessors of items.
+
+    Args:
+        keys: (items, length) int64, padded with 0.
+        events: (items, length) how often the item followed each, as of the time of its row.
+        ages: (items,) that time in half-lives.
+    """
+
+    keys: np.ndarray
+    events: np.ndarray
+    ages: np.ndarray
+
+    @classmethod
+    def of(cls, features: Arrays) -> "Predecessors":
+        """Those in the columns of items, `predecessor_columns` at least."""
+        assert PREDECESSORS is not None
+        updated_at, keys, events = (features[name] for name in predecessor_columns())
+        return cls(keys, events, updated_at / PREDECESSORS.half_life_s)
+
+
+def predecessor_columns() -> tuple[str, ...]:
+    """The columns that hold an item's predecessors and their time; none without such a feature."""
+    if PREDECESSORS is None:
+        return ()
+    return "item_updated_at", PREDECESSORS.name, PREDECESSORS.events_column
 
 
 def latest(recent: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from millstream.log_identity import begin, logs_of
 from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
+from millstream.threads import one_blas_thread
 from millstream.topics import EXAMPLES
 from online_trainer.challenge.warm_up import WarmUp
 from online_trainer.evaluation.skew_check import SkewCheck
@@ -43,6 +44,7 @@ def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
         frozen_baseline: keep the ranker as it was at the first snapshot, and compare.
     """
     logs.configure(chosen.log_level, chosen.log_style)
+    one_blas_thread()
     asked_to_end = _asked_to_end()
     metrics = TrainerMetrics()
     serve_metrics(chosen.trainer_metrics_port, chosen.host, metrics.registry)

@@ -5,14 +5,12 @@ import sys
 
 # Before TensorFlow is loaded: its start-up notes are for its developers.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Before NumPy is loaded. One worker, one core: threads that share 500 rows wait for each other more
-# than they work.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import tensorflow as tf
 
 from millstream import logs
 from millstream.settings import Settings
+from millstream.threads import one_blas_thread
 from serving.http import server
 from serving.http.app import create_app
 from serving.wiring import ServingWorker
@@ -22,6 +20,7 @@ def main(settings: Settings) -> None:
     """Serve until told to end; requests that are on their way are finished."""
     # The feeds say themselves, and not a hundred times, that the broker is gone.
     logs.configure(settings.log_level, settings.log_style, libraries="CRITICAL")
+    one_blas_thread()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     # A snapshot loads in a thread; by default that may keep the event loop waiting 5 ms at a time.

@@ -4,11 +4,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_THREADS = ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+from millstream.threads import one_blas_thread
+
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 def one_thread_each() -> None:
-    """Before NumPy's and TensorFlow's first work: one thread each, so that sums are the same."""
+    """Before TensorFlow's first work: one thread each, NumPy too, so that sums are the same."""
+    one_blas_thread()
     for name in _THREADS:
         os.environ.setdefault(name, "1")
 

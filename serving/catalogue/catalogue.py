@@ -21,7 +21,7 @@ from features.attributes import item_version
 from features.availability import AVAILABILITY, AvailabilityColumns
 from features.columns import Arrays, arrays_from_rows, arrays_from_table
 from features.encode import encode_entity
-from features.predecessors import PREDECESSORS
+from features.predecessors import Predecessors, predecessor_columns
 from features.spec import FEATURES, ITEM_ATTRIBUTES, TITLE, features_of
 from features.tombstones import Tombstones
 from features.upserts import UpsertVersion, supersedes
@@ -233,8 +233,8 @@ class Catalogue:
         rows = np.array([row])
         self._shown.put(rows, False)
         self._live.put(rows, False)
-        if PREDECESSORS is not None:
-            self._follow(rows, np.zeros_like(self.columns[PREDECESSORS.name].values.take(rows)))
+        if predecessor_columns():
+            self._follow(rows, {name: np.zeros_like(old) for name, old in self._followed(rows)})
         for column in self.columns.values():
             column.clear(row)
         self.titles.clear(row)
@@ -295,19 +295,23 @@ class Catalogue:
         return np.flatnonzero(self._changed.head(len(self.ids)) > revision)
 
     def _put(self, rows: np.ndarray, arrays: Arrays, texts: Mapping[str, Sequence[Any]]) -> None:
-        if PREDECESSORS is not None and PREDECESSORS.name in arrays:
-            self._follow(rows, arrays[PREDECESSORS.name])
+        if arrays.keys() & set(predecessor_columns()[1:]):
+            self._follow(rows, arrays)
         for name, values in arrays.items():
             self.columns[name].put(rows, values, texts.get(name, ()))
         if TITLE in texts:
             self.titles.put(rows, texts[TITLE])
 
-    def _follow(self, rows: np.ndarray, predecessors: np.ndarray) -> None:
+    def _follow(self, rows: np.ndarray, arrays: Arrays) -> None:
         """Keep the way back from predecessors up to date; of several rows the last counts."""
-        assert PREDECESSORS is not None
         distinct, last = np.unique(rows[::-1], return_index=True)
-        old = self.columns[PREDECESSORS.name].values.take(distinct)
-        self.followers.update(distinct, old, predecessors[::-1][last])
+        new = {name: arrays[name][::-1][last] for name in predecessor_columns()}
+        old = dict(self._followed(distinct))
+        self.followers.update(distinct, Predecessors.of(old), Predecessors.of(new))
+
+    def _followed(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Columns of `rows` that hold predecessors."""
+        return ((name, self.columns[name].values.take(rows)) for name in predecessor_columns())
 
     def _rows_for(self, item_ids: Sequence[str]) -> np.ndarray:
         new = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in self._row_of]

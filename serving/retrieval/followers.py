@@ -1,48 +1,107 @@
 """Followers of an item: an index from predecessors to the items that have them.
 
 Rows of items name their predecessors (`features/predecessors.py`); this is the way back. It costs
-what the rows that come bring, and holds an entry for each predecessor that an item has.
+what the rows that come bring. Of a predecessor that half the catalogue has, only the items that
+follow it most are kept, so that a request costs the same however popular is what somebody met.
 """
 
+from array import array
 from collections.abc import Iterable
 
 import numpy as np
+
+from features.predecessors import Predecessors
+
+# The items that are kept of a predecessor that has more than twice as many.
+MOST = 128
+# What grows by less stays where it is: the rounding of one decay is no event.
+_LEAST_GROWTH = 1e-3
 
 
 class Followers:
     """Catalogue rows by the key of a predecessor; one thread writes, others may read."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, set[int]] = {}
+        self._of: dict[int, _Postings] = {}
 
     def __len__(self) -> int:
         """Entries."""
-        return sum(map(len, self._rows.values()))
+        return sum(len(each.rows) for each in self._of.values())
 
-    def update(self, rows: np.ndarray, old: np.ndarray, new: np.ndarray) -> None:
-        """Exchange the predecessors of `rows`, each once.
-
-        Args:
-            old, new: (rows, length) keys before and now, padded with 0.
-        """
-        same = (new[:, :, None] == old[:, None, :]).any(2)
-        at, place = np.nonzero(~same & (new != 0))
-        for row, key in zip(rows[at].tolist(), new[at, place].tolist(), strict=True):
-            self._rows.setdefault(key, set()).add(row)
-        stays = (old[:, :, None] == new[:, None, :]).any(2)
-        at, place = np.nonzero(~stays & (old != 0))
-        for row, key in zip(rows[at].tolist(), old[at, place].tolist(), strict=True):
+    def update(self, rows: np.ndarray, old: Predecessors, new: Predecessors) -> None:
+        """Exchange the predecessors of `rows`, each once."""
+        same = (new.keys[:, :, None] == old.keys[:, None, :]) & (new.keys != 0)[:, :, None]
+        is_known, at_old = same.any(2), same.argmax(2)
+        strengths = _strengths(new)
+        grew = strengths > np.take_along_axis(_strengths(old), at_old, 1) + _LEAST_GROWTH
+        for change, pairs in (
+            (_Postings.add, (new.keys != 0) & ~is_known),
+            (_Postings.strengthen, is_known & grew),
+        ):
+            at = np.nonzero(pairs)[0]
+            triples = rows[at].tolist(), new.keys[pairs].tolist(), strengths[pairs].tolist()
+            for row, key, strength in zip(*triples, strict=True):
+                change(self._of.setdefault(key, _Postings()), row, strength)
+        gone = ~same.any(1) & (old.keys != 0)
+        for row, key in zip(rows[gone.nonzero()[0]].tolist(), old.keys[gone].tolist(), strict=True):
             self._remove(key, row)
 
     def of(self, keys: Iterable[int]) -> np.ndarray:
-        """The rows that have any of `keys` among their predecessors, int64, ascending."""
-        # A list of a set is made at once: nobody changes it meanwhile.
-        found = [list(self._rows.get(key, ())) for key in keys]
-        return np.unique(np.array([row for rows in found for row in rows], np.int64))
+        """The rows that have any of `keys` among their predecessors, int64, ascending.
+
+        Of a key that very many have, those that follow it most.
+        """
+        # The bytes are copied at once: nobody changes them meanwhile.
+        found = b"".join(p.rows.tobytes() for key in keys if (p := self._of.get(key)) is not None)
+        return np.unique(np.frombuffer(found, np.int32)).astype(np.int64)
 
     def _remove(self, key: int, row: int) -> None:
-        rows = self._rows.get(key)
-        if rows is not None:
-            rows.discard(row)
-            if not rows:
-                del self._rows[key]
+        postings = self._of.get(key)
+        if postings is not None:
+            postings.remove(row)
+            if not postings.rows:
+                del self._of[key]
+
+
+class _Postings:
+    """The rows that have one predecessor, with the strength of each, in no order."""
+
+    __slots__ = ("rows", "strengths")
+
+    def __init__(self) -> None:
+        self.rows, self.strengths = array("i"), array("d")
+
+    def add(self, row: int, strength: float) -> None:
+        """Take in a row that was not here."""
+        self.rows.append(row)
+        self.strengths.append(strength)
+        if len(self.rows) > 2 * MOST:
+            self._keep_strongest()
+
+    def strengthen(self, row: int, strength: float) -> None:
+        """Raise the strength of a row, which comes back if it was left out."""
+        if row in self.rows:
+            self.strengths[self.rows.index(row)] = strength
+        else:
+            self.add(row, strength)
+
+    def remove(self, row: int) -> None:
+        """Leave a row out, if it is here."""
+        if row in self.rows:
+            place = self.rows.index(row)
+            # A reader in between finds one row twice, and none missing.
+            self.rows[place], self.strengths[place] = self.rows[-1], self.strengths[-1]
+            self.rows.pop()
+            self.strengths.pop()
+
+    def _keep_strongest(self) -> None:
+        strengths = np.array(self.strengths)
+        kept = np.sort(np.argpartition(-strengths, MOST)[:MOST])
+        rows = array("i", np.array(self.rows)[kept].tobytes())
+        self.rows, self.strengths = rows, array("d", strengths[kept].tobytes())
+
+
+def _strengths(pairs: Predecessors) -> np.ndarray:
+    """Order of pairs for as long as nothing new comes, (rows, length): all fade alike."""
+    events = np.maximum(pairs.events, np.finfo(np.float32).tiny).astype(np.float64)
+    return np.asarray(np.log2(events) + pairs.ages[:, None])

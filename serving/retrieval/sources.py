@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from features.as_of import as_of
-from features.predecessors import PREDECESSORS, followed, latest
+from features.predecessors import PREDECESSORS, followed, latest, predecessor_columns
 from features.spec import GROUPS
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.item_index import top_k
@@ -61,8 +61,8 @@ class CoOccurrence:
         rows = rows[wanted.allowed[rows]]
         if not len(rows):
             return _NONE
-        names = "item_updated_at", PREDECESSORS.name, PREDECESSORS.events_column
-        stored = {name: self._catalogue.columns[name].values.take(rows) for name in names}
+        columns = self._catalogue.columns
+        stored = {name: columns[name].values.take(rows) for name in predecessor_columns()}
         features = as_of(stored, "item", wanted.time_s)
         return rows[top_k(followed(features, recent, PREDECESSORS.fading), count)]
 

@@ -11,6 +11,7 @@ from millstream.ids import id64_array
 from millstream.settings import Settings, SourceName
 from serving.retrieval.candidates import fuse
 from serving.retrieval.counter import counter_scores
+from serving.retrieval.followers import MOST
 from serving.retrieval.popularity import FAST, SLOW, popularity_now
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import SHARES, Retrieval
@@ -124,6 +125,25 @@ def test_the_index_of_followers_is_that_of_all_rows_after_any_updates(catalogue)
         (key,) = id64_array([f"{n}"]).tolist()
         expected = np.flatnonzero((keys == key).any(axis=1)).tolist()
         assert catalogue.followers.of([key]).tolist() == expected
+
+
+def test_of_an_item_that_all_had_met_those_that_follow_it_most_are_kept(monkeypatch):
+    found = catalogue_of(3 * MOST)
+    with_predecessors(monkeypatch, found)
+    chance = np.random.default_rng(0)
+    strengths = chance.permutation(3 * MOST) + 1.0
+    for number, strength in enumerate(strengths.tolist()):
+        put(found, str(number), {"3": strength})
+    (key,) = id64_array(["3"]).tolist()
+    kept = found.followers.of([key]).tolist()
+    assert MOST <= len(kept) <= 2 * MOST
+    assert set(np.argsort(-strengths)[:MOST].tolist()) <= set(kept)
+    # What has faded for as many half-lives as its strength doubled is weaker than what is new.
+    weakest = int(strengths.argmin())
+    put(found, str(weakest), {"3": strengths.max() + 1})
+    for number in chance.permutation(3 * MOST).tolist():
+        put(found, str(number), {"3": strengths.max()}, NOW_S - 20 * BEFORE.half_life_s)
+    assert weakest in found.followers.of([key])
 
 
 def test_what_a_source_lacks_of_its_share_others_bring(catalogue):
