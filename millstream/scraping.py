@@ -39,6 +39,21 @@ class Scrape:
         families = text_string_to_metric_families(text)
         return cls(sample for family in families for sample in family.samples)
 
+    def since(self, earlier: "Scrape") -> "Scrape":
+        """The same series with what each has grown by; for counters and histograms."""
+        before = {
+            (name, *sorted(sample.labels.items())): sample.value
+            for name, samples in earlier._by_name.items()
+            for sample in samples
+        }
+        return Scrape(
+            sample._replace(
+                value=sample.value - before.get((name, *sorted(sample.labels.items())), 0.0)
+            )
+            for name, samples in self._by_name.items()
+            for sample in samples
+        )
+
     def total(self, name: str, **labels: str) -> float:
         """The sum over all series of `name` that carry `labels`; 0 where there is none."""
         return sum(sample.value for sample in self._matching(name, labels))

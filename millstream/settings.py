@@ -345,7 +345,7 @@ class Settings(BaseSettings):
         "per second of learning from new ones",
     )
     snapshot_interval_s: float = Field(
-        default=5.0, gt=0, description="seconds between two snapshots"
+        default=3.0, gt=0, description="seconds between two snapshots"
     )
     snapshot_interval_examples: int | None = Field(
         default=None,
@@ -361,7 +361,7 @@ class Settings(BaseSettings):
         default=20, gt=0, description="snapshots per full one; those between are deltas"
     )
     snapshots_kept: int = Field(
-        default=60,
+        default=100,
         gt=1,
         description="newest snapshots that are kept; older ones are removed unless they are needed",
     )

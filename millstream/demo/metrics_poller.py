@@ -56,11 +56,20 @@ class MetricsSample:
             snapshot_age_s=serving.value("millstream_serving_snapshot_age_seconds"),
             trained_through_age_s=serving.value("millstream_serving_trained_through_age_seconds"),
             table_rows=trainer.total("millstream_trainer_table_rows"),
-            freshness_s={
-                what: (scrapes[worker].quantile(name, 0.5), scrapes[worker].quantile(name, 0.99))
-                for what, (worker, name) in FRESHNESS.items()
-            },
+            freshness_s=freshness_s(scrapes),
         )
+
+
+def freshness_s(scrapes: dict[str, Scrape]) -> dict[str, tuple[float | None, float | None]]:
+    """(p50, p99) in seconds by what is measured; None where nothing was.
+
+    Args:
+        scrapes: of the workers, by name.
+    """
+    return {
+        what: (scrapes[worker].quantile(name, 0.5), scrapes[worker].quantile(name, 0.99))
+        for what, (worker, name) in FRESHNESS.items()
+    }
 
 
 class MetricsPoller(threading.Thread):

@@ -32,6 +32,16 @@ def test_totals_sum_over_the_labels_that_were_not_named(scrape):
     assert scrape.total("unknown_total") == 0
 
 
+def test_what_came_since_an_earlier_reading_is_counted_alone(registry, scrape):
+    latency = next(c for c in registry._collector_to_names if "latency_seconds" in str(c._name))
+    for value in (3.5, 3.5):
+        latency.observe(value)
+    since = Scrape.parse(generate_latest(registry).decode()).since(scrape)
+    assert since.total("latency_seconds_count") == 2
+    assert since.quantile("latency_seconds", 0.5) == pytest.approx(3.0)
+    assert since.total("events_total") == 0
+
+
 def test_a_value_that_is_not_a_number_is_no_value(scrape):
     assert scrape.value("age_seconds") is None
     assert scrape.value("events_total", kind="view") == 5
