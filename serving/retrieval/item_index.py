@@ -11,6 +11,7 @@ import numpy as np
 
 from serving.catalogue.growable_array import GrowableArray
 from serving.retrieval.clusters import Clusters, centres_of
+from serving.retrieval.order import top_k
 
 # Where so small a share of the items is allowed, all of them are looked at.
 _FEW = 0.125
@@ -175,21 +176,3 @@ class ItemIndex:
         scores = np.where(mask, scores, np.float32(-np.inf))
         rows = top_k(scores, min(k, int(np.count_nonzero(mask))))
         return rows, scores[rows]
-
-
-def top_k(scores: np.ndarray, k: int) -> np.ndarray:
-    """Positions of the k greatest scores, greatest first, ties by position; int64.
-
-    >>> top_k(np.array([1.0, 5.0, 3.0, 5.0]), 3)
-    array([1, 3, 2])
-    """
-    if k <= 0:
-        return np.empty(0, dtype=np.int64)
-    if k < len(scores):
-        least = np.partition(scores, len(scores) - k)[len(scores) - k]
-        above = np.flatnonzero(scores > least)
-        level = np.flatnonzero(scores == least)[: k - len(above)]
-        found = np.concatenate([above, level])
-    else:
-        found = np.arange(len(scores))
-    return found[np.argsort(-scores[found], kind="stable")]  # those that tie stand by position

@@ -6,12 +6,12 @@ from features.as_of import as_of
 from features.columns import Arrays
 from features.spec import CREATED
 from serving.catalogue.catalogue import Catalogue
-from serving.retrieval.item_index import top_k
+from serving.retrieval.order import Order
 from serving.retrieval.popularity import FAST, SLOW, popularity_now
 
 
 class Rankings:
-    """All items by popularity and by age, sorted anew at most every `max_age_s` seconds.
+    """All items by popularity and by age, ordered anew at most every `max_age_s` seconds.
 
     Popularity is a decayed count of people as of now; items that nobody has met follow in the order
     of their age, newest first. What is trending is by the fast count first.
@@ -25,23 +25,23 @@ class Rankings:
         self._catalogue = catalogue
         self._max_age_s = max_age_s
         self._sorted_at = -np.inf
-        self._revision = -1  # of the catalogue, when `_recent` was sorted
-        self._popular = self._trending = self._recent = np.empty(0, dtype=np.int64)
+        nothing = Order([np.empty(0)])
+        self._popular = self._trending = self._recent = nothing
 
     def popular(self, k: int, mask: np.ndarray, time_s: float) -> np.ndarray:
         """The k most popular rows that `mask` (shape (rows,), bool) allows, best first."""
         self._refresh(time_s)
-        return _first(self._popular, k, mask)
+        return self._popular.first(k, mask)
 
     def trending(self, k: int, mask: np.ndarray, time_s: float) -> np.ndarray:
         """The k rows most popular lately that `mask` allows, best first."""
         self._refresh(time_s)
-        return _first(self._trending, k, mask)
+        return self._trending.first(k, mask)
 
     def recent(self, k: int, mask: np.ndarray, time_s: float) -> np.ndarray:
         """The k newest rows that `mask` allows, newest first."""
         self._refresh(time_s)
-        return _first(self._recent, k, mask)
+        return self._recent.first(k, mask)
 
     def popularity(self, rows: np.ndarray, time_s: float) -> np.ndarray:
         """The decayed count of people of `rows`, shape (n,)."""
@@ -55,24 +55,9 @@ class Rankings:
     def _refresh(self, time_s: float) -> None:
         if 0.0 <= time_s - self._sorted_at < self._max_age_s:
             return
-        if self._revision != self._catalogue.revision:
-            self._revision = self._catalogue.revision
-            created = self._catalogue.values(CREATED)
-            self._recent = top_k(created, len(created))
-        recent = self._recent  # one and the same, whatever another thread makes of it meanwhile
-        counts = self._counts(recent, time_s)
-        self._popular = recent[np.argsort(-counts[SLOW], kind="stable")]
-        self._trending = recent[np.argsort(-popularity_now(counts), kind="stable")]
+        created = self._catalogue.values(CREATED)
+        counts = self._counts(np.arange(len(created)), time_s)
+        self._recent = Order([created])
+        self._popular = Order([np.fmax(counts[SLOW], 0.0), created])
+        self._trending = Order([popularity_now(counts), created])
         self._sorted_at = time_s
-
-
-def _first(order: np.ndarray, k: int, mask: np.ndarray) -> np.ndarray:
-    """The first k of `order` that `mask` allows, found without looking at all of it."""
-    looked_at = 2 * k
-    while True:
-        head = order[:looked_at]
-        head = head[head < len(mask)]
-        found = head[mask[head]]
-        if len(found) >= k or looked_at >= len(order):
-            return found[:k]
-        looked_at = 4 * looked_at + 1

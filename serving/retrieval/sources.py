@@ -8,7 +8,7 @@ from features.as_of import as_of
 from features.predecessors import PREDECESSORS, followed, latest, predecessor_columns
 from features.spec import GROUPS
 from serving.catalogue.catalogue import Catalogue
-from serving.retrieval.item_index import top_k
+from serving.retrieval.order import top_k
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.source import CandidateSource, RetrievalRequest
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.retrieval.item_index import ItemIndex, top_k
+from serving.retrieval.item_index import ItemIndex
+from serving.retrieval.order import top_k
 
 
 @given(st.lists(st.integers(-5, 5), max_size=30), st.integers(0, 35))
