@@ -42,7 +42,8 @@ MODELS = {
 }
 
 
-def catalogue(count: int) -> list[ItemUpsert]:
+def catalogue(count: int, first: int = 0) -> list[ItemUpsert]:
+    """`count` items with titles, two categories and a year, numbered from `first`."""
     return [
         ItemUpsert(
             event_id=str(number),
@@ -52,7 +53,7 @@ def catalogue(count: int) -> list[ItemUpsert]:
             categories=[f"category {number % 18}", f"category {number % 7}"],
             attributes={"release_year": 1920.0 + number % 100},
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
 
 
