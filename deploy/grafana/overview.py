@@ -9,9 +9,10 @@ from deploy.grafana.rows.quality import QUALITY
 from deploy.grafana.rows.serving import SERVING
 from deploy.grafana.rows.snapshots import SNAPSHOTS
 from deploy.grafana.rows.stores import STORES
+from deploy.grafana.rows.tasks import TASKS
 from deploy.grafana.rows.throughput import THROUGHPUT
 
-ROWS = (NOW, FRESHNESS, QUALITY, FUNNEL, THROUGHPUT, SERVING, STORES, BOUNDS, SNAPSHOTS)
+ROWS = (NOW, FRESHNESS, QUALITY, TASKS, FUNNEL, THROUGHPUT, SERVING, STORES, BOUNDS, SNAPSHOTS)
 
 
 def overview() -> Json:

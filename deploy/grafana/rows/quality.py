@@ -18,8 +18,8 @@ QUALITY = PanelRow(
             "none",
             [
                 PanelQuery(
-                    'max by (segment) (millstream_trainer_progressive_auc{span="window"})',
-                    "{{segment}}",
+                    'max by (segment, task) (millstream_trainer_progressive_auc{span="window"})',
+                    "{{task}}, {{segment}}",
                 ),
                 PanelQuery('max(millstream_trainer_progressive_gauc{span="window"})', "GAUC"),
             ],
@@ -31,9 +31,9 @@ QUALITY = PanelRow(
             "none",
             [
                 PanelQuery(
-                    "max by (segment)"
+                    "max by (segment, task)"
                     ' (millstream_trainer_progressive_normalised_entropy{span="window"})',
-                    "{{segment}}",
+                    "{{task}}, {{segment}}",
                 )
             ],
             bad_from=1,
@@ -44,8 +44,9 @@ QUALITY = PanelRow(
             "none",
             [
                 PanelQuery(
-                    'max by (segment) (millstream_trainer_progressive_calibration{span="window"})',
-                    "{{segment}}",
+                    "max by (segment, task)"
+                    ' (millstream_trainer_progressive_calibration{span="window"})',
+                    "{{task}}, {{segment}}",
                 )
             ],
         ),
@@ -80,24 +81,6 @@ QUALITY = PanelRow(
                 )
             ],
             bad_from=0.2,
-        ),
-        Panel(
-            "Error of predicted numbers",
-            "Root of the mean squared error of tasks that predict numbers, and over that of the "
-            "mean label, which is to be below 1.",
-            "none",
-            [
-                PanelQuery(
-                    'max by (task) (millstream_trainer_progressive_rmse{segment="all",'
-                    'span="window"})',
-                    "{{task}}",
-                ),
-                PanelQuery(
-                    'max by (task) (millstream_trainer_progressive_relative_rmse{segment="all",'
-                    'span="window"})',
-                    "{{task}}, relative",
-                ),
-            ],
         ),
         Panel(
             "Loss",
