@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from millstream.domain import domain
 from millstream.errors import ConfigurationError
 from millstream.events import ItemUpsert, UserUpsert
 from simulation.log import EventLog
@@ -17,8 +18,8 @@ _MOST, _PARTS = 8, 4
 def segment_values(log: EventLog, name: str, places: Sequence[int]) -> np.ndarray:
     """(places,) value of `user.NAME`, `item.NAME` or `context.NAME` at events of the log, as text.
 
-    What upserts say holds from their time on. `item.categories` is the first category. A further
-    column of a table comes before both.
+    What upserts say holds from their time on. Of the item's groups (`item.categories`, or as the
+    domain calls them) it is the first. A further column of a table comes before both.
 
     Raises:
         ConfigurationError: the name has another form.
@@ -58,7 +59,7 @@ def _id(event: ItemUpsert | UserUpsert) -> str:
 
 def _value(event: ItemUpsert | UserUpsert, own: str) -> Any:
     value: Any = event.attributes.get(own)
-    if isinstance(event, ItemUpsert) and own == "categories":
+    if isinstance(event, ItemUpsert) and own in ("categories", domain().item.groups):
         value = event.categories
     return (value[0] if value else None) if isinstance(value, list | tuple) else value
 

@@ -36,8 +36,8 @@ def print_report(
         console.print("[red]No list was asked for while the log was streamed.")
     else:
         console.print(
-            f"{quality.questions:,} lists, each asked for just before a good rating went in: "
-            f"is the film among the first {quality.k}?"
+            f"{quality.questions:,} lists, each asked for just before a positive event went in: "
+            f"is its item among the first {quality.k}?"
         )
         console.print(_quality(quality))
 
@@ -95,8 +95,9 @@ def _freshness(last: MetricsSample) -> Table:
 
 def _lists(scenario: Scenario) -> Table:
     took = duration(scenario.took_s)
+    about = f"of {scenario.category}" if scenario.category else "of popular items"
     table = Table(
-        "", "before", f"after 10 five-star ratings of {scenario.category}",
+        "", "before", f"after 10 events `{scenario.events}` {about}",
         title=f"User {scenario.user_id}; the new weights were served after {took}",
         title_justify="left",
     )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 from millstream.demo.environment import Environment
 from millstream.demo.metrics_poller import MetricsSample
+from millstream.domain import domain
 from millstream.events import Interaction, ItemUpsert
 
 EVENTS = 10
@@ -17,6 +18,8 @@ LIST_LENGTH = 10
 KNOWN_EVENTS = 25
 # The new events are about items among so many of the most popular ones.
 WELL_KNOWN = 500
+# Which of the values of positives, in order, the new events have.
+HIGH = 0.9
 PATIENCE_S = 45.0
 
 
@@ -26,13 +29,15 @@ class Scenario:
 
     Args:
         user_id: whose.
-        category: what their ten new events are about.
+        category: what their ten new events are about; empty where no category has enough items.
+        events: what the new events are, such as `rating 5`.
         took_s: from the last event to the served weights that have learnt from it.
         categories: of every item.
     """
 
     user_id: str
     category: str
+    events: str
     before: list[dict[str, Any]]
     after: list[dict[str, Any]]
     took_s: float | None
@@ -42,8 +47,8 @@ class Scenario:
 def play(
     environment: Environment, items: Sequence[ItemUpsert], log: Sequence[Interaction]
 ) -> Scenario:
-    """Ask for a list, publish ten likes in a category that is rare in it, ask again."""
-    user_id = _someone(log)
+    """Ask for a list, publish ten positives in a category that is rare in it, ask again."""
+    user_id, (kind, value) = _someone(log), usual_positive(log)
     before = recommend(environment, user_id)
     known = {event.item_id for event in log if event.user_id == user_id}
     popularity = Counter(event.item_id for event in log)
@@ -52,9 +57,21 @@ def play(
     categories = {item.item_id: item.categories for item in items}
     category, liked = _new_taste(before, unknown, categories)
     published_s = time.time()
-    _publish(environment, user_id, liked)
+    _publish(environment, user_id, liked, kind, value)
     took_s = _wait_for_weights(environment, published_s)
-    return Scenario(user_id, category, before, recommend(environment, user_id), took_s, categories)
+    after, events = recommend(environment, user_id), kind if value is None else f"{kind} {value:g}"
+    return Scenario(user_id, category, events, before, after, took_s, categories)
+
+
+def usual_positive(log: Sequence[Interaction]) -> tuple[str, float | None]:
+    """The kind of most positives of `log`, and a value that is high for them; the domain's else."""
+    kinds = domain().kinds
+    positives = [e for e in log if kinds[e.kind].labelled(e.value) == 1.0]
+    if not positives:
+        return domain().positive()
+    kind, _ = Counter(event.kind for event in positives).most_common(1)[0]
+    values = sorted(e.value for e in positives if e.kind == kind and e.value is not None)
+    return kind, values[int(HIGH * len(values))] if values else None
 
 
 def recommend(
@@ -80,18 +97,25 @@ def _someone(log: Sequence[Interaction]) -> str:
 def _new_taste(
     shown: list[dict[str, Any]], unknown: Sequence[ItemUpsert], categories: dict[str, list[str]]
 ) -> tuple[str, list[str]]:
-    """A category seen least in the list, and the first ten of `unknown` that are in it."""
+    """A category seen least in the list, and the first ten of `unknown` that are in it.
+
+    Where no category has enough of them: an empty one, and the first ten of all.
+    """
     in_list = Counter(c for place in shown for c in categories.get(place["item_id"], ()))
     sizes = Counter(category for item in unknown[:WELL_KNOWN] for category in item.categories)
     rich = [category for category, size in sizes.items() if size >= 2 * EVENTS]
+    if not rich:
+        return "", [item.item_id for item in unknown[:EVENTS]]
     chosen = min(rich, key=lambda category: (in_list[category], -sizes[category]))
     return chosen, [item.item_id for item in unknown if chosen in item.categories][:EVENTS]
 
 
-def _publish(environment: Environment, user_id: str, items: list[str]) -> None:
+def _publish(
+    environment: Environment, user_id: str, items: list[str], kind: str, value: float | None
+) -> None:
+    said = {"kind": kind} if value is None else {"kind": kind, "value": value}
     events = [
-        {"type": "interaction", "user_id": user_id, "item_id": item, "kind": "rating", "value": 5}
-        for item in items
+        {"type": "interaction", "user_id": user_id, "item_id": item, **said} for item in items
     ]
     _post(f"{environment.api}/v1/events", events)
 

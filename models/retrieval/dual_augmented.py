@@ -15,6 +15,7 @@ import keras
 from keras import ops
 from keras.layers import Concatenate, Dense, Identity
 
+from millstream.domain import domain
 from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.inputs import FieldInputs
@@ -39,7 +40,7 @@ def dual_augmented(
     alignment_share: float = 1.0,
     user: str = "user_id",
     item: str = "item_id",
-    category: str = "item_categories",
+    category: str | None = None,
 ) -> RetrievalModel:
     """Build both towers.
 
@@ -48,13 +49,15 @@ def dual_augmented(
         dim, hidden, dropout, temperature, hard_negatives: see `two_tower`.
         mimic_share, alignment_share: of what is added to the loss.
         user, item: the ids that have a vector a.
-        category: the item's id, or list of ids of which the first counts, that tells categories;
-            where no field is called so, nothing is aligned.
+        category: the item's id, or list of ids of which the first counts, that tells categories:
+            the groups of the domain where it is None; where no field is called so, nothing is
+            aligned.
 
     Raises:
         ConfigurationError: `user` or `item` is no single id of its side.
     """
     fields = tuple(fields)
+    category = category or f"item_{domain().item.groups}"
     tables: dict[str, FieldEmbedding] = {}
     tensors: dict[str, Any] = {}
     outputs: dict[str, Any] = {}

@@ -31,7 +31,7 @@ COMMANDS = [each for page in PAGES for each in (*shell_commands(page), *inline_c
 # Words in capitals stand for something else in the docs.
 STAND_INS = {"MODEL...": "lr", "MODEL": "lr", "NAME": "lr", "COMMAND": "topics", "ARGUMENTS": ""}
 # Programs that docs call beside ours: nothing of ours is in their arguments.
-OTHER_PROGRAMS = {"awk", "export", "pip", "printf", "pytest", "git", "sha256sum", "."}
+OTHER_PROGRAMS = {"awk", "zstd", "export", "pip", "printf", "pytest", "git", "sha256sum", "."}
 
 
 def known(words: list[str]) -> None:

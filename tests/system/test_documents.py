@@ -35,6 +35,8 @@ NOT_RUN = {
     r"millstream backfill .*(parquet|--topics).*": "reads as the other one does",
     r"millstream backtest clicks\.csv --from .*": "compares what a search has found",
     r"millstream tune .*": "trains for minutes; unit tests search",
+    r"millstream demo .*": "starts a broker and workers of its own, and streams for a minute",
+    r"zstd -dc .*": "wants logs that nobody may pass on",
     r"make \w+.*": "takes minutes, and `make test` runs this; see test_make.py",
     r"\. \.venv/bin/activate": "what it puts on the PATH is there already",
     r"docker compose .*": "needs Docker",

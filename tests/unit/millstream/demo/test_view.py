@@ -73,7 +73,7 @@ def test_a_long_curve_is_thinned_to_the_width():
 def test_the_report_tells_the_margin_and_marks_what_is_new_in_the_list(poller, tmp_path):
     before = [{"item_id": "1", "title": "Old"}, {"item_id": "2", "title": "Kept"}]
     after = [{"item_id": "3", "title": "New"}, {"item_id": "2", "title": "Kept"}]
-    scenario = Scenario("42", "Horror", before, after, 3.0, {"3": ["Horror"]})
+    scenario = Scenario("42", "Horror", "rating 5", before, after, 3.0, {"3": ["Horror"]})
     out = io.StringIO()
     quality = ListQuality(1_234, 10, {"Millstream": 0.125, "popular-7d": 0.1, "clicks-30m": 0.11})
     picture = tmp_path / "auc.png"
@@ -83,6 +83,7 @@ def test_the_report_tells_the_margin_and_marks_what_is_new_in_the_list(poller, t
         "frozen 0.6000",
         "+0.0700",
         "User 42",
+        "events `rating 5` of Horror",
         "New",
         "Horror",
         "1,234 lists",
