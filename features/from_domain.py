@@ -1,6 +1,7 @@
 """Features as the project's domain declares them, as objects of their families."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from features.families import (
@@ -16,8 +17,10 @@ from features.families import (
     ValueSum,
 )
 from features.feature import View
-from millstream.domain import Domain
-from millstream.domain.features import AffinityFeature
+from millstream.domain import Domain, project_folder
+from millstream.domain.features import AffinityFeature, OwnFeature
+from millstream.errors import ConfigurationError
+from millstream.own_code import load
 
 # How a column holds each type of attribute: dtype and default.
 _DTYPES: dict[str, tuple[Any, Any]] = {
@@ -54,6 +57,8 @@ def kept(domain: Domain, view: View) -> Iterator[Family]:
             case "trend":
                 fast, slow = (f"{view.entity}_{each}" for each in (feature.fast, feature.slow))
                 yield Trend(column, view, fast=fast, slow=slow)
+            case "own":
+                yield own_feature(column, view, feature, project_folder())
 
 
 def attributes(domain: Domain, view: View) -> Iterator[Attribute]:
@@ -77,6 +82,29 @@ def attributes(domain: Domain, view: View) -> Iterator[Attribute]:
             encoding=None if attribute.encoding == "none" else attribute.encoding,
             **said,
         )
+
+
+def own_feature(column: str, view: View, declared: OwnFeature, folder: Path) -> Family:
+    """A feature by a class of the project's own.
+
+    Args:
+        folder: of the project.
+
+    Raises:
+        ConfigurationError: there is no such class, or it does not take these options.
+    """
+    made_by = load(declared.object, folder)
+    if not (isinstance(made_by, type) and issubclass(made_by, Family)):
+        raise ConfigurationError(
+            f"{declared.object!r} must be a class that derives from "
+            f"`features.families.OwnNumbers`. Received: {made_by!r}."
+        )
+    try:
+        return made_by(column, view, **declared.options)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"`options` must be those of {declared.object}. Received: {error}."
+        ) from error
 
 
 def _affinity(domain: Domain, view: View, name: str, feature: AffinityFeature) -> Affinity:

@@ -607,7 +607,7 @@ _BY_NAME = {entry.name: entry for entry in CATALOGUE}
 
 
 def find(name: str) -> Entry:
-    """The entry of that name; of `module:function` a ranking model of the project's own.
+    """The entry of that name; of `module:function` a model of the project's own, of its role.
 
     Raises:
         ConfigurationError: there is none; the message names what is near, and all there are.

@@ -6,6 +6,7 @@ from features.families.count import Count
 from features.families.derived_input import DerivedInput, Rate, Trend
 from features.families.family import Family
 from features.families.last_time import LastTime
+from features.families.own import OwnNumbers, is_of
 from features.families.recent import Recent
 from features.families.updated_at import UpdatedAt
 from features.families.value_sum import ValueSum
@@ -17,9 +18,11 @@ __all__ = [
     "DerivedInput",
     "Family",
     "LastTime",
+    "OwnNumbers",
     "Rate",
     "Recent",
     "Trend",
     "UpdatedAt",
     "ValueSum",
+    "is_of",
 ]

@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 
 from millstream.domain import FILE_NAME, Domain, DomainError, project_folder, read_domain
+from millstream.domain.declaration import Entity
 from millstream.errors import ConfigurationError
 from millstream.own_code import load
+
+ENTITIES: tuple[Entity, ...] = ("user", "item")
 
 
 @click.command()
@@ -52,6 +55,20 @@ def _own_code(domain: Domain, folder: Path) -> Iterator[str]:
                 load(named, folder)
             except ConfigurationError as error:
                 yield f"`placements.{name}.{key}`: {error}"
+    yield from _own_features(domain, folder)
+
+
+def _own_features(domain: Domain, folder: Path) -> Iterator[str]:
+    from features.feature import View
+    from features.from_domain import own_feature
+
+    for entity in ENTITIES:
+        for name, declared in domain.side(entity).features.items():
+            if declared.family == "own":
+                try:
+                    own_feature(f"{entity}_{name}", View(entity, entity), declared, folder)
+                except ConfigurationError as error:
+                    yield f"`{entity}.features.{name}`: {error}"
 
 
 def _as_json(error: DomainError) -> str:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-from millstream.domain.part import Kinds, Name, Part, Reference, Seconds
+from millstream.domain.part import MOST_NAMES, Kinds, Name, OwnName, Part, Reference, Seconds
 
 
 class CountFeature(Part):
@@ -104,7 +104,31 @@ class RateFeature(Part):
     over: Name = Field(description="The count below it: `events_30d`.")
 
 
-_Plain = CountFeature | SumFeature | SinceFeature | AffinityFeature | RateFeature | TrendFeature
+_Scalar = str | bool | int | float
+_Option = _Scalar | Annotated[tuple[_Scalar, ...], Strict(False), Field(max_length=MOST_NAMES)]
+
+
+class OwnFeature(Part):
+    """A number by a class of the project's own (`features.families.OwnNumbers`)."""
+
+    family: Literal["own"]
+    object: OwnName = Field(
+        description='The class, as `module:Class` of the project\'s folder: "my_features:Longest".'
+    )
+    options: dict[Name, _Option] = Field(
+        default={}, max_length=MOST_NAMES, description="What the class is made with, by name."
+    )
+
+
+_Plain = (
+    CountFeature
+    | SumFeature
+    | SinceFeature
+    | AffinityFeature
+    | RateFeature
+    | TrendFeature
+    | OwnFeature
+)
 UserFeature = Annotated[_Plain | RecentFeature, Field(discriminator="family")]
 ItemFeature = Annotated[_Plain, Field(discriminator="family")]
 
@@ -115,6 +139,7 @@ _OF_BOTH: dict[str, type[Part]] = {
     "affinity": AffinityFeature,
     "rate": RateFeature,
     "trend": TrendFeature,
+    "own": OwnFeature,
 }
 FAMILIES: dict[str, dict[str, type[Part]]] = {
     "user": {**_OF_BOTH, "recent": RecentFeature},

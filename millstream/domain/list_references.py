@@ -10,7 +10,7 @@ from millstream.domain.near import Fault, near
 TEXTS = ("string", "strings")
 NUMBERS = ("float", "int", "bool", "time")
 # Families whose column is one number.
-_ONE_NUMBER = ("count", "sum", "since")
+_ONE_NUMBER = ("count", "sum", "since", "own")
 
 
 def wrong_in_lists(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:

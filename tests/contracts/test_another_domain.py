@@ -66,6 +66,12 @@ def test_what_was_heard_is_seen_and_what_was_abandoned_is_not(found):
     assert found["fresh"] == ["i1", "i3", "i4", "i5", "i6", "i7"]
 
 
+def test_a_feature_of_the_projects_own_python_is_kept_served_and_learnt_from(found):
+    """The longest that `u0` listened is half a minute and a second."""
+    assert found["longest"] == 31.0
+    assert "user_longest" in found["inputs"]
+
+
 def test_a_placement_has_sources_filters_and_a_seen_policy_of_its_own(found):
     """`u0` has subscribed to i2, which counts for an hour, and up to a quarter of it longer."""
     assert set(found["again"]) == {"i0", "i2", "i4", "i6"} and found["sources"] == ["recent"]
@@ -135,6 +141,12 @@ def test_the_door_speaks_of_the_domain(found):
     ]
     assert found["no attribute"][0] == "$.attributes.release_year"
     assert "Expected true or false" in found["no truth"][1]
+
+
+def test_the_demo_makes_a_log_in_the_words_of_the_domain(found):
+    """Every kind, every type of attribute, and every field of the context, taken as it is."""
+    kinds = ["abandon", "listen", "subscribe"]
+    assert found["made"] == {"kinds": kinds, "as sent": True, "devices": [2]}
 
 
 def test_a_sensitive_value_is_not_quoted(found):

@@ -31,8 +31,12 @@ MAY_IMPORT = {
     "deploy": (),
     "examples": (),
 }
-# The demo is a command too: it starts the local services, which nothing in production does.
-EXCEPTIONS = {"millstream/demo": ("deploy.local",)}
+# The demo is a command too: it starts the local services, which nothing in production does. The
+# contract suites are for tests, and check what is made of a project's Python.
+EXCEPTIONS = {
+    "millstream/demo": ("deploy.local",),
+    "millstream/testing": ("features", "models"),
+}
 # The shells of the workers, which move bytes and wait: the simulation has its own.
 SHELLS = (
     "stream.ingest.app",

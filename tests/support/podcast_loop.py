@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import msgspec
 import numpy as np
 
 from features.columns import Arrays
@@ -19,6 +20,8 @@ from features.derived import day_of_week, hour_of_day
 from features.spec import FEATURES, model_inputs
 from features.validation import event_of
 from millstream.batches import decode_table
+from millstream.demo.made_log import Size, made_log
+from millstream.domain import domain
 from millstream.errors import InvalidEvent
 from millstream.events import AnyEvent, Interaction, ItemUpsert, UserUpsert
 from millstream.ids import id64
@@ -212,6 +215,18 @@ async def taught_by_feedback(loop: Loop, shown: Recommendation, now_s: float) ->
     ]
 
 
+def made() -> dict[str, Any]:
+    """Kinds of a log that is made for this domain, and that the door takes all of it."""
+    log = made_log(domain(), START_S, Size(events=300, users=20, items=20))
+    sent = (*log.items, *log.users, *log.interactions)
+    taken = [event_of(msgspec.to_builtins(event), AnyEvent, START_S) for event in sent]
+    return {
+        "kinds": sorted({event.kind for event in log.interactions}),
+        "as sent": taken == [*sent],
+        "devices": sorted({len(event.context) for event in log.interactions}),
+    }
+
+
 async def findings(folder: Path) -> dict[str, Any]:
     """Run the loop, and ask."""
     loop = Loop(SETTINGS, folder, Cadence(30.0), START_S)
@@ -257,11 +272,13 @@ async def findings(folder: Path) -> dict[str, Any]:
         "taught": taught,
         "task scores": all_fresh.items[0].task_scores,
         "heard": all_fresh.user_features["user_heard"],
+        "longest": all_fresh.user_features["user_longest"],
         "explicit": sorted(place.item_id for place in filtered.items),
         "rangeable": rangeable(Catalogue()),
         "choosable": choosable(Catalogue()),
         "english": sorted(place.item_id for place in spoken.items),
         "clock": [int(each(np.array([START_S]))[0]) for each in (hour_of_day, day_of_week)],
+        "made": made(),
         "no kind": refusal(**interaction, kind="lisen"),
         "no value": refusal(**interaction, kind="listen"),
         "no attribute": refusal(**item, attributes={"release_year": 1999}),

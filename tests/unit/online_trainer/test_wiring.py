@@ -1,11 +1,15 @@
 """What the settings choose is there, or an error that says what could be chosen."""
 
+import sys
+
 import pytest
 
+from features.signatures import input_signatures
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings
 from models.catalogue import CATALOGUE
 from online_trainer.wiring import Wiring
+from serving.model.programs import Programs
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,26 @@ def test_every_retrieval_model_is_put_together_from_the_inputs_of_the_system(nam
     learner = wiring.retriever()
     assert wiring.models()["retriever"]["name"] == name
     assert any(table.name == "item_id" for s in learner.tables.slabs.values() for table in s.tables)
+
+
+def test_a_retriever_of_the_projects_own_is_trained_and_built_alike_in_serving(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "own_towers_of_a_test.py").write_text(
+        "from models.retrieval.two_tower import two_tower\n"
+        "def towers(fields, *, wide=8):\n"
+        "    return two_tower(fields, dim=wide, hidden=())\n"
+    )
+    monkeypatch.setenv("MILLSTREAM_PROJECT", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    name = "own_towers_of_a_test:towers"
+    settings = Settings(
+        _env_file=None, retriever=name, retriever_options={"wide": 6}, embedding_width=4
+    )
+    wiring = Wiring(settings)
+    config = wiring.models()["retriever"]
+    served = Programs().retriever(config, input_signatures())
+    assert (config["name"], served.dim) == (name, 6)
+    learner = wiring.retriever()
+    learnt = {table.name for slab in learner.tables.slabs.values() for table in slab.tables}
+    assert learnt == {*served.query.tables, *served.candidate.tables}

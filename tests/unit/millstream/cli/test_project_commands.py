@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -48,6 +49,45 @@ def test_a_domain_file_is_never_overwritten(run, tmp_path):
     assert isinstance(failed.exception, ConfigurationError)
     assert "must have no domain.toml yet" in str(failed.exception)
     assert (tmp_path / "domain.toml").read_text() == "mine"
+
+
+OWN = """
+[user.features.best]
+family = "own"
+object = "own_features_of_a_test:Best"
+options = { kinds = ["purchase"] }
+"""
+BEST = """
+from dataclasses import dataclass
+from features.families import OwnNumbers
+
+@dataclass(frozen=True)
+class Best(OwnNumbers):
+    kinds: tuple[str, ...] = ()
+    def after(self, before, ages_s, events):
+        return before
+
+number = 3
+"""
+
+
+def test_check_makes_the_features_of_the_projects_own_python(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    run("init", ".", "--template", "shop")
+    (tmp_path / "own_features_of_a_test.py").write_text(BEST)
+    file = tmp_path / "domain.toml"
+    whole = file.read_text()
+    for text, told in (
+        (OWN, None),
+        (OWN.replace("kinds", "kind"), "must be those of own_features_of_a_test:Best. Received:"),
+        (OWN.replace("Best", "number"), "must be a class that derives from"),
+        (OWN.replace("Best", "Bst"), "a module without 'Bst'"),
+    ):
+        file.write_text(whole + text)
+        checked = run("check")
+        assert checked.exit_code == (0 if told is None else 1), checked.output
+        assert told is None or "`user.features.best`: " in checked.output
+        assert told is None or told in checked.output
 
 
 def test_check_shows_every_fault_and_ends_with_1(run, tmp_path):
