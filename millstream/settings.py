@@ -239,11 +239,18 @@ class Settings(BaseSettings):
         description="maximum weight of a shown item in training: 1 / propensity, so that what "
         "exploration shows seldom counts as much as all else; none weighs all alike",
     )
-    delayed_feedback: Literal["none", "fnw", "fnc"] = Field(
+    position_dropout: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="share of shown items whose place is hidden from the ranker's training, which "
+        "learns with the others how much a place alone brings; none learns without places",
+    )
+    delayed_feedback: Literal["none", "fnw", "fnc", "es_dfm"] = Field(
         default="none",
         description="loss of shown items of tasks with corrected_for, whose late positives were "
-        "taken for negatives first: as they come, fake negatives weighted, or fake negative "
-        "calibration",
+        "taken for negatives first: as they come, fake negatives weighted, fake negative "
+        "calibration, or elapsed-time sampling",
     )
     retriever: str = Field(
         default="two_tower", description="retrieval model, by its name in `millstream models`"

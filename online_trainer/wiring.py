@@ -32,8 +32,9 @@ from online_trainer.evaluation.progressive import ProgressiveMetrics
 from online_trainer.evaluation.recent import RecentRows
 from online_trainer.learners.heads import Tasks
 from online_trainer.learners.item_pool import ItemPool
+from online_trainer.learners.objective import Objective
 from online_trainer.learners.optimisers import dense_optimiser, row_optimisers
-from online_trainer.learners.ranker import Objective, Ranker
+from online_trainer.learners.ranker import Ranker
 from online_trainer.learners.retriever import Retriever
 from online_trainer.snapshots.frozen import FrozenRankers
 from online_trainer.snapshots.judge import Judge
@@ -70,7 +71,7 @@ class Wiring:
         for role, tasks in _TASKS.items():
             name = models[role].get("name")
             legal = [e.name for e in CATALOGUE if e.task in tasks and e.learns_online]
-            if "ranking" in tasks and ":" in str(name):
+            if ":" in str(name):
                 find(name).load()  # one of the project's own
             elif name not in legal:
                 raise ConfigurationError(
@@ -178,6 +179,7 @@ class Wiring:
             Objective(within, self.settings.pointwise_share),
             self._tasks(),
             corrects_sampling=self.settings.sampling_correction,
+            position_dropout=self.settings.position_dropout,
         )
 
     def _tasks(self) -> Tasks:

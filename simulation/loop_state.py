@@ -28,7 +28,10 @@ _COMPOSED: Mapping[str, frozenset[str]] = {
     "stream": frozenset({"_rules", "_metrics", "_consumer", "_arrived", "_working"}),
     "trainer": frozenset(),
     "ranker": frozenset(
-        {"network", "parts", "body", "dense", "_layout", "_fields", "_learn", "_score"}
+        {
+            *("network", "parts", "body", "dense", "_layout", "_fields", "_learn", "_score"),
+            *("_late", "_places"),
+        }
     ),
     "retriever": frozenset(
         {"network", "query", "candidate", "dense", "_names", "_layout", "_fields", "_learn"}
@@ -135,10 +138,11 @@ def _changing(name: str, part: Any) -> dict[str, Any]:
 
 
 def _variables(loop: Loop) -> Iterator[list[keras.Variable]]:
-    """The variables of each network, and of its optimiser."""
+    """The variables of each network, of its optimiser, and those that training alone has."""
     for learner in loop.learning.trainer.learners.values():
         yield learner.network.variables
         yield learner.dense.optimiser.variables
+    yield loop.learning.trainer.ranker.aside_variables
 
 
 class _Pickler(pickle.Pickler):

@@ -10,9 +10,18 @@ least where the logit z is that of p itself, not of b:
            p = b / (1 - b) solved for b, so that p stays a probability
 
 What is answered before it is taken for a negative makes no such pair: the shorter that wait is
-beside the delays, the better the law above holds.
+beside the delays, the better the law above holds. Where an item waits a while first, and only a
+share of its positives comes later still, with probability d (a delayed positive), the stream has
+positives p / (1 + d), and negatives (1 - p + d) / (1 + d), of which r = (1 - p) / (1 - p + d) are
+real:
 
-Reference: Ktena et al., RecSys 2019, https://arxiv.org/abs/1907.06558, sections 3.3 and 3.4.
+    es_dfm    -y (1 + d) log p - (1 - y) (1 + d) r log(1 - p), the weights held still
+
+`fnw` is that with d = p. Who has d and r: `online_trainer/learners/late_shares.py`.
+
+References: Ktena et al., RecSys 2019, https://arxiv.org/abs/1907.06558, sections 3.3 and 3.4
+(fnw, fnc); Yang et al., AAAI 2021, https://arxiv.org/abs/2012.03245, "Importance Weight of ES-DFM"
+(es_dfm: elapsed-time sampling).
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +29,7 @@ from typing import Any, Literal
 
 from keras import ops
 
-Delayed = Literal["none", "fnw", "fnc"]
+Delayed = Literal["none", "fnw", "fnc", "es_dfm"]
 
 
 def fnw(labels: Any, logits: Any) -> Any:
@@ -36,4 +45,17 @@ def fnc(labels: Any, logits: Any) -> Any:
     return ops.softplus(of_b) - labels * of_b
 
 
+def es_dfm(labels: Any, logits: Any, late: Any, real: Any) -> Any:
+    """(rows,) losses, as of `fnw`.
+
+    Args:
+        late: (rows,) d, the probability of a positive after the wait.
+        real: (rows,) r, the share of negatives that stay negatives.
+    """
+    positive, negative = ops.softplus(-logits), ops.softplus(logits)
+    weight = ops.stop_gradient(1.0 + late)
+    return weight * (labels * positive + (1.0 - labels) * ops.stop_gradient(real) * negative)
+
+
+# Of labels and logits alone.
 LOSSES: Mapping[str, Callable[[Any, Any], Any]] = {"fnw": fnw, "fnc": fnc}

@@ -24,6 +24,7 @@ from models.metrics import (
     Scored,
     Windowed,
 )
+from online_trainer.io.examples import are_shown
 
 SEGMENTS = ("all", "observed", "organic", "impression", "known_user", "new_user")
 SPANS = ("overall", "window")
@@ -52,7 +53,7 @@ class Rows(NamedTuple):
 
     Args:
         users: int64 ids.
-        origin: `organic`, `impression` or `sampled`, as strings.
+        origin: `organic`, `impression`, `corrected` or `sampled`, as strings.
         known: bool, whether the user had a row of its own.
     """
 
@@ -66,7 +67,7 @@ class Rows(NamedTuple):
 
     def segments(self) -> dict[str, np.ndarray]:
         """(rows,) bool by segment. Sampled negatives belong to the organic positives."""
-        sampled, shown = self.origin == "sampled", self.origin == "impression"
+        sampled, shown = self.origin == "sampled", are_shown(self.origin)
         return {
             "all": np.ones(len(self.known), bool),
             "observed": ~sampled,

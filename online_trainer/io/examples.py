@@ -33,6 +33,7 @@ _HEAD: dict[str, pa.DataType] = {
     "is_probe": pa.bool_(),
 }
 _SHARE, _TASK, _PROPENSITY = "sampled_probability", "task", "propensity"
+_POSITION = "position"
 _VECTORS = frozenset(feature.name for feature in FEATURES if feature.encoding == "dense")
 # Columns of a row that a message may lack: each has a default.
 _MAY_LACK = {feature.name for feature in FEATURES} | {column.name for column in CONTEXT}
@@ -41,11 +42,12 @@ _TYPES = {
     _SHARE: pa.float32(),
     _TASK: pa.string(),
     _PROPENSITY: pa.float32(),
+    _POSITION: pa.int16(),
     **{feature.name: arrow_type(feature) for feature in FEATURES},
     **{column.name: pa.string() for column in CONTEXT},
 }
 # Columns of an example that are no feature and that nothing here reads.
-_UNREAD = frozenset({"row", "position"})
+_UNREAD = frozenset({"row"})
 # A column as it is, and, of strings, with each distinct one written once.
 _READ = {
     name: (kind, pa.dictionary(pa.int32(), kind), pa.dictionary(pa.int8(), kind))
@@ -228,7 +230,9 @@ class ExampleBatch:
             is_positive=_firsts(table, (labels > _LIKED) & ~is_sampled & ~is_number),
             groups=_groups(table, tasks),
             log_odds=np.log(oversampling),
-            is_shown=origin == "impression",
+            is_shown=are_shown(origin),
+            is_late=origin == "corrected",
+            positions=_positions(table, are_shown(origin)),
             kept=_kept(table, tasks, is_sampled, oversampling),
             tasks=tasks,
             is_number=is_number,
@@ -269,7 +273,7 @@ def propensity_weights(table: pa.Table, limit: float) -> np.ndarray:
     if _PROPENSITY not in table.column_names:
         return np.ones(len(table), np.float32)
     given = _numbers(table, _PROPENSITY, np.float64)
-    counts = (_origins(table) == "impression") & (given > 0) & (given <= 1)
+    counts = are_shown(_origins(table)) & (given > 0) & (given <= 1)
     weights = np.minimum(1.0 / np.where(counts, given, 1.0), limit)
     return weights.astype(np.float32)
 
@@ -346,6 +350,19 @@ def _origins(table: pa.Table) -> np.ndarray:
     """(rows,) strings; each takes the room of the longest, so what is no origin is cut."""
     column = pc.utf8_slice_codeunits(pc.fill_null(table["origin"].cast(pa.string()), ""), 0, 16)
     return np.asarray(column.to_pylist(), dtype=np.str_)
+
+
+def _positions(table: pa.Table, is_shown: np.ndarray) -> np.ndarray:
+    """(rows,) int32 places in lists; -1 where there is none."""
+    if _POSITION not in table.column_names:
+        return np.full(len(table), -1, np.int32)
+    given = pc.fill_null(table[_POSITION].cast(pa.int32()), -1).to_numpy()
+    return np.where(is_shown, given, -1).astype(np.int32)
+
+
+def are_shown(origin: np.ndarray) -> np.ndarray:
+    """(rows,) bool: of a list, with its first label or a late positive."""
+    return (origin == "impression") | (origin == "corrected")
 
 
 def _numbers(table: pa.Table, name: str, dtype: type[np.generic]) -> np.ndarray:

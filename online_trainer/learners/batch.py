@@ -22,6 +22,9 @@ class Batch:
         log_odds: (rows,) float32: the log of how many times likelier a draw of negatives gives the
             row's item than a uniform draw. 0 where it is missing.
         is_shown: (rows,) bool: of a list that was shown. No row is where it is missing.
+        is_late: (rows,) bool: shown, and a positive that came after it was taken for a negative. No
+            row is where it is missing.
+        positions: (rows,) int32: place in the list that was shown, from 0; -1 where it is missing.
         kept: (rows,) float32 in (0, 1]: the share of negatives like the row that a sample has; None
             is 1.
         tasks: (rows,) int32: place of the task that the label is for; 0 where it is missing.
@@ -35,6 +38,8 @@ class Batch:
     groups: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     log_odds: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     is_shown: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    is_late: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    positions: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     kept: np.ndarray | None = None
     tasks: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     is_number: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
@@ -48,6 +53,10 @@ class Batch:
             object.__setattr__(self, "log_odds", np.zeros(rows, np.float32))
         if not len(self.is_shown):
             object.__setattr__(self, "is_shown", np.zeros(rows, np.bool_))
+        if not len(self.is_late):
+            object.__setattr__(self, "is_late", np.zeros(rows, np.bool_))
+        if not len(self.positions):
+            object.__setattr__(self, "positions", np.full(rows, -1, np.int32))
         if not len(self.tasks):
             object.__setattr__(self, "tasks", np.zeros(rows, np.int32))
         if not len(self.is_number):
@@ -76,6 +85,8 @@ class Batch:
             groups=np.concatenate(groups).astype(np.int32),
             log_odds=column("log_odds"),
             is_shown=column("is_shown"),
+            is_late=column("is_late"),
+            positions=column("positions"),
             kept=np.exp(np.concatenate([each.log_kept() for each in batches])),
             tasks=column("tasks"),
             is_number=column("is_number"),
@@ -92,6 +103,8 @@ class Batch:
             groups=groups.astype(np.int32),
             log_odds=self.log_odds[places],
             is_shown=self.is_shown[places],
+            is_late=self.is_late[places],
+            positions=self.positions[places],
             kept=None if self.kept is None else self.kept[places],
             tasks=self.tasks[places],
             is_number=self.is_number[places],

@@ -7,7 +7,10 @@ import tensorflow as tf
 from millstream.domain.tasks import ONLY_TASK
 from models.fields import Task
 from models.losses.delayed_feedback import LOSSES as DELAYED
-from models.losses.delayed_feedback import Delayed
+from models.losses.delayed_feedback import Delayed, es_dfm
+
+# Of late positives, and of real negatives: (rows,) each.
+Shares = tuple[Any, Any]
 
 
 class Tasks(NamedTuple):
@@ -58,24 +61,41 @@ class Heads:
             return weights
         return weights * tf.gather(tf.constant(self._weights, tf.float32), tasks)
 
-    def losses(self, labels: Any, outputs: Any, tasks: Any, is_shown: Any) -> Any:
+    @property
+    def wants_shares(self) -> bool:
+        """Whether a task has the loss that needs `shares`."""
+        return "es_dfm" in self._delayed
+
+    def have(self, delayed: Delayed, tasks: Any) -> Any:
+        """(rows,) bool: whose task has this loss."""
+        return tf.gather(tf.constant([each == delayed for each in self._delayed]), tasks)
+
+    def losses(
+        self, labels: Any, outputs: Any, tasks: Any, is_shown: Any, shares: Shares | None = None
+    ) -> Any:
         """(rows,) log loss of a logit, or squared error of a number.
 
         Args:
             is_shown: (rows,) bool: whose negatives may be corrected later.
+            shares: of late positives, and of real negatives, (rows,) each; where a task wants them.
         """
         if not any(self._are_numbers):
-            return self._log_losses(labels, outputs, tasks, is_shown)
+            return self._log_losses(labels, outputs, tasks, is_shown, shares)
         is_number = tf.gather(tf.constant(self._are_numbers), tasks)
         truths = tf.where(is_number, 0.0, labels)
-        log_losses = self._log_losses(truths, outputs, tasks, is_shown)
+        log_losses = self._log_losses(truths, outputs, tasks, is_shown, shares)
         return tf.where(is_number, tf.square(labels - outputs), log_losses)
 
-    def _log_losses(self, labels: Any, logits: Any, tasks: Any, is_shown: Any) -> Any:
+    def _log_losses(
+        self, labels: Any, logits: Any, tasks: Any, is_shown: Any, shares: Shares | None
+    ) -> Any:
         losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
-        for name in sorted(set(self._delayed) - {"none"}):
-            is_of = tf.gather(tf.constant([each == name for each in self._delayed]), tasks)
-            losses = tf.where(is_of & is_shown, DELAYED[name](labels, logits), losses)
+        for name in sorted(set(self._delayed) & DELAYED.keys()):
+            own = DELAYED[name](labels, logits)
+            losses = tf.where(self.have(name, tasks) & is_shown, own, losses)
+        if shares is not None:
+            own = es_dfm(labels, logits, *shares)
+            losses = tf.where(self.have("es_dfm", tasks) & is_shown, own, losses)
         return losses
 
     def scores(self, outputs: Any, tasks: Any) -> Any:

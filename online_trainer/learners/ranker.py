@@ -3,12 +3,6 @@
 Rows of embeddings take the gradient of the *sum* of the losses, dense weights that of their mean. A
 row that is rare in the batch then moves as far in a large batch as in a small one.
 
-An event's own item and the negatives that were drawn for it are told apart within the event
-(`models/losses/within_event.py`): that teaches the order of a list. The log loss of each row beside
-it keeps the scores probabilities. Rows of shown lists have the log loss alone, with its full
-weight. What was met without a list and not liked was chosen all the same: it counts no more than a
-negative that was drawn. Where no event of a batch has negatives, each row counts in full.
-
 Negatives may be a sample: where a share r of them is kept, the odds of a positive are 1 / r times
 as high as they are without sampling. With the correction the log loss is that of z - log r, so that
 the network's own logit z learns the odds before sampling.
@@ -28,30 +22,16 @@ import numpy as np
 import tensorflow as tf
 
 from models.compact import compact
-from models.losses.within_event import LOSSES, WithinEvent, contrasted
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
 from online_trainer.learners.compiled import CompiledStep
 from online_trainer.learners.dense import DenseWeights, differs_in_training
-from online_trainer.learners.heads import ONE_TASK, Heads, Tasks
+from online_trainer.learners.heads import ONE_TASK, Heads, Shares, Tasks
+from online_trainer.learners.late_shares import LateShares, features_of, width_of
+from online_trainer.learners.objective import POINTWISE, Objective, taught
+from online_trainer.learners.position_bias import UNKNOWN, PositionBias
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
-
-
-class Objective(NamedTuple):
-    """What a step minimises.
-
-    Args:
-        within_event: the loss among the rows of an event; None is the log loss of each row alone.
-        pointwise_share: weight of the log loss beside it, of all rows but those of shown lists,
-            where there is something to tell apart.
-    """
-
-    within_event: WithinEvent | None = "softmax"
-    pointwise_share: float = 0.2
-
-
-POINTWISE = Objective(within_event=None)
 
 
 class Learnt(NamedTuple):
@@ -80,6 +60,8 @@ class Ranker:
         objective: what a step minimises.
         tasks: of the network.
         corrects_sampling: whether scores and log losses are those of z - log r.
+        position_dropout: share of shown items whose place is hidden while it is learnt from; None
+            hides all of them.
     """
 
     def __init__(
@@ -92,6 +74,7 @@ class Ranker:
         tasks: Tasks = ONE_TASK,
         *,
         corrects_sampling: bool = False,
+        position_dropout: float | None = None,
     ) -> None:
         self.network, self.tables = network, tables
         self.parts = compact(parts, tables.groups)
@@ -104,11 +87,15 @@ class Ranker:
         self._layout = Layout([self.parts], tables.groups)
         self._fields = field_specs(self.parts)
         self._scores_apart = differs_in_training(self.body)
+        self._late = self._late_shares() if self._heads.wants_shares else None
+        self._places = (
+            None if position_dropout is None else PositionBias(len(self.tasks), position_dropout)
+        )
         column = tf.TensorSpec((None,), tf.float32)
         given = (self._fields, self._layout.specs())
         flags, places = tf.TensorSpec((None,), tf.bool), tf.TensorSpec((None,), tf.int32)
-        taught = [column, places, column, column, column, flags, places]
-        self._learn = CompiledStep(self._learn_step, [*given, *taught])
+        given_rows = [column, places, column, column, column, flags, flags, places, places]
+        self._learn = CompiledStep(self._learn_step, [*given, *given_rows])
         self._score = CompiledStep(self._score_step, [*given, column, places])
 
     def learn(self, batch: Batch) -> Learnt:
@@ -125,7 +112,9 @@ class Ranker:
             batch.weights,
             batch.log_odds,
             batch.is_shown | batch.is_number,
+            batch.is_late,
             batch.groups,
+            self._visible(batch),
         )
         if is_finite := bool(finite):
             self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
@@ -139,11 +128,27 @@ class Ranker:
         return self._score(*given).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
-        """State beside weights and tables, for a snapshot: none."""
-        return {}
+        """State beside weights and tables, for a snapshot: what training alone has."""
+        return {name: each for own in self._asides for name, each in own.memory().items()}
 
     def restore_memory(self, memory: Mapping[str, np.ndarray]) -> None:
         """Continue from `memory`."""
+        for own in self._asides:
+            own.restore(memory)
+
+    @property
+    def aside_variables(self) -> list[Any]:
+        """TensorFlow variables of what training alone has."""
+        return [variable for own in self._asides for variable in own.variables]
+
+    @property
+    def _asides(self) -> list[LateShares | PositionBias]:
+        return [own for own in (self._late, self._places) if own is not None]
+
+    def _late_shares(self) -> LateShares:
+        names = {use.input_name for use in self.parts.lookups}
+        shapes = (self.body.input[name].shape[1:] for name in names)
+        return LateShares(len(self.tasks), width_of(shapes))
 
     def _reads(self, batch: Batch) -> list[Read]:
         return [(lookup.table, batch.inputs[lookup.field]) for lookup in self.parts.lookups]
@@ -165,50 +170,66 @@ class Ranker:
         weights: Any,
         log_odds: Any,
         is_shown: Any,
+        is_late: Any,
         groups: Any,
+        positions: Any,
     ) -> Any:
         given = inputs, flat, shift, tasks
         scored = self._logits(*given, training=False) if self._scores_apart else None
         weights = self._heads.weighted(weights, tasks)
         with tf.GradientTape() as tape:
             tape.watch(flat)
-            logits = self._logits(*given, training=True)
-            losses = self._heads.losses(labels, logits, tasks, is_shown)
+            unbiased = self._logits(*given, training=True)
+            logits = unbiased + self._bias(positions, tasks)
+            shares = self._shares(flat, logits, tasks, labels, is_shown, is_late)
+            losses = self._heads.losses(labels, logits, tasks, is_shown, shares)
             total = tf.reduce_sum(weights * losses)
-            minimised = tf.reduce_sum(
-                weights * self._taught(losses, logits - shift, labels, log_odds, is_shown, groups)
+            own = taught(
+                self._objective, losses, logits - shift, labels, log_odds, is_shown, groups
             )
+            minimised = tf.reduce_sum(weights * own)
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
-            taught = tf.add_n(
-                [minimised, *(tf.reduce_sum(weights) * own for own in self.body.losses)]
+            whole = tf.add_n(
+                [minimised, *(tf.reduce_sum(weights) * added for added in self.body.losses)]
             )
-        by_row, by_weight = tape.gradient(
-            taught, [flat, self.dense.tensors], unconnected_gradients="zero"
+        by_row, by_weight, by_place = tape.gradient(
+            whole,
+            [flat, self.dense.tensors, [p.tensor for p in self._biases]],
+            unconnected_gradients="zero",
         )
         share = tf.math.reciprocal(tf.maximum(tf.reduce_sum(weights), 1e-12))
         finite = self.dense.apply_if_finite(
-            taught, [share * gradient for gradient in by_weight], list(by_row.values())
+            whole, [share * gradient for gradient in by_weight], list(by_row.values())
         )
-        scores = self._heads.scores(logits if scored is None else scored, tasks)
+        for bias, gradient in zip(self._biases, by_place, strict=True):
+            bias.learn(gradient, finite)
+        scores = self._heads.scores(unbiased if scored is None else scored, tasks)
         return scores, total * share, finite, by_row
 
-    def _taught(
-        self,
-        losses: Any,
-        logits: Any,
-        labels: Any,
-        log_odds: Any,
-        is_shown: Any,
-        groups: Any,
-    ) -> Any:
-        """(rows,) what is minimised: the log `losses`, and the order of `logits` within events."""
-        kind, share = self._objective
-        if kind is None:
-            return losses
-        told_apart = contrasted(labels, groups)
-        share = tf.where(tf.reduce_any(told_apart), share, 1.0)
-        alone = tf.where(is_shown & ~told_apart, 1.0, share) * losses
-        return alone + LOSSES[kind](logits - log_odds, labels, groups)
+    @property
+    def _biases(self) -> list[PositionBias]:
+        return [] if self._places is None else [self._places]
+
+    def _visible(self, batch: Batch) -> np.ndarray:
+        """(rows,) places that are learnt with."""
+        given = np.where(batch.is_number, UNKNOWN, batch.positions)
+        return given if self._places is None else self._places.visible(given, self.step)
+
+    def _bias(self, positions: Any, tasks: Any) -> Any:
+        return 0.0 if self._places is None else self._places.of(positions, tasks)
+
+    def _shares(
+        self, flat: Any, logits: Any, tasks: Any, labels: Any, is_shown: Any, is_late: Any
+    ) -> Shares | None:
+        """Shares of late positives where a task wants them, learnt from after they were given."""
+        if self._late is None:
+            return None
+        (vectors,) = self._layout.unpack(flat)
+        features = features_of(logits, list(vectors.values()))
+        shares = self._late.shares(features, tasks)
+        counts = is_shown & self._heads.have("es_dfm", tasks)
+        self._late.learn(features, tasks, labels, is_late, counts)
+        return shares
 
     def _score_step(self, inputs: Any, flat: Any, shift: Any, tasks: Any) -> Any:
         return self._heads.scores(self._logits(inputs, flat, shift, tasks, training=False), tasks)

@@ -24,8 +24,8 @@ from millstream.errors import InvalidEvent
 from stream.ingest.records import TopicPartition
 from stream.state.open_windows import LabelledItem
 
-ORIGINS = ("organic", "impression", "sampled")
-ORGANIC, IMPRESSION, SAMPLED = range(len(ORIGINS))
+ORIGINS = ("organic", "impression", "sampled", "corrected")
+ORGANIC, IMPRESSION, SAMPLED, CORRECTED = range(len(ORIGINS))
 LAST_POSITION = 32_767  # of an int16
 
 TYPES = {
@@ -72,6 +72,7 @@ class ExampleRow(NamedTuple):
     user_id: str
     item_id: str
     label: float
+    origin: int
     weight: float
     is_probe: bool
     propensity: float
@@ -119,6 +120,7 @@ class ImpressionExamples:
                 event.user_id,
                 shown.item_id,
                 labelled.label,
+                CORRECTED if labelled.is_correction else IMPRESSION,
                 labelled.weight,
                 event.is_probe,
                 shown.propensity,
@@ -139,7 +141,6 @@ class ImpressionExamples:
         columns = zip(ExampleRow._fields, zip(*self.rows, strict=True), strict=True)
         types = {**TYPES, _TASK.name: _TASK.type}
         own = {name: pa.array(values, types[name]) for name, values in columns}
-        own["origin"] = pa.array(np.full(len(self), IMPRESSION, np.int8))
         logged = value_columns(self.logged, FEATURES)
         return rows_of({**own, **logged, **arrow_columns(self.contexts)}, len(self))
 

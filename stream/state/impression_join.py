@@ -133,10 +133,11 @@ class ImpressionJoin:
         if over.issuperset([n for n, _ in found] or range(len(self._tasks))):
             return Attribution.UNATTRIBUTED
         # What was taken for a negative is not taken for one again.
-        over |= {n for n, label in found if not label and any(n in each.tasks for each in passed)}
+        taken = {n for each in passed for n in each.tasks}
+        over |= {n for n, label in found if not label and n in taken}
         new = self._unanswered(request_id, item_id, [each for each in found if each[0] not in over])
         weight = WEIGHTS[feedback.kind]
-        made = [LabelledItem(impression, shown, label, weight, n) for n, label in new]
+        made = [LabelledItem(impression, shown, label, weight, n, n in taken) for n, label in new]
         return made or Attribution.ALREADY_LABELLED
 
     def _unanswered(

@@ -55,6 +55,7 @@ class LabelledItem:
 
     Args:
         task: place of the task that the label is for.
+        is_correction: whether the item was taken for a negative of it before.
     """
 
     impression: Impression
@@ -62,6 +63,7 @@ class LabelledItem:
     label: float
     weight: float = 1.0
     task: int = 0
+    is_correction: bool = False
 
 
 class Closed(NamedTuple):

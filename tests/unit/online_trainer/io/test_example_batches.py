@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from online_trainer.io.examples import ExampleBatch, decode
+from online_trainer.learners.batch import Batch
 from tests.support.examples import example_message
 
 ROWS = 12
@@ -39,6 +40,17 @@ def test_a_negative_that_was_drawn_more_often_counts_less_and_its_log_odds_are_k
     batch = batch_of(origin=origin, oversampling=oversampling).batch
     assert batch.weights.tolist() == [1.0, 0.5, 2.0] * 4
     np.testing.assert_allclose(batch.log_odds, np.log([4.0, 2.0, 0.5] * 4), rtol=1e-6)
+
+
+def test_a_late_positive_is_shown_and_late_and_stays_so_in_a_part():
+    origin = pa.array(["impression", "corrected", "organic"] * 4).dictionary_encode()
+    position = pa.array([0, 1, 2] * 3 + [None] * 3, pa.int16())
+    batch = batch_of(origin=origin, position=position).batch
+    assert batch.is_shown.tolist() == [True, True, False] * 4
+    assert batch.is_late.tolist() == [False, True, False] * 4
+    assert batch.positions.tolist() == [0, 1, -1] * 3 + [-1] * 3
+    assert batch.take(slice(3, 6)).is_late.tolist() == [False, True, False]
+    assert Batch.joined([batch, batch]).is_late.tolist() == [False, True, False] * 8
 
 
 def test_the_share_of_negatives_that_is_kept_is_that_of_uniform_draws_however_they_were_drawn():

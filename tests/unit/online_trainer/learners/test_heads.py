@@ -163,3 +163,43 @@ def test_a_rate_is_learnt_from_negatives_and_late_positives(delayed, learnt):
     for _ in range(200):
         ours.learn(given)
     assert ours.score(given) == pytest.approx(learnt, abs=0.01)
+
+
+def shown(labels, is_late):
+    """Rows of one item that was shown to one person, for the task `cart`."""
+    count = len(labels)
+    return Batch(
+        {
+            "user_id": np.ones(count, np.int64),
+            "item_id": np.ones(count, np.int64),
+            "age": np.ones(count, np.float32),
+        },
+        labels.astype(np.float32),
+        np.ones(count, np.float32),
+        labels > 0.5,
+        is_shown=np.ones(count, bool),
+        is_late=is_late,
+        tasks=np.full(count, CART, np.int32),
+    )
+
+
+@pytest.mark.parametrize(("delayed", "low", "high"), [("es_dfm", 0.29, 0.31), ("fnw", 0.33, 1.0)])
+def test_where_most_positives_come_in_time_elapsed_time_sampling_alone_learns_the_rate(
+    delayed, low, high
+):
+    """Of ten shown items two are positives in time, and one after it was taken for a negative."""
+    ours = ranker(rate=0.05, delayed=("none", "none", delayed))
+    labels, is_late = np.r_[np.zeros(8), np.ones(3)], np.arange(11) == 10
+    given = shown(labels, is_late)
+    for _ in range(400):
+        ours.learn(given)
+    assert low < ours.score(given)[0] < high
+
+
+def test_shares_of_late_positives_are_state_of_the_ranker():
+    ours, other = (ranker(delayed=("none", "none", "es_dfm")) for _ in range(2))
+    assert ranker().memory() == {}
+    ours.learn(shown(np.r_[np.zeros(8), np.ones(3)], np.arange(11) == 10))
+    other.restore_memory(ours.memory())
+    assert other.memory()["late_shares"].tolist() == ours.memory()["late_shares"].tolist()
+    assert np.ptp(ours.memory()["late_shares"][:, CART, 0]) > 0.0

@@ -16,7 +16,8 @@ from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
-from online_trainer.learners.ranker import POINTWISE, Objective, Ranker
+from online_trainer.learners.objective import POINTWISE, Objective
+from online_trainer.learners.ranker import Ranker
 
 IDS = 9
 FIELDS = (

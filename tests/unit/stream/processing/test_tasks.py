@@ -150,6 +150,7 @@ def test_a_late_positive_corrects_what_was_taken_for_a_negative_once(corrected):
     assert taught(silent(corrected, 60.0), "impressions") == [("purchase", "i2", 0.0)]
     late = corrected.run(said(100, "purchase", "i2"), said(101, "purchase", "i2"), now=66.0)
     assert taught(late) == [("purchase", "i2", 1.0)]
+    assert [row["origin"] for row in examples_of(late)] == ["corrected"]
     assert taught(silent(corrected, LONG_S), "impressions") == []
     assert corrected.memory.join.open_windows == {}
 
