@@ -68,7 +68,7 @@ lock: setup ## Resolve the dependencies anew (all Pythons, all platforms, hashes
 	$(PIP) install --quiet uv
 	UV="$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate"; export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
-	$$UV pyproject.toml --extra local --extra trees --extra tune --extra dev -o $(LOCK) && \
+	$$UV pyproject.toml --extra local --extra trees --extra tune --extra sql --extra dev -o $(LOCK) && \
 	$$UV pyproject.toml --constraint $(LOCK) -o requirements/runtime.txt
 
 clean: ## Remove the environment and everything that tools left behind

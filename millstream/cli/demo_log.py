@@ -69,7 +69,8 @@ def _events(
     constants: Mapping[str, str] | None = None,
 ) -> list[Event]:
     from features.topic_events import door
-    from stream.history.sources import FileEvents, LogFile
+    from stream.history.log_files import LogFile
+    from stream.history.sources import FileEvents
 
     if not files:
         return []

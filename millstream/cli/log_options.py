@@ -1,4 +1,4 @@
-"""Options of commands that read a log of the past: files or topics, and on how many cores."""
+"""Options of commands that read a log of the past: files, tables or topics, on how many cores."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +11,20 @@ from millstream.cli.pairs import pairs
 
 if TYPE_CHECKING:
     from stream.history.command import HistorySource
+    from stream.history.log_files import Kind, LogSource
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LOG = (
-    click.argument("logs", nargs=-1, metavar="[LOG...]", type=_FILE),
+    click.argument("logs", nargs=-1, metavar="[LOG...]"),
     click.option("--topics", is_flag=True, help="Read the topics of this installation; read only."),
-    click.option("--items", multiple=True, type=_FILE, help="A CSV or Parquet file of items."),
-    click.option("--users", multiple=True, type=_FILE, help="A CSV or Parquet file of users."),
+    click.option(
+        "--database",
+        metavar="URL",
+        help="Database whose tables, or SELECTs, LOG, --items and --users name, as SQLAlchemy has "
+        "it: sqlite:///shop.db, postgresql://user@host/name, mysql+pymysql://user@host/name.",
+    ),
+    click.option("--items", multiple=True, help="A CSV or Parquet file of items."),
+    click.option("--users", multiple=True, help="A CSV or Parquet file of users."),
     click.option(
         "--map",
         "renamed",
@@ -58,18 +65,26 @@ def source_of(options: Mapping[str, Any]) -> "HistorySource":
     """The log that `LOG_OPTIONS` name.
 
     Raises:
-        UsageError: neither files nor the topics, or both.
+        UsageError: neither files nor the topics, or both; a file is not there.
     """
     if bool(options["logs"]) == options["topics"]:
         raise click.UsageError("Expected either LOG... or --topics.")
     from stream.history.command import HistorySource
-    from stream.history.sources import LogFile
+    from stream.history.log_files import LogFile, LogTable
+
+    database = None if options["topics"] else options["database"]
+
+    def opened(name: str, kind: "Kind" = "interaction") -> "LogSource":
+        if database:
+            return LogTable(database, name, kind)
+        _FILE.convert(name, None, None)  # says so where it is not there
+        return LogFile(Path(name), kind)
 
     return HistorySource(
         [
-            *(LogFile(path, "item") for path in options["items"]),
-            *(LogFile(path, "user") for path in options["users"]),
-            *(LogFile(path) for path in options["logs"]),
+            *(opened(name, "item") for name in options["items"]),
+            *(opened(name, "user") for name in options["users"]),
+            *(opened(name) for name in options["logs"]),
         ],
         pairs("--map", options["renamed"]),
         pairs("--set", options["constants"]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from millstream.codec import parsed, with_defaults
 from millstream.errors import InvalidEvent
+from millstream.event_files.database import DatabaseTable
 from millstream.event_files.lines import Line, lines
 from millstream.event_files.progress import PublishProgress
 from millstream.event_files.records import FileRecord, csv_records, digest, json_records
@@ -31,7 +32,7 @@ class EventFile:
         resumed: whether `records` went on where an earlier run had left.
     """
 
-    source: RegularFile | StandardInput
+    source: RegularFile | StandardInput | DatabaseTable
     is_csv: bool
     kind: str = "interaction"
     renamed: Mapping[str, str] = field(default_factory=dict)

@@ -15,8 +15,9 @@ from features.topic_events import door
 from millstream.log_identity import logs_of
 from millstream.settings import Settings
 from stream.history.engine import DEFAULT_BUCKETS, Engine, OnProgress
+from stream.history.log_files import LogSource
 from stream.history.outcome import Outcome
-from stream.history.sources import TABLES, TIMED, FileEvents, LogFile, topic_records
+from stream.history.sources import TABLES, TIMED, FileEvents, topic_records
 from stream.ingest.records import EventRecord
 from stream.state.memory import Rules
 
@@ -26,12 +27,13 @@ class HistorySource:
     """The log that is read.
 
     Args:
-        files: of events; none are the topics of this installation, which are only read.
+        files: of events, or tables of a database; none are the topics of this installation, which
+            are only read.
         renamed, constants: of the columns of tables, see `millstream.event_files.EventTable`.
         skips_invalid: leave out records of files that are no events.
     """
 
-    files: Sequence[LogFile] = ()
+    files: Sequence[LogSource] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     skips_invalid: bool = False
@@ -40,10 +42,7 @@ class HistorySource:
         """What tells whether the same log is read again."""
         if not self.files:
             return "topics"
-        stated = [
-            (f.path.name, f.kind, f.path.stat().st_size, f.path.stat().st_mtime_ns)
-            for f in self.files
-        ]
+        stated = [each.stated() for each in self.files]
         options = sorted(self.renamed.items()), sorted(self.constants.items()), self.skips_invalid
         return f"files {hashlib.sha256(repr((stated, options)).encode()).hexdigest()[:16]}"
 

@@ -1,4 +1,4 @@
-"""Events of the past in the order of their times: from files, or from the retained topics.
+"""Events of the past in the order of their times: files, tables of a database, retained topics.
 
 Each file, and each partition of a topic, stays in its order; between them the one whose next event
 is the oldest goes first, by the running maximum of its event times, as in the stream. Upserts in
@@ -7,22 +7,20 @@ topics are tables, and go first.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from math import inf
-from pathlib import Path
-from typing import Literal
 
 from features.dedup import fingerprint
 from features.topic_events import Door
 from features.validation import MAX_FUTURE_S, event_of
 from millstream import topic_reading
 from millstream.errors import DatasetError, InvalidEvent
-from millstream.event_files import EventFile, FileRecord, source_of
+from millstream.event_files import EventFile, FileRecord
 from millstream.events import AnyEvent, Event, Impression, Interaction, ItemUpsert
 from millstream.settings import Settings
 from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
+from stream.history.log_files import LogSource
 from stream.ingest.arrival import bounded
 from stream.ingest.decode import entries_of, plain_interaction
 from stream.ingest.records import EventRecord, SourceRecord, TopicPartition
@@ -31,21 +29,8 @@ TABLES, TIMED = (ITEMS, USERS), (INTERACTIONS, IMPRESSIONS)
 _AT_ONCE = 2_000
 
 
-@dataclass(frozen=True)
-class LogFile:
-    """A file of events.
-
-    Args:
-        path: JSON lines, CSV or Parquet, plain or compressed.
-        kind: of the events of a table; JSON lines name their own.
-    """
-
-    path: Path
-    kind: Literal["interaction", "item", "user"] = "interaction"
-
-
 class FileEvents:
-    """The events of files; `offset` of a record counts them all.
+    """The events of files and tables; `offset` of a record counts them all.
 
     Args:
         files: in the order that settles events of one time.
@@ -60,7 +45,7 @@ class FileEvents:
 
     def __init__(
         self,
-        files: Sequence[LogFile],
+        files: Sequence[LogSource],
         door: Door,
         renamed: dict[str, str] | None = None,
         constants: dict[str, str] | None = None,
@@ -86,8 +71,8 @@ class FileEvents:
             source = TopicPartition(_topic_of(event).name, 0)
             yield EventRecord(source, place, event, fingerprint(event.event_id), b"")
 
-    def _events(self, file: LogFile) -> Iterator[Event]:
-        source, now_s = source_of(str(file.path)), time.time()
+    def _events(self, file: LogSource) -> Iterator[Event]:
+        source, now_s = file.opened(self._renamed), time.time()
         reading = EventFile(source, source.is_csv, file.kind, self._renamed, self._constants)
         try:
             for record in reading.records():
@@ -97,7 +82,7 @@ class FileEvents:
                 if record.ordinal % _AT_ONCE == 0:
                     self._reached[file] = record.next_byte
         except (InvalidEvent, OSError) as error:
-            raise DatasetError(f"{file.path.name}: {error}") from error
+            raise DatasetError(f"{file.name}: {error}") from error
 
     def _event(self, reading: EventFile, record: FileRecord, now_s: float) -> Event | None:
         if not reading.is_csv and record.fault is None:

@@ -25,7 +25,8 @@ from features.topic_events import STRICT
 from millstream.codec import encode
 from millstream.events import Event
 from stream.history.engine import Engine
-from stream.history.sources import FileEvents, LogFile
+from stream.history.log_files import LogFile
+from stream.history.sources import FileEvents
 from stream.ingest.records import EventRecord
 from stream.state.memory import Rules
 from tests.support.stream_cases import MemoryStream, event_entry, interaction, item_upsert

@@ -59,10 +59,11 @@ def third_party(folder: str) -> dict[str, str]:
 @pytest.mark.parametrize("folder", sorted(OURS))
 def test_what_is_imported_is_declared(folder):
     extras = {
-        "tests": ("local", "dev", "trees", "tune"),
+        "tests": ("local", "dev", "trees", "tune", "sql"),
         "deploy": ("local",),
         # Imported by the one module that needs it, when it is asked for.
         "models": ("trees", "tune"),
+        "millstream": ("sql",),
     }.get(folder, ())
     direct = declared(*extras) | (NOT_EVERYWHERE if folder == "deploy" else set())
     providers = packages_distributions()
@@ -75,7 +76,9 @@ def test_what_is_imported_is_declared(folder):
 
 
 def test_what_is_declared_is_locked():
-    assert declared("local", "dev", "trees", "tune") <= locked("requirements/lock.txt").keys()
+    assert (
+        declared("local", "dev", "trees", "tune", "sql") <= locked("requirements/lock.txt").keys()
+    )
     assert declared() <= locked("requirements/runtime.txt").keys()
 
 

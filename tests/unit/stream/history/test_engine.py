@@ -19,9 +19,10 @@ from millstream.codec import encode
 from millstream.errors import ConfigurationError, DatasetError
 from millstream.events import Event
 from stream.history.engine import Engine
+from stream.history.log_files import LogFile
 from stream.history.outcome import Outcome
 from stream.history.rows import ITEM_LISTS
-from stream.history.sources import FileEvents, LogFile
+from stream.history.sources import FileEvents
 from stream.ingest.records import EventRecord, ItemDeletion, TopicPartition, UserDeletion
 from stream.outputs.effects import Effects
 from stream.state.entities import Item, items_bytes, users_bytes
