@@ -10,18 +10,13 @@ from typing import Any
 
 import keras
 
-from millstream.domain.tasks import ONLY_TASK
 from models.catalogue import build, find
-from models.fields import Field, Task
+from models.fields import Field
 from models.multi_task.heads import with_heads
-from models.multi_task.tasks import head, tasks_of
+from models.multi_task.tasks import head
+from models.task_names import tasks_in
 
 Config = Mapping[str, Any]
-
-
-def tasks_in(config: Config) -> tuple[Task, ...]:
-    """The tasks of a configuration, in their order."""
-    return tasks_of(config.get("tasks", (ONLY_TASK,)))
 
 
 def ranking_network(config: Config, fields: Iterable[Field]) -> keras.Model:

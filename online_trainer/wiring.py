@@ -16,10 +16,11 @@ from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
 from models.catalogue import CATALOGUE, build, find
 from models.losses.streaming_frequency import StreamingFrequency
-from models.rankers import ranking_network, tasks_in
+from models.rankers import ranking_network
 from models.retrieval.model import RetrievalModel
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
+from models.task_names import tasks_in
 from online_trainer.challenge.challenger import (
     Challenger,
     ChallengingRanker,

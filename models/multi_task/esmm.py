@@ -19,7 +19,7 @@ from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.inputs import embedded
 from models.layers.mlp import mlp
-from models.multi_task.tasks import Tasks, tasks_of
+from models.task_names import Tasks, tasks_of
 
 
 def esmm(

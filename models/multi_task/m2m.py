@@ -20,7 +20,7 @@ from models.layers.learned_vector import LearnedVector
 from models.layers.meta_unit import MetaUnit
 from models.layers.mlp import mlp
 from models.multi_task.domains import columns_of
-from models.multi_task.tasks import Tasks, tasks_of
+from models.task_names import Tasks, tasks_of
 
 
 def m2m(

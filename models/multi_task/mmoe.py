@@ -11,7 +11,8 @@ from models.fields import Field
 from models.inputs import embedded
 from models.layers.experts import experts as expert_outputs
 from models.layers.experts import gated
-from models.multi_task.tasks import Tasks, tasks_of, towers
+from models.multi_task.tasks import towers
+from models.task_names import Tasks, tasks_of
 
 
 def mmoe(

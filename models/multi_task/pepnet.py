@@ -17,7 +17,7 @@ from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.experts import gate_nu
 from models.multi_task.domains import columns_of
-from models.multi_task.tasks import Tasks, tasks_of
+from models.task_names import Tasks, tasks_of
 
 
 def pepnet(

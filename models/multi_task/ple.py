@@ -16,7 +16,8 @@ from millstream.errors import ConfigurationError
 from models.fields import Field
 from models.inputs import embedded
 from models.layers.experts import experts, gated
-from models.multi_task.tasks import Tasks, tasks_of, towers
+from models.multi_task.tasks import towers
+from models.task_names import Tasks, tasks_of
 
 
 def ple(

@@ -25,7 +25,8 @@ from models.layers.experts import gated
 from models.layers.masked import mask_of
 from models.layers.mlp import mlp
 from models.multi_task.domains import columns_of, membership
-from models.multi_task.tasks import Tasks, tasks_of, towers
+from models.multi_task.tasks import towers
+from models.task_names import Tasks, tasks_of
 
 
 def sar_net(

@@ -11,7 +11,8 @@ import keras
 from models.fields import Field
 from models.inputs import embedded
 from models.layers.mlp import mlp
-from models.multi_task.tasks import Tasks, tasks_of, towers
+from models.multi_task.tasks import towers
+from models.task_names import Tasks, tasks_of
 
 
 def shared_bottom(

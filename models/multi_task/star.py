@@ -17,7 +17,7 @@ from models.inputs import FieldInputs
 from models.layers.domain_norm import DomainDense, DomainNorm
 from models.layers.mlp import mlp
 from models.multi_task.domains import membership
-from models.multi_task.tasks import Tasks, tasks_of
+from models.task_names import Tasks, tasks_of
 
 
 def star(

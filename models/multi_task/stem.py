@@ -22,7 +22,8 @@ from models.fields import Field
 from models.inputs import FieldInputs
 from models.layers.experts import experts as expert_outputs
 from models.layers.experts import gated
-from models.multi_task.tasks import Tasks, tasks_of, towers
+from models.multi_task.tasks import towers
+from models.task_names import Tasks, tasks_of
 
 
 def stem(

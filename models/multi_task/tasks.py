@@ -1,4 +1,4 @@
-"""Tasks as options name them, and one head of a network alone."""
+"""A tower for each task, and one head of a network alone."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,26 +9,6 @@ from keras.layers import Dense
 from millstream.errors import ConfigurationError
 from models.fields import Task
 from models.layers.mlp import mlp
-
-Tasks = Sequence[str | Task]
-
-
-def tasks_of(given: Tasks, least: int = 1) -> tuple[Task, ...]:
-    """Tasks from their names: `click`, or `stars:regression`.
-
-    Raises:
-        ConfigurationError: fewer than `least`, a name that comes twice, or an unknown kind.
-
-    >>> tasks_of(["click", "stars:regression"])[1]
-    Task(name='stars', kind='regression')
-    """
-    tasks = tuple(t if isinstance(t, Task) else _parsed(t) for t in given)
-    names = [task.name for task in tasks]
-    if len(names) < least or len(set(names)) < len(names):
-        raise ConfigurationError(
-            f"`tasks` must be at least {least}, of different names. Received: {names}."
-        )
-    return tasks
 
 
 def towers(tasks: Sequence[Task], by_task: Iterable[Any], hidden: Sequence[int]) -> dict[str, Any]:
@@ -50,8 +30,3 @@ def head(model: keras.Model, task: str) -> keras.Model:
             f"`task` must be one of {sorted(model.output)}. Received: {task!r}."
         )
     return keras.Model(model.input, model.output[task], name=f"{model.name}.{task}")
-
-
-def _parsed(text: str) -> Task:
-    name, _, kind = text.partition(":")
-    return Task(name, kind or "binary")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.split import TableSpec
+from models.tables import TableSpec
 from online_trainer.embeddings.admission_filter import AdmissionFilter
 from online_trainer.embeddings.keyed_rows import NO_ROW, KeyedRows
 from online_trainer.embeddings.keys import RowKeys

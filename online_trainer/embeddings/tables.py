@@ -6,7 +6,7 @@ import numpy as np
 
 from models.layers.field_embedding import layer_name
 from models.optimisers import longest_prefix
-from models.split import TableSpec
+from models.tables import TableSpec
 from online_trainer.embeddings.keyed_rows import NO_ROW
 from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowOptimiser

@@ -14,7 +14,8 @@ import numpy as np
 from millstream.snapshots.layout import Role, TableRows
 from millstream.snapshots.signature import Signatures, common
 from models.alignment import Alignment, Places
-from models.split import TableSpec, split
+from models.split import split
+from models.tables import TableSpec
 from online_trainer.embeddings import state as tables_state
 from online_trainer.embeddings.slab import EmbeddingSlab
 from online_trainer.embeddings.state import TablesState

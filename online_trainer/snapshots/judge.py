@@ -16,7 +16,7 @@ import numpy as np
 
 from millstream.errors import SnapshotError
 from millstream.snapshots import Manifest, SnapshotReader
-from models.rankers import tasks_in
+from models.task_names import tasks_in
 from online_trainer.evaluation.by_task import ERROR, LEAST_ROWS, TaskRows, by_task
 from online_trainer.evaluation.paired import Interval
 from online_trainer.evaluation.recent import RecentRows, ScoredRows

@@ -11,11 +11,11 @@ from millstream.errors import SnapshotError
 from millstream.snapshots import Manifest, SnapshotReader
 from millstream.snapshots.layout import Role, dense_part, tables_from, tables_part
 from millstream.snapshots.signature import Signatures, missing
-from models.rankers import tasks_in
+from models.task_names import tasks_in
 from serving.catalogue.catalogue import Catalogue
 from serving.model.embedding_table import EmbeddingTable
 from serving.model.program import Program, Tables
-from serving.model.programs import Programs
+from serving.model.programs import ProgramBuilder, Programs
 from serving.model.served import ServedModel, ServedNetwork, ServedRanker, ServedRetriever
 from serving.model.touched import Changed, same_weights, touched
 from serving.retrieval.item_index import IndexOptions, ItemIndex
@@ -38,6 +38,7 @@ class Loader:
         retriever_interval_s: minimum seconds between two retrievers, each of which costs a vector
             for every item; newer versions share the one that is served until then.
         indexing: how items are searched.
+        builder: of networks; None builds them here.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Loader:
         share: float = _SHARE,
         retriever_interval_s: float = 0.0,
         indexing: IndexOptions | None = None,
+        builder: ProgramBuilder | None = None,
     ) -> None:
         self._reader = reader
         self._catalogue = catalogue
@@ -55,7 +57,7 @@ class Loader:
         self._share = share
         self._retriever_interval_s = retriever_interval_s
         self._indexing = indexing or IndexOptions()
-        self._programs = Programs()
+        self._programs = Programs(builder)
         self._has_loaded = False
 
     def load(

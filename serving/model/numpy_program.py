@@ -2,18 +2,20 @@
 
 For the 500 rows of a list a call into TensorFlow costs about as much as the arithmetic: each
 operation has its price, inputs are copied in, and its own code drives Python's out of the caches.
+A program that was recorded needs no framework: it can be pickled and run where there is none.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
-import keras
 import numpy as np
 
-from models.split import run_through
-from serving.model.numpy_layers import NUMPY_LAYERS, LayerFunction
 from serving.model.shared_columns import Value, whole
+
+if TYPE_CHECKING:  # which loads TensorFlow
+    import keras
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class _Slot:
 
 @dataclass(frozen=True)
 class _Step:
-    run: LayerFunction
+    run: Callable[..., Value]
     inputs: tuple[int, ...]
     output: int
 
@@ -41,15 +43,17 @@ class NumpyProgram:
         LookupError: a layer, or a setting of one, has no NumPy form.
     """
 
-    def __init__(self, network: keras.Model, variables: Sequence[keras.Variable]) -> None:
-        self._places = {id(variable): at for at, variable in enumerate(variables)}
+    def __init__(self, network: "keras.Model", variables: "Sequence[keras.Variable]") -> None:
+        from models.split import run_through
+
+        places = {id(variable): at for at, variable in enumerate(variables)}
         self._inputs = [(x.name, np.dtype(x.dtype)) for x in network.input.values()]
         self._steps: list[_Step] = []
         slots = {name: _Slot(at) for at, (name, _) in enumerate(self._inputs)}
-        self._output: _Slot = run_through(network, slots, self._recorded)
+        self._output: _Slot = run_through(network, slots, partial(self._recorded, places))
 
     @classmethod
-    def of(cls, network: keras.Model, variables: Sequence[keras.Variable]) -> Self | None:
+    def of(cls, network: "keras.Model", variables: "Sequence[keras.Variable]") -> Self | None:
         """The program of a network, or None where a layer has no NumPy form."""
         try:
             return cls(network, variables)
@@ -71,9 +75,13 @@ class NumpyProgram:
             values.append(step.run(weights, *[values[at] for at in step.inputs]))
         return whole(values[self._output.at])
 
-    def _recorded(self, operation: keras.Operation) -> Callable[..., _Slot]:
+    def _recorded(
+        self, places: Mapping[int, int], operation: "keras.Operation"
+    ) -> Callable[..., _Slot]:
+        from serving.model.numpy_layers import NUMPY_LAYERS
+
         make = NUMPY_LAYERS.get(type(operation))
-        run = make(operation, lambda variable: self._places[id(variable)]) if make else None
+        run = make(operation, lambda variable: places[id(variable)]) if make else None
         if run is None:
             raise LookupError(f"{operation} has no NumPy form.")
 

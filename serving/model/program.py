@@ -2,20 +2,21 @@
 
 A new snapshot brings new numbers and not a new network. What belongs to the user or to the moment
 comes as one row for a whole list. Networks of common layers run in NumPy (`numpy_program.py`), the
-others in TensorFlow (`tf_program.py`).
+others in TensorFlow (`tf_program.py`). Making one loads Keras; one that runs in NumPy can be
+pickled, and needs no framework where it is read.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from millstream.errors import ConfigurationError
-from models.split import split
 from serving.model.embedding_table import EmbeddingTable
 from serving.model.numpy_program import NumpyProgram
-from serving.model.tf_program import TfProgram
+
+if TYPE_CHECKING:  # which loads TensorFlow
+    import keras
 
 Weights = tuple[Any, ...]
 Tables = Mapping[str, EmbeddingTable]
@@ -37,18 +38,29 @@ class Program:
     """
 
     def __init__(
-        self, network: keras.Model, shared: Iterable[str] = (), owner: keras.Model | None = None
+        self,
+        network: "keras.Model",
+        shared: Iterable[str] = (),
+        owner: "keras.Model | None" = None,
     ) -> None:
+        from models.split import split
+
         parts = split(network)
         self.tables = parts.tables
         self.lookups = parts.lookups
         self._names = [*network.input]
-        self._variables = [*parts.body.trainable_variables, *parts.body.non_trainable_variables]
-        self._owned = _places(owner or network, self._variables)
+        variables = [*parts.body.trainable_variables, *parts.body.non_trainable_variables]
+        self._shapes = [(variable.path, tuple(variable.shape)) for variable in variables]
+        self._owned = _places(owner or network, variables)
         self._owner_size = len((owner or network).variables)
-        self._body = NumpyProgram.of(parts.body, self._variables) or TfProgram(
-            parts.body, self._variables, frozenset(shared)
+        self._body = NumpyProgram.of(parts.body, variables) or _in_tensorflow(
+            parts.body, variables, frozenset(shared)
         )
+
+    @property
+    def is_portable(self) -> bool:
+        """True if it runs where there is no framework."""
+        return isinstance(self._body, NumpyProgram)
 
     def weights(self, arrays: Arrays) -> Weights:
         """Weights of this network from the owner's `models.weights.weight_arrays`.
@@ -62,11 +74,10 @@ class Program:
             )
         ordered = [array for _, array in sorted(arrays.items())]
         own = [ordered[at] for at in self._owned]
-        for variable, array in zip(self._variables, own, strict=True):
-            if tuple(variable.shape) != array.shape:
+        for (path, shape), array in zip(self._shapes, own, strict=True):
+            if shape != array.shape:
                 raise ConfigurationError(
-                    f"Weight {variable.path!r} must have shape {tuple(variable.shape)}. "
-                    f"Received: {array.shape}."
+                    f"Weight {path!r} must have shape {shape}. Received: {array.shape}."
                 )
         return self._body.weights(own)
 
@@ -84,7 +95,15 @@ class Program:
         return self._body(weights, own)
 
 
-def _places(owner: keras.Model, variables: list[keras.Variable]) -> list[int]:
+def _in_tensorflow(
+    body: "keras.Model", variables: "list[keras.Variable]", shared: frozenset[str]
+) -> Any:
+    from serving.model.tf_program import TfProgram
+
+    return TfProgram(body, variables, shared)
+
+
+def _places(owner: "keras.Model", variables: "list[keras.Variable]") -> list[int]:
     """Place of each variable in the owner's own order."""
     place = {id(variable): at for at, variable in enumerate(owner.variables)}
     return [place[id(variable)] for variable in variables]

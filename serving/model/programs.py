@@ -2,15 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from features.spec import model_inputs
 from millstream.snapshots.signature import InputSignature, Signatures
-from models.catalogue import build
-from models.multi_task.heads import side_by_side
-from models.rankers import ranking_network, tasks_in
-from models.retrieval.model import RetrievalModel
-from models.spec_fields import ranker_fields, retriever_fields
+from models.task_names import tasks_in
 from serving.model.program import Program
 
 Config = dict[str, Any]
@@ -28,6 +24,50 @@ class Towers:
     candidate: Program
     dim: int
 
+    @property
+    def is_portable(self) -> bool:
+        """True if both run where there is no framework."""
+        return self.query.is_portable and self.candidate.is_portable
+
+
+class ProgramBuilder(Protocol):
+    """Builder of compiled networks."""
+
+    def ranker(self, config: Config, inputs: Signatures) -> Program:
+        """The ranking network of `config` on `inputs`, in their order; a column for each task."""
+        ...
+
+    def retriever(self, config: Config, inputs: Signatures) -> Towers:
+        """Both sides of `config` on `inputs`, in their order."""
+        ...
+
+
+class KerasBuilder:
+    """`ProgramBuilder` in this process: it loads Keras and TensorFlow."""
+
+    def ranker(self, config: Config, inputs: Signatures) -> Program:
+        """See `ProgramBuilder.ranker`."""
+        from models.multi_task.heads import side_by_side
+        from models.rankers import ranking_network
+        from models.spec_fields import ranker_fields
+
+        network = ranking_network(config, ranker_fields(config["embedding_width"], inputs))
+        return Program(side_by_side(network, tasks_in(config)), SHARED, network)
+
+    def retriever(self, config: Config, inputs: Signatures) -> Towers:
+        """See `ProgramBuilder.retriever`."""
+        from models.catalogue import build
+        from models.retrieval.model import RetrievalModel
+        from models.spec_fields import retriever_fields
+
+        fields = retriever_fields(config["embedding_width"], inputs)
+        towers: RetrievalModel = build(config["name"], fields, **config.get("options", {}))
+        return Towers(
+            query=Program(towers.query, SHARED, towers.model),
+            candidate=Program(towers.candidate, (), towers.model),
+            dim=int(towers.candidate.output.shape[-1]),
+        )
+
 
 class Programs:
     """Compiled networks, kept by the configuration and inputs that a manifest names.
@@ -35,33 +75,28 @@ class Programs:
     A configuration is `{"name": ..., "embedding_width": ..., "options": {...}}`: the model's name
     in the catalogue, values per embedding row, and what else its builder takes, if anything. That
     of a ranker of several tasks names them, too (`models.rankers`).
+
+    Args:
+        builder: of those that are not there yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, builder: ProgramBuilder | None = None) -> None:
+        self._builder = builder or KerasBuilder()
         self._rankers: dict[Key, Program] = {}
         self._retrievers: dict[Key, Towers] = {}
 
     def ranker(self, config: Config, inputs: Signatures) -> Program:
-        """The ranking network of `config` on `inputs`, in their order; a column for each task."""
+        """See `ProgramBuilder.ranker`."""
         key = _key(config, inputs)
         if key not in self._rankers:
-            fields = ranker_fields(config["embedding_width"], inputs)
-            network = ranking_network(config, fields)
-            columns = side_by_side(network, tasks_in(config))
-            self._rankers[key] = Program(columns, SHARED, network)
+            self._rankers[key] = self._builder.ranker(config, inputs)
         return self._rankers[key]
 
     def retriever(self, config: Config, inputs: Signatures) -> Towers:
-        """Both sides of `config` on `inputs`, in their order."""
+        """See `ProgramBuilder.retriever`."""
         key = _key(config, inputs)
         if key not in self._retrievers:
-            fields = retriever_fields(config["embedding_width"], inputs)
-            towers: RetrievalModel = build(config["name"], fields, **config.get("options", {}))
-            self._retrievers[key] = Towers(
-                query=Program(towers.query, SHARED, towers.model),
-                candidate=Program(towers.candidate, (), towers.model),
-                dim=int(towers.candidate.output.shape[-1]),
-            )
+            self._retrievers[key] = self._builder.retriever(config, inputs)
         return self._retrievers[key]
 
 

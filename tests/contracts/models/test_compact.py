@@ -5,7 +5,8 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from models.compact import compact
-from models.split import Lookup, split
+from models.split import split
+from models.tables import Lookup
 from online_trainer.learners.vectors import Layout, field_specs
 from tests.contracts.models.test_split import scores_of, tables_of
 

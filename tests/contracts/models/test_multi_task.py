@@ -12,8 +12,9 @@ from models.catalogue import CATALOGUE, build, find
 from models.fields import Field, Task
 from models.multi_task.balance import Fixed
 from models.multi_task.learner import MultiTaskLearner
-from models.multi_task.tasks import head, tasks_of
+from models.multi_task.tasks import head
 from models.split import split
+from models.task_names import tasks_of
 from tests.contracts.models.test_split import scores_of, with_vectors
 
 IDS, DOMAINS, LENGTH = 8, 2, 3

@@ -8,7 +8,8 @@ from models.inputs import FieldInputs, embedded
 from models.ranking.dcn_v2 import dcn_v2
 from models.ranking.deepfm import deepfm
 from models.rows import RowInit
-from models.split import Lookup, TableSpec, split
+from models.split import split
+from models.tables import Lookup, TableSpec
 
 USER = Field("user_id", width=4)
 ITEM = Field("item_id", width=4, init=RowInit("normal", 0.1))

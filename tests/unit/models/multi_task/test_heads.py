@@ -6,8 +6,9 @@ import pytest
 
 from models.fields import Field, Task
 from models.multi_task.heads import side_by_side, with_heads
-from models.rankers import ranking_network, tasks_in
+from models.rankers import ranking_network
 from models.split import split
+from models.task_names import tasks_in
 
 FIELDS = [Field("user_id", width=4), Field("item_id", width=4), Field("age", "float")]
 CONFIG = {"embedding_width": 4, "options": {"hidden": [8]}, "tasks": ["click", "stars:regression"]}

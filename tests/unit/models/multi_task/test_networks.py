@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 from millstream.errors import ConfigurationError
 from models.catalogue import build
 from models.fields import Field
-from models.multi_task.tasks import head, tasks_of
+from models.multi_task.tasks import head
+from models.task_names import tasks_of
 from tests.support.networks import FIELDS, ROWS, columns, mlp, with_random_weights
 
 DOMAIN = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], np.float32)

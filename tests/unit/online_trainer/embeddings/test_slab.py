@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.rows import RowInit
-from models.split import TableSpec
+from models.tables import TableSpec
 from online_trainer.embeddings.keyed_rows import NO_ROW
 from online_trainer.embeddings.keys import RowKeys
 from online_trainer.embeddings.optimisers import RowAdagrad

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.rows import RowInit
-from models.split import TableSpec
+from models.tables import TableSpec
 from online_trainer.embeddings.optimisers import LazyAdam
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.state import TablesState, drop_tombstones, export, restore
