@@ -2,15 +2,13 @@
 
 import logging
 import signal
-from functools import partial
 from math import inf
 from threading import Event
 
 from millstream import logs
 from millstream.clock import SystemClock
 from millstream.errors import LogUnavailable
-from millstream.kafka import create_topics
-from millstream.log_identity import begin, logs_of
+from millstream.log_identity import TopicLog, begin
 from millstream.metrics import serve_metrics
 from millstream.settings import Settings
 from millstream.snapshots import Announcement, SnapshotReader, SnapshotWriter
@@ -18,7 +16,8 @@ from millstream.threads import one_blas_thread
 from millstream.topics import EXAMPLES
 from online_trainer.challenge.warm_up import WarmUp
 from online_trainer.evaluation.skew_check import SkewCheck
-from online_trainer.io.consumer import ExamplesConsumer
+from online_trainer.io.consumer import KafkaLog
+from online_trainer.io.log import Examples, TrainerLog
 from online_trainer.io.offsets import Offsets
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
@@ -36,32 +35,38 @@ log = logging.getLogger(__name__)
 _RECONNECT_S = 2.0
 
 
-def main(chosen: Settings, *, frozen_baseline: bool = False) -> None:
+def main(
+    chosen: Settings, *, frozen_baseline: bool = False, examples_log: TrainerLog | None = None
+) -> None:
     """Run the trainer until SIGTERM or SIGINT.
 
     Args:
         chosen: the settings.
         frozen_baseline: keep the ranker as it was at the first snapshot, and compare.
+        examples_log: its input and output; None is Kafka.
     """
     logs.configure(chosen.log_level, chosen.log_style)
     one_blas_thread()
     asked_to_end = _asked_to_end()
     metrics = TrainerMetrics()
     serve_metrics(chosen.trainer_metrics_port, chosen.host, metrics.registry)
-    wiring, outbox = Wiring(chosen), Outbox(chosen)
+    own_log = examples_log or KafkaLog(chosen)
+    wiring, outbox = Wiring(chosen), Outbox(own_log.sender())
     trainer = wiring.trainer(frozen_baseline=frozen_baseline)
     publisher = _publisher(chosen, wiring, trainer, outbox)
     publisher.on_failure = metrics.snapshot_failed
     publisher.on_promotion = metrics.promoted
     publisher.on_fall_back = metrics.fell_back
-    consumer = _connected(chosen, trainer.offsets, publisher.lineage, metrics, asked_to_end)
+    consumer = _connected(
+        chosen, own_log, trainer.offsets, publisher.lineage, metrics, asked_to_end
+    )
     if consumer is None:
         return
     publisher.reannounce()
     log.info("Learning from %s.", chosen.topic(EXAMPLES))
     every_s = chosen.skew_interval_s
     skew = SkewCheck(chosen.offline_dir, every_s) if every_s else None
-    warm_up = WarmUp(trainer, partial(ExamplesConsumer, chosen), chosen.challenger_share)
+    warm_up = WarmUp(trainer, own_log.examples, chosen.challenger_share)
     try:
         TrainerWorker(
             trainer, publisher, consumer, outbox, metrics, SystemClock(), warm_up, skew
@@ -109,11 +114,12 @@ def _publisher(
 
 def _connected(
     chosen: Settings,
+    own_log: TrainerLog,
     offsets: Offsets,
     lineage: Lineage,
     metrics: TrainerMetrics,
     asked_to_end: Event,
-) -> ExamplesConsumer | None:
+) -> Examples | None:
     """The consumer, as soon as a broker answers; None if asked to end before.
 
     Raises:
@@ -121,9 +127,8 @@ def _connected(
     """
     while not asked_to_end.is_set():
         try:
-            create_topics(chosen)
-            _settle(chosen, offsets, metrics)
-            consumer = ExamplesConsumer(chosen, offsets.offset)
+            _settle(chosen, own_log.prepare(), offsets, metrics)
+            consumer = own_log.examples(offsets.offset)
             lineage.announced = consumer.announced()
             return consumer
         except LogUnavailable as error:
@@ -132,9 +137,8 @@ def _connected(
     return None
 
 
-def _settle(chosen: Settings, offsets: Offsets, metrics: TrainerMetrics) -> None:
-    """Compare the position with the log that the broker has."""
-    now = logs_of(chosen, [EXAMPLES])[EXAMPLES]
+def _settle(chosen: Settings, now: TopicLog, offsets: Offsets, metrics: TrainerMetrics) -> None:
+    """Compare the position with the log as it is now."""
     reached = {0: offsets.offset} if offsets.offset else {}
     found = begin(chosen, EXAMPLES, now, offsets.log, reached)
     metrics.log_changed(found.changes, found.missed)

@@ -7,7 +7,7 @@ from threading import Event
 from millstream.clock import Clock
 from online_trainer.challenge.warm_up import WarmUp
 from online_trainer.evaluation.skew_check import SkewCheck
-from online_trainer.io.consumer import ConsumedMessage, ExamplesConsumer
+from online_trainer.io.log import ConsumedMessage, Examples
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
 from online_trainer.snapshots.publisher import SnapshotPublisher
@@ -37,7 +37,7 @@ class TrainerWorker:
         self,
         trainer: Trainer,
         publisher: SnapshotPublisher,
-        consumer: ExamplesConsumer,
+        consumer: Examples,
         outbox: Outbox,
         metrics: TrainerMetrics,
         clock: Clock,

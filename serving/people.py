@@ -5,19 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
-from redis import RedisError
-from redis.asyncio import Redis
 
 from features.spec import RECENT, USER_ATTRIBUTES, USER_STATS, features_of
+from features.stores.commands import CommandClient
 from features.stores.redis_online import AsyncRedisOnlineStore
 from features.stores.schema import EVENT_TIMESTAMP
 from features.upserts import UpsertVersion
 from millstream import erasures
 from millstream.clock import Clock
-from millstream.errors import StoreUnavailable
 from millstream.events import Event, UserUpsert
 from serving.remembered import Lately, Remembered
-from serving.users import RedisUsers, StoredUser
+from serving.users import StoredUser, StoredUsers
 
 # How long it is remembered that an erasure was asked for, seconds.
 ASKED_S = 30 * 86_400
@@ -76,7 +74,7 @@ class People:
     """Persons by id.
 
     Args:
-        client: must not decode responses.
+        client: of the online store.
         project: of the Feast repository.
         prefix: of the installation's keys (`Settings.topic_prefix`).
         remembered: what this worker remembers of users.
@@ -86,7 +84,7 @@ class People:
 
     def __init__(
         self,
-        client: Redis,
+        client: CommandClient,
         project: str,
         prefix: str,
         remembered: Remembered,
@@ -96,7 +94,7 @@ class People:
     ) -> None:
         self._client, self._prefix, self._clock = client, prefix, clock
         self._store = AsyncRedisOnlineStore(client, project)
-        self._users = RedisUsers(client, project, prefix)
+        self._users = StoredUsers(client, project, prefix)
         self._remembered, self._erased_through = remembered, erased_through
         self._forget_elsewhere = forget
         self._upserts: Lately[UserUpsert] = Lately(_UPSERTS)
@@ -120,7 +118,7 @@ class People:
         """The person; None where nothing is known of them.
 
         Raises:
-            StoreUnavailable: Redis does not answer.
+            StoreUnavailable: the store does not answer.
         """
         attributes, stats = await self._store.read(
             [(USER_ATTRIBUTES, [user_id]), (USER_STATS, [user_id])]
@@ -147,24 +145,18 @@ class People:
 
     async def note_asked(self, user_id: str) -> None:
         """Remember that an erasure was asked for now."""
-        try:
-            await self._client.set(self._asked_key(user_id), self._clock.now(), ex=ASKED_S)
-        except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        asked = ("SET", self._asked_key(user_id), self._clock.now(), "EX", ASKED_S)
+        await self._client.execute([asked])
 
     async def erasure(self, user_id: str) -> ErasureProgress:
         """How far the newest erasure of a user has come.
 
         Raises:
-            StoreUnavailable: Redis does not answer.
+            StoreUnavailable: the store does not answer.
         """
-        try:
-            async with self._client.pipeline(transaction=False) as pipe:
-                pipe.execute_command(b"GET", self._asked_key(user_id))
-                pipe.execute_command(b"HGET", erasures.key(self._prefix), user_id)
-                asked, stored = await pipe.execute()
-        except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        asked, stored = await self._client.execute(
+            [("GET", self._asked_key(user_id)), ("HGET", erasures.key(self._prefix), user_id)]
+        )
         found = ErasureProgress(None if asked is None else float(asked))
         if stored is None:
             return found

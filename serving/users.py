@@ -6,8 +6,6 @@ from math import isfinite
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from redis import RedisError
-from redis.asyncio import Redis
 
 from features import bloom
 from features.as_of import as_of
@@ -15,8 +13,8 @@ from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
 from features.seen import RECENT_ARE_SEEN, SEEN_KINDS, SeenRule
 from features.spec import BY_NAME, FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
+from features.stores.commands import CommandClient
 from features.stores.redis_online import Layouts
-from millstream.errors import StoreUnavailable
 from millstream.ids import id64_array
 
 _USER_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "user")
@@ -130,16 +128,16 @@ class Users(Protocol):
         ...
 
 
-class RedisUsers:
-    """`Users` from Redis: rows as Feast keeps them, filters as the stream writes them.
+class StoredUsers:
+    """`Users` from the online store: rows as Feast keeps them, filters as the stream writes them.
 
     Args:
-        client: must not decode responses.
+        client: of the store.
         project: of the Feast repository.
         prefix: of the installation's keys (`Settings.topic_prefix`).
     """
 
-    def __init__(self, client: Redis, project: str, prefix: str) -> None:
+    def __init__(self, client: CommandClient, project: str, prefix: str) -> None:
         self._client = client
         self._layouts = Layouts(project)
         self._prefix = prefix
@@ -147,13 +145,9 @@ class RedisUsers:
     async def read(self, user_id: str) -> StoredUser:
         """Features and filters, in one round trip."""
         keys = [bloom.key(self._prefix, user_id, slot) for slot in range(bloom.SLOTS)]
-        try:
-            async with self._client.pipeline(transaction=False) as pipe:
-                pipe.execute_command(*self._layouts.entity_command(_VIEWS, user_id))
-                pipe.execute_command(b"MGET", *keys)
-                row, filters = await pipe.execute()
-        except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        row, filters = await self._client.execute(
+            [self._layouts.entity_command(_VIEWS, user_id), ("MGET", *keys)]
+        )
         raw = {**_DEFAULTS, **_finite(self._layouts.entity_row(_VIEWS, row))}
         return StoredUser(user_id, raw, filters)
 

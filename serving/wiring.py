@@ -3,14 +3,14 @@
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from features.stores.commands import CommandClient, RedisCommands
 from features.stores.redis_online import AsyncRedisOnlineStore
 from features.topic_events import door
 from millstream.clock import Clock, SystemClock
@@ -24,6 +24,7 @@ from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, USERS, Topic
 from serving.admission import Admission
 from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
+from serving.consumers.broker import Broker, KafkaBroker
 from serving.consumers.catalogue_updater import CatalogueUpdater
 from serving.consumers.producer import EventProducer
 from serving.consumers.score_follower import ScoreFollower
@@ -34,6 +35,7 @@ from serving.http.schemas import ReadyAnswer
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.models import Models
+from serving.model.programs import ProgramBuilder
 from serving.people import People
 from serving.recommend.lists import Lists
 from serving.recommend.objectives import Objectives
@@ -44,8 +46,8 @@ from serving.remembered import Remembered
 from serving.retrieval.item_index import IndexOptions
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.recall import RecallProbe
-from serving.supervision import Supervisor
-from serving.users import RedisUsers
+from serving.supervision import Start, Supervisor
+from serving.users import StoredUsers
 
 # Feature rows from so long before the start: those that the online store may not have had yet.
 _OVERLAP_S = 60.0
@@ -55,10 +57,21 @@ _PATIENCE_S = 20.0
 
 @dataclass
 class ServingWorker:
-    """All parts of one process; `running` brings them to life."""
+    """All parts of one process; `running` brings them to life.
+
+    Args:
+        broker: of its log; None is Kafka.
+        store: the online store; None is Redis.
+        builder: of networks; None builds them in this process.
+        beside: what else runs in the process, by name.
+    """
 
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
+    broker: Broker | None = None
+    store: CommandClient | None = None
+    builder: ProgramBuilder | None = None
+    beside: Mapping[str, Start] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         settings, clock = self.settings, self.clock
@@ -66,8 +79,8 @@ class ServingWorker:
         self.supervisor = Supervisor(self.metrics.task_failures)
         self.catalogue = Catalogue(shows_unknown=settings.unknown_items == "show")
         self.rankings = Rankings(self.catalogue)
-        self.redis = _redis(settings)
-        store = AsyncRedisOnlineStore(self.redis, settings.feast_project)
+        self._broker = broker = self.broker or KafkaBroker(client_options(settings))
+        self._store = client = self.store or _redis(settings)
         reader = SnapshotReader(settings.snapshot_dir)
         loader = Loader(
             reader,
@@ -75,12 +88,13 @@ class ServingWorker:
             clock,
             retriever_interval_s=settings.retriever_interval_s,
             indexing=IndexOptions(settings.index_exact_below, settings.index_share),
+            builder=self.builder,
         )
         self.models = Models(loader, self.catalogue, self.metrics, clock)
         self.recall = RecallProbe(self.models.index, self.metrics, clock)
         self._remembered = remembered = Remembered()
         self.people = People(
-            self.redis,
+            client,
             settings.feast_project,
             settings.topic_prefix,
             remembered,
@@ -88,7 +102,7 @@ class ServingWorker:
             lambda: self.models.erased_through,
             self.catalogue.people.forget,
         )
-        self.producer = EventProducer(settings, self.metrics, clock, taken=self._note)
+        self.producer = EventProducer(settings, broker, self.metrics, clock, taken=self._note)
         self.options = options = ListOptions.of(settings)
         self.admission = Admission(options.at_once, options.budget_s / 2)
         self.objectives = Objectives(domain())
@@ -97,7 +111,7 @@ class ServingWorker:
             Dependencies(
                 catalogue=self.catalogue,
                 rankings=self.rankings,
-                users=RedisUsers(self.redis, settings.feast_project, settings.topic_prefix),
+                users=StoredUsers(client, settings.feast_project, settings.topic_prefix),
                 model=lambda: self.models.current,
                 log=self.producer.log,
                 metrics=self.metrics,
@@ -116,6 +130,7 @@ class ServingWorker:
             settings.list_quality_interval_s,
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
+        store = AsyncRedisOnlineStore(client, settings.feast_project)
         self.bootstrap = Bootstrap(store, self.catalogue, clock)
         self.follower = SnapshotFollower(reader, self.models, clock, self.metrics)
         port = settings.serving_port
@@ -173,6 +188,8 @@ class ServingWorker:
             start("bootstrap", self._bootstrap, ends=True)
             start("publisher", self.producer.run)
             start("settle", self._settle, ends=True)
+            for name, run in self.beside.items():
+                start(name, run)
             yield
 
     def _note(self, event: Event) -> None:
@@ -197,7 +214,7 @@ class ServingWorker:
         finally:
             self.recommender.close()
             self.models.close()
-            await self.redis.aclose()
+            await self._store.aclose()
 
     async def _settle(self) -> None:
         """Spare the collector what stays: walking through it would halt requests for long."""
@@ -210,15 +227,17 @@ class ServingWorker:
         self, topic: Topic, handle: Handler, since_s: float | None = None
     ) -> TopicConsumer:
         left_out = self.metrics.feed_errors.labels(topic.name).inc
-        brokers = client_options(self.settings)
-        return TopicConsumer(brokers, self.settings.topic(topic), handle, since_s, left_out)
+        name = self.settings.topic(topic)
+        return TopicConsumer(self._broker, name, handle, since_s, left_out)
 
 
-def _redis(settings: Settings) -> Redis:
+def _redis(settings: Settings) -> CommandClient:
     """A client that fails at once: requests have a next-best list, the bootstrap tries again."""
-    return async_redis_client(
-        settings.redis_url,
-        retry=Retry(NoBackoff(), 0),
-        socket_connect_timeout=1.0,
-        socket_timeout=2.0,
+    return RedisCommands(
+        async_redis_client(
+            settings.redis_url,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=1.0,
+            socket_timeout=2.0,
+        )
     )

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 from redis import Redis, RedisError
-from redis.asyncio import Redis as AsyncRedis
 
 from features.feature import View
 from features.spec import VIEWS
+from features.stores.commands import CommandClient
 from features.stores.feast_redis import Command, Reply, ViewLayout
 from features.stores.online import Ids, Request
 from features.stores.resp import Packed
@@ -112,26 +112,17 @@ class RedisOnlineStore:
 
 
 class AsyncRedisOnlineStore:
-    """`AsyncOnlineStore` on Redis; the arguments are those of `RedisOnlineStore`."""
+    """`AsyncOnlineStore` in Redis' words; for the arguments see `RedisOnlineStore`."""
 
-    def __init__(self, client: AsyncRedis, project: str, key_ttl_s: int | None = None) -> None:
+    def __init__(self, client: CommandClient, project: str, key_ttl_s: int | None = None) -> None:
         self._client = client
         self._layouts = Layouts(project, key_ttl_s)
 
     async def write(self, view: View, rows: pa.Table) -> None:
         """Store rows of `view`, in one round trip."""
-        await self._execute(self._layouts.write_commands(view, rows))
+        await self._client.execute(list(self._layouts.write_commands(view, rows)))
 
     async def read(self, requests: Sequence[Request], at_s: float | None = None) -> list[pa.Table]:
         """Rows for each (view, ids), in one round trip."""
-        replies = await self._execute(self._layouts.read_commands(requests))
+        replies = await self._client.execute(list(self._layouts.read_commands(requests)))
         return self._layouts.tables(requests, replies, at_s)
-
-    async def _execute(self, commands: Iterator[Command]) -> list[Reply]:
-        try:
-            async with self._client.pipeline(transaction=False) as pipe:
-                for command in commands:
-                    pipe.execute_command(*command)
-                return await pipe.execute()
-        except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from millstream.errors import LogUnavailable
 from online_trainer.challenge.challenger import Challenger
-from online_trainer.io.consumer import ConsumedMessage
+from online_trainer.io.log import ConsumedMessage
 from online_trainer.trainer import Trainer
 
 log = logging.getLogger(__name__)

@@ -1,19 +1,20 @@
-"""The trainer's input: one partition, read from a position of its own."""
+"""The trainer's log on Kafka: one partition, read from a position of its own."""
 
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from millstream import kafka
 from millstream.errors import InvalidEvent, LogUnavailable
+from millstream.log_identity import TopicLog, logs_of
 from millstream.settings import Settings
 from millstream.snapshots import Announcement
-from millstream.topics import EXAMPLES, SNAPSHOTS
+from millstream.topics import EXAMPLES, SNAPSHOTS, Topic
+from online_trainer.io.log import ConsumedMessage, Examples, MessageSender
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +23,7 @@ _LAST_ANNOUNCEMENTS = 100
 _ANNOUNCED_WITHIN_S = 10.0
 # A higher one comes from nobody's trainer, and would use up the numbers.
 _MOST_BELIEVED = 10**9
-
-
-class ConsumedMessage(NamedTuple):
-    """One message of the topic; `value` is empty where it has none."""
-
-    offset: int
-    value: bytes
+_TIMEOUT_S = 10.0
 
 
 class ExamplesConsumer:
@@ -98,3 +93,44 @@ class ExamplesConsumer:
     def close(self) -> None:
         """Let the connection go."""
         self._consumer.close()
+
+
+class KafkaSender:
+    """`MessageSender` on Kafka; it connects when the first message is sent."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: KafkaProducer | None = None
+
+    def send(self, topic: Topic, key: bytes, value: bytes) -> None:
+        """See `MessageSender.send`."""
+        if self._producer is None:
+            self._producer = kafka.producer(self._settings)
+        sent = self._producer.send(self._settings.topic(topic), value, key=key)
+        sent.get(timeout=_TIMEOUT_S)
+
+    def close(self) -> None:
+        """See `MessageSender.close`."""
+        if self._producer is not None:
+            with suppress(KafkaError):  # the broker is away: what waits has been logged
+                self._producer.close(timeout=_TIMEOUT_S)
+
+
+class KafkaLog:
+    """`TrainerLog` on Kafka."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def prepare(self) -> TopicLog:
+        """See `TrainerLog.prepare`."""
+        kafka.create_topics(self._settings)
+        return logs_of(self._settings, [EXAMPLES])[EXAMPLES]
+
+    def examples(self, offset: int) -> Examples:
+        """See `TrainerLog.examples`."""
+        return ExamplesConsumer(self._settings, offset)
+
+    def sender(self) -> MessageSender:
+        """See `TrainerLog.sender`."""
+        return KafkaSender(self._settings)

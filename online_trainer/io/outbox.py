@@ -2,21 +2,17 @@
 
 import logging
 from collections import deque
-from contextlib import suppress
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
-from millstream import kafka
 from millstream.dead_letters import DeadLetter
 from millstream.errors import LogUnavailable
-from millstream.settings import Settings
 from millstream.snapshots import Announcement
 from millstream.topics import DEAD_LETTERS, EXAMPLES, SNAPSHOTS, Topic
+from online_trainer.io.log import MessageSender
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT_S = 10.0
 _MOST_WAITING = 1_000
 _MOST_WAITING_BYTES = 32 << 20
 _MOST_REASON = 1_000  # characters
@@ -27,12 +23,14 @@ class Outbox:
 
     `flush` may block and belongs in a thread of its own. When the broker is gone for long, the
     oldest messages are given up: a newer announcement says more, and a dead letter is on the log.
+
+    Args:
+        sender: brings them there.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, sender: MessageSender) -> None:
+        self._sender = sender
         self._waiting: deque[tuple[Topic, bytes, bytes]] = deque(maxlen=_MOST_WAITING)
-        self._producer: KafkaProducer | None = None
 
     def announce(self, announcement: Announcement) -> None:
         """Tell of a snapshot."""
@@ -60,7 +58,7 @@ class Outbox:
         while self._waiting:
             message = self._waiting.popleft()
             try:
-                self._send(*message)
+                self._sender.send(*message)
             except MessageSizeTooLargeError as error:  # it never will be taken
                 log.error("A message to %s is given up: %s", message[0].name, error)
             except (KafkaError, LogUnavailable) as error:
@@ -71,17 +69,9 @@ class Outbox:
     def close(self) -> None:
         """Send what waits, if the broker is there, and let the connection go."""
         self.flush()
-        if self._producer is not None:
-            with suppress(KafkaError):  # the broker is away: what waits has been logged
-                self._producer.close(timeout=_TIMEOUT_S)
+        self._sender.close()
 
     def _wait(self, topic: Topic, key: bytes, value: bytes) -> None:
         self._waiting.append((topic, key, value))
         while sum(len(value) for *_, value in self._waiting) > _MOST_WAITING_BYTES:
             self._waiting.popleft()
-
-    def _send(self, topic: Topic, key: bytes, value: bytes) -> None:
-        if self._producer is None:
-            self._producer = kafka.producer(self._settings)
-        sent = self._producer.send(self._settings.topic(topic), value, key=key)
-        sent.get(timeout=_TIMEOUT_S)

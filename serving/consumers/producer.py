@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from millstream.clock import Clock
@@ -16,9 +15,9 @@ from millstream.codec import encode
 from millstream.errors import InvalidEvent, LogUnavailable, MillstreamError
 from millstream.events import Event, Impression
 from millstream.kafka import route
-from millstream.kafka_security import client_options
 from millstream.settings import Settings
 from millstream.topics import Topic
+from serving.consumers.broker import Broker, RecordSender
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 
@@ -48,6 +47,7 @@ class EventProducer:
     """A producer that is looked for until it is found, and a bounded queue before it.
 
     Args:
+        broker: opens the sender.
         timeout_s: how long `publish` waits for the broker, and a little longer for each event.
         taken: called with each event that `publish` brought into Kafka.
     """
@@ -55,16 +55,17 @@ class EventProducer:
     def __init__(
         self,
         settings: Settings,
+        broker: Broker,
         metrics: Metrics,
         clock: Clock,
         timeout_s: float = 2.0,
         taken: Callable[[Event], None] = _unnoticed,
     ) -> None:
-        self._settings = settings
+        self._settings, self._broker = settings, broker
         self._metrics = metrics
         self._timeout_s = timeout_s
         self._taken = taken
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: RecordSender | None = None
         self._queue: deque[ProducerRecord] = deque()
         self._queue_bytes = 0
         self._queued = asyncio.Event()
@@ -128,7 +129,7 @@ class EventProducer:
                 if self._producer is None:
                     raise LogUnavailable("No Kafka broker answers.")
                 name = self._settings.topic(topic)
-                sent = await self._producer.send(name, None, key=key.encode(), timestamp_ms=time_ms)
+                sent = await self._producer.send(name, key=key.encode(), timestamp_ms=time_ms)
                 await asyncio.shield(sent)
         except (MillstreamError, KafkaError) as error:
             return _outcome(error)
@@ -157,11 +158,11 @@ class EventProducer:
 
     async def _connect(self) -> None:
         while self._producer is None:
-            producer = AIOKafkaProducer(**client_options(self._settings), acks="all", linger_ms=5)
+            producer = self._broker.sender()
             try:
                 await producer.start()
                 self._producer = producer
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, LogUnavailable) as error:
                 self._log.warn_of("broker", f"No Kafka broker answers: {error!r}")
                 with contextlib.suppress(KafkaError):
                     await producer.stop()
@@ -204,7 +205,10 @@ class EventProducer:
     async def _send(self, message: ProducerRecord) -> asyncio.Future[object]:
         if self._producer is None:
             raise LogUnavailable("No Kafka broker answers.")
-        return await self._producer.send(message.topic, message.value, key=message.key)
+        sent: asyncio.Future[object] = await self._producer.send(
+            message.topic, message.value, key=message.key
+        )
+        return sent
 
     async def _close(self) -> None:
         if self._producer is None:

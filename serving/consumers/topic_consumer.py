@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from millstream.clock import SystemClock
 from millstream.errors import LogUnavailable
+from serving.consumers.broker import Broker, RecordReader
 from serving.consumers.slices import Slices
 from serving.limited_log import LimitedLog
 
@@ -20,7 +20,6 @@ _logger = logging.getLogger(__name__)
 _RETRY_S = 1.0
 _POLL_MS = 250
 _MOST_RECORDS = 500
-_METADATA_MS = 5_000  # how soon a topic that was created later is found
 
 Handler = Callable[[Sequence[ConsumerRecord]], None]
 
@@ -36,7 +35,7 @@ class TopicConsumer:
     between them.
 
     Args:
-        brokers: options of the client that say where they are and how they are spoken to.
+        broker: opens readers of topics.
         topic: full name.
         handle: takes the records of one slice. Where it raises it gets them once more, one by one
             (a record that comes again must have no effect), and those that fail are left out,
@@ -47,13 +46,13 @@ class TopicConsumer:
 
     def __init__(
         self,
-        brokers: Mapping[str, Any],
+        broker: Broker,
         topic: str,
         handle: Handler,
         since_s: float | None = None,
         left_out: Callable[[], object] = _uncounted,
     ) -> None:
-        self._brokers = brokers
+        self._broker = broker
         self._topic = topic
         self._handle = handle
         self._since_s = since_s
@@ -61,7 +60,7 @@ class TopicConsumer:
         self._slices = Slices()
         self._positions: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}  # as they were at the first look
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: RecordReader | None = None
         self._awaited: list[tuple[dict[TopicPartition, int], asyncio.Future[None]]] = []
         self._log = LimitedLog(_logger, SystemClock())
         self.caught_up = asyncio.Event()
@@ -71,7 +70,7 @@ class TopicConsumer:
         while True:
             try:
                 await self._read()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, LogUnavailable) as error:
                 self._log.warn_of("broker", f"Topic {self._topic} cannot be read: {error!r}")
             await asyncio.sleep(_RETRY_S)
 
@@ -95,12 +94,7 @@ class TopicConsumer:
                 await until
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            self._topic,
-            **self._brokers,
-            auto_offset_reset="earliest",
-            metadata_max_age_ms=_METADATA_MS,
-        )
+        consumer = self._broker.reader(self._topic)
         try:
             await consumer.start()
             await self._begin(consumer)
@@ -114,7 +108,7 @@ class TopicConsumer:
             with contextlib.suppress(KafkaError):
                 await consumer.stop()
 
-    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
+    async def _begin(self, consumer: RecordReader) -> None:
         partitions = list(consumer.assignment())
         if self._since_s is not None and not self._positions and partitions:
             moment_ms = int(self._since_s * 1000)
@@ -127,7 +121,7 @@ class TopicConsumer:
         for partition, offset in self._positions.items():
             consumer.seek(partition, offset)
 
-    async def _fetch(self, consumer: AIOKafkaConsumer) -> None:
+    async def _fetch(self, consumer: RecordReader) -> None:
         fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
         for partition, records in fetched.items():
             await self.take(records)
@@ -157,7 +151,7 @@ class TopicConsumer:
             self._left_out()
             self._log.warn_of("record", f"A record of topic {self._topic} was left out: {error!r}")
 
-    async def _look_whether_caught_up(self, consumer: AIOKafkaConsumer) -> None:
+    async def _look_whether_caught_up(self, consumer: RecordReader) -> None:
         if self.caught_up.is_set() or not (partitions := consumer.assignment()):
             return
         if not self._ends:
@@ -165,7 +159,7 @@ class TopicConsumer:
         if all([await consumer.position(p) >= end for p, end in self._ends.items()]):
             self.caught_up.set()
 
-    async def _look_whom_to_tell(self, consumer: AIOKafkaConsumer) -> None:
+    async def _look_whom_to_tell(self, consumer: RecordReader) -> None:
         """All that was fetched has been handed on: tell those that wait for as much."""
         waiting, self._awaited = self._awaited, []
         for ends, until in waiting:

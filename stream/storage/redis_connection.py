@@ -6,7 +6,7 @@ redis-py's asyncio client awaits every reply by itself, some 10 µs each; a batc
 import asyncio
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import hiredis
 from redis.asyncio.connection import SSLConnection
@@ -34,6 +34,27 @@ _NOT_NOW = (
     "EXECABORT",
     "NOREPLICAS",
 )
+
+
+class Connection(Protocol):
+    """A connection to a store that takes whole pipelines, one at a time."""
+
+    @property
+    def is_open(self) -> bool:
+        """True if a call may be tried."""
+        ...
+
+    async def call(self, commands: Iterable[Commands]) -> list[Any]:
+        """The replies to all commands, errors among them as `hiredis.ReplyError`.
+
+        Raises:
+            OSError: the store is gone; what was sent may have been carried out.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 class RedisConnection(asyncio.Protocol):

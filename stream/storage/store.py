@@ -28,7 +28,7 @@ from stream.storage.leader_lease import LeaseLost
 from stream.storage.redis_connection import (
     Command,
     Commands,
-    RedisConnection,
+    Connection,
     connected,
     is_temporary,
 )
@@ -52,6 +52,7 @@ class StateStore:
     Args:
         epoch: the name of it.
         on_trouble: called at every failed attempt, for the metrics.
+        connect: connects to `url`.
     """
 
     def __init__(
@@ -60,12 +61,13 @@ class StateStore:
         commands: StateCommands,
         epoch: str,
         on_trouble: Callable[[], None] = lambda: None,
+        connect: Callable[[str], Awaitable[Connection]] = connected,
     ) -> None:
-        self._url = url
+        self._url, self._connect = url, connect
         self._commands = commands
         self._epoch = epoch
         self._on_trouble = on_trouble
-        self._connection: RedisConnection | None = None
+        self._connection: Connection | None = None
         self._count = 0
         self._last: bytes | None = None  # the batch that Redis must hold, once it has been read
         self._next: bytes | None = None  # the one under way: Redis may have it, or not
@@ -209,7 +211,7 @@ class StateStore:
         ]
         self._next = name
 
-        async def attempt(connection: RedisConnection) -> None:
+        async def attempt(connection: Connection) -> None:
             if self._last != name:  # else it was carried out, and only the reply was lost
                 self._check(await _call(connection, writes))
 
@@ -254,12 +256,12 @@ class StateStore:
         old, young = await self._until_done(lambda connection: _call(connection, commands))
         seen.old, seen.young = unpack(old or b""), unpack(young or b"")
 
-    async def _read_all(self, connection: RedisConnection) -> list[Any]:
+    async def _read_all(self, connection: Connection) -> list[Any]:
         """The whole state, and from now on Redis must hold what belongs to it."""
         self._is_restored = True
         return await _call(connection, self._commands.restore())
 
-    async def _until_done(self, action: Callable[[RedisConnection], Awaitable[R]]) -> R:
+    async def _until_done(self, action: Callable[[Connection], Awaitable[R]]) -> R:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
@@ -271,9 +273,9 @@ class StateStore:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _connected(self) -> RedisConnection:
+    async def _connected(self) -> Connection:
         if self._connection is None or not self._connection.is_open:
-            connection = await connected(self._url)
+            connection = await self._connect(self._url)
             try:
                 _, (epoch, batch) = await _call(connection, self._guard())
                 self._check_held(epoch, batch)
@@ -284,7 +286,7 @@ class StateStore:
         return self._connection
 
 
-async def _call(connection: RedisConnection, commands: Sequence[Commands]) -> list[Any]:
+async def _call(connection: Connection, commands: Sequence[Commands]) -> list[Any]:
     """Replies of the commands; ConnectionError on a temporary refusal (LOADING, READONLY, ...)."""
     replies = await connection.call(commands)
     for reply in replies:

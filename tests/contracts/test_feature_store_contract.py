@@ -17,6 +17,7 @@ from features.spec import (
     VIEWS,
     features_of,
 )
+from features.stores.commands import RedisCommands
 from features.stores.memory import AsyncMemoryOnlineStore, MemoryOnlineStore
 from features.stores.online import AsyncOnlineStore, OnlineStore
 from features.stores.redis_online import AsyncRedisOnlineStore, RedisOnlineStore
@@ -53,7 +54,7 @@ def store(request) -> Iterator[OnlineStore]:
             yield RedisOnlineStore(client, PROJECT)
     else:
         with asyncio.Runner() as runner:
-            client = AsyncRedis.from_url(request.getfixturevalue("redis_url"))
+            client = RedisCommands(AsyncRedis.from_url(request.getfixturevalue("redis_url")))
             yield FromAsync(AsyncRedisOnlineStore(client, PROJECT), runner)
             runner.run(client.aclose())
 
@@ -162,7 +163,7 @@ def test_a_redis_that_does_not_answer_is_said_to_be_unavailable():
 
 async def test_the_asynchronous_one_says_so_too():
     async with AsyncRedis(host="127.0.0.1", port=1) as client:
-        store = AsyncRedisOnlineStore(client, PROJECT)
+        store = AsyncRedisOnlineStore(RedisCommands(client), PROJECT)
         with pytest.raises(StoreUnavailable, match="Redis does not answer"):
             await store.read([(ITEM_STATS, ["a"])])
 

@@ -1,4 +1,4 @@
-"""Redis as `serving.people` uses it, in memory."""
+"""The online store as `serving.people` uses it, in memory."""
 
 from typing import Any
 
@@ -34,25 +34,12 @@ class StoredPeople:
         row[EVENT_TIMESTAMP] = None if at is None else round(at * 1e6)
         return pa.table({n: pa.array([row[n]], schema.field(n).type) for n in schema.names})
 
-    def pipeline(self, transaction: bool) -> "StoredPeople":
-        """A pipeline."""
-        return self
+    async def execute(self, commands: Any) -> list[bytes | None]:
+        """The replies to GET, HGET and SET."""
+        return [self._reply(*command) for command in commands]
 
-    async def __aenter__(self) -> "StoredPeople":
-        self.asked: list[bytes | None] = []
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        return None
-
-    def execute_command(self, name: bytes, *key: str) -> None:
-        """Queue a GET or HGET."""
-        self.asked.append(self.fields.get(key if name == b"HGET" else key[0]))
-
-    async def execute(self) -> list[bytes | None]:
-        """What was asked for."""
-        return self.asked
-
-    async def set(self, key: str, value: float, ex: int) -> None:
-        """Keep a time."""
-        self.fields[key] = repr(value).encode()
+    def _reply(self, name: str, *rest: Any) -> bytes | None:
+        if name == "SET":
+            self.fields[rest[0]] = repr(rest[1]).encode()
+            return None
+        return self.fields.get(rest if name == "HGET" else rest[0])

@@ -11,12 +11,13 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from features.stores.commands import RedisCommands
 from millstream.batches import decode_table
 from millstream.codec import decode
 from millstream.settings import Settings
 from millstream.topics import EXAMPLES, IMPRESSIONS
 from serving.recommend.query import Query
-from serving.users import RedisUsers
+from serving.users import StoredUsers
 from simulation.cadence import Cadence
 from simulation.log import first_seen
 from simulation.loop import Loop
@@ -135,7 +136,7 @@ async def test_serving_reads_the_same_user_from_both_stores(redis_url):
     live = StateStore(redis_url, commands, epoch="1")
     await live.commit(effects)
     await simulated.commit(effects)
-    one = await RedisUsers(client, "millstream", "test.").read("u1")
+    one = await StoredUsers(RedisCommands(client), "millstream", "test.").read("u1")
     two = await simulated.read("u1")
     live.close()
     await client.aclose()

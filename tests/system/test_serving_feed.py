@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from deploy.local import LocalServices
+from serving.consumers.broker import KafkaBroker
 from serving.consumers.topic_consumer import TopicConsumer
 from tests.support.eventually import eventually
 from tests.support.topics import publish
@@ -57,7 +58,7 @@ async def test_a_topic_is_read_from_its_beginning_to_where_it_ended_and_on(kafka
     topic, values = f"{topic_prefix}feed", Values()
     create(kafka, topic)
     await send(kafka, topic, b"1", b"2")
-    feed = TopicConsumer({"bootstrap_servers": kafka}, topic, values)
+    feed = TopicConsumer(KafkaBroker({"bootstrap_servers": kafka}), topic, values)
     async with running(feed):
         await asyncio.wait_for(feed.caught_up.wait(), 30)
         assert values.seen == [b"1", b"2"]
@@ -69,7 +70,7 @@ async def test_a_topic_may_come_after_the_feed(services, kafka, topic_prefix):
     if services.kind == "tansu":
         pytest.skip("Tansu makes a topic as soon as somebody asks for it")
     topic, values = f"{topic_prefix}feed", Values()
-    feed = TopicConsumer({"bootstrap_servers": kafka}, topic, values)
+    feed = TopicConsumer(KafkaBroker({"bootstrap_servers": kafka}), topic, values)
     async with running(feed):
         await asyncio.sleep(1.0)
         assert not feed.caught_up.is_set()
@@ -84,7 +85,9 @@ async def test_a_feed_may_begin_with_what_is_new(kafka, topic_prefix):
     create(kafka, topic)
     await send(kafka, topic, b"old")
     await asyncio.sleep(0.1)
-    feed = TopicConsumer({"bootstrap_servers": kafka}, topic, values, since_s=time.time())
+    feed = TopicConsumer(
+        KafkaBroker({"bootstrap_servers": kafka}), topic, values, since_s=time.time()
+    )
     async with running(feed):
         await asyncio.wait_for(feed.caught_up.wait(), 30)
         await send(kafka, topic, b"new")
@@ -98,7 +101,10 @@ async def test_a_handler_that_raises_costs_one_record_and_does_not_end_the_feed(
     topic, values, left_out = f"{topic_prefix}feed", Values(), []
     create(kafka, topic)
     feed = TopicConsumer(
-        {"bootstrap_servers": kafka}, topic, values, left_out=lambda: left_out.append(1)
+        KafkaBroker({"bootstrap_servers": kafka}),
+        topic,
+        values,
+        left_out=lambda: left_out.append(1),
     )
     async with running(feed):
         await send(kafka, topic, b"1", b"fault", b"2", b"fault", b"3")
@@ -116,7 +122,7 @@ async def test_a_broker_that_comes_back_is_read_on_from_where_it_was(
         return
     create(kafka, topic)
     await send(kafka, topic, b"before")
-    async with running(TopicConsumer({"bootstrap_servers": kafka}, topic, values)):
+    async with running(TopicConsumer(KafkaBroker({"bootstrap_servers": kafka}), topic, values)):
         await until(lambda: values.seen == [b"before"])
         await asyncio.to_thread(own_services.kafka.stop)
         await asyncio.sleep(2.0)

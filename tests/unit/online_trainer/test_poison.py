@@ -9,6 +9,7 @@ import pytest
 
 from millstream.batches import decode_table, encode_table
 from millstream.settings import Settings
+from online_trainer.io.consumer import KafkaSender
 from online_trainer.io.outbox import Outbox
 from tests.support.examples import START_S, example_message
 from tests.support.training import differences
@@ -193,7 +194,7 @@ def test_an_origin_of_a_megabyte_does_not_take_the_memory_of_all_rows(trainers):
 
 
 def test_letters_that_wait_for_a_broker_are_bounded_in_bytes():
-    outbox = Outbox(Settings(_env_file=None))
+    outbox = Outbox(KafkaSender(Settings(_env_file=None)))
     for offset in range(200):
         outbox.refuse(offset, bytes(500_000), "x" * 100_000, 1.0)
     waiting = [len(value) for *_, value in outbox._waiting]

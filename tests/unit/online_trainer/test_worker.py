@@ -11,7 +11,8 @@ from millstream.clock import FakeClock
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader, SnapshotWriter
 from online_trainer.challenge.warm_up import WarmUp
-from online_trainer.io.consumer import ConsumedMessage
+from online_trainer.io.consumer import KafkaSender
+from online_trainer.io.log import ConsumedMessage
 from online_trainer.io.outbox import Outbox
 from online_trainer.metrics import TrainerMetrics
 from online_trainer.snapshots.capture import SnapshotBuilder
@@ -69,7 +70,7 @@ def ran(trainers, tmp_path):
             trainer,
             publisher,
             consumer,  # type: ignore[arg-type]
-            Letters(Settings()),
+            Letters(KafkaSender(Settings())),
             metrics,
             clock,
             warm_up,

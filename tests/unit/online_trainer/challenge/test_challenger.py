@@ -17,7 +17,7 @@ from models.metrics import Scored
 from online_trainer.challenge.challenger import Challenger, ChallengingRanker
 from online_trainer.challenge.warm_up import WarmUp
 from online_trainer.evaluation.paired import BLOCKS, MEASURES
-from online_trainer.io.consumer import ConsumedMessage
+from online_trainer.io.log import ConsumedMessage
 from online_trainer.io.offsets import Offsets
 from online_trainer.snapshots.checkpoint import Base
 from online_trainer.snapshots.resume import resume

@@ -5,6 +5,7 @@ from kafka.errors import KafkaTimeoutError
 
 from millstream.settings import Settings
 from millstream.snapshots import Announcement
+from online_trainer.io.consumer import KafkaSender
 from online_trainer.io.outbox import Outbox
 
 
@@ -31,7 +32,7 @@ class FakeProducer:
 @pytest.fixture
 def producer(monkeypatch) -> FakeProducer:
     made = FakeProducer()
-    monkeypatch.setattr("online_trainer.io.outbox.kafka.producer", lambda settings: made)
+    monkeypatch.setattr("online_trainer.io.consumer.kafka.producer", lambda settings: made)
     return made
 
 
@@ -40,7 +41,7 @@ def announcement(version: int) -> Announcement:
 
 
 def test_what_the_broker_did_not_take_is_sent_later_in_order(producer, caplog):
-    outbox = Outbox(Settings())
+    outbox = Outbox(KafkaSender(Settings()))
     producer.is_up = False
     outbox.announce(announcement(1))
     outbox.flush()
@@ -55,7 +56,7 @@ def test_what_the_broker_did_not_take_is_sent_later_in_order(producer, caplog):
 
 
 def test_a_dead_letter_says_what_was_wrong_and_where(producer):
-    outbox = Outbox(Settings())
+    outbox = Outbox(KafkaSender(Settings()))
     outbox.refuse(17, b"\x00bad", "Expected an Arrow IPC stream.", 5.0)
     outbox.close()
     ((topic, _, value),) = producer.sent
@@ -67,7 +68,7 @@ def test_a_dead_letter_says_what_was_wrong_and_where(producer):
 
 
 def test_an_original_that_would_not_fit_stays_behind(producer):
-    outbox = Outbox(Settings())
+    outbox = Outbox(KafkaSender(Settings()))
     outbox.refuse(1, bytes(900_000), "too much", 5.0)
     outbox.flush()
     assert json.loads(producer.sent[0][2])["original"] is None

@@ -11,6 +11,7 @@ from millstream.codec import decode
 from millstream.errors import InvalidEvent, LogUnavailable
 from millstream.events import Impression, Interaction, ShownItem
 from millstream.settings import Settings
+from serving.consumers.broker import KafkaBroker
 from serving.consumers.producer import MAX_MESSAGE_BYTES, EventProducer
 from tests.support.serving_cases import NOW_S, Case
 
@@ -53,7 +54,7 @@ class Producer:
 
 def event_producer(producer, case=None, **options):
     found = EventProducer(
-        Settings(_env_file=None), (case or Case(1)).metrics, FakeClock(), **options
+        Settings(_env_file=None), KafkaBroker({}), (case or Case(1)).metrics, FakeClock(), **options
     )
     found._producer = producer
     return found

@@ -6,6 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from millstream.errors import LogUnavailable
+from serving.consumers.broker import KafkaBroker
 from serving.consumers.topic_consumer import TopicConsumer
 
 FIRST, SECOND = TopicPartition("items", 0), TopicPartition("items", 1)
@@ -31,8 +32,8 @@ class Consumer:
 
 @pytest.fixture
 def feed():
-    found = TopicConsumer({}, "items", lambda records: None)
-    found._consumer = Consumer()
+    found = TopicConsumer(KafkaBroker({}), "items", lambda records: None)
+    found._consumer = Consumer()  # type: ignore[assignment]
     return found
 
 

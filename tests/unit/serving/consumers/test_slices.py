@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from serving.consumers.broker import KafkaBroker
 from serving.consumers.slices import Slices
 from serving.consumers.topic_consumer import TopicConsumer
 
@@ -29,7 +30,7 @@ async def test_others_have_their_turn_between_slices():
             turns.append(asking)
             await asyncio.sleep(0)
 
-    feed = TopicConsumer({}, "items", lambda records: turns.append(len(records)))
+    feed = TopicConsumer(KafkaBroker({}), "items", lambda records: turns.append(len(records)))
     feed._slices.took(8, 1.0)  # one record in the next slice
     asked = asyncio.create_task(request())
     await feed.take(list(range(20)))
@@ -48,7 +49,7 @@ async def test_a_record_whose_handling_fails_costs_itself_and_is_counted(bad):
             raise RecursionError("maximum recursion depth exceeded")
         handled.extend(records)
 
-    feed = TopicConsumer({}, "items", handle, left_out=lambda: left_out.append(1))
+    feed = TopicConsumer(KafkaBroker({}), "items", handle, left_out=lambda: left_out.append(1))
     await feed.take(list(range(20)))
     assert handled == [n for n in range(20) if n not in bad]
     assert len(left_out) == len(bad)
