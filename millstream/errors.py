@@ -75,7 +75,7 @@ class WriterReplaced(MillstreamError):
 
 
 class LogUnavailable(MillstreamError):
-    """Kafka does not answer."""
+    """Kafka, or the embedded log, does not answer."""
 
 
 class LogChanged(MillstreamError):

@@ -44,6 +44,10 @@ COMMANDS = {
     ),
     "importance": ("millstream.cli.importance", "Show which fields a model depends on."),
     "init": ("millstream.cli.init", "Write a project folder from a template."),
+    "migrate": (
+        "millstream.cli.migrate",
+        "Move an installation without Kafka and Redis to both.",
+    ),
     "models": ("millstream.cli.models", "List the models of the catalogue and their options."),
     "next-item": (
         "millstream.cli.next_item:next_item",

@@ -1,23 +1,48 @@
 """`millstream serve`: the serving worker."""
 
+from pathlib import Path
+
 import click
 
 from millstream.settings import settings
 
 
 @click.command()
-def serve() -> None:
+@click.option(
+    "--all-in-one",
+    is_flag=True,
+    help="Take events, make features and learn, too, without Kafka and Redis: a whole installation "
+    "on one machine.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of such an installation. [default: MILLSTREAM_DATA_DIR]",
+)
+def serve(all_in_one: bool, folder: Path | None) -> None:
     """Run the serving worker: recommendations over HTTP, from the newest snapshot.
 
     The API is documented at /docs; / is a console to try it with. SIGTERM or Ctrl-C ends it after
     the requests that it has accepted.
 
+    With --all-in-one log and online store are files in --dir, and a second process beside this one
+    makes features and learns. `millstream migrate` moves such a folder to Kafka and Redis.
+
     \b
     Examples:
       millstream serve
+      millstream serve --all-in-one --dir box
       curl -X POST localhost:8000/v1/recommend -d '{"user_id": "196"}' \\
            -H 'Content-Type: application/json'
     """
+    if all_in_one:
+        from millstream.cli.all_in_one import serve_folder
+
+        serve_folder(folder or settings().data_dir)
+        return
+    if folder is not None:
+        raise click.UsageError("--dir is of --all-in-one.")
     from serving.main import main
 
     main(settings())

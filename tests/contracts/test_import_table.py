@@ -40,6 +40,8 @@ EXCEPTIONS = {
 # The shells of the workers, which move bytes and wait: the simulation has its own.
 SHELLS = (
     "stream.ingest.app",
+    "stream.embedded",
+    "stream.storage.embedded_connection",
     "stream.storage.leader_lease",
     "stream.main",
     "stream.outputs.producer",
@@ -47,9 +49,12 @@ SHELLS = (
     "stream.storage.store",
     "stream.ingest.transport",
     "online_trainer.main",
+    "online_trainer.embedded",
     "online_trainer.io.outbox",
     "online_trainer.io.consumer",
     "online_trainer.worker",
+    "serving.consumers.broker",
+    "serving.embedded",
     "serving.consumers.topic_consumer",
     "serving.consumers.producer",
     "serving.http",
