@@ -29,6 +29,7 @@ from millstream.events import ItemUpsert
 from millstream.ids import id64_array
 from serving.catalogue.column import FeatureColumn
 from serving.catalogue.growable_array import GrowableArray
+from serving.catalogue.row_versions import RowVersions
 from serving.catalogue.titles import Titles
 from serving.retrieval.followers import Followers
 from serving.retrieval.neighbours import RecentPeople
@@ -36,6 +37,7 @@ from serving.retrieval.seen import ItemRows
 
 _ITEM_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "item")
 _ATTRIBUTES = features_of(ITEM_ATTRIBUTES)
+_ATTRIBUTE_NAMES = {feature.name for feature in _ATTRIBUTES}
 # Items that become available at one look at most.
 MOST_BEGIN = 500
 # How long the row of a deleted item is given to no other, seconds.
@@ -71,7 +73,7 @@ class Catalogue:
         self._live = GrowableArray(np.bool_(False))
         self._keys = GrowableArray(np.int64(0))
         self._shown = GrowableArray(np.bool_(shows_unknown))
-        self._versions: dict[int, UpsertVersion] = {}  # of what each row was upserted from
+        self._versions = RowVersions()
         self._changed = GrowableArray(np.int64(0))
         self._filter_bits = GrowableArray(np.zeros(bloom.HASHES, np.int32))
 
@@ -150,7 +152,7 @@ class Catalogue:
     def version(self, item_id: str) -> UpsertVersion | None:
         """The version of the newest upsert or deletion of an item, or None."""
         row = self._row_of.get(item_id)
-        return self._deleted.version(item_id) if row is None else self._versions.get(row)
+        return self._deleted.version(item_id) if row is None else self._versions.of(row)
 
     @contextmanager
     def watched(self, item_id: str) -> Iterator[list[ItemUpsert]]:
@@ -197,7 +199,7 @@ class Catalogue:
         rows = self._rows_for([event.item_id for event in newest])
         self._put(rows, arrays_from_rows(values, _ATTRIBUTES), _columns_of(values))
         self._shown.put(rows, [not event.hidden for event in newest])
-        self._versions.update(zip(rows.tolist(), map(_version, newest), strict=True))
+        self._versions.put(rows, map(_version, newest))
         for event in newest:
             self._deleted.discard(event.item_id)
         self._mark_changed(rows)
@@ -238,7 +240,7 @@ class Catalogue:
         for column in self.columns.values():
             column.clear(row)
         self.titles.clear(row)
-        self._versions.pop(row, None)
+        self._versions.clear(row)
         self._mark_changed(rows)
 
     def _superseding(self, events: Sequence[ItemUpsert]) -> list[ItemUpsert]:
@@ -263,7 +265,7 @@ class Catalogue:
         arrays = arrays_from_table(table, _ITEM_FEATURES)
         texts = {name: table[name].to_pylist() for name in arrays if self.columns[name].is_text}
         self._put(rows, arrays, texts)
-        if texts:  # attributes: the models' view of the item changed
+        if _ATTRIBUTE_NAMES & arrays.keys():  # the models' view of the item changed
             self._mark_changed(rows)
         return rows
 

@@ -1,5 +1,6 @@
 """One feature of every item: an array that grows, and the texts behind its keys."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ class FeatureColumn:
     def __init__(self, feature: Feature) -> None:
         self.feature = feature
         self.values = GrowableArray(arrays_from_rows([{}], [feature])[feature.name][0])
-        self._texts: dict[int, Any] = {}
+        self._texts: list[Any] = []  # by row; None and what lies past the end are the default
 
     @property
     def is_text(self) -> bool:
@@ -39,16 +40,24 @@ class FeatureColumn:
             values = np.where(np.isfinite(values), values, self.values.default)
         self.values.put(rows, values)
         if self.is_text:
-            self._texts.update(zip(rows.tolist(), texts, strict=True))
+            self._texts += [None] * (int(rows.max(initial=-1)) + 1 - len(self._texts))
+            for row, text in zip(rows.tolist(), texts, strict=True):
+                self._texts[row] = self._kept(text)
 
     def clear(self, row: int) -> None:
         """Set one row to the default, and keep no text of it."""
         self.values.put(np.array([row]), self.values.default)
-        self._texts.pop(row, None)
+        if row < len(self._texts):
+            self._texts[row] = None
 
     def text(self, row: int) -> Any:
         """The string or the list of strings of one row."""
-        text = self._texts.get(row)
+        texts = self._texts
+        text = texts[row] if row < len(texts) else None
         if text is None:
             text = self.feature.default
         return list(text) if self.feature.is_list else text
+
+    def _kept(self, text: Any) -> Any:
+        """The entries of a list once, however many items have them."""
+        return tuple(map(sys.intern, text)) if text and self.feature.is_list else text or None

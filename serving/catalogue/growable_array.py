@@ -3,6 +3,8 @@
 import numpy as np
 
 _FIRST_CAPACITY = 1024
+# A fifth of the room is free at the most, and each row is copied four times on the average.
+_GROWTH = 1.25
 
 
 class GrowableArray:
@@ -43,7 +45,7 @@ class GrowableArray:
 
     def reserve(self, size: int) -> None:
         """Make room for `size` rows."""
-        missing = max(size, 2 * len(self._values)) - len(self._values)
         if size > len(self._values):
+            missing = max(size, int(_GROWTH * len(self._values))) - len(self._values)
             more = np.repeat(self.default[None], missing, axis=0)
             self._values = np.concatenate([self._values, more])

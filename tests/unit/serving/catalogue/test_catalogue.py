@@ -10,13 +10,14 @@ from features.attributes import item_version
 from features.availability import AvailabilityColumns
 from features.bloom import bits_of
 from features.columns import arrays_from_rows
-from features.spec import ITEM_ATTRIBUTES, features_of
+from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, features_of
 from features.upserts import UpsertVersion
 from millstream.errors import InvalidEvent
 from serving.catalogue.catalogue import REUSE_AFTER_S, Catalogue
 from serving.catalogue.filters import Filters, Range, allowed, choosable, rangeable
 from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.titles import Titles
+from tests.support.feature_rows import feature_rows
 from tests.support.serving_cases import NOW_S, catalogue_of, upsert
 
 
@@ -254,6 +255,23 @@ def test_upserts_and_deletions_give_the_same_in_any_order(steps):
     assert catalogue.row("a") is None
 
 
+def test_entries_that_many_items_have_are_kept_once():
+    catalogue = Catalogue()
+    for item in ("a", "b"):
+        catalogue.upsert([upsert(item, categories=["".join(["science", " fiction"])])])
+    one, other = catalogue.columns["item_categories"]._texts
+    assert one[0] is other[0]
+
+
+def test_rows_of_counters_change_no_item_for_the_models():
+    catalogue = catalogue_of(3)
+    revision = catalogue.revision
+    catalogue.put(feature_rows(ITEM_STATS, ["1"], [NOW_S]))
+    assert catalogue.changed_since(revision).tolist() == []
+    catalogue.upsert([upsert("1", event_time=NOW_S + 9, title="new")])
+    assert catalogue.changed_since(revision).tolist() == [1]
+
+
 def test_items_that_come_and_go_leave_a_catalogue_as_large_as_it_was():
     catalogue, now_s, most = Catalogue(), NOW_S, 0
     for turn in range(20):
@@ -266,8 +284,8 @@ def test_items_that_come_and_go_leave_a_catalogue_as_large_as_it_was():
             catalogue.delete(item_id, UpsertVersion(now_s + 1, "d"), now_s)
     assert len(catalogue) <= most <= 150
     assert catalogue.items == 0
-    texts = catalogue.columns["item_title"]._texts, catalogue._versions
-    assert [len(each) for each in texts] == [0, 0]
+    for kept in catalogue.columns["item_title"]._texts, catalogue._versions._ids:
+        assert len(kept) == len(catalogue) and set(kept) == {None}
 
 
 def test_items_are_shown_within_their_time_and_what_crosses_it_is_told_once():
