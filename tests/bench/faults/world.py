@@ -31,6 +31,7 @@ SMALL = {
     "ranker": "fm",
     "embedding_width": 4,
     "snapshot_interval_s": 2.0,
+    "snapshots_kept": 20,
     "join_window_s": 30.0,
     "offline_flush_s": 5.0,
     "request_budget_ms": 500,
