@@ -1,11 +1,13 @@
 """Fixtures that every test may ask for; the services start with the first test that needs them."""
 
 import logging
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import prometheus_client  # noqa: F401 - before Feast, which would switch it to files
 import pytest
 from hypothesis import settings
@@ -52,8 +54,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndMod
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Networks begin with the same weights, whatever this process has tested before."""
-    if "keras" in sys.modules:
+    if "keras" not in sys.modules:
+        return
+    from tensorflow.python.eager import context
+
+    # Setting TensorFlow's own seed makes it compile every graph that it has compiled once more.
+    if context.global_seed() != SEED:
         sys.modules["keras"].utils.set_random_seed(SEED)
+    random.seed(SEED)  # what Keras draws the seeds of weights from
+    np.random.seed(SEED)
 
 
 @pytest.fixture(scope="session", autouse=True)
