@@ -2,17 +2,27 @@
 
 import json
 import re
+import signal
+import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from deploy.local import Process
 from deploy.local.places import accepts_connections, free_ports
-from millstream.kafka import create_topics
+from millstream.kafka import admin, create_topics
 from millstream.settings import Settings, variable_name
+from millstream.topics import TOPICS
+from tests.support.eventually import eventually
+from tests.support.forked import Forked, forked
+
+# TensorFlow's start-up notes are for its developers.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 class Installation:
@@ -26,7 +36,13 @@ class Installation:
     Args:
         folder: for data and for the workers' logs.
         **settings: any other setting, by its name in `millstream.settings`.
+
+    Attributes:
+        forks: processes are forked from one that has imported everything, and do not import it
+            again; where it is False they start as a person starts them.
     """
+
+    forks: bool = False
 
     def __init__(
         self, kafka: str, redis_url: str, topic_prefix: str, folder: Path, **settings: Any
@@ -80,8 +96,11 @@ class Installation:
         self._chosen.update(settings)
 
     def create_topics(self) -> None:
-        """Create the topics that are not there yet."""
+        """Create the topics that are not there yet, and wait until the broker names them."""
         create_topics(self.settings)
+        wanted = {self.settings.topic(topic) for topic in TOPICS}
+        with closing(admin(self.settings)) as client:
+            eventually(lambda: wanted <= set(client.list_topics()), "the topics are there")
 
     def run(
         self,
@@ -99,14 +118,39 @@ class Installation:
             ServiceError: it ended, or was not ready in time; with the tail of its log.
         """
         name = f"{arguments[0]}-{len(self._workers)}"
-        worker = Process(
-            name,
-            [sys.executable, "-m", "millstream.cli", *arguments],
-            self.folder / f"{name}.log",
-            env={**self.environment, "TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})},
+        log, env = self.folder / f"{name}.log", {**self.environment, **QUIET, **(environment or {})}
+        command = [sys.executable, "-m", "millstream.cli", *arguments]
+        worker = (
+            Forked(name, arguments, log, env) if self.forks else Process(name, command, log, env)
         )
         self._workers.append(worker)
         return worker.start(ready, timeout_s)
+
+    def command(
+        self,
+        *arguments: str,
+        stdin: str = "",
+        folder: Path | None = None,
+        timeout_s: float = 120.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Fork `millstream ARGUMENTS` and wait for its end.
+
+        Args:
+            folder: where it works; None is that of this process.
+            environment: further variables.
+        """
+        with tempfile.TemporaryDirectory(dir=self.folder) as kept:
+            files = {name: Path(kept, name) for name in ("stdin", "stdout", "stderr")}
+            files["stdin"].write_text(stdin)
+            own = {**self.environment, **QUIET, "COLUMNS": "250", **(environment or {})}
+            child = forked(arguments, own, folder, **files)
+            if not child.wait(timeout_s):
+                child.signal(signal.SIGKILL)
+                child.wait(timeout_s)
+            said = [files[name].read_text() for name in ("stdout", "stderr")]
+        assert child.code is not None
+        return subprocess.CompletedProcess(arguments, child.code, *said)
 
     def stream_listens(self) -> bool:
         """Whether the stream worker's metrics port is open."""

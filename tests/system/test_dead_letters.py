@@ -1,8 +1,7 @@
 """`millstream dead-letters` on a real broker: list, show, replay."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 
 import msgspec
 import pytest
@@ -39,16 +38,7 @@ def run(installation):
                letter(9, None, "too large")]  # fmt: skip
     publish(kafka, name, [(None, each) for each in letters])
 
-    def run(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", "millstream.cli", "dead-letters", *arguments],
-            env={**installation.environment, "PATH": "/usr/bin", "COLUMNS": "160"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    return run
+    return partial(installation.command, "dead-letters")
 
 
 def test_letters_are_listed_shown_and_sent_again(run, installation):

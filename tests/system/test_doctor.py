@@ -1,8 +1,6 @@
 """`millstream doctor` on a real broker and a real Redis, with and without workers."""
 
 import json
-import subprocess
-import sys
 
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
@@ -10,13 +8,7 @@ from tests.support.installation import Installation
 
 def doctor(installation: Installation, **environment: str) -> tuple[int, dict[str, list[str]]]:
     """Its exit code, and what it found: texts by level."""
-    done = subprocess.run(
-        [sys.executable, "-m", "millstream.cli", "doctor", "--json"],
-        env={**installation.environment, "PATH": "/usr/bin", **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = installation.command("doctor", "--json", environment=environment)
     found: dict[str, list[str]] = {}
     for each in json.loads(done.stdout)["findings"]:
         found.setdefault(each["level"], []).append(f"{each['part']}: {each['text']}")

@@ -98,6 +98,7 @@ def loop(
         allowed_lateness_s=EVENTS * 0.5,  # the history is replayed: its partitions are out of step
         batch_size=64,  # the history comes at once: many small steps learn more from it
     ) as own:
+        own.forks = False
         own.create_topics()
         own.run("serve")
         own.run("train")

@@ -2,9 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -29,17 +28,7 @@ def a_log(count: int) -> str:
 
 @pytest.fixture
 def publish(installation: Installation):
-    def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", "millstream.cli", "publish", *arguments],
-            env={**installation.environment, "PATH": "/usr/bin"},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    return run
+    return partial(installation.command, "publish")
 
 
 def published(installation: Installation, count: int) -> list[tuple[str, str]]:

@@ -1,8 +1,6 @@
 """An operator's word about snapshots, on a real broker, with a trainer that goes on publishing."""
 
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,14 +57,8 @@ class Loop:
         last = self.newest() + snapshots
         eventually(lambda: self.newest() >= last, f"{snapshots} more snapshots", WAIT_S)
 
-    def command(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "millstream.cli", "snapshots", *map(str, arguments)],
-            env={**os.environ, **self.own.environment, "COLUMNS": "250"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def command(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        return self.own.command("snapshots", *map(str, arguments))
 
 
 @contextmanager
