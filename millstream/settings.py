@@ -333,6 +333,18 @@ class Settings(BaseSettings):
         description="the same for a task that is a number: the natural logarithm of its root mean "
         "squared error",
     )
+    gate_lists: float | None = Field(
+        default=None,
+        ge=0,
+        description="NDCG@20 by which whole lists are worse than those of the best counter, at the "
+        "near end of the 95 % interval, when a snapshot is held; none compares nothing",
+    )
+    list_question_examples: int = Field(
+        default=2_000,
+        ge=0,
+        description="examples for each one that the trainer asks about before it learns from it: "
+        "where would a list of all items have it? 0 asks nothing",
+    )
     challenger_rows: int = Field(
         default=20_000,
         gt=0,

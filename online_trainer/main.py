@@ -87,7 +87,7 @@ def _publisher(
     if leftovers := writer.clear_leftovers():
         log.info("Removed %d snapshots that a trainer before left half-written.", leftovers)
     base = resume(trainer, reader, wiring)
-    gate, judge = Gate(after_examples=chosen.gate_after_examples), wiring.judge(trainer, reader)
+    gate, judge = Gate.of(chosen), wiring.judge(trainer, reader)
     if judge is not None:
         judge.resume()
 

@@ -12,6 +12,7 @@ from millstream.metrics import LATENCY_BUCKETS_S, add_build_info
 from millstream.snapshots.announcement import Status
 from millstream.snapshots.layout import Role
 from online_trainer.challenge.metrics import ChallengerMetrics
+from online_trainer.evaluation.lists import ProgressiveLists
 from online_trainer.evaluation.progressive import METRICS, Comparison
 from online_trainer.snapshots.publisher import Published
 from online_trainer.trainer import Consumed, Trainer
@@ -58,6 +59,14 @@ class TrainerMetrics:
                 "gauc": None,
                 "hit_rate": None,
             }
+        }
+        self._list_questions = self._counter(
+            "list_questions", "Positives asked about before they were learnt from, for whole lists"
+        )
+        self._list_questions_before = 0
+        self._lists = {
+            name: self._gauge(name, f"{figure}@20 of the newest questions, by stage", "stage")
+            for name, figure in (("list_hr", "HR"), ("list_ndcg", "NDCG"))
         }
         self._comparison = self._gauge(
             "comparison_auc", "AUC of the online and the frozen ranker over the same rows", "model"
@@ -143,6 +152,8 @@ class TrainerMetrics:
             for (segment, span, name), value in progress.values().items():
                 if not math.isnan(value):
                     self._progressive[name].labels(segment, span, task).set(value)
+        if trainer.lists is not None:
+            self._asked(trainer.lists)
         if trainer.baseline is not None and trainer.baseline.comparison.rows:
             self._compare(trainer.baseline.comparison)
         for role, learner in trainer.learners.items():
@@ -152,6 +163,12 @@ class TrainerMetrics:
         self._challengers.state(trainer)
         self._lag.set(lag_messages)
         self._lag_s.set(max(now_s - trainer.offsets.event_time, 0.0))
+
+    def _asked(self, lists: ProgressiveLists) -> None:
+        self._list_questions.inc(lists.questions - self._list_questions_before)
+        self._list_questions_before = lists.questions
+        for (name, stage), value in lists.values().items():
+            self._lists[name].labels(stage=stage).set(value)
 
     def _compare(self, comparison: Comparison) -> None:
         self._compared.inc(comparison.rows - self._compared_before)

@@ -18,6 +18,7 @@ from millstream.snapshots.signature import Signatures
 from online_trainer.challenge.challenger import Challenger
 from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.drift import Drift
+from online_trainer.evaluation.lists import ProgressiveLists
 from online_trainer.evaluation.progressive import ProgressiveMetrics, Rows
 from online_trainer.evaluation.recent import RecentRows
 from online_trainer.io.examples import (
@@ -95,6 +96,7 @@ class Trainer:
         models: configuration of each learner, by role, as a manifest names it.
         propensity_limit: most weight that a shown item has for having been shown by chance; None
             weighs none.
+        lists: quality of whole lists; None asks for none.
 
     Attributes:
         drift: of the first task's inputs, labels and scores.
@@ -115,12 +117,13 @@ class Trainer:
         drift_rows: int = 20_000,
         models: Mapping[str, Any] | None = None,
         propensity_limit: float | None = None,
+        lists: ProgressiveLists | None = None,
     ) -> None:
         self.ranker, self.retriever, self.inputs = ranker, retriever, tuple(inputs)
         self.models = dict(models or {})
         self.progress, self.baseline = progress, baseline
         self.further = dict(further or {})
-        self.drift = Drift(drift_rows)
+        self.drift, self.lists = Drift(drift_rows), lists
         self.challengers: list[Challenger[Any]] = []
         self.recent: RecentRows | None = None
         self.offsets = Offsets()
@@ -142,7 +145,7 @@ class Trainer:
         self.ranker, self.retriever, self.inputs = other.ranker, other.retriever, other.inputs
         self.models = other.models
         self.progress, self.baseline, self.offsets = other.progress, other.baseline, other.offsets
-        self.further, self.drift = other.further, other.drift
+        self.further, self.drift, self.lists = other.further, other.drift, other.lists
 
     def promote(self) -> list[Role]:
         """Let challengers that have caught up take over; returns their roles."""
@@ -221,6 +224,8 @@ class Trainer:
         batch = examples.batch
         users = batch.inputs["user_id"]
         known = self.ranker.tables.knows("user_id", users)
+        if self.lists is not None:
+            self.lists.ask(examples, self.offsets.examples, self.ranker, self.retriever)
         learnt = self.ranker.learn(batch)
         consumed.ranked.append(learnt)
         if not learnt.is_finite:
@@ -235,6 +240,8 @@ class Trainer:
             if challenger.is_live:
                 challenger.beside(batch, learnt, retrieved)
         self._count(examples, consumed)
+        if self.lists is not None:
+            self.lists.update(examples)
         if self.recent is not None:
             self.recent.add(batch, learnt.scores, self.offsets.examples)
 

@@ -29,6 +29,7 @@ from online_trainer.challenge.challenger import (
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.evaluation.baseline import FrozenBaseline
+from online_trainer.evaluation.lists import ProgressiveLists
 from online_trainer.evaluation.progressive import ProgressiveMetrics
 from online_trainer.evaluation.recent import RecentRows
 from online_trainer.learners.heads import Tasks
@@ -126,6 +127,9 @@ class Wiring:
             further={task.name: ProgressiveMetrics(kind=task.kind) for task in tasks[1:]},
             drift_rows=self.settings.drift_rows,
             models=self.models(),
+            lists=ProgressiveLists(every)
+            if (every := self.settings.list_question_examples)
+            else None,
         )
 
     def challenger(self, role: Role, inputs: Signatures) -> Challenger[Any]:

@@ -177,7 +177,9 @@ class Backtest:
         for baseline in self._baselines:
             outcome.answered(baseline.name, rank_of(target, baseline.rank(moment, k)))
         if self.loop is not None:
-            query = Query(log.user_ids[user], k, context=log.event(place).context)
+            newest = moment.items[::-1][: self.plan.recent_items]
+            told = [log.item_ids[item] for item in newest]
+            query = Query(log.user_ids[user], k, log.event(place).context, recent_items=told)
             await self._ask_loop(self.loop, query, moment, target)
 
     async def _ask_loop(self, loop: Loop, query: Query, moment: Moment, target: int) -> None:

@@ -107,7 +107,8 @@ class _Run:
 
 def fingerprint(plan: BacktestPlan, own: Settings, chosen: Sequence[str]) -> str:
     """What makes a run the same: log, questions, rhythm, settings, seed."""
-    whole = hashlib.sha256(repr((plan.cadence, plan.k, plan.seed, list(chosen))).encode())
+    asking = plan.cadence, plan.k, plan.seed, plan.recent_items, list(chosen)
+    whole = hashlib.sha256(repr(asking).encode())
     whole.update(own.model_dump_json().encode())
     log = plan.log
     for column in (log.times, log.users, log.items, log.sessions, log.positive, plan.asked):

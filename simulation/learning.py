@@ -39,7 +39,7 @@ class Learning:
         self.publisher = SnapshotPublisher(
             SnapshotBuilder(
                 self.trainer,
-                Gate(after_examples=settings.gate_after_examples),
+                Gate.of(settings),
                 settings.topic(EXAMPLES),
                 wiring.judge(self.trainer, reader),
             ),

@@ -34,7 +34,17 @@ _COMPOSED: Mapping[str, frozenset[str]] = {
         }
     ),
     "retriever": frozenset(
-        {"network", "query", "candidate", "dense", "_names", "_layout", "_fields", "_learn"}
+        {
+            "network",
+            "query",
+            "candidate",
+            "dense",
+            "_names",
+            "_layout",
+            "_fields",
+            "_learn",
+            "_compare",
+        }
     ),
     # What it compares with is read from the disk again.
     "judge": frozenset({"_reader", "_frozen"}),
@@ -108,6 +118,7 @@ def parts_of(loop: Loop) -> dict[str, Any]:
         "ranker": trainer.ranker,
         "retriever": trainer.retriever,
         **({} if judge is None else {"judge": judge, "recent": trainer.recent}),
+        **({} if trainer.lists is None else {"lists": trainer.lists}),
         "publisher": publisher,
         "lineage": publisher.lineage,
         "reader": publisher.reader,

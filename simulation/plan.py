@@ -24,6 +24,7 @@ class BacktestPlan:
         seed: of exploration.
         impressions: logged lists that are judged, oldest first.
         rewards: what the places of logged lists earned.
+        recent_items: so many of the items that the session met last come with a question.
     """
 
     log: EventLog
@@ -35,3 +36,4 @@ class BacktestPlan:
     seed: int = 0
     impressions: Sequence[Impression] = ()
     rewards: Earned = field(default_factory=dict)
+    recent_items: int = 0

@@ -40,6 +40,7 @@ class ReplayOptions:
     keep_repeats: bool
     new_items: str
     ask: Ask
+    recent_items: int
     k: int
     seed: int
 
@@ -72,5 +73,14 @@ def plan_of(options: ReplayOptions, cadence: Cadence) -> BacktestPlan:
     upserts = [*log.upserts, *(first_seen(log) if options.new_items == "first-click" else ())]
     shown = log.impressions if options.ask == "impression" else ()
     return BacktestPlan(
-        log, hour, asked, upserts, cadence, options.k, options.seed, shown, earned(whole)
+        log,
+        hour,
+        asked,
+        upserts,
+        cadence,
+        options.k,
+        options.seed,
+        shown,
+        earned(whole),
+        options.recent_items,
     )

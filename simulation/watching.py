@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.counter import counter_scores
 from serving.recommend.request import Ranked
-from serving.retrieval.counter import counter_scores
 from serving.retrieval.retrieve import Retrieval
 from serving.retrieval.seen import FRESH
 from serving.retrieval.source import RetrievalRequest

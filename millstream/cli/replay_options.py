@@ -62,6 +62,14 @@ _OPTIONS = (
         help="Events before which a list is asked; logged impressions are judged by propensities.",
     ),
     click.option(
+        "--recent-items",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="So many of the items that the session met last come with a question, as a page "
+        "would send them.",
+    ),
+    click.option(
         "--k", type=click.IntRange(1, 200), default=20, show_default=True, help="List length."
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Seed of exploration."),

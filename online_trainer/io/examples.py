@@ -1,7 +1,7 @@
 """One message of the topic `examples`: from bytes to what a learner takes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -135,10 +135,10 @@ def _typed(table: pa.Table) -> pa.Table:
     if len(set(names)) < len(names):
         raise InvalidEvent("Expected each column once. Received several of one name.")
     own = table.select([name for name in _TYPES if name in names])
-    for place, field in enumerate(own.schema):
-        if field.type not in _READ[field.name]:
-            cast = _cast(own.column(place), field, _TYPES[field.name])
-            own = own.set_column(place, field.name, cast)
+    for place, given in enumerate(own.schema):
+        if given.type not in _READ[given.name]:
+            cast = _cast(own.column(place), given, _TYPES[given.name])
+            own = own.set_column(place, given.name, cast)
     return own
 
 
@@ -180,12 +180,14 @@ class ExampleBatch:
         batch: what the learners take.
         event_time, published_at: (rows,) Unix seconds.
         origin: (rows,) strings.
+        features: of the rows as they came, by name, and the context; (rows, ...) each.
     """
 
     batch: Batch
     event_time: np.ndarray
     published_at: np.ndarray
     origin: np.ndarray
+    features: Arrays = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.batch)
@@ -237,7 +239,8 @@ class ExampleBatch:
             tasks=tasks,
             is_number=is_number,
         )
-        return cls(batch, event_time, _numbers(table, "published_at", np.float64), origin)
+        published_at = _numbers(table, "published_at", np.float64)
+        return cls(batch, event_time, published_at, origin, raw)
 
     def weighted(self, factors: np.ndarray) -> "ExampleBatch":
         """The same rows, with weights times `factors`, (rows,)."""
@@ -245,8 +248,13 @@ class ExampleBatch:
 
     def take(self, places: np.ndarray | slice) -> "ExampleBatch":
         """Some of the rows."""
-        rest = (column[places] for column in (self.event_time, self.published_at, self.origin))
-        return ExampleBatch(self.batch.take(places), *rest)
+        return ExampleBatch(
+            self.batch.take(places),
+            self.event_time[places],
+            self.published_at[places],
+            self.origin[places],
+            {name: column[places] for name, column in self.features.items()},
+        )
 
     def slices(self, size: int) -> Iterator["ExampleBatch"]:
         """In order, at most `size` rows at a time: never two messages in one step.

@@ -85,6 +85,10 @@ class Retriever:
         ids = tf.TensorSpec((None,), tf.int64)
         signature = [*self._fields, self._layout.specs(), ids, column, column]
         self._learn = CompiledStep(self._learn_step, signature)
+        count = tf.TensorSpec((), tf.int32)
+        self._compare = CompiledStep(
+            self._compare_step, [*self._fields, self._layout.specs(), count]
+        )
 
     def learn(self, batch: Batch) -> Retrieved | None:
         """Score the positives of the batch, then take one step on them; None if it has none."""
@@ -106,6 +110,23 @@ class Retriever:
             self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
         self.tables.expire(self.step)
         return Retrieved(len(positives), float(loss), float(hits), is_finite)
+
+    def similarities(
+        self, query: Mapping[str, np.ndarray], candidate: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        """(queries, candidates) inner products, of several interests the greatest; nothing changes.
+
+        Args:
+            query, candidate: inputs of the sides, (queries, ...) and (candidates, ...).
+        """
+        inputs = [dict(query), dict(candidate)]
+        vectors = self.tables.gather(self.tables.find(self.tables.keys(*self._reads(inputs))))
+        fields = [
+            {name: part[name] for name in own}
+            for own, part in zip(self._fields, inputs, strict=True)
+        ]
+        count = np.int32(len(query["user_id"]))
+        return np.asarray(self._compare(*fields, vectors, count).numpy())
 
     def memory(self) -> dict[str, np.ndarray]:
         """State beside weights and tables, for a snapshot."""
@@ -134,6 +155,13 @@ class Retriever:
             [(lookup.table, part[lookup.field]) for lookup in split.lookups]
             for split, part in zip((self.query, self.candidate), inputs, strict=True)
         ]
+
+    def _compare_step(self, query: Any, candidate: Any, flat: Any, count: Any) -> Any:
+        vectors = self._layout.unpack(flat, rows=[count])
+        queries = self.query.body({**query, **vectors[0]}, training=False)["query"]
+        candidates = self.candidate.body({**candidate, **vectors[1]}, training=False)["candidate"]
+        products = tf.matmul(queries, candidates, transpose_b=True)
+        return products if products.shape.rank == 2 else tf.reduce_max(products, axis=1)
 
     def _learn_step(
         self, query: Any, candidate: Any, flat: Any, ids: Any, log_q: Any, weights: Any

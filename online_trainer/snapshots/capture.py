@@ -63,7 +63,8 @@ class SnapshotBuilder:
         trainer = self.trainer
         parts = checkpoint.parts(trainer, parent)
         examples = trainer.offsets.examples
-        objections = self.gate.objections(parts, trainer.progress_by_task, examples)
+        behind = None if trainer.lists is None else trainer.lists.behind_counter()
+        objections = self.gate.objections(parts, trainer.progress_by_task, examples, behind)
         if self.judge is not None:
             objections += self.judge.objections(examples)
         extra = self._extra(objections, probes)
@@ -118,4 +119,6 @@ def _window_metrics(trainer: Trainer) -> dict[str, float]:
         for (segment, span, name), value in progress.values().items()
         if (segment, span) == ("all", "window")
     }
+    if trainer.lists is not None:
+        values |= {f"{name}.{stage}": v for (name, stage), v in trainer.lists.values().items()}
     return {name: value for name, value in values.items() if value == value}

@@ -62,6 +62,8 @@ def parts(trainer: Trainer, base: Base | None) -> Parts:
     found[PROGRESS] |= _prefixed("drift", trainer.drift.state())
     for task, further in trainer.further.items():
         found[PROGRESS] |= _prefixed(f"tasks/{task}", further.state())
+    if trainer.lists is not None:
+        found[PROGRESS] |= _prefixed("lists", trainer.lists.state())
     if trainer.baseline is not None:
         found[PROGRESS] |= _prefixed("comparison", trainer.baseline.state())
     for role, learner in trainer.learners.items():
@@ -96,6 +98,8 @@ def restore(trainer: Trainer, reader: SnapshotReader, version: int) -> None:
     progress = reader.arrays(newest, PROGRESS)
     trainer.progress.restore(below("metrics", progress))
     trainer.drift.restore(below("drift", progress))
+    if trainer.lists is not None and (lists := below("lists", progress)):
+        trainer.lists.restore(lists)
     for task, further in trainer.further.items():
         further.restore(below(f"tasks/{task}", progress))
     trainer.offsets = _offsets(newest)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from millstream.domain.tasks import ONLY_TASK, TaskKind
+from millstream.settings import Settings
+from online_trainer.evaluation.lists import K
+from online_trainer.evaluation.paired import Interval
 from online_trainer.evaluation.progressive import RELATIVE_ERROR, ProgressiveMetrics
 
 
@@ -17,16 +20,25 @@ class Gate:
         max_normalised_entropy: over the progressive window, of any task; knowing only the mean
             label gives 1. Of a number it is the relative root mean square error.
         after_examples: quality is judged from so many examples on.
+        lists: by how much NDCG@20 of lists may be below that of the best counter, at the near end
+            of the interval; None is by anything.
     """
 
     max_normalised_entropy: float = 2.0
     after_examples: int = 5_000
+    lists: float | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Gate":
+        """That of an installation."""
+        return cls(after_examples=settings.gate_after_examples, lists=settings.gate_lists)
 
     def objections(
         self,
         parts: Mapping[str, Mapping[str, np.ndarray]],
         progress: Mapping[str, ProgressiveMetrics],
         examples: int,
+        behind_counter: Interval | None = None,
     ) -> list[str]:
         """Why the snapshot must be held; empty if it may be served.
 
@@ -34,6 +46,8 @@ class Gate:
             parts: of the snapshot.
             progress: by task.
             examples: learnt from so far.
+            behind_counter: by how much lists are behind those of the best counter; None is not
+                known.
         """
         wrong = [
             f"{part}/{name} is not finite"
@@ -49,6 +63,8 @@ class Gate:
                 for task, each in progress.items()
                 if each.relative_error() > self.max_normalised_entropy
             ]
+        if self.lists is not None and behind_counter and behind_counter.low > self.lists:
+            wrong.append(f"NDCG@{K} of lists is below the best counter's by {behind_counter}")
         return wrong
 
 

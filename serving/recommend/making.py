@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.counter import counter_scores
 from features.spec import GROUPS
 from millstream.rules import RuleCandidates, ruled
 from serving.catalogue.catalogue import Catalogue
@@ -22,7 +23,6 @@ from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
 from serving.rerank.caps import within_cap
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
-from serving.retrieval.counter import counter_scores
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.seen import FRESH
 from serving.retrieval.source import RetrievalRequest

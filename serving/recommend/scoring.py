@@ -3,6 +3,7 @@
 import numpy as np
 
 from features.columns import Arrays
+from features.counter import counter_scores
 from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
@@ -12,7 +13,6 @@ from serving.recommend.objectives import Objectives
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.retrieval.candidates import Candidates
-from serving.retrieval.counter import counter_scores
 from serving.similarity.scaling import Scale
 
 

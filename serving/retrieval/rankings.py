@@ -4,10 +4,10 @@ import numpy as np
 
 from features.as_of import as_of
 from features.columns import Arrays
+from features.popularity import FAST, SLOW, popularity_now
 from features.spec import CREATED
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.order import Order
-from serving.retrieval.popularity import FAST, SLOW, popularity_now
 
 
 class Rankings:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from features import predecessors
+from features import counter, predecessors
 from features.families import Affinity
 from features.spec import ITEM_STATS
 from millstream.ids import id64_array
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.column import FeatureColumn
-from serving.retrieval import counter, sources
+from serving.retrieval import sources
 from tests.support.serving_cases import NOW_S
 
 BEFORE = Affinity(

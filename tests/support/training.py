@@ -61,7 +61,7 @@ class Trainers:
             _reset(role, learner, beginning)
         trainer.progress, trainer.offsets, trainer.baseline = ProgressiveMetrics(), Offsets(), None
         trainer.models, trainer.challengers = self._wiring.models(), []
-        trainer.drift, trainer.recent = Drift(), None
+        trainer.drift, trainer.recent, trainer.lists = Drift(), None, None
         return trainer
 
     def restored(self, snapshot_dir: Path) -> Trainer:

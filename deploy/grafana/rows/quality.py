@@ -105,5 +105,22 @@ QUALITY = PanelRow(
             ],
             ceiling=1,
         ),
+        Panel(
+            "Lists before learning",
+            "NDCG and HR at 20 among all items that came lately, of the newest questions: by the "
+            "ranker, by the best counter, and by each source alone.",
+            "none",
+            [
+                PanelQuery("max by (stage) (millstream_trainer_list_ndcg)", "NDCG@20, {{stage}}"),
+                PanelQuery("max by (stage) (millstream_trainer_list_hr)", "HR@20, {{stage}}"),
+            ],
+            ceiling=1,
+        ),
+        Panel(
+            "Questions for lists",
+            "Positives per second that the trainer asks about before it learns from them.",
+            "reqps",
+            [PanelQuery("sum(rate(millstream_trainer_list_questions_total[5m]))", "questions")],
+        ),
     ],
 )

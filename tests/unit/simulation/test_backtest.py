@@ -100,6 +100,7 @@ def runs(tmp_path_factory: Any) -> dict[str, Backtest]:
         ),
         "once a minute, a snapshot each": plan_of(log, Cadence(60.0, 0.0)),
         "late": plan_of(log, Cadence(30.0, feature_delay_s=10_000.0)),
+        "told what was met": plan_of(log, Cadence(30.0, feature_delay_s=100.0), recent_items=9),
     }
     folders = {name: tmp_path_factory.mktemp("run") for name in (*plans, "resumed")}
     found = {name: asyncio.run(ran(plan, folders[name])) for name, plan in plans.items()}
@@ -147,6 +148,14 @@ def test_snapshots_go_out_at_the_set_cadence(runs):
 def test_late_features_are_seen_late(runs):
     assert set(runs["late"].outcome.degraded) == {"model"}  # nothing was there to learn from
     assert runs["late"].loop.store.hashes == runs["one"].loop.store.hashes  # in the end all is
+
+
+def test_what_a_question_says_was_met_is_not_shown_however_late_the_stream_is(runs):
+    told = runs["told what was met"]
+    log, asked = told.plan.log, list(zip(told.outcome.places, told.outcome.lists, strict=True))
+    for place, listed in asked[len(asked) // 2 :]:  # by then there are enough others
+        (met,) = log.items[:place][log.sessions[:place] == log.sessions[place]]
+        assert len(listed) == told.plan.k and met not in listed
 
 
 def test_what_a_session_has_met_is_in_the_features(runs):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from features.popularity import FAST, SLOW
 from serving.recommend.request import Ranked
 from serving.retrieval.candidates import Candidates
-from serving.retrieval.popularity import FAST, SLOW
 from serving.retrieval.seen import FRESH, SEEN
 from serving.retrieval.source import RetrievalRequest
 from simulation.watching import stages

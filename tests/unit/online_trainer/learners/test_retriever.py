@@ -64,6 +64,22 @@ def test_it_learns_what_each_user_likes():
     assert np.mean(losses[-20:]) < np.mean(losses[:5]) - 0.5
 
 
+def test_similarities_follow_what_is_learnt_and_change_nothing():
+    ours = retriever()
+    for seed in range(100):
+        ours.learn(batch(seed))
+    users, items = batch(200), batch(201)
+    before = ours.learn(batch(100))
+    again = retriever()
+    for seed in range(100):
+        again.learn(batch(seed))
+    near = again.similarities(users.inputs, items.inputs)
+    assert near.shape == (len(users), len(items))
+    same = (users.inputs["user_id"][:, None] - items.inputs["item_id"] + 1) % TASTES == 0
+    assert near[same].mean() > near[~same].mean() + 0.1
+    assert again.learn(batch(100)) == before
+
+
 def test_negatives_teach_nothing_but_are_kept_to_draw_from():
     ours = retriever()
     given = batch(0)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from features import predecessors
+from features.counter import counter_scores
+from features.popularity import FAST, SLOW, popularity_now
 from millstream.ids import id64_array
 from millstream.settings import Settings, SourceName
 from serving.retrieval.candidates import fuse
-from serving.retrieval.counter import counter_scores
 from serving.retrieval.followers import MOST
-from serving.retrieval.popularity import FAST, SLOW, popularity_now
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import SHARES, Retrieval
 from serving.retrieval.source import RetrievalRequest

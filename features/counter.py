@@ -3,8 +3,8 @@
 import numpy as np
 
 from features.columns import Arrays
+from features.popularity import popularity_now
 from features.predecessors import PREDECESSORS, followed, latest
-from serving.retrieval.popularity import popularity_now
 
 # Followers of an item that popularity counts for.
 _PRIOR = 10.0

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.popularity import FAST, SLOW, popularity_now, prior_weight
 from serving.recommend.query import Query
-from serving.retrieval.popularity import FAST, SLOW, popularity_now, prior_weight
 from serving.retrieval.rankings import Rankings
 from tests.support.serving_cases import NOW_S, Case, catalogue_of
 
