@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from millstream.embedded.sqlite import SqliteFile
+from millstream.embedded.sqlite import SqliteFile, Sync
 from millstream.errors import LogUnavailable
 from millstream.log_identity import TopicLog
 from millstream.partitioning import partitions_of
-from millstream.topics import DAY_S, EXAMPLES, FEATURES, TOPICS, Topic
+from millstream.topics import DAY_S, EXAMPLES, FEATURES, SERVING, TOPICS, Topic
 
 # A row id is `partition << _BITS | offset`.
 _BITS = 48
@@ -28,6 +28,8 @@ _SLICE = 5_000
 # Of the topics that take the most room a small installation keeps less than a large one.
 _RETENTION_S = {EXAMPLES: DAY_S, FEATURES: DAY_S}
 _TOMBSTONES_S = DAY_S
+# What comes again every second need not wait for the disk.
+_PASSING = (SERVING,)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     place INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, key BLOB, value BLOB, headers BLOB);
@@ -80,7 +82,8 @@ class TopicFile:
 
     def __init__(self, folder: Path, topic: Topic) -> None:
         self.topic = topic
-        self._file = SqliteFile(folder / f"{topic.name}.sqlite", _SCHEMA, "FULL", LogUnavailable)
+        sync: Sync = "NORMAL" if topic in _PASSING else "FULL"
+        self._file = SqliteFile(folder / f"{topic.name}.sqlite", _SCHEMA, sync, LogUnavailable)
         with self._file.writing() as now:
             if not now.execute("SELECT 1 FROM identity").fetchone():
                 now.execute("INSERT INTO identity VALUES (?)", (str(uuid.uuid4()),))

@@ -158,6 +158,7 @@ FOREIGN = {"--build", "--detach", "--scale", "--volumes", "--rm", "--entrypoint"
 BENCH = {"--rounds", "--rival", "--rows", "--batch", "--rank", "--events", "--seconds"} | {
     "--ratings",
     "--delay",
+    "--kill",
 }
 
 

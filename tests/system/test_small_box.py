@@ -1,7 +1,5 @@
 """An installation without Kafka and Redis: killed in the middle of a load, then moved to both."""
 
-import subprocess
-import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -118,12 +116,7 @@ def test_nothing_is_lost_or_doubled_by_a_kill_and_all_of_it_moves_to_kafka_and_r
     box.process.stop()
 
     own = box.own
-    moved = subprocess.run(
-        [sys.executable, "-m", "millstream.cli", "migrate", str(box.folder)],
-        env={**own.environment, "PATH": ""},
-        capture_output=True,
-        text=True,
-    )
+    moved = own.command("migrate", str(box.folder))
     assert moved.returncode == 0, moved.stdout + moved.stderr
     assert "DIFFER" not in moved.stdout
     assert "the stream and the trainer go on where they were" in moved.stdout
@@ -143,11 +136,6 @@ def test_nothing_is_lost_or_doubled_by_a_kill_and_all_of_it_moves_to_kafka_and_r
 
 def test_a_folder_has_one_box(box):
     box.start()
-    second = subprocess.run(
-        [sys.executable, "-m", "millstream.cli", "serve", "--all-in-one", "--dir", box.folder],
-        env={**box.own.environment, "PATH": ""},
-        capture_output=True,
-        text=True,
-    )
+    second = box.own.command("serve", "--all-in-one", "--dir", str(box.folder))
     assert second.returncode == 1
     assert "Each folder must have one process" in second.stderr
