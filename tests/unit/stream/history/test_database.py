@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 import pytest
+from sqlalchemy.dialects import mysql, postgresql
 
 from features.topic_events import STRICT
 from millstream.cli.log_options import source_of
@@ -114,3 +115,17 @@ def test_options_name_tables_where_there_is_a_database(shop):
     assert source.files == [LogTable(shop, "products", "item"), LogTable(shop, ORDERS)]
     with pytest.raises(click.BadParameter, match="'orders' does not exist"):
         chosen("orders")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "expected"),
+    [
+        (postgresql.dialect(), 'FROM sales."Orders" ORDER BY at, "User", kind'),
+        (mysql.dialect(), "FROM sales.`Orders` ORDER BY at, `User`, kind"),
+    ],
+    ids=["PostgreSQL", "MySQL"],
+)
+def test_names_are_quoted_as_the_database_wants_them(dialect, expected):
+    table = DatabaseTable("", "sales.Orders", {"at": "event_time"})
+    statement = table._rows().order_by(*table._order(["User", "kind", "at"]))
+    assert " ".join(str(statement.compile(dialect=dialect)).split()).endswith(expected)
