@@ -4,7 +4,7 @@ import numpy as np
 
 from features.columns import Arrays
 from features.popularity import popularity_now
-from features.predecessors import PREDECESSORS, followed, latest
+from features.predecessors import PREDECESSORS, followed_each, latest
 
 # Followers of an item that popularity counts for.
 _PRIOR = 10.0
@@ -27,8 +27,7 @@ def counter_scores(features: Arrays, recent: np.ndarray) -> np.ndarray:
         return popular
     share = popular / max(float(popular.sum()), np.finfo(np.float64).tiny)
     scores, weight = np.zeros(len(popular)), 1.0
-    for key in latest(recent):
-        counts = followed(features, np.array([key])).astype(np.float64)
+    for counts in followed_each(features, latest(recent)):
         scores += weight * (counts + _PRIOR * share) / (counts.sum() + _PRIOR)
         weight *= PREDECESSORS.fading
     return scores

@@ -63,6 +63,24 @@ def latest(recent: np.ndarray) -> np.ndarray:
     return recent[: min(1 + int(log(_LEAST_WEIGHT) / log(PREDECESSORS.fading)), _MOST)]
 
 
+def followed_each(features: Arrays, recent: np.ndarray) -> np.ndarray:
+    """How often each item followed each of what was met lately, (entries, items) float64, decayed.
+
+    Args:
+        features, recent: as of `followed`.
+    """
+    shape = len(recent), len(features["item_updated_at"])
+    if PREDECESSORS is None or not len(recent):
+        return np.zeros(shape)
+    known = features[PREDECESSORS.name]
+    # Few match: finding them is cheaper than a product with all.
+    at = np.flatnonzero(known.ravel() == recent[:, None])
+    counts = derived.counted(features[PREDECESSORS.events_column].ravel()[at % known.size])
+    found = np.bincount(at // known.shape[1], counts, shape[0] * shape[1]).reshape(shape)
+    found[recent == 0] = 0.0
+    return found
+
+
 def followed(features: Arrays, recent: np.ndarray, fading: float = 1.0) -> np.ndarray:
     """How often each item followed what was met lately, (items,) float32, decayed.
 

@@ -435,6 +435,12 @@ class Settings(BaseSettings):
         default=[], description="names under which the API may be called, as JSON; empty is any"
     )
     candidates: int = Field(default=500, gt=0, description="maximum candidates ranked per request")
+    counter_weight: float = Field(
+        default=1.0,
+        ge=0,
+        description="weight of the best counter's order beside the ranker's, where no formula "
+        "ranks; 0 is the ranker alone",
+    )
     retrieval_sources: dict[SourceName, Annotated[float, Field(ge=0)]] = Field(
         default={
             "two_tower": 0.4,

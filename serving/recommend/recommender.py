@@ -88,7 +88,11 @@ class Recommender:
         self._breaker = Breaker(dependencies.clock)
         self._log = LimitedLog(logging.getLogger(__name__), dependencies.clock)
         scoring = Scoring(
-            dependencies.catalogue, options.budget_s, dependencies.objectives, self._log
+            dependencies.catalogue,
+            options.budget_s,
+            dependencies.objectives,
+            self._log,
+            options.counter_weight,
         )
         parts = dependencies.catalogue, dependencies.rankings, dependencies.metrics
         self._making = Making(

@@ -8,6 +8,7 @@ from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
 from serving.limited_log import LimitedLog
 from serving.model.served import TaskScores
+from serving.recommend.consensus import consensus
 from serving.recommend.degraded import Degraded
 from serving.recommend.objectives import Objectives
 from serving.recommend.options import RANK_SHARE
@@ -23,15 +24,22 @@ class Scoring:
         budget_s: for a whole request, seconds.
         objectives: what lists are ranked by.
         log: says once in a while what failed.
+        counter_weight: of the best counter's order beside the ranker's (`consensus`).
     """
 
     def __init__(
-        self, catalogue: Catalogue, budget_s: float, objectives: Objectives, log: LimitedLog
+        self,
+        catalogue: Catalogue,
+        budget_s: float,
+        objectives: Objectives,
+        log: LimitedLog,
+        counter_weight: float,
     ) -> None:
         self._catalogue = catalogue
         self._objectives = objectives
         self._budget_s = budget_s
         self._log = log
+        self._counter_weight = counter_weight
 
     def without(self, request: Request, reason: Degraded, error: Exception) -> None:
         """Note what a request has to do without, and say once in a while why."""
@@ -58,7 +66,7 @@ class Scoring:
         """The ranker's scores, or the best counter where it is missing, fails or is late.
 
         They are ranked by the formula of the placement; where there is none, or it cannot be
-        computed, by the first task.
+        computed, by the first task and the best counter together.
 
         Args:
             features: of the candidates as of the request's time.
@@ -74,6 +82,9 @@ class Scoring:
             if found is not None:
                 return Ranked(candidates, levels, features, found[0], "value", by_task, found[1])
             first = by_task[ranker.tasks[0].name]
+            if self._counter_weight:
+                by_counter = counter_scores(features, request.recent)
+                first = consensus(first, by_counter, self._counter_weight)
             scale: Scale = "probability" if ranker.tasks[0].kind == "binary" else "number"
             return Ranked(candidates, levels, features, first, scale, by_task)
         return Ranked(candidates, levels, features, counter_scores(features, request.recent))

@@ -138,7 +138,7 @@ class Case:
     Args:
         count: items in the catalogue.
         declared: the domain that says what lists are ranked by.
-        **options: of `ListOptions`.
+        **options: of `ListOptions`; lists are in the ranker's order unless they say otherwise.
     """
 
     def __init__(self, count: int = 60, declared: Domain | None = None, **options: Any) -> None:
@@ -149,7 +149,8 @@ class Case:
         self.metrics = Metrics()
         self.logged: list[Impression] = []
         self.rankings = Rankings(self.catalogue)
-        chosen = {"candidates": 30, "diversity": "none", "budget_s": 10.0, **options}
+        fixed = {"candidates": 30, "diversity": "none", "budget_s": 10.0, "counter_weight": 0.0}
+        chosen: dict[str, Any] = {**fixed, **options}
         self.remembered = Remembered()
         self.options = ListOptions(**chosen)
         self.objectives = Objectives(declared or domain())

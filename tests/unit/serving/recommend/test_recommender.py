@@ -31,6 +31,37 @@ async def test_the_list_is_the_ranking_of_the_candidates():
     assert "recent" in answer.items[0].sources
 
 
+async def test_ranker_and_best_counter_order_a_list_together_and_scores_stay_the_rankers():
+    people = np.random.default_rng(1).permutation(20).astype(np.float32)
+    counts = pa.table(
+        {
+            "item_id": [str(number) for number in range(20)],
+            "item_updated_at": np.full(20, NOW_S),
+            "item_popularity": people,
+        }
+    )
+    made = {}
+    for weight in (0.0, 1.0, 1e9):
+        case = Case(count=20, counter_weight=weight)
+        case.catalogue.put(counts)
+        made[weight] = (await case.recommender.recommend(Query("u", 20))).items
+    case.model = None
+    by_counter = ids(await case.recommender.recommend(Query("u", 20)))
+    by_ranker = [item.item_id for item in made[0.0]]
+    assert [item.item_id for item in made[1e9]] == by_counter != by_ranker
+
+    def fused(item):
+        return 1 / (60 + by_ranker.index(item)) + 1 / (60 + by_counter.index(item))
+
+    both = [fused(item.item_id) for item in made[1.0]]
+    assert both == sorted(both, reverse=True)
+    scores = [[item.score for item in items] for items in made.values()]
+    assert scores[0] == scores[1] == scores[2]
+    (first, *_) = made[1.0]
+    own = next(item.score for item in made[0.0] if item.item_id == first.item_id)
+    assert first.task_scores["positive"] == own
+
+
 async def test_what_the_user_has_met_is_not_in_the_list():
     case = Case(count=20)
     case.users.raw["u"] = {"user_recent_items": ["0", "2"]}
