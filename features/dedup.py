@@ -25,11 +25,9 @@ def pack(fingerprints: Iterable[int]) -> bytes:
     return np.fromiter(fingerprints, "<u8").tobytes()
 
 
-def unpack(packed: bytes) -> Fingerprints:
+def _unpacked(packed: bytes) -> np.ndarray:
     """The fingerprints in `packed`; an unfinished one at its end is dropped."""
-    found = Fingerprints()
-    found.add(np.unique(np.frombuffer(packed[: len(packed) - len(packed) % 8], "<u8")))
-    return found
+    return np.unique(np.frombuffer(packed[: len(packed) - len(packed) % 8], "<u8"))
 
 
 def capacity(memory_bytes: int) -> int:
@@ -84,6 +82,17 @@ class SeenIds:
         found = np.zeros(len(fingerprints), np.bool_)
         found[first[is_new]] = True
         return found
+
+    def restore(self, old: bytes, young: bytes, started_at: float) -> None:
+        """Remember packed fingerprints of two generations beside what there is.
+
+        Args:
+            started_at: when the young one began, Unix seconds.
+        """
+        for known, packed in ((self.old, old), (self.young, young)):
+            given = _unpacked(packed)
+            known.add(given[~known.contains(given)])
+        self.started_at = max(started_at, self.started_at or started_at)
 
     def rotate(self, now_s: float, expected: int = 1) -> bool:
         """Begin a new generation if it is time, or if `expected` more ids find no room.

@@ -17,9 +17,11 @@ from millstream.topics import (
     IMPRESSIONS,
     INTERACTIONS,
     ITEMS,
+    OF_ITEMS,
     TOPICS,
     USERS,
     Topic,
+    check_item_partitions,
     user_partitions,
 )
 
@@ -105,6 +107,8 @@ def create_topics(settings: Settings) -> list[str]:
     try:
         present = set(client.list_topics())
         missing = [topic for topic in TOPICS if settings.topic(topic) not in present]
+        of_items = [settings.topic(topic) for topic in OF_ITEMS if topic not in missing]
+        check_item_partitions(_partitions(client, of_items))
         by_user = [settings.topic(topic) for topic in BY_USER if topic not in missing]
         counts = dict.fromkeys(BY_USER, user_partitions(_partitions(client, by_user)))
         return [

@@ -1,7 +1,8 @@
 """The topics: one table, from which they are created, documented and addressed.
 
 `examples`, `snapshots`, `serving` and `dead-letters` have one partition. For `examples` that is a
-promise: the trainer resumes exactly because the order of its input is total.
+promise: the trainer resumes exactly because the order of its input is total. `items` and `touches`
+have one as well: whoever reads one of them reads both.
 """
 
 from collections.abc import Mapping
@@ -52,6 +53,7 @@ INTERACTIONS = Topic("interactions", 16, "user_id", "Interaction, JSON", timesta
 IMPRESSIONS = Topic("impressions", 16, "user_id", "Impression, JSON", timestamps="LogAppendTime")
 ITEMS = Topic("items", 1, "item_id", "ItemUpsert, JSON", "compact", None)
 USERS = Topic("users", 16, "user_id", "UserUpsert, JSON", "compact", None)
+TOUCHES = Topic("touches", 1, "none", "what events ask of items, Arrow batch")
 EXAMPLES = Topic("examples", 1, "none", "labelled examples, Arrow batch")
 FEATURES = Topic("features", 1, "view", "feature rows of one view, Arrow batch")
 SNAPSHOTS = Topic("snapshots", 1, "version", "snapshot announcement, JSON", "delete", None)
@@ -65,6 +67,7 @@ TOPICS = (
     IMPRESSIONS,
     ITEMS,
     USERS,
+    TOUCHES,
     EXAMPLES,
     FEATURES,
     SNAPSHOTS,
@@ -73,6 +76,8 @@ TOPICS = (
 )
 # Keyed by user: a user's records of all of them lie in partitions of one number.
 BY_USER = (INTERACTIONS, IMPRESSIONS, USERS)
+# Of the items' side, which one stream worker has at a time.
+OF_ITEMS = (ITEMS, TOUCHES)
 
 
 def user_partitions(present: Mapping[str, int]) -> int:
@@ -95,3 +100,22 @@ def user_partitions(present: Mapping[str, int]) -> int:
             " to the most: `kafka-topics.sh --alter --topic NAME --partitions COUNT`."
         )
     return next(iter(present.values()), INTERACTIONS.partitions)
+
+
+def check_item_partitions(present: Mapping[str, int]) -> None:
+    """See that the topics of the items' side have one partition each.
+
+    Args:
+        present: partitions of those that are there, by name.
+
+    Raises:
+        ConfigurationError: one has more.
+
+    >>> check_item_partitions({"items": 1})
+    """
+    if many := {name: count for name, count in present.items() if count != 1}:
+        told = ", ".join(f"{name} {count}" for name, count in many.items())
+        raise ConfigurationError(
+            "Topics of the items' side must have one partition: one stream worker reads all of"
+            f" them. Received: {told}. Make them anew, and publish the catalogue again."
+        )

@@ -1,10 +1,10 @@
 """The composition of all cores: events in, lists out, on simulated time.
 
-send -> stream -> examples -> trainer -> snapshot -> serving -> ask
-              \\-> features ---------------------------^
+send -> stream -> touches -> stream -> examples -> trainer -> snapshot -> serving -> ask
+              \\-> features <-/ ------------------------------------------^
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -12,7 +12,16 @@ from prometheus_client import CollectorRegistry
 from millstream.events import Event, Impression
 from millstream.settings import Settings
 from millstream.snapshots import Announcement
-from millstream.topics import EXAMPLES, FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS
+from millstream.topics import (
+    EXAMPLES,
+    FEATURES,
+    IMPRESSIONS,
+    INTERACTIONS,
+    ITEMS,
+    TOUCHES,
+    USERS,
+    Topic,
+)
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Ranked
 from serving.retrieval.source import RetrievalRequest
@@ -27,7 +36,7 @@ from stream.metrics import StreamMetrics
 from stream.state.memory import Rules, empty_memory
 from stream.worker import ConsumerControl, StreamWorker
 
-INPUTS = (ITEMS, USERS, INTERACTIONS, IMPRESSIONS)
+INPUTS = (ITEMS, TOUCHES, USERS, INTERACTIONS, IMPRESSIONS)
 
 
 def nobody_watches(wanted: RetrievalRequest, ranked: Ranked) -> None:
@@ -88,8 +97,8 @@ class Loop:
     async def tick(self, now_s: float) -> None:
         """Let every worker do what there is to do at `now_s`."""
         self.clock.set(now_s)
-        self._deliver()
-        while await self.stream.turn():
+        self._deliver(INPUTS)
+        while await self.stream.turn() or self._deliver((TOUCHES,)):
             pass
         self.learning.consume(self.broker.take(EXAMPLES))
         self.answering.feeds.features(self.broker.take(FEATURES))
@@ -110,10 +119,12 @@ class Loop:
         """End the thread that loads snapshots."""
         self.answering.models.close()
 
-    def _deliver(self) -> None:
-        """Everything that was sent to the workers that read it."""
-        for topic in INPUTS:
+    def _deliver(self, topics: Sequence[Topic]) -> bool:
+        """Give everything that was sent to the workers that read it; whether there was anything."""
+        is_any = False
+        for topic in topics:
             messages = self.broker.take(topic)
+            is_any = is_any or bool(messages)
             if topic is ITEMS and messages:
                 self.answering.feeds.items(messages)
             chunks: dict[TopicPartition, list[SourceRecord]] = {}
@@ -121,6 +132,7 @@ class Loop:
                 chunks.setdefault(record.source, []).append(record)
             for source, records in chunks.items():
                 self.stream.put(source, records, behind=False, ack=_nothing)
+        return is_any
 
     def _announced(self, announcement: Announcement) -> None:
         if announcement.status != "held":

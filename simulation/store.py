@@ -4,7 +4,7 @@ Feature rows are kept as the Redis hashes that Feast reads, entities as the stre
 seen filters as Redis bitmaps: what goes in and out passes the very encoders of the live store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from features import bloom
 from features.feature import View
@@ -12,6 +12,7 @@ from features.spec import ITEM_STATS, USER_ATTRIBUTES, USER_STATS
 from features.stores.feast_redis import Command
 from features.stores.redis_online import Layouts
 from serving.users import StoredUser
+from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects, SeenEntries
 from stream.state.entities import items_from, users_from
 from stream.state.memory import Memory
@@ -20,7 +21,7 @@ _USER_VIEWS = (USER_STATS, USER_ATTRIBUTES)
 
 
 class SimulatedStore:
-    """`stream.worker.BatchStore` and `serving.users.Users` in memory.
+    """`stream.worker.AssignedBatchStore` and `serving.users.Users` in memory.
 
     Args:
         project: of the Feast repository.
@@ -38,6 +39,9 @@ class SimulatedStore:
         self.items: dict[str, bytes] = {}
         self.filters: dict[tuple[str, int], bytearray] = {}
 
+    async def take(self, memory: Memory, sources: Collection[TopicPartition]) -> None:
+        """Everything is this one worker's."""
+
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring entities into memory; those that were never stored are new."""
         found = users_from([self.users.get(user) for user in users])
@@ -49,6 +53,10 @@ class SimulatedStore:
 
     async def commit(self, effects: Effects) -> None:
         """Keep the feature rows, entities and seen filters of a batch."""
+        self.keep(effects)
+
+    def keep(self, effects: Effects) -> None:
+        """See `commit`."""
         for user in effects.state.erased:
             self._erase(user)
         for item in effects.state.removed:

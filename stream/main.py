@@ -34,9 +34,8 @@ from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
 from stream.outputs.producer import MessageProducer
 from stream.state.memory import Rules, empty_memory, memory_line
-from stream.storage.leader_lease import Lease
+from stream.storage.assigned_store import AssignedStore, RedisShards
 from stream.storage.schema import StateCommands
-from stream.storage.store import StateStore
 from stream.worker import ConsumerControl, StreamWorker
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ def main(settings: Settings) -> None:
     """Run the stream worker until SIGTERM or SIGINT.
 
     Raises:
-        LeaseLost: another stream worker has taken over.
+        LeaseLost: its shards were given to another worker, and it has not noticed.
         MillstreamError: a part is missing, or refuses.
     """
     logs.configure(settings.log_level, settings.log_style)
@@ -73,32 +72,30 @@ async def _run(settings: Settings) -> None:
     await asyncio.to_thread(create_topics, settings)
     commands = StateCommands(settings.topic_prefix, Layouts(settings.feast_project))
     client = async_redis_client(settings.redis_url)
-    lease = Lease(client, commands.key("lease"), commands.key("epoch"), _name())
-    asked_to_end = _asked_to_end()
+    trouble = metrics.trouble.labels(part="redis")
+    name = _name()
+    shards = RedisShards(settings.redis_url, client, commands, name, lambda: trouble.inc())
+    store = AssignedStore(Rules.of(settings), SystemClock(), shards.begin, name)
     try:
-        async with _ending(lease.acquire()) as acquired:
-            await _first(acquired, asked_to_end)
-        if lease.epoch:
-            await _hold_lease(settings, metrics, commands, lease, asked_to_end)
+        async with _ending(shards.watch(store)) as watched:
+            await _work(settings, metrics, store, watched, _asked_to_end())
     finally:
-        await lease.release()
+        store.close()
+        await shards.leave()
         await client.aclose()
 
 
-async def _hold_lease(
+async def _work(
     settings: Settings,
     metrics: StreamMetrics,
-    commands: StateCommands,
-    lease: Lease,
+    store: AssignedStore,
+    watched: asyncio.Task[None],
     asked_to_end: asyncio.Future[None],
 ) -> None:
     """Work, until asked to end."""
     clock, rules, trouble = SystemClock(), Rules.of(settings), metrics.trouble.labels
     memory = empty_memory(rules)
     log.info(memory_line(rules))
-    store = StateStore(
-        settings.redis_url, commands, lease.epoch, lambda: trouble(part="redis").inc()
-    )
     parts = _Parts(metrics)
     settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder in it, no other
     app = build_app(settings, parts)
@@ -111,7 +108,7 @@ async def _hold_lease(
     )
     hold = _holder(app, settings)
     parts.sink = OfflineSink(
-        settings.offline_dir, settings.offline_flush_s, metrics, partial(hold, _FEATURES)
+        settings.offline_dir, settings.offline_flush_s, metrics, partial(hold, _FEATURES), False
     )
     guard = LogGuard(settings, SOURCES, memory, store, metrics)
     consumer = ConsumerControl(
@@ -122,19 +119,13 @@ async def _hold_lease(
         lambda: guard.partitions,
     )
     parts.worker = StreamWorker(memory, rules, store, publisher, metrics, clock, consumer)
-    async with _ending(lease.keep()) as kept:
-        async with _ending(store.restore(memory, clock.now())) as restored:
-            await _first(restored, kept, asked_to_end)
-        if restored.done():
-            async with _ending(store.watch()) as watched:
-                await _process(app, parts, (kept, watched), asked_to_end)
-    store.close()
+    await _process(app, parts, watched, asked_to_end)
 
 
 async def _process(
     app: App,
     parts: "_Parts",
-    kept: tuple[asyncio.Task[None], ...],
+    watched: asyncio.Task[None],
     asked_to_end: asyncio.Future[None],
 ) -> None:
     async with (
@@ -142,14 +133,7 @@ async def _process(
         _ending(parts.sink.run()) as sinking,
         _ending(parts.worker.run()) as working,
     ):
-        renewed, watched = kept
-        tasks = {
-            "Faust": faust,
-            "sink": sinking,
-            "worker": working,
-            "lease": renewed,
-            "store": watched,
-        }
+        tasks = {"Faust": faust, "sink": sinking, "worker": working, "store": watched}
         try:
             await _supervised(asked_to_end, {**tasks, "agents": parts.crashed})
             log.info("Ending: the batch in work is finished first.")
@@ -229,10 +213,18 @@ class _Parts:
     async def assigned(self, ends: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """See `stream.ingest.app.Agents`."""
         events = {source: end for source, end in ends.items() if source.topic != FEATURES.name}
+        if _FEATURES in ends:
+            self.sink.assign()
         positions = await self.worker.assign(events)
         self._sequence.begin(positions)
         self._metrics.ready.set(1)
         return positions
+
+    async def revoked(self) -> None:
+        """See `stream.ingest.app.Agents`."""
+        self._metrics.ready.set(0)
+        await self.worker.release()
+        await self.sink.release()
 
     def failed(self, error: Exception) -> None:
         """See `stream.ingest.app.Agents`."""

@@ -16,6 +16,7 @@ from millstream.topics import (
     IMPRESSIONS,
     INTERACTIONS,
     ITEMS,
+    TOUCHES,
     USERS,
 )
 from stream.ingest.records import TopicPartition
@@ -38,6 +39,7 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "item": ("upserted", "deleted", *_ALWAYS),
     "user": ("upserted", "erased", *_ALWAYS),
 }
+TOUCHED = ("new", "again")
 PARTS = ("kafka", "redis", "offline")
 CHUNK_BUCKETS = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
@@ -66,6 +68,11 @@ class StreamMetrics:
         )
         self.moved = self._counter(
             "moved", "Events moved to the partition of their user, by topic", ["topic"]
+        )
+        self.touches = self._counter(
+            "touches",
+            "Interactions that reached the items' side, by outcome; `again` after a crash",
+            ["outcome"],
         )
         self.joined = self._counter("joined", "Shown items that received feedback", [])
         self.late = self._counter(
@@ -109,7 +116,11 @@ class StreamMetrics:
             "watermark_lag_seconds", "Seconds from the watermark to the clock"
         )
         self.pending = self._gauge("pending_impressions", "Lists whose join window is open")
-        self.ready = self._gauge("ready", "1 while this worker reads and works, 0 in standby")
+        self.ready = self._gauge("ready", "1 while this worker reads and works, 0 before it does")
+        self.shards = self._gauge(
+            "shards",
+            "Partitions of users that are assigned to this worker, and one more for the items",
+        )
         self.join_bytes = self._gauge("join_bytes", "Memory of lists whose join window is open")
         self.join_window = self._gauge(
             "join_window_held_seconds", "Join window that the memory for lists allows"
@@ -139,16 +150,18 @@ class StreamMetrics:
         views = [view.name for view in VIEWS]
         start_at_zero(self.feature_rows, views)
         start_at_zero(self.offline_rows, views)
-        start_at_zero(self.dead_letters, KINDS)
+        read = [*KINDS, TOUCHES.name]
+        start_at_zero(self.dead_letters, read)
         by_user = [topic.name for topic in BY_USER]
-        made = [topic.name for topic in (EXAMPLES, FEATURES, DEAD_LETTERS)]
+        made = [topic.name for topic in (TOUCHES, EXAMPLES, FEATURES, DEAD_LETTERS)]
         start_at_zero(self.dropped, [*made, *by_user])
         start_at_zero(self.moved, by_user)
         start_at_zero(self.trouble, PARTS)
         start_at_zero(self.lists_closed, REASONS)
-        start_at_zero(self.left_out, KINDS)
-        start_at_zero(self.log_changes, KINDS, CHANGES)
-        start_at_zero(self.missed, KINDS)
+        start_at_zero(self.left_out, read)
+        start_at_zero(self.log_changes, read, CHANGES)
+        start_at_zero(self.missed, read)
+        start_at_zero(self.touches, TOUCHED)
 
     def observe(self, effects: Effects, memory: Memory, now_s: float) -> None:
         """Note a batch whose effects are in the store."""
@@ -165,6 +178,8 @@ class StreamMetrics:
             self.feature_rows.labels(view=rows.view.name).inc(rows.rows.num_rows)
         for event_time in effects.probes:
             self.event_to_feature.observe(max(now_s - event_time, 0.0))
+        for outcome, count in effects.touched.items():
+            self.touches.labels(outcome=outcome).inc(count)
         self.joined.inc(effects.joined)
         for task, count in effects.late.items():
             self.late.labels(task=task).inc(count)

@@ -8,16 +8,17 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
+from millstream.topics import TOUCHES
 from stream.gc import ManualGc
 from stream.ingest.alignment import Alignment, DecodedRecord, is_probe
 from stream.ingest.arrival import bounded
-from stream.ingest.decode import entries_of
+from stream.ingest.decode import entries_of, touches_record
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.ingest.silence import PartitionActivity, Silence
 from stream.ingest.strays import Strays
@@ -27,6 +28,7 @@ from stream.outputs.messages import OutputMessage, messages
 from stream.processing.batch import process
 from stream.processing.prefetch import prefetch
 from stream.state.memory import Memory, Rules
+from stream.state.shards import shards_of
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ HOLD_AT, RELEASE_AT = 2 * BATCH_EVENTS, BATCH_EVENTS // 2
 MAX_IDLE_S = 30.0
 # How often windows are looked at when nothing comes.
 TICK_S = 0.25
+# How old the attributes of items may be that another worker writes.
+COPY_S = 5.0
 
 Ack = Callable[[], object]
 
@@ -56,6 +60,17 @@ class BatchStore(Protocol):
         ...
 
 
+class AssignedBatchStore(BatchStore, Protocol):
+    """The same for the partitions that are assigned."""
+
+    async def take(self, memory: Memory, sources: Collection[TopicPartition]) -> None:
+        """Begin to write for these partitions alone, and bring their state into memory.
+
+        Nobody else writes for them from now on.
+        """
+        ...
+
+
 class MessagePublisher(Protocol):
     """Publisher of a batch's messages."""
 
@@ -64,7 +79,7 @@ class MessagePublisher(Protocol):
         ...
 
 
-async def _nothing_to_settle() -> None:
+async def _nothing_to_settle(_: Collection[TopicPartition]) -> None:
     return
 
 
@@ -77,15 +92,15 @@ class ConsumerControl:
             with (source, False) to go on.
         door: what is let in.
         is_polled: whether the broker was asked for a partition, and answered, just now.
-        settle: called at every assignment, before positions are given out, while no batch is
-            under way.
+        settle: called at every assignment with its partitions, before positions are given out,
+            while no batch is under way.
         partitions: how many each topic has, by its name; asked after `settle`.
     """
 
     hold: Callable[[TopicPartition, bool], None]
     door: Door = STRICT
     is_polled: Callable[[TopicPartition], bool] = lambda _: True
-    settle: Callable[[], Awaitable[None]] = _nothing_to_settle
+    settle: Callable[[Collection[TopicPartition]], Awaitable[None]] = _nothing_to_settle
     partitions: Callable[[], Mapping[str, int]] = dict
 
 
@@ -93,14 +108,14 @@ class StreamWorker:
     """Processing of batches, one at a time.
 
     Args:
-        memory: restored from `store`.
+        memory: for what `store` has.
     """
 
     def __init__(
         self,
         memory: Memory,
         rules: Rules,
-        store: BatchStore,
+        store: AssignedBatchStore,
         publisher: MessagePublisher,
         metrics: StreamMetrics,
         clock: Clock,
@@ -116,6 +131,8 @@ class StreamWorker:
         self._arrived = asyncio.Event()
         self._working = asyncio.Lock()
         self._stopping = False
+        self._is_assigned = False
+        self._copied_at = 0.0
 
     async def assign(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Begin with these partitions; the positions to read on from.
@@ -127,14 +144,30 @@ class StreamWorker:
             ends: one past the last offset of each.
         """
         async with self._working:
-            await self._consumer.settle()
-            now_s, positions = self._clock.now(), self._memory.positions
-            self._metrics.observe_memory(self._memory)
-            self._memory.watermark.expect(ends)
-            self._silence.assign(ends)
-            self._alignment.assign({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
-            self._acks = {source: deque() for source in ends}
+            memory = self._memory
+            await self._store.take(memory, ends.keys())
+            await self._consumer.settle(ends.keys())
+            now_s, positions = self._clock.now(), memory.positions
+            self._metrics.observe_memory(memory)
+            self._metrics.shards.set(len(shards_of(ends)))
+            memory.watermark.expect(ends)
+            self._begin({s: end > positions.get(s, 0) for s, end in ends.items()}, now_s)
+            self._is_assigned = True
             return {source: positions.get(source, 0) for source in ends}
+
+    async def release(self) -> None:
+        """Finish the batch in work, and begin none until `assign`."""
+        async with self._working:
+            self._begin({}, self._clock.now())
+            self._is_assigned = False
+            self._metrics.lag.clear()
+            self._metrics.shards.set(0)
+
+    def _begin(self, behind: Mapping[TopicPartition, bool], now_s: float) -> None:
+        """Buffer these partitions, and nothing of what was buffered."""
+        self._silence.assign(behind)
+        self._alignment.assign(behind, now_s)
+        self._acks = {source: deque() for source in behind}
 
     def put(
         self, source: TopicPartition, records: list[SourceRecord], behind: bool, ack: Ack
@@ -145,15 +178,21 @@ class StreamWorker:
             behind: there is more on the broker.
         """
         now_s = self._clock.now()
-        decoded = entries_of(records, now_s, self._consumer.door)
-        decoded = bounded(decoded, records, now_s, self._rules.max_clock_skew_s)
-        entries = self._strays.told_apart(source, decoded, records)
-        self._alignment.put(source, entries, behind, now_s)
+        self._alignment.put(source, self._decoded(source, records, now_s), behind, now_s)
         if source in self._acks:
             self._acks[source].append((records[-1].offset, ack))
         if self._alignment.depth(source) >= HOLD_AT:
             self._consumer.hold(source, True)
         self._arrived.set()
+
+    def _decoded(
+        self, source: TopicPartition, records: list[SourceRecord], now_s: float
+    ) -> Sequence[DecodedRecord]:
+        if source.topic == TOUCHES.name:
+            return [touches_record(record) for record in records]
+        decoded = entries_of(records, now_s, self._consumer.door)
+        decoded = bounded(decoded, records, now_s, self._rules.max_clock_skew_s)
+        return self._strays.told_apart(source, decoded, records)
 
     async def run(self) -> None:
         """Work until `stop`."""
@@ -184,6 +223,8 @@ class StreamWorker:
 
     async def turn(self) -> int:
         """One batch, if there is one or a window is over; how many events it had."""
+        if not self._is_assigned:
+            return 0
         now_s = self._clock.now()
         entries = self._alignment.take(BATCH_EVENTS, now_s)
         ticks, watermark = self._ticks(entries, now_s), self._memory.watermark
@@ -227,6 +268,9 @@ class StreamWorker:
     def _after(self) -> None:
         """Acknowledge chunks that are done, and read on where there is room."""
         self._memory.shrink()
+        if not self._memory.has_items and self._clock.now() - self._copied_at >= COPY_S:
+            self._memory.items.clear()
+            self._copied_at = self._clock.now()
         for source, acks in self._acks.items():
             while acks and acks[0][0] < self._memory.positions.get(source, 0):
                 acks.popleft()[1]()

@@ -79,7 +79,7 @@ def backfill_added(now: "Settings", columns: Sequence[str]) -> None:
         outcome = added.work(on_progress)
         click.echo(
             f"back-filled: {outcome.scanned.interactions:,} events. Stop the stream worker now, if "
-            f"one runs, within {_FINISH_S:.0f} s: the rest is done when none holds the lease."
+            f"one runs, within {_FINISH_S:.0f} s: the rest is done when none runs."
         )
 
         async def finish() -> int:

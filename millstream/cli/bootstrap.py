@@ -133,8 +133,10 @@ async def _finish(
 ) -> None:
     """Let the state be whole, from the place on where the log ends."""
     from millstream.log_identity import logs_of
+    from millstream.topics import TOUCHES
     from stream.history.bootstrap import positions_since
     from stream.history.sources import TABLES, TIMED
+    from stream.ingest.records import TopicPartition
 
     memory = seeded.memory
     positions, times = memory.positions, memory.watermark.max_event_times
@@ -142,8 +144,11 @@ async def _finish(
     if source.files:  # offsets of files are of no topic
         positions = positions_since(chosen, seeded.last_s - chosen.dedupe_window_s)
         times, windows = {}, memory.join.detached()
-    found = logs_of(chosen, (*TABLES, *TIMED))
+    found = logs_of(chosen, (*TABLES, *TIMED, TOUCHES))
     logs = {topic.name: log.identity for topic, log in found.items() if log.identity}
+    # What events ask of items was worked on here; what lies there is of a state before this one.
+    place = TopicPartition(TOUCHES.name, 0)
+    positions[place] = found[TOUCHES].ends.get(0, 0) if TOUCHES in found else 0
     await store.finish_seeding(positions, times, logs, windows)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LEASE_S = 15.0
 _FOLDERS = ("offline", "snapshots")
 # Keys that say who writes and how far: they are made anew in Redis.
-_OWN = ("lease", "epoch", "batch", "seeding", "sink", "positions", "reached", "logs")
+_OWN = ("lease", "epoch", "seeding", "sink", "positions", "reached", "asked", "touched", "logs")
 # The lists that wait for feedback are kept otherwise where their offsets are others.
 _REWRITTEN = (*_OWN, "waiting")
 
@@ -112,10 +112,18 @@ def _moved(
         copied = copy_topic(chosen, own_log[topic], there[topic])
         click.echo(f"{chosen.topic(topic)}: {copied:,} records")
     _copy_folders(folder, chosen.data_dir)
-    StoreCopy(store, redis, map(commands.key, _OWN)).copy()
+    StoreCopy(store, redis, map(commands.key, (*_OWN, *_of_shards()))).copy()
     asyncio.run(_finish(chosen, own_log, store, commands))
-    kept = StoreCopy(store, redis, map(commands.key, _REWRITTEN))
+    kept = StoreCopy(store, redis, map(commands.key, (*_REWRITTEN, *_of_shards())))
     return [*(compared_topic(chosen, own_log[topic]) for topic in MOVED), *kept.compared()]
+
+
+def _of_shards() -> "list[str]":
+    """Keys that say who writes each shard."""
+    from millstream.topics import INTERACTIONS
+
+    shards = ["items", *(f"u{n}" for n in range(INTERACTIONS.partitions))]
+    return [f"{name}:{shard}" for name in ("epoch", "batch") for shard in shards]
 
 
 async def _finish(
@@ -125,12 +133,12 @@ async def _finish(
     from millstream.clock import SystemClock
     from millstream.embedded.migration import positions_there
     from millstream.log_identity import logs_of
-    from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, USERS
+    from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, TOUCHES, USERS
     from stream.ingest.records import TopicPartition
     from stream.state.memory import Rules, empty_memory
     from stream.storage.schema import sources_from
 
-    there = logs_of(chosen, (ITEMS, USERS, INTERACTIONS, IMPRESSIONS))
+    there = logs_of(chosen, (ITEMS, TOUCHES, USERS, INTERACTIONS, IMPRESSIONS))
     positions, reached = store.read(
         [("HGETALL", commands.key("positions")), ("HGETALL", commands.key("reached"))]
     )

@@ -1,4 +1,4 @@
-"""The stream's state for commands that write it: under the lease, as a worker would."""
+"""The stream's state for commands that write all of it: under the lease, while no worker runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 async def state_store(
     chosen: "Settings", owner: str, within_s: float | None
 ) -> AsyncIterator["StateStore"]:
-    """The store, while no stream worker has the lease.
+    """The store, under the lease, once no stream worker runs.
 
     Args:
         owner: who takes the lease.
-        within_s: how long to wait for it; None is for ever.
+        within_s: how long to wait for both; None is for ever.
 
     Raises:
-        StoreUnavailable: it was not free in time.
+        StoreUnavailable: they were not free in time.
     """
     from features.stores.redis_online import Layouts
     from millstream.redis_clients import async_redis_client
+    from stream.storage.assigned_store import no_worker
     from stream.storage.leader_lease import Lease
     from stream.storage.schema import StateCommands
     from stream.storage.store import StateStore
@@ -37,10 +38,12 @@ async def state_store(
     try:
         try:
             async with asyncio.timeout(within_s):
+                await no_worker(client, commands)
                 await lease.acquire()
         except TimeoutError as error:
             raise StoreUnavailable(
-                "No stream worker may run meanwhile: one holds the lease, or Redis is away."
+                "No stream worker may run meanwhile: one does, another command holds the lease, or"
+                " Redis is away."
             ) from error
         store = StateStore(chosen.redis_url, commands, lease.epoch)
         keeping = asyncio.create_task(lease.keep())

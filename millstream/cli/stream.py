@@ -7,10 +7,10 @@ from millstream.settings import settings
 
 @click.command()
 def stream() -> None:
-    """Run the stream worker: features, joins, examples.
+    """Run a stream worker: features, joins, examples.
 
-    One worker is active at a time; further ones stand by and take over when it ends. SIGTERM or
-    Ctrl-C ends it after the batch in progress.
+    Workers of one installation share its partitions, on one machine or on several; those of one
+    that ends go to the others. SIGTERM or Ctrl-C ends it after the batch in progress.
 
     \b
     Example:

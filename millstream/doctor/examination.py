@@ -68,7 +68,7 @@ def redis_findings(redis: RedisState) -> Iterator[Finding]:
 def stream_findings(redis: RedisState, topics: Topics) -> Iterator[Finding]:
     """Findings on the stream worker."""
     at, reads = redis.positions, stream_checks.READ_BY_STREAM
-    yield stream_checks.is_led(redis.holder)
+    yield stream_checks.are_assigned(redis.workers, topics)
     yield from stream_checks.is_in_the_log(stream_checks.STREAM, reads, at, topics)
     yield from stream_checks.same_logs(redis.logs, topics)
     if topics:

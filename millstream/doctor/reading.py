@@ -4,13 +4,14 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
+from redis import Redis
 from redis.exceptions import RedisError
 
 from millstream import kafka
@@ -33,14 +34,14 @@ class RedisState:
     Args:
         info: of the command INFO.
         ahead_s: by how much this machine's clock is ahead of the server's.
-        holder: of the stream's lease; None where nobody has it.
+        workers: shards of each stream worker that is alive, by its name.
         positions: of the stream worker.
         logs: identities of the topics that the positions are of.
     """
 
     info: Mapping[str, Any]
     ahead_s: float
-    holder: str | None
+    workers: Mapping[str, Sequence[str]]
     positions: Positions
     logs: Mapping[str, str]
 
@@ -94,7 +95,7 @@ def read_redis(settings: Settings) -> RedisState:
         return RedisState(
             info=cast(dict[str, Any], client.info()),
             ahead_s=ahead_s,
-            holder=cast(str | None, client.get(stream_key(settings, "lease"))),
+            workers=_workers(client, stream_key(settings, "worker:")),
             positions=parsed_positions(stored),
             logs=cast(dict[str, str], client.hgetall(stream_key(settings, "logs"))),
         )
@@ -102,6 +103,16 @@ def read_redis(settings: Settings) -> RedisState:
         raise StoreUnavailable(f"Redis cannot be read: {error}") from error
     finally:
         client.close()
+
+
+def _workers(client: Redis, begins: str) -> dict[str, list[str]]:
+    keys = list(client.scan_iter(match=f"{begins}*"))
+    told = cast(list[str | None], client.mget(keys)) if keys else []
+    return {
+        key.removeprefix(begins): [shard for shard in said.split(",") if shard]
+        for key, said in zip(keys, told, strict=True)
+        if said is not None
+    }
 
 
 def read_ready(settings: Settings) -> Ready:

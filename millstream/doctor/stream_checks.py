@@ -1,13 +1,22 @@
 """The stream worker and the trainer: where they stand in the topics that they read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from millstream.doctor.finding import Finding, fail, ok, warn
 from millstream.doctor.kafka_checks import Topics
-from millstream.topics import EXAMPLES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
+from millstream.topics import (
+    BY_USER,
+    EXAMPLES,
+    IMPRESSIONS,
+    INTERACTIONS,
+    ITEMS,
+    TOUCHES,
+    USERS,
+    Topic,
+)
 
 STREAM, TRAINER = "Stream", "Trainer"
-READ_BY_STREAM = (INTERACTIONS, IMPRESSIONS, ITEMS, USERS)
+READ_BY_STREAM = (INTERACTIONS, IMPRESSIONS, ITEMS, USERS, TOUCHES)
 MANY_RECORDS, MANY_MESSAGES = 10_000, 1_000
 
 # Next offset to read, by topic (without prefix) and partition.
@@ -29,11 +38,24 @@ def parsed_positions(
     return found
 
 
-def is_led(holder: str | None) -> Finding:
-    """Check that a stream worker is active."""
-    if holder is None:
+def are_assigned(workers: Mapping[str, Sequence[str]], topics: Topics) -> Finding:
+    """Check that stream workers run, and that they have all partitions between them.
+
+    Args:
+        workers: what each has: `u7` is partition 7 of users, `items` are the items.
+    """
+    if not workers:
         return fail(STREAM, "No stream worker is active", "Start `millstream stream`")
-    return ok(STREAM, f"active: {holder}")
+    wanted = {"items"}
+    for topic in (topic for topic in BY_USER if topic in topics):
+        wanted |= {f"u{partition}" for partition in topics[topic].ends}
+    if missing := wanted - {shard for shards in workers.values() for shard in shards}:
+        return warn(
+            STREAM,
+            f"Nobody has {', '.join(sorted(missing))}",
+            "They are assigned within seconds of a worker's start or end",
+        )
+    return ok(STREAM, f"active: {', '.join(f'{n} ({len(s)})' for n, s in workers.items())}")
 
 
 def is_in_the_log(

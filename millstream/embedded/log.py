@@ -20,13 +20,13 @@ from millstream.embedded.sqlite import SqliteFile, Sync
 from millstream.errors import LogUnavailable
 from millstream.log_identity import TopicLog
 from millstream.partitioning import partitions_of
-from millstream.topics import DAY_S, EXAMPLES, FEATURES, SERVING, TOPICS, Topic
+from millstream.topics import DAY_S, EXAMPLES, FEATURES, SERVING, TOPICS, TOUCHES, Topic
 
 # A row id is `partition << _BITS | offset`.
 _BITS = 48
 _SLICE = 5_000
 # Of the topics that take the most room a small installation keeps less than a large one.
-_RETENTION_S = {EXAMPLES: DAY_S, FEATURES: DAY_S}
+_RETENTION_S = {EXAMPLES: DAY_S, FEATURES: DAY_S, TOUCHES: DAY_S}
 _TOMBSTONES_S = DAY_S
 # What comes again every second need not wait for the disk.
 _PASSING = (SERVING,)

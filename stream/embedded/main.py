@@ -1,13 +1,12 @@
 """The stream worker on the embedded log and store: the same core, read and written in one folder.
 
-It runs in a thread with an event loop of its own, or alone. There is one box in a folder, so that
-no lease is needed: the beginning of an epoch fences off what was before.
+It runs in a thread with an event loop of its own, or alone. There is one box in a folder, which has
+all shards: the beginning of an epoch of them fences off what was before.
 """
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from threading import Event
 
@@ -36,6 +35,7 @@ from stream.ingest.log_guard import LogGuard
 from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
 from stream.state.memory import Rules, empty_memory, memory_line
+from stream.storage.assigned_store import AssignedStore
 from stream.storage.embedded_connection import EmbeddedConnection
 from stream.storage.redis_connection import Connection
 from stream.storage.schema import StateCommands
@@ -61,8 +61,7 @@ async def _run(settings: Settings, own_log: EmbeddedLog, store: EmbeddedStore, e
     commands = StateCommands(settings.topic_prefix, Layouts(settings.feast_project))
     memory = empty_memory(rules)
     log.info(memory_line(rules))
-    state = _state(store, commands)
-    await state.restore(memory, clock.now())
+    state = AssignedStore(rules, clock, partial(_begin, store, commands), "box")
     guard = LogGuard(settings, SOURCES, memory, state, metrics, partial(_logs, own_log))
     holds = Holds()
     control = ConsumerControl(
@@ -83,15 +82,16 @@ async def _run(settings: Settings, own_log: EmbeddedLog, store: EmbeddedStore, e
     await _work(worker, sink, SourceReader(own_log, store, holds, sunk, metrics), end)
 
 
-def _state(store: EmbeddedStore, commands: StateCommands) -> StateStore:
-    """The state in the store, under an epoch that begins now."""
-    epoch = uuid.uuid4().hex
-    store.write([("SET", commands.key("epoch"), epoch)])
+async def _begin(
+    store: EmbeddedStore, commands: StateCommands, shards: Sequence[str], epoch: str
+) -> StateStore:
+    """The state in the store, under an epoch of all shards that begins now."""
+    store.write([("SET", commands.key(f"epoch:{shard}"), epoch) for shard in shards])
 
     async def connect(_: str) -> Connection:
         return EmbeddedConnection(store)
 
-    return StateStore("", commands, epoch, connect=connect)
+    return StateStore("", commands, epoch, connect=connect, shards=shards)
 
 
 async def _work(worker: StreamWorker, sink: OfflineSink, reader: SourceReader, end: Event) -> None:

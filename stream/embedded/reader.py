@@ -6,13 +6,13 @@ import time
 from millstream.embedded.log import EmbeddedLog, LogRecord
 from millstream.embedded.store import EmbeddedStore
 from millstream.partitioning import origin_of
-from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
+from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, TOUCHES, USERS, Topic
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
 from stream.outputs.parquet_sink import OfflineSink
 from stream.worker import StreamWorker
 
-SOURCES = (ITEMS, USERS, IMPRESSIONS, INTERACTIONS)
+SOURCES = (ITEMS, TOUCHES, USERS, IMPRESSIONS, INTERACTIONS)
 FEATURES_PARTITION = TopicPartition(FEATURES.name, 0)
 
 LOOKS_EVERY_S = 0.02
@@ -120,7 +120,7 @@ class SourceReader:
         worker: StreamWorker,
         sink: OfflineSink,
     ) -> None:
-        most = FETCH_MESSAGES if topic is FEATURES else FETCH_RECORDS
+        most = FETCH_MESSAGES if topic in (FEATURES, TOUCHES) else FETCH_RECORDS
         records = self._log[topic].read(source.partition, self._next[source], most)
         # Where retention has taken the rest there is nothing more.
         after = records[-1].offset + 1 if records else end

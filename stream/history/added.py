@@ -33,8 +33,8 @@ from stream.history.splice import lacks, spliced, wanted_keys
 from stream.ingest.records import EventRecord, TopicPartition
 from stream.outputs.effects import Effects, StateWrites
 from stream.state.entities import items_from, users_from
-from stream.state.memory import Memory, Rules, empty_memory
-from stream.storage.schema import StateCommands, sources_from
+from stream.state.memory import Rules, empty_memory
+from stream.storage.schema import StateCommands, field_of, sources_from
 from stream.storage.store import StateStore
 
 Positions = Mapping[TopicPartition, int]
@@ -135,12 +135,11 @@ class AddedFeatures:
         since, until = outcome.positions(), self._positions()
         engine = self._engine("rest", "rest", on_progress, outcome)
         whole = engine.run(lambda: self.records(since, until))
-        memory = empty_memory(self.rules)
-        await store.restore(memory, time.time())
+        await store.restore(empty_memory(self.rules), time.time())  # it is whole, or refused
         count = 0
         for rule in (USER_RULE, ITEM_RULE):
             if keys := wanted_keys(rule, self.features):
-                for effects in self._effects(rule, keys, whole, memory):
+                for effects in self._effects(rule, keys, whole):
                     await store.commit(effects)
                     count += len(effects.state.users) + len(effects.state.items)
         return count
@@ -160,13 +159,23 @@ class AddedFeatures:
         )
 
     def _positions(self) -> dict[TopicPartition, int]:
-        """Where the stream has come."""
-        found = self.redis.hgetall(self.commands.key("positions"))
-        flat = [part for pair in dict(found).items() for part in pair]  # type: ignore[arg-type]
-        return {source: int(offset) for source, offset in sources_from(flat).items()}
+        """Where the stream has come, with both of its sides."""
+        names = ("positions", "asked", "touched", "logs")
+        hashes = [dict(self.redis.hgetall(self.commands.key(name))) for name in names]  # type: ignore[arg-type]
+        found, asked, touched, logs = hashes
+        flat = [part for pair in found.items() for part in pair]
+        positions = {source: int(offset) for source, offset in sources_from(flat).items()}
+        for source in positions:
+            if source.topic == INTERACTIONS.name:
+                log = logs.get(field_of(source).encode(), b"").decode()
+                place = f"{log}:{source.partition}".encode()
+                reached = int(touched.get(place, -1))
+                if reached < int(asked.get(place, -1)):
+                    positions[source] = min(positions[source], reached + 1)
+        return positions
 
     def _effects(
-        self, rule: EntityRule, keys: Collection[str], whole: Outcome, memory: Memory
+        self, rule: EntityRule, keys: Collection[str], whole: Outcome
     ) -> Iterator[Effects]:
         """Entities that lack the parts, with them, and their last feature rows."""
         pairs = iter(whole.entities(rule.entity))
@@ -181,13 +190,12 @@ class AddedFeatures:
             if lacking:
                 ids, made, stored = zip(*lacking, strict=True)
                 new = dict(zip(ids, spliced(rule, stored, made, keys), strict=True))
-                yield _written(rule.entity, new, memory)
+                yield _written(rule.entity, new)
 
 
-def _written(entity: Entity, new: dict[str, bytes], memory: Memory) -> Effects:
+def _written(entity: Entity, new: dict[str, bytes]) -> Effects:
     """Writes of entities and of their feature rows; all else stays as it is."""
-    seen = memory.seen
-    state = StateWrites(generation=seen.generation, started_at=seen.started_at or 0.0)
+    state = StateWrites()
     if entity == "user":
         state.users, whole = new, users_from(list(new.values()))
         rows = last_rows("user", dict(zip(new, whole, strict=True)), time.time())

@@ -95,7 +95,8 @@ class Outcome:
                 erased[user] = erasures.encoded(erasure)
         spans = {item: Span(*each) for item, each in scanned.spans.items()}
         return StateWrites(
-            fingerprints=b"".join(scanned.marks),
+            fingerprints={"": b"".join(scanned.marks)},
+            generations={"": 0},
             started_at=now_s,
             known=scanned.known,
             hidden={*scanned.hidden, *(i for i, each in spans.items() if not each.is_open(now_s))},

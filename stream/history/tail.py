@@ -10,9 +10,11 @@ from itertools import islice
 from math import inf
 
 from features.stores.offline import OfflineAppender
-from millstream.topics import EXAMPLES
+from millstream.topics import EXAMPLES, TOUCHES
 from stream.history.work import TAIL_PARTITION, Work
-from stream.ingest.records import EventRecord
+from stream.ingest.alignment import DecodedRecord
+from stream.ingest.decode import touches_record
+from stream.ingest.records import EventRecord, SourceRecord, TopicPartition
 from stream.outputs.effects import Effects
 from stream.outputs.messages import messages
 from stream.processing.batch import process
@@ -22,6 +24,7 @@ from stream.worker import BATCH_EVENTS, BatchStore
 
 # Takes messages of topic `examples`.
 Learn = Callable[[bytes], object]
+TOUCHED = TopicPartition(TOUCHES.name, 0)
 
 
 def split(records: Iterable[EventRecord], from_s: float, *, before: bool) -> Iterator[EventRecord]:
@@ -73,22 +76,30 @@ class Tail:
         return done
 
     async def _batch(self, records: list[EventRecord], now_s: float) -> None:
-        memory = self._memory
-        needs = prefetch(records, memory, self._rules)
-        missing = memory.users.missing(needs.users), memory.items.missing(needs.items)
-        await self._store.load(memory, *missing)
-        # In a thread, so that the lease is renewed however long the learning takes.
-        effects = await asyncio.to_thread(self._worked, needs, now_s)
-        await self._store.commit(effects)
-        memory.shrink()
+        entries: list[DecodedRecord] = list(records)
+        while entries:
+            needs = prefetch(entries, self._memory, self._rules)
+            users, items = self._memory.users, self._memory.items
+            missing = users.missing(needs.users), items.missing(needs.items)
+            await self._store.load(self._memory, *missing)
+            # In a thread, so that the lease is renewed however long the learning takes.
+            effects, entries = await asyncio.to_thread(self._worked, needs, now_s)
+            await self._store.commit(effects)
+            self._memory.shrink()
 
-    def _worked(self, needs: Prefetch, now_s: float) -> Effects:
+    def _worked(self, needs: Prefetch, now_s: float) -> tuple[Effects, list[DecodedRecord]]:
+        """The effects, and what they ask of items."""
         effects = process(needs, self._memory, self._rules, now_s)
+        touches: list[DecodedRecord] = []
+        first = self._memory.positions.get(TOUCHED, 0)
         for message in messages(effects):
             if message.topic is EXAMPLES:
                 self._learn(message.value)
+            elif message.topic is TOUCHES:
+                record = SourceRecord(TOUCHED, first + len(touches), None, message.value)
+                touches.append(touches_record(record))
         self._append(effects)
-        return effects
+        return effects, touches
 
     def _append(self, effects: Effects) -> None:
         for rows in effects.features:

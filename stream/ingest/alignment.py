@@ -6,7 +6,8 @@ up its own partition). A partition that has more on the broker, but nothing buff
 events that are newer than what it had last: for at most `max_idle_s`, in case it cannot be read. So
 a backlog is replayed as it happened, whichever partition is fetched first.
 
-The catalogue's topics are tables, not histories: they are not aligned and go first.
+The catalogue's topics are tables, not histories: they are not aligned and go first. So do touches,
+which were aligned when their events were worked on; a message of them counts as its rows.
 """
 
 from collections import deque
@@ -15,12 +16,19 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace
 from math import inf
 
-from millstream.topics import ITEMS, USERS
-from stream.ingest.records import EventRecord, InvalidRecord, StrayRecord, TopicPartition
+from millstream.topics import ITEMS, TOUCHES, USERS
+from stream.ingest.records import (
+    EventRecord,
+    InvalidRecord,
+    StrayRecord,
+    TopicPartition,
+    TouchesRecord,
+)
 
-TABLES = frozenset({ITEMS.name, USERS.name})
+# They are ordered by nothing but their offsets, and go first.
+TABLES = frozenset({ITEMS.name, TOUCHES.name, USERS.name})
 
-DecodedRecord = EventRecord | InvalidRecord | StrayRecord
+DecodedRecord = EventRecord | InvalidRecord | StrayRecord | TouchesRecord
 
 
 @dataclass
@@ -32,12 +40,14 @@ class PartitionBuffer:
         max_event_time: the newest event time that was buffered.
         behind: more was on the broker when it was last read.
         empty_since: since when it has been waited for.
+        rows: how many rows of touches are queued beyond one a message.
     """
 
     queued: deque[tuple[float, DecodedRecord]] = field(default_factory=deque)
     max_event_time: float = -inf
     behind: bool = False
     empty_since: float = 0.0
+    rows: int = 0
 
 
 class Alignment:
@@ -72,7 +82,12 @@ class Alignment:
         buffer.behind = behind
         is_table = source.topic in TABLES
         for entry in entries:
-            if not is_table and not isinstance(entry, InvalidRecord) and not is_probe(entry):
+            buffer.rows += _more(entry)
+            if (
+                not is_table
+                and isinstance(entry, EventRecord | StrayRecord)
+                and not is_probe(entry)
+            ):
                 buffer.max_event_time = max(buffer.max_event_time, entry.event.event_time)
             buffer.queued.append((buffer.max_event_time, entry))
         buffer.empty_since = now_s
@@ -80,7 +95,7 @@ class Alignment:
     def depth(self, source: TopicPartition) -> int:
         """How many records of a partition wait."""
         buffer = self._buffers.get(source)
-        return len(buffer.queued) if buffer else 0
+        return len(buffer.queued) + buffer.rows if buffer else 0
 
     def is_read_out(self, source: TopicPartition) -> bool:
         """Return whether a partition is read out: nothing buffered, nothing more on the broker."""
@@ -88,7 +103,10 @@ class Alignment:
         return buffer is not None and not buffer.queued and not buffer.behind
 
     def take(self, limit: int, now_s: float) -> list[DecodedRecord]:
-        """Up to `limit` entries whose turn has come, in the order of their turn."""
+        """Up to `limit` events whose turn has come, in the order of their turn.
+
+        Touches are counted for themselves, so that neither side of the stream starves the other.
+        """
         bound = self._bound(now_s)
         heads = [
             (buffer.queued[0][0], source, buffer)
@@ -97,9 +115,17 @@ class Alignment:
         ]
         heapify(heads)
         taken: list[DecodedRecord] = []
-        while heads and len(taken) < limit and heads[0][0] <= bound:
+        rows = messages = 0
+        while heads and len(taken) - messages < limit and heads[0][0] <= bound:
             _, source, buffer = heads[0]
-            taken.append(buffer.queued.popleft()[1])
+            if source.topic == TOUCHES.name and rows >= limit:
+                heappop(heads)
+                continue
+            entry = buffer.queued.popleft()[1]
+            taken.append(entry)
+            if isinstance(entry, TouchesRecord):
+                messages, rows = messages + 1, rows + len(entry.table)
+                buffer.rows -= _more(entry)
             if buffer.queued:
                 heapreplace(heads, (buffer.queued[0][0], source, buffer))
             else:
@@ -122,4 +148,8 @@ class Alignment:
 
 def is_probe(entry: DecodedRecord) -> bool:
     """Return whether `entry` is a probe: it neither advances event time nor breaks a silence."""
-    return not isinstance(entry, InvalidRecord) and bool(entry.event.is_probe)
+    return isinstance(entry, EventRecord | StrayRecord) and bool(entry.event.is_probe)
+
+
+def _more(entry: DecodedRecord) -> int:
+    return max(len(entry.table) - 1, 0) if isinstance(entry, TouchesRecord) else 0

@@ -10,11 +10,11 @@ from faust.types import TP
 from millstream.kafka_security import client_options
 from millstream.partitioning import origin_of
 from millstream.settings import Settings
-from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, USERS, Topic
+from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, TOUCHES, USERS, Topic
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.ingest.transport import Chunk, ChunkSchema, ChunkTransport
 
-SOURCES = (ITEMS, USERS, IMPRESSIONS, INTERACTIONS)
+SOURCES = (ITEMS, TOUCHES, USERS, IMPRESSIONS, INTERACTIONS)
 
 FETCH_RECORDS = 4_000
 # A chunk is a whole fetch: a few of them are enough to never run dry.
@@ -28,6 +28,10 @@ class Agents(Protocol):
 
     async def assigned(self, ends: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """The positions to read on from, where there are any; `ends` are past the last offsets."""
+        ...
+
+    async def revoked(self) -> None:
+        """Partitions are taken away: others may have them as soon as this returns."""
         ...
 
     def take(
@@ -71,7 +75,8 @@ def build_app(settings: Settings, agents: Agents) -> faust.App:
         stream_wait_empty=False,
     )
     names = {settings.topic(topic): topic for topic in (*SOURCES, FEATURES)}
-    app.transport = ChunkTransport(app.conf.broker_consumer, app, _positions(names, agents))
+    positions = _positions(names, agents)
+    app.transport = ChunkTransport(app.conf.broker_consumer, app, positions, agents.revoked)
     for name, topic in names.items():
         _add_agent(app, name, topic, agents)
     return app

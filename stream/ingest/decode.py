@@ -8,7 +8,9 @@ from features import topic_events
 from features.dedup import fingerprint
 from features.topic_events import STRICT, Door, TopicMessage
 from features.validation import MAX_FUTURE_S, PROBE_PREFIX
+from millstream.batches import decode_table, metadata_of
 from millstream.codec import lacks_value
+from millstream.erasures import erased_of
 from millstream.errors import InvalidEvent
 from millstream.events import Interaction, UserUpsert
 from millstream.topics import INTERACTIONS
@@ -17,10 +19,27 @@ from stream.ingest.records import (
     InvalidRecord,
     ItemDeletion,
     SourceRecord,
+    TouchesRecord,
     UserDeletion,
 )
+from stream.processing.touches import current
 
 _INTERACTION = msgspec.json.Decoder(Interaction).decode
+
+
+def touches_record(record: SourceRecord) -> TouchesRecord | InvalidRecord:
+    """The touches in a record of theirs, or why there are none."""
+    try:
+        table = decode_table(record.value or b"")
+        metadata = metadata_of(table)
+        log, erased = metadata.get("source_log", ""), erased_of(metadata)
+        if not erased[0]:
+            table = current(table)
+        return TouchesRecord(record.source, record.offset, table, log, erased)
+    except InvalidEvent as error:
+        return InvalidRecord(record, error.reason, error.path)
+    except Exception as error:  # the fault of this record, and of no other
+        return InvalidRecord(record, f"Expected touches. Received: {error!r}", "$")
 
 
 def entries_of(

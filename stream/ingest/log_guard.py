@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from millstream.errors import LogUnavailable
@@ -26,7 +26,7 @@ class LogStore(Protocol):
 
     def begin_logs(
         self,
-        logs: Mapping[str, str],
+        logs: Mapping[TopicPartition, str],
         gone: Iterable[TopicPartition],
         open_windows: Mapping[str, OpenWindow],
     ) -> Awaitable[None]:
@@ -59,15 +59,23 @@ class LogGuard:
         self._logs = logs
         self.partitions: dict[str, int] = {}
 
-    async def settle(self) -> None:
+    async def settle(self, sources: Collection[TopicPartition]) -> None:
         """Compare; no batch may be under way.
+
+        Args:
+            sources: the partitions that are read here.
 
         Raises:
             LogChanged: a log is another one, and the settings say that it stops the worker.
         """
         starts = {topic.name: found for topic, found in (await self._starts()).items()}
-        logs = self._memory.logs
-        new = {name: s.identity for name, s in starts.items() if s.identity != logs.get(name, "")}
+        noted = self._memory.source_logs
+        own = [source for source in sources if source.topic in starts]
+        new = {
+            source: starts[source.topic].identity
+            for source in own
+            if starts[source.topic].identity != noted.get(source, "")
+        }
         gone = [s for s in self._memory.positions if _is_gone(s, starts)]
         for name, found in starts.items():
             self._metrics.log_changed(name, found.changes, found.missed)
@@ -77,6 +85,7 @@ class LogGuard:
         if new or gone:
             await self._store.begin_logs(new, gone, open_windows)
         self._remember(starts, gone)
+        noted.update(new)
 
     async def _starts(self) -> dict[Topic, Start]:
         while True:
@@ -88,17 +97,21 @@ class LogGuard:
 
     def _compared(self) -> dict[Topic, Start]:
         memory, settings = self._memory, self._settings
-        positions: dict[str, dict[int, int]] = {topic.name: {} for topic in self._topics}
-        for source, offset in memory.positions.items():
-            positions.setdefault(source.topic, {})[source.partition] = offset
         logs = self._logs(settings, self._topics)
         self.partitions = {topic.name: len(now.ends) for topic, now in logs.items()}
-        return {
-            topic: begin(
-                settings, topic, now, memory.logs.get(topic.name, ""), positions[topic.name]
+        found = {}
+        for topic, now in logs.items():
+            # Of partitions that came from another worker it may have been seen already.
+            known: dict[str, dict[int, int]] = {}
+            for source, offset in memory.positions.items():
+                if source.topic == topic.name:
+                    identity = memory.source_logs.get(source, "")
+                    known.setdefault(identity, {})[source.partition] = offset
+            groups = known or {memory.logs.get(topic.name, ""): {}}
+            found[topic] = _together(
+                [begin(settings, topic, now, log, at) for log, at in groups.items()]
             )
-            for topic, now in logs.items()
-        }
+        return found
 
     def _remember(self, starts: Mapping[str, Start], gone: Iterable[TopicPartition]) -> None:
         memory = self._memory
@@ -110,6 +123,17 @@ class LogGuard:
                 memory.logs[name] = found.identity
             for partition, offset in found.positions.items():
                 memory.positions[TopicPartition(name, partition)] = offset
+
+
+def _together(starts: Sequence[Start]) -> Start:
+    """Starts of several partitions of one topic."""
+    changes = dict.fromkeys(change for each in starts for change in each.changes)
+    return Start(
+        max(each.identity for each in starts),
+        {n: offset for each in starts for n, offset in each.positions.items()},
+        list(changes),
+        sum(each.missed for each in starts),
+    )
 
 
 def _is_gone(source: TopicPartition, starts: Mapping[str, Start]) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from millstream.dead_letters import DeadLetter
 from millstream.events import Event, ItemUpsert, UserUpsert
 from millstream.partitioning import Origin
@@ -66,6 +68,21 @@ class EventRecord(NamedTuple):
     event: Any
     fingerprint: int
     value: bytes
+
+
+class TouchesRecord(NamedTuple):
+    """Touches as they came, see `stream/processing/touches.py`.
+
+    Args:
+        log: which log of interactions their positions are of; "" is not known.
+        erased: users that are erased after them, and when.
+    """
+
+    source: TopicPartition
+    offset: int
+    table: pa.Table
+    log: str = ""
+    erased: tuple[list[str], float] = ([], 0.0)
 
 
 @dataclass(frozen=True)

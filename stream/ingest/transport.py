@@ -153,6 +153,11 @@ class ChunkConsumer(driver.Consumer):
             self._gap[message.tp].addi(begin, message.offset)
         return super().ack(message)
 
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let the work on them end before others can have them."""
+        await self.transport.revoked()
+        await super().on_partitions_revoked(revoked)
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """The group's committed offsets, overruled by the positions that the store knows."""
         committed = dict(await super().seek_to_committed())
@@ -174,10 +179,17 @@ class ChunkTransport(driver.Transport):
         app: the Faust app.
         positions: async {partition: one past its last offset} -> {partition: next offset to read}
             for those that a store has a position of. Asked at every assignment.
+        revoked: called when partitions are taken away, and awaited before others get them.
     """
 
     Consumer = ChunkConsumer
 
-    def __init__(self, url: list[Any], app: faust.App, positions: Positions) -> None:
+    def __init__(
+        self,
+        url: list[Any],
+        app: faust.App,
+        positions: Positions,
+        revoked: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(url, app)
-        self.positions = positions
+        self.positions, self.revoked = positions, revoked

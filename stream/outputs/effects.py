@@ -51,9 +51,11 @@ class StateWrites:
 
     Args:
         users, items: entities as bytes by id.
-        fingerprints: fingerprints of new event ids, packed.
-        generation: that the fingerprints belong to, and when it began.
-        rotated: whether that generation is new, so that the one before the last is forgotten.
+        fingerprints: fingerprints of new event ids by shard, packed; "" is every shard.
+        generations: that the fingerprints belong to, by shard, of those that are to be written.
+        started_at: when these generations began, Unix seconds.
+        rotated: whether they are new, so that the ones before the last are forgotten.
+        common_generation: of event ids of all shards, that is to be forgotten.
         known: items that have become known; all of them where they were compacted.
         is_compacted: whether empty places among known items were taken out.
         holes: places among known items that have become empty.
@@ -73,14 +75,17 @@ class StateWrites:
         erasures: their erasures, as bytes by id.
         positions: the next offset to read of every source partition.
         max_event_times: the newest event time of every source partition.
+        asked: the last offset of interactions that left touches, by log and partition.
+        touched: see `stream.state.memory.Memory.touched`.
     """
 
     users: dict[str, bytes] = field(default_factory=dict)
     items: dict[str, bytes] = field(default_factory=dict)
-    fingerprints: bytes = b""
-    generation: int = 0
+    fingerprints: dict[str, bytes] = field(default_factory=dict)
+    generations: dict[str, int] = field(default_factory=dict)
     started_at: float = 0.0
     rotated: bool = False
+    common_generation: int | None = None
     known: list[str] = field(default_factory=list)
     recent_positives: list[bytes] = field(default_factory=list)
     is_compacted: bool = False
@@ -101,6 +106,8 @@ class StateWrites:
     erasures: dict[str, bytes] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     max_event_times: dict[TopicPartition, float] = field(default_factory=dict)
+    asked: dict[tuple[str, int], int] = field(default_factory=dict)
+    touched: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,9 +115,12 @@ class Effects:
     """Everything that one batch causes.
 
     Args:
-        examples: (source topic, rows); the metadata of rows of lists names their lane
-            (`source_lane`) where tasks wait for feedback differently long: positions grow within
-            one.
+        examples: (source topic, rows); their metadata says which log the positions are of, where it
+            is another one than `logs` says. That of rows of lists names their lane (`source_lane`)
+            where tasks wait for feedback differently long: positions grow within one.
+        touches: what interactions ask of items, see `stream.processing.touches`.
+        touched: how many touches were worked on, and how many were known ("new", "again").
+        told_erased: users that the trainer is to forget, and when the stream did.
         features: new rows by view.
         dead_letters: what could not be processed.
         strays: events to be moved to the partition of their user.
@@ -127,6 +137,9 @@ class Effects:
     """
 
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
+    touches: list[pa.Table] = field(default_factory=list)
+    touched: Counter[str] = field(default_factory=Counter)
+    told_erased: list[tuple[list[str], float]] = field(default_factory=list)
     features: list[FeatureRows] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     strays: list[StrayRecord] = field(default_factory=list)

@@ -110,27 +110,33 @@ class ImpressionExamples:
     ) -> None:
         """A shown item with its label; `source`, `offset` and `event_id` are of what settled it."""
         shown, event = labelled.item, labelled.impression
-        self.rows.append(
-            ExampleRow(
-                event_id,
-                source.partition,
-                offset,
-                row,
-                event.event_time,
-                event.user_id,
-                shown.item_id,
-                labelled.label,
-                CORRECTED if labelled.is_correction else IMPRESSION,
-                labelled.weight,
-                event.is_probe,
-                shown.propensity,
-                min(shown.position, LAST_POSITION),
-                labelled.task,
-            )
+        example = ExampleRow(
+            event_id,
+            source.partition,
+            offset,
+            row,
+            event.event_time,
+            event.user_id,
+            shown.item_id,
+            labelled.label,
+            CORRECTED if labelled.is_correction else IMPRESSION,
+            labelled.weight,
+            event.is_probe,
+            shown.propensity,
+            min(shown.position, LAST_POSITION),
+            labelled.task,
         )
-        self.logged.append(_logged({**event.user_features, **shown.features}))
+        logged = _logged({**event.user_features, **shown.features})
+        self.put(example, logged, place, texts_of(event.context, event.placement))
+
+    def put(
+        self, row: ExampleRow, logged: Mapping[str, Any], place: int, context: Mapping[str, str]
+    ) -> None:
+        """The same, made before."""
+        self.rows.append(row)
+        self.logged.append(logged)
         self.places.append(place)
-        self.contexts.append(texts_of(event.context, event.placement))
+        self.contexts.append(context)
 
     def table(self, published_at: float) -> pa.Table:
         """All rows, in the order in which they were added."""

@@ -15,7 +15,16 @@ import pyarrow as pa
 from millstream import erasures
 from millstream.batches import encode_table, metadata_of
 from millstream.dead_letters import DeadLetter
-from millstream.topics import BY_USER, DEAD_LETTERS, EXAMPLES, FEATURES, USERS, Topic
+from millstream.topics import (
+    BY_USER,
+    DEAD_LETTERS,
+    EXAMPLES,
+    FEATURES,
+    INTERACTIONS,
+    TOUCHES,
+    USERS,
+    Topic,
+)
 from stream.ingest.records import StrayRecord
 from stream.outputs.effects import Effects
 from stream.outputs.examples import published, schema
@@ -24,6 +33,10 @@ from stream.outputs.examples import published, schema
 MAX_MESSAGE_BYTES = 900_000
 # In memory; what is larger is cut before it is encoded, as it would most likely not fit.
 MAX_TABLE_BYTES = 2 * MAX_MESSAGE_BYTES
+# What a message of touches without any holds.
+NO_TOUCHES = pa.table(
+    {"source_partition": pa.array([], pa.int32()), "source_offset": pa.array([], pa.int64())}
+)
 
 
 @dataclass(frozen=True)
@@ -52,12 +65,13 @@ def messages(effects: Effects) -> list[OutputMessage]:
     """
     now_s = effects.made_at
     found = [_moved(stray) for stray in effects.strays]
+    found += touches_messages(effects)
     for source, table in effects.examples:
         values, unfit = _fitting(table, {**_positions_of(source, effects), **metadata_of(table)})
         found += [OutputMessage(EXAMPLES, None, value) for value in values]
         effects.dead_letters += [_letter(EXAMPLES, source, rows, now_s) for rows in unfit]
-    if erased := effects.state.erased:
-        told = {**_positions_of(USERS, effects), **erasures.metadata(erased, now_s)}
+    for users, erased_at in effects.told_erased:
+        told = {**_positions_of(USERS, effects), **erasures.metadata(users, erased_at)}
         none = published(schema().empty_table(), now_s)
         found.append(OutputMessage(EXAMPLES, None, encode_table(none, told)))
     for rows in effects.features:
@@ -69,6 +83,19 @@ def messages(effects: Effects) -> list[OutputMessage]:
         key = f"{letter.topic}:{letter.partition}".encode()
         found.append(OutputMessage(DEAD_LETTERS, key, letter.encode()))
     return found
+
+
+def touches_messages(effects: Effects) -> list[OutputMessage]:
+    """What events ask of items, and then who is erased: the items' side tells the trainer."""
+    values: list[bytes] = []
+    if effects.touches:
+        table = pa.concat_tables(effects.touches).combine_chunks()
+        values, unfit = _fitting(table, _positions_of(INTERACTIONS, effects))
+        effects.dead_letters += [_letter(TOUCHES, INTERACTIONS, r, effects.made_at) for r in unfit]
+    if erased := effects.state.erased:
+        told = erasures.metadata(erased, effects.made_at)
+        values.append(encode_table(NO_TOUCHES, {"source_topic": USERS.name, **told}))
+    return [OutputMessage(TOUCHES, None, value, 0) for value in values]
 
 
 def _moved(stray: StrayRecord) -> OutputMessage:

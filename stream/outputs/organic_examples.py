@@ -74,17 +74,11 @@ class EntityColumns:
 
 
 @dataclass(frozen=True)
-class OrganicExamples:
-    """Events without a list; (events,) each but where something else is said.
+class OrganicEvents:
+    """Events without a list that want examples, and their users; (events,) each.
 
     Args:
-        labels: (events, tasks), NaN where an event has none for a task.
-        wants: (tasks,) whether positives of a task have negatives.
         users: of the events.
-        weights: in the loss; that of a negative is 1.
-        items: (rows,): each event's own item, then its negatives.
-        negatives: how many negatives each has.
-        probabilities, oversampling: (rows,) of the draws; see `stream.state.known_items.Drawn`.
         context: columns of the events' context.
     """
 
@@ -92,16 +86,48 @@ class OrganicExamples:
     partitions: np.ndarray
     offsets: np.ndarray
     times: np.ndarray
+    is_probe: np.ndarray
+    users: EntityColumns
+    context: Columns
+
+    def columns(self) -> Columns:
+        """The columns of examples that are of the event and its user."""
+        return {
+            "event_id": pa.array(self.event_ids, pa.string()),
+            "source_partition": pa.array(self.partitions, pa.int32()),
+            "source_offset": pa.array(self.offsets, pa.int64()),
+            "event_time": pa.array(self.times),
+            "user_id": self.users.names(),
+            "is_probe": pa.array(self.is_probe),
+            **self.context,
+            **USER_RULE.arrow(self.users.states, self.times),
+            **self.users.table.columns(self.users.versions, _USER_ATTRIBUTES),
+        }
+
+
+@dataclass(frozen=True)
+class OrganicExamples:
+    """Events without a list and their items; (events,) each but where something else is said.
+
+    Args:
+        events: columns of `OrganicEvents`.
+        labels: (events, tasks), NaN where an event has none for a task.
+        wants: (tasks,) whether positives of a task have negatives.
+        weights: in the loss; that of a negative is 1.
+        items: (rows,): each event's own item, then its negatives.
+        negatives: how many negatives each has.
+        probabilities, oversampling: (rows,) of the draws; see `stream.state.known_items.Drawn`.
+    """
+
+    events: Columns
+    times: np.ndarray
     labels: np.ndarray
     wants: np.ndarray
     weights: np.ndarray
-    is_probe: np.ndarray
-    users: EntityColumns
     items: EntityColumns
     negatives: np.ndarray
     probabilities: np.ndarray
     oversampling: np.ndarray
-    context: Columns
 
     @property
     def event_of(self) -> np.ndarray:
@@ -114,9 +140,8 @@ class OrganicExamples:
         starts = np.cumsum(self.negatives + 1) - (self.negatives + 1)
         number = np.arange(len(event_of)) - starts[event_of]
         is_own = number == 0
-        of_events = {**self._event_columns(), **self._user_columns()}
-        expanded = pa.table(of_events).take(pa.array(event_of)).combine_chunks()
-        columns = {name: expanded[name].chunk(0) for name in of_events}
+        expanded = pa.table(self.events).take(pa.array(event_of)).combine_chunks()
+        columns = {name: expanded[name].chunk(0) for name in self.events}
         columns |= {
             "row": pa.array(number.astype(np.int16)),
             "item_id": self.items.names(),
@@ -144,23 +169,6 @@ class OrganicExamples:
         )
         order = np.lexsort((item, task, event_of[item]))
         return item[order], task[order]
-
-    def _event_columns(self) -> Columns:
-        return {
-            "event_id": pa.array(self.event_ids, pa.string()),
-            "source_partition": pa.array(self.partitions, pa.int32()),
-            "source_offset": pa.array(self.offsets, pa.int64()),
-            "event_time": pa.array(self.times),
-            "user_id": self.users.names(),
-            "is_probe": pa.array(self.is_probe),
-            **self.context,
-        }
-
-    def _user_columns(self) -> Columns:
-        return {
-            **USER_RULE.arrow(self.users.states, self.times),
-            **self.users.table.columns(self.users.versions, _USER_ATTRIBUTES),
-        }
 
 
 def _float32(values: np.ndarray) -> pa.Array:

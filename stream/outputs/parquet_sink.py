@@ -41,6 +41,7 @@ class OfflineSink:
         root: the offline folder.
         flush_s: rows are written when the first of them is so old, if not before.
         hold: called with True to fetch no more of the topic, and with False to go on.
+        is_assigned: whether the files are this process's from the beginning.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class OfflineSink:
         flush_s: float,
         metrics: StreamMetrics,
         hold: Callable[[bool], None] = lambda _: None,
+        is_assigned: bool = True,
     ) -> None:
         self._root, self._rotation = root, Rotation(age_s=flush_s)
         self._metrics, self._hold = metrics, hold
@@ -56,6 +58,7 @@ class OfflineSink:
         self._waiting: list[tuple[list[SourceRecord], Ack]] = []
         self._gathered: list[Ack] = []
         self._stopping = False
+        self._using, self._is_assigned = asyncio.Lock(), is_assigned
         self._pause_s, self._paused_until = 0.0, 0.0
 
     def put(self, records: list[SourceRecord], ack: Ack) -> None:
@@ -70,12 +73,29 @@ class OfflineSink:
                 await self._turn(is_last=False)
         await self._turn(is_last=True)
 
+    async def release(self) -> None:
+        """Write what there is, and leave the files to whoever has the partition next."""
+        await self._turn(is_last=True)
+        async with self._using:
+            self._appender, self._waiting, self._gathered = None, [], []
+            self._is_assigned = False
+
+    def assign(self) -> None:
+        """Have the files, until `release`."""
+        self._is_assigned = True
+
     def stop(self) -> None:
         """End `run`."""
         self._stopping = True
 
     async def _turn(self, is_last: bool) -> None:
         """Append what came; write it, and acknowledge it, if it is time."""
+        async with self._using:
+            await self._append_waiting(is_last)
+
+    async def _append_waiting(self, is_last: bool) -> None:
+        if not self._is_assigned:
+            return  # another worker may be writing
         try:
             if self._appender is None:
                 self._appender = await asyncio.to_thread(self._opened)

@@ -2,7 +2,9 @@
 
     entries --prefetch--> ids that must be in memory --(a shell loads them)--> --process--> effects
 
-`process` changes the memory in place; the effects hold the same changes for the store.
+The items' side comes first (`stream/processing/item_side.py`): the catalogue, then the touches of
+earlier batches. Then come the users, whose events leave touches. `process` changes the memory in
+place; the effects hold the same changes for the store.
 """
 
 from collections import Counter
@@ -11,24 +13,15 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from features import labels
-from features.attributes import (
-    AttributeVersion,
-    item_version,
-    newest,
-    user_version,
-    with_version,
-)
-from features.availability import AVAILABILITY
-from features.spec import ITEM_ATTRIBUTES, ITEM_STATS, USER_ATTRIBUTES
-from features.upserts import UpsertVersion
+from features.attributes import newest, user_version, with_version
+from features.spec import USER_ATTRIBUTES
 from millstream.domain.part import duration_text
 from millstream.erasures import Erasure
 from millstream.errors import InvalidEvent
 from millstream.events import Impression, Interaction, ItemUpsert, UserUpsert
-from millstream.topics import IMPRESSIONS, INTERACTIONS
+from millstream.topics import IMPRESSIONS, INTERACTIONS, ITEMS, TOUCHES
 from stream.ingest.alignment import DecodedRecord
 from stream.ingest.records import (
     EventRecord,
@@ -37,17 +30,19 @@ from stream.ingest.records import (
     SourceRecord,
     StrayRecord,
     TopicPartition,
+    TouchesRecord,
     UserDeletion,
 )
 from stream.outputs.effects import Effects
-from stream.outputs.examples import ImpressionExamples, in_order, published
+from stream.outputs.examples import ImpressionExamples
 from stream.outputs.feature_rows import FeatureRowsBuilder
-from stream.processing.interactions import process_segment
+from stream.processing.item_side import ItemSide
 from stream.processing.overflow import enter
 from stream.processing.prefetch import Prefetch
 from stream.processing.segment import Segment
-from stream.state.changes import Changes, state_writes
-from stream.state.entities import Item, User
+from stream.processing.user_stage import UserStage
+from stream.state.changes import Changes, reached, state_writes
+from stream.state.entities import User
 from stream.state.memory import Memory, Rules
 from stream.state.open_windows import Attribution, LabelledItem
 from stream.state.stages import Stage
@@ -73,7 +68,7 @@ def process(
     effects = _Batch(needs, memory, rules, now_s).effects()
     if ticks:
         memory.watermark.advance(ticks)
-        effects.state.max_event_times = dict(memory.watermark.max_event_times)
+        effects.state.max_event_times = reached(memory)
     return effects
 
 
@@ -83,45 +78,56 @@ class _Batch:
     def __init__(self, needs: Prefetch, memory: Memory, rules: Rules, now_s: float) -> None:
         self._needs, self._memory, self._rules, self._now_s = needs, memory, rules, now_s
         self._out_of_step_s = memory.watermark.out_of_step_s()
-        self._segment = Segment(self._out_of_step_s)
+        self._segment = Segment()
         self._outcomes = [""] * len(needs.entries)
-        self._labelled = ImpressionExamples()
         self._closed: dict[Stage, ImpressionExamples] = {}
-        self._organic: list[tuple[pa.Table, np.ndarray]] = []
         self._rows = FeatureRowsBuilder(now_s)
         self._effects = Effects(made_at=now_s, logs=memory.logs)
         self._changes = Changes()
+        self._items = ItemSide(memory, rules, self._changes, self._rows, self._effects, now_s)
 
     def effects(self) -> Effects:
         memory, now_s, effects = self._memory, self._now_s, self._effects
         entries = self._needs.entries
-        rotated = memory.seen.rotate(now_s, len(entries))
+        is_rotated = memory.rotate(now_s, len(entries))
         memory.positions.update({entry.source: entry.offset + 1 for entry in entries})
         is_new = self._new(entries)
+        is_item = [entry.source.topic == ITEMS.name for entry in entries]
+        for place in compress(range(len(entries)), is_item):
+            self._entry(place, entries[place], is_new[place])
+        self._items.touches(self._needs)
         for place, entry in enumerate(entries):
-            self._entry(place, entry, is_new[place])
+            if not is_item[place]:
+                self._entry(place, entry, is_new[place])
         self._process_segment()
         topics = [entry.source.topic for entry in entries]
         effects.counts.update(
-            count for count in zip(topics, self._outcomes, strict=True) if count[1]
+            (topic, outcome)
+            for topic, outcome in zip(topics, self._outcomes, strict=True)
+            if outcome and topic != TOUCHES.name
         )
         effects.watermark = memory.watermark.value()
         self._close_windows()
-        self._add_examples()
         effects.features = self._rows.rows()
-        effects.state = state_writes(memory, self._changes, rotated, now_s)
+        effects.state = state_writes(memory, self._changes, is_rotated, now_s)
         return effects
 
     def _new(self, entries: Sequence[DecodedRecord]) -> list[bool]:
         """Which entries are not seen for the second time."""
-        fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, EventRecord)]
-        found = self._memory.seen.add(np.array(fingerprints, np.uint64)).tolist()
-        self._changes.fingerprints += compress(fingerprints, found)
-        left = iter(found)
+        records = [entry for entry in entries if isinstance(entry, EventRecord)]
+        found = self._memory.seen.add(np.array([r.fingerprint for r in records], np.uint64))
+        for record in compress(records, found.tolist()):
+            own = self._changes.fingerprints.setdefault(record.source, [])
+            own.append(record.fingerprint)
+        left = iter(found.tolist())
         return [next(left) if isinstance(entry, EventRecord) else True for entry in entries]
 
     def _entry(self, place: int, entry: DecodedRecord, is_new: bool) -> None:
         """Process one entry, or append an interaction to the segment that is processed later."""
+        if isinstance(entry, TouchesRecord):
+            if entry.erased[0]:
+                self._effects.told_erased.append(entry.erased)
+            return
         if isinstance(entry, InvalidRecord):
             self._refuse(place, entry)
             return
@@ -152,72 +158,45 @@ class _Batch:
         self._effects.dead_letters.append(invalid.letter(self._now_s))
         self._outcomes[place] = "refused"
 
-    # Interactions: examples as of just before them, then new features.
+    # Interactions: new features of their users, and touches.
 
     def _interaction(self, place: int, record: EventRecord) -> None:
         segment, is_alone = self._segment, record.event.request_id is None
-        attribution = Attribution.UNATTRIBUTED if is_alone else self._attribute(place, record)
+        attribution = Attribution.UNATTRIBUTED if is_alone else self._attribute(record)
         segment.entries.append(record)
         segment.places.append(place)
         segment.attributions.append(attribution)
 
-    def _attribute(self, place: int, record: EventRecord) -> Attribution | list[LabelledItem]:
+    def _attribute(self, record: EventRecord) -> Attribution | list[LabelledItem]:
         memory, source = self._memory, record.source
         attribution = memory.join.attribute(record.event, source, memory.watermark, self._now_s)
-        if not isinstance(attribution, Attribution):
-            cause = source, record.offset, record.event.event_id
-            for row, labelled in enumerate(attribution):
-                self._labelled.add(*cause, row, labelled, place)
-            self._effects.joined += 1
+        self._effects.joined += not isinstance(attribution, Attribution)
         return attribution
 
     def _process_segment(self) -> None:
-        """Process the segment of interactions."""
-        segment, self._segment = self._segment, Segment(self._out_of_step_s)
+        """Process the users of the segment of interactions."""
+        segment, self._segment = self._segment, Segment()
         if not segment.entries:
             return
-        result = process_segment(segment, self._needs, self._memory, self._rules, self._rows)
+        # While partitions are out of step, what the slower ones bring is not late; the batch that
+        # brings it has put them back in step by now.
+        apart_s = max(self._out_of_step_s, self._memory.watermark.out_of_step_s())
+        horizon_s = self._rules.allowed_lateness_s + apart_s
+        result = UserStage(segment, self._memory, horizon_s).result(self._rows)
         for place, outcome in zip(segment.places, result.outcomes, strict=True):
             self._outcomes[place] = outcome
-        if result.examples:
-            self._organic.append(result.examples)
+        self._effects.touches.append(result.touches.table())
+        log = self._memory.logs.get(INTERACTIONS.name, "")
+        asked = ((log, e.source.partition) for e in segment.entries)
+        offsets = (entry.offset for entry in segment.entries)
+        self._changes.asked.update(zip(asked, offsets, strict=True))
         self._changes.users.update(result.users)
-        self._changes.items.update(result.items)
-        self._keep_deleted_out(result.items)
         for user_id, entry in result.overflow:
             self._add_overflow(user_id, result.users[user_id], entry)
-
-    def _keep_deleted_out(self, items: Mapping[str, Item]) -> None:
-        """What people do with deleted items brings none back: it is kept for a day, offline."""
-        for item_id, item in items.items():
-            if item.versions and item.versions[-1].deleted:
-                self._remember_deleted(item_id, item)
-                self._changes.items.pop(item_id)
-                self._rows.keep_offline(ITEM_STATS, item_id)
-
-    def _remember_deleted(self, item_id: str, item: Item) -> None:
-        """Keep what is left of a deleted item, whose deletion may have been forgotten."""
-        if item_id not in self._memory.known_items.deleted:
-            version = UpsertVersion(item.versions[-1].time, item.versions[-1].event_id)
-            self._memory.known_items.delete(item_id, version, self._now_s)
-        self._changes.gone[item_id] = item
 
     def _add_overflow(self, user_id: str, user: User, entry: str | int) -> None:
         enter(self._changes.filters.setdefault(user_id, []), user.entries, entry)
         user.entries += 1
-
-    def _add_examples(self) -> None:
-        tables, places = [table for table, _ in self._organic], [at for _, at in self._organic]
-        if self._labelled:
-            tables.append(self._labelled.unpublished())
-            places.append(np.array(self._labelled.places))
-        found = self._effects.examples
-        if tables:
-            found.append((INTERACTIONS, published(in_order(tables, places), self._now_s)))
-        for stage, closed in self._closed.items():
-            if closed:
-                table = closed.table(self._now_s)
-                found.append((IMPRESSIONS, table.replace_schema_metadata(_lane(stage))))
 
     # A list that was shown.
 
@@ -236,68 +215,12 @@ class _Batch:
             for row, shown in enumerate(closed.left):
                 rows.add(closed.source, closed.offset, shown.impression.event_id, row, shown)
         effects.late, self._memory.join.late = self._memory.join.late, Counter()
+        for stage, closed_rows in self._closed.items():
+            if closed_rows:
+                table = closed_rows.table(self._now_s).replace_schema_metadata(_lane(stage))
+                effects.examples.append((IMPRESSIONS, table))
 
-    # The catalogue and the accounts.
-
-    def _item(self, record: EventRecord) -> str:
-        self._process_segment()  # by what was known until now
-        event: ItemUpsert = record.event
-        item = self._memory.items[event.item_id]
-        item.versions = with_version(item.versions, item_version(event))
-        if newest(item.versions).deleted:  # later, by event time
-            item.versions = item.versions[-1:]
-            self._remember_deleted(event.item_id, item)
-            return "upserted"
-        if event.item_id in self._memory.known_items.deleted:
-            self._memory.known_items.bring_back(event.item_id)
-            self._changes.bring_back(event.item_id)
-        self._changes.items[event.item_id] = item
-        self._rows.attributes(ITEM_ATTRIBUTES).add(event.item_id, newest(item.versions), record)
-        if not event.is_probe:
-            self._know(event.item_id, newest(item.versions))
-        return "upserted"
-
-    def _know(self, item_id: str, version: AttributeVersion) -> None:
-        """Know an item, unless its time is over, and hide it while it is not available."""
-        known_items, now_s = self._memory.known_items, self._now_s
-        span = AVAILABILITY.span(version.values)
-        known_items.schedule.put(item_id, span.hidden() if version.hidden else span, now_s)
-        if span.is_over(now_s):
-            known_items.expire([item_id])
-            self._changes.hidden.discard(item_id)
-            self._changes.shown.add(item_id)
-            return
-        known_items.add(item_id)
-        self._show(item_id, hidden=version.hidden or not span.is_open(now_s))
-
-    def _show(self, item_id: str, hidden: bool) -> None:
-        known_items, changes = self._memory.known_items, self._changes
-        if hidden == (item_id in known_items.hidden):
-            return
-        known_items.hide(item_id, hidden)
-        (changes.hidden if hidden else changes.shown).add(item_id)
-        (changes.shown if hidden else changes.hidden).discard(item_id)
-
-    def _delete_item(self, record: EventRecord) -> str:
-        self._process_segment()  # by what was known until now
-        event: ItemDeletion = record.event
-        item = self._memory.items[event.item_id]
-        deletion = AttributeVersion(event.event_time, {}, True, event.event_id, deleted=True)
-        item.versions = with_version(item.versions, deletion)
-        if newest(item.versions) is not deletion:
-            if newest(item.versions).deleted:
-                item.versions = item.versions[-1:]
-                self._remember_deleted(event.item_id, item)
-            else:
-                self._changes.items[event.item_id] = item
-            return "deleted"
-        left = Item(versions=(deletion,))
-        version = UpsertVersion(event.event_time, event.event_id)
-        self._memory.items.put(event.item_id, left)
-        self._memory.known_items.delete(event.item_id, version, self._now_s)
-        self._changes.remove(event.item_id, left)
-        self._rows.forget("item", event.item_id, event.event_time, record)
-        return "deleted"
+    # The accounts.
 
     def _user(self, record: EventRecord) -> str:
         self._process_segment()  # by what was known until now
@@ -331,8 +254,8 @@ def _lane(stage: Stage) -> dict[str, str] | None:
 # Not in the batch itself: a cycle would keep all of it until the next collection.
 _HANDLERS: dict[Any, Callable[[_Batch, EventRecord], str]] = {
     Impression: _Batch._impression,
-    ItemUpsert: _Batch._item,
+    ItemUpsert: lambda batch, record: batch._items.upsert(record),
     UserUpsert: _Batch._user,
     UserDeletion: _Batch._forget_user,
-    ItemDeletion: _Batch._delete_item,
+    ItemDeletion: lambda batch, record: batch._items.delete(record),
 }

@@ -83,6 +83,12 @@ def items_from(stored: Sequence[bytes | None], rule: EntityRule = ITEM_RULE) -> 
     return _filled(rule, [Item(History(rule.empty)) for _ in kept], kept)
 
 
+def item_copies(stored: Sequence[bytes | None]) -> list[Item]:
+    """Items from the store with nothing but their attributes."""
+    versions = [() if each is None else stored_entity(each).versions for each in stored]
+    return [Item(History(ITEM_RULE.empty), each) for each in versions]
+
+
 def pruned(stored: bytes, rule: EntityRule) -> bytes | None:
     """An entity without the parts that no feature knows; None where it has none of them."""
     found = stored_entity(stored)

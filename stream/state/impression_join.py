@@ -25,6 +25,7 @@ again, nor is its item taken for a negative, when the list comes.
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,8 +41,24 @@ from stream.state.watermark import Watermark
 LIST_BYTES, FEEDBACK_BYTES = 800, 250
 # The share of the memory that feedback without a list may take.
 EARLY_SHARE = 0.25
+# Begins no key of feedback: users have names.
+_PARTITION = "\0"
 # What is remembered for one list at the most.
 EARLY_FEEDBACK = 500
+
+
+class EarlyFeedback(NamedTuple):
+    """The first feedback on a list that has not come.
+
+    Args:
+        event_time: Unix seconds.
+        noted_at: by the clock.
+        partition: that it came in; below 0 is not known.
+    """
+
+    event_time: float
+    noted_at: float
+    partition: int
 
 
 @dataclass
@@ -57,7 +74,7 @@ class ImpressionJoin:
             order of their offsets.
         attributed: items with feedback by request id, of waiting lists, and the task where tasks
             are declared (`_answer_key`); of such as may come, with their users (`_early_key`).
-        early: (event time, time by the clock) of the first feedback that had no list, by request.
+        early: the first feedback that had no list, by request.
         size_bytes: what the lists and the feedback take, about.
         late: feedback on a list after the window of a task, by the task's name.
         opened, touched, closed: request ids changed since the last `take_changes`.
@@ -69,7 +86,7 @@ class ImpressionJoin:
     open_windows: dict[str, OpenWindow] = field(default_factory=dict)
     order: dict[tuple[int, int], deque[str]] = field(default_factory=dict)
     attributed: dict[str, list[str]] = field(default_factory=dict)
-    early: dict[str, tuple[float, float]] = field(default_factory=dict)
+    early: dict[str, EarlyFeedback] = field(default_factory=dict)
     size_bytes: int = 0
     late: Counter[str] = field(default_factory=Counter)
     opened: set[str] = field(default_factory=set)
@@ -120,7 +137,8 @@ class ImpressionJoin:
         ]
         window = self.open_windows.get(request_id)
         if window is None:
-            self._note_early(request_id, feedback, [n for n, _ in found], now_s)
+            noted = EarlyFeedback(feedback.event_time, now_s, source.partition)
+            self._note_early(request_id, feedback, [n for n, _ in found], noted)
             return Attribution.UNATTRIBUTED
         impression = window.impression()
         shown = next((item for item in impression.items if item.item_id == item_id), None)
@@ -193,17 +211,26 @@ class ImpressionJoin:
     def restore(
         self, open_windows: dict[str, OpenWindow], attributed: dict[str, list[str]], now_s: float
     ) -> None:
-        """Load from the store."""
+        """Load from the store; `attributed` as `stored` gives it."""
         self.open_windows, self.order, self.size_bytes = {}, {}, 0
         for request_id, kept in sorted(open_windows.items(), key=lambda entry: entry[1].offset):
             self._enqueue(request_id, kept)
-        self.attributed = attributed
-        self.size_bytes += sum(
-            map(_feedback_bytes, (i for items in attributed.values() for i in items))
-        )
-        self.early = {
-            request: (now_s, now_s) for request in attributed if request not in open_windows
+        self.attributed = {
+            request: [key for key in keys if not key.startswith(_PARTITION)]
+            for request, keys in attributed.items()
         }
+        keys = (key for keys in self.attributed.values() for key in keys)
+        self.size_bytes += sum(map(_feedback_bytes, keys))
+        self.early = {
+            request: EarlyFeedback(now_s, now_s, early_partition(keys))
+            for request, keys in attributed.items()
+            if request not in open_windows
+        }
+
+    def stored(self, request_id: str) -> list[str]:
+        """The feedback of a request for the store, and the partition of one without a list."""
+        keys, noted = self.attributed[request_id], self.early.get(request_id)
+        return keys if noted is None else [*keys, f"{_PARTITION}{noted.partition}"]
 
     def detached(self) -> dict[str, OpenWindow]:
         """Take the positions of all open lists away: the log that they are of is gone.
@@ -307,13 +334,13 @@ class ImpressionJoin:
         self.touched.add(request_id)
 
     def _note_early(
-        self, request_id: str, feedback: Interaction, tasks: list[int], now_s: float
+        self, request_id: str, feedback: Interaction, tasks: list[int], noted: EarlyFeedback
     ) -> None:
         for n in tasks:
             keys = self.attributed.get(request_id, [])
             key = _early_key(feedback.user_id, _answer_key(feedback.item_id, self._tasks[n]))
             if len(keys) < EARLY_FEEDBACK and key not in keys:
-                self.early.setdefault(request_id, (feedback.event_time, now_s))
+                self.early.setdefault(request_id, noted)
                 self._note(request_id, key)
         while len(self.early) * FEEDBACK_BYTES > EARLY_SHARE * self.memory_bytes:
             self._forget(next(iter(self.early)))
@@ -341,11 +368,10 @@ class ImpressionJoin:
         self.size_bytes -= sum(map(_feedback_bytes, keys))
         return keys
 
-    def _is_early_over(self, noted: tuple[float, float], passed_s: float, clock_s: float) -> bool:
-        event_time, noted_at = noted
+    def _is_early_over(self, noted: EarlyFeedback, passed_s: float, clock_s: float) -> bool:
         return (
-            passed_s >= event_time + self.longest_s
-            or clock_s >= noted_at + self.longest_s + self.grace_s
+            passed_s >= noted.event_time + self.longest_s
+            or clock_s >= noted.noted_at + self.longest_s + self.grace_s
         )
 
     def _drop_early(self, passed_s: float, clock_s: float) -> None:
@@ -354,6 +380,12 @@ class ImpressionJoin:
             if not self._is_early_over(self.early[request_id], passed_s, clock_s):
                 return
             self._forget(request_id)
+
+
+def early_partition(stored: list[str]) -> int:
+    """The partition of feedback without a list, below 0 where it is not known."""
+    last = stored[-1] if stored else ""
+    return int(last.removeprefix(_PARTITION)) if last.startswith(_PARTITION) else -1
 
 
 def _is_of(closed: Closed, user_id: str) -> bool:

@@ -1,7 +1,7 @@
 """Everything the stream remembers between batches; the store holds the same after each batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from features.dedup import SeenIds, capacity
 from features.interner import CATEGORIES, ITEMS
@@ -75,6 +75,14 @@ class Memory:
     Args:
         positions: the next offset to read of every source partition.
         logs: which log the positions of a topic are of, by topic; "" or none is not known.
+        source_logs: the same by partition, as it was stored.
+        generations: of remembered event ids, by shard, as the store numbers them.
+        common_generation: of those that were stored for all shards; None where there are none.
+        touched: the last offset of interactions whose touches the items' side has worked on, by
+            the log and the partition that it is of.
+        item_clock: newest event times of these touches, by partition of interactions.
+        has_items: whether the items' side is here; without it `items` are copies of another
+            worker's, of which only the attributes are looked at.
     """
 
     users: Cache[User]
@@ -86,6 +94,25 @@ class Memory:
     watermark: Watermark
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
+    source_logs: dict[TopicPartition, str] = field(default_factory=dict)
+    generations: dict[str, int] = field(default_factory=dict)
+    common_generation: int | None = None
+    touched: dict[tuple[str, int], int] = field(default_factory=dict)
+    item_clock: Watermark = field(default_factory=lambda: Watermark(0.0))
+    has_items: bool = True
+
+    def rotate(self, now_s: float, expected: int) -> bool:
+        """Begin a new generation of event ids if it is time; whether one began."""
+        is_rotated = self.seen.rotate(now_s, expected)
+        if is_rotated:
+            self.generations = {shard: n + 1 for shard, n in self.generations.items()}
+        return is_rotated
+
+    def begin(self, rules: Rules) -> None:
+        """Forget all."""
+        new = empty_memory(rules)
+        for each in fields(self):
+            setattr(self, each.name, getattr(new, each.name))
 
     def shrink(self) -> None:
         """Forget what was not used lately; only between batches, when all is stored.

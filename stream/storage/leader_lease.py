@@ -1,10 +1,9 @@
-"""One stream worker writes at a time: a lease in Redis, and a fence that holds when it fails.
+"""A lease in Redis for commands that write the whole state, and a fence that holds when it fails.
 
-Item state is shared by all partitions, so two workers at once would overwrite each other's. Whoever
-holds the lease works; others wait, as hot standbys. Taking the lease begins an epoch, which has a
-name that no two takers ever share, also when Redis has forgotten all earlier ones: the taker's own
-name and 128 random bits. Every write is a transaction that WATCHes the epoch, so that a worker that
-lost its lease without noticing (it hung, the network was away) cannot write any more.
+While one holds the lease, no stream worker takes a shard (`assigned_store.py`), and what one had it
+has lost. Taking the lease begins an epoch, which has a name that no two takers ever share, also
+when Redis has forgotten all earlier ones: the taker's own name and 128 random bits. Every write, a
+command's or a worker's, is a transaction that WATCHes this epoch.
 """
 
 import asyncio
@@ -44,11 +43,11 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 """
 # What waiting does not mend.
-_REFUSALS = (AuthenticationError, NoPermissionError)
+REFUSALS = (AuthenticationError, NoPermissionError)
 
 
 class LeaseLost(MillstreamError):
-    """Another stream worker has taken over, or Redis has lost what this one committed."""
+    """Another one writes what this one wrote, or Redis has lost what this one committed."""
 
 
 class Lease:
@@ -56,7 +55,7 @@ class Lease:
 
     Args:
         lease_key, epoch_key: in Redis.
-        owner: the name of this worker, unique.
+        owner: the name of this process, unique.
 
     Attributes:
         epoch: its name, once the lease is taken; "" before.
@@ -79,7 +78,7 @@ class Lease:
         waited = False
         while not await self._taken():
             if not waited:
-                log.info("Standing by: another stream worker is active, or Redis is away.")
+                log.info("Standing by: another command holds the lease, or Redis is away.")
             waited = True
             await asyncio.sleep(RETRY_S)
         return self.epoch
@@ -89,8 +88,8 @@ class Lease:
         try:
             if await self._take(self._keys, [self._owner, int(TTL_S * 1000), epoch]):
                 self.epoch = epoch
-        except _REFUSALS as error:
-            raise _refused(error) from error
+        except REFUSALS as error:
+            raise refused(error) from error
         except RedisError as error:
             log.warning("Waiting for Redis: %s", error)
         return bool(self.epoch)
@@ -99,7 +98,7 @@ class Lease:
         """Renew the lease for ever; while Redis is away, try again.
 
         Raises:
-            LeaseLost: another worker has it.
+            LeaseLost: another process has it.
             StoreUnavailable: Redis refuses the user or the password.
         """
         while True:
@@ -108,21 +107,22 @@ class Lease:
                 renewed = await self._renew(
                     self._keys, [self._owner, int(TTL_S * 1000), self.epoch]
                 )
-            except _REFUSALS as error:
-                raise _refused(error) from error
+            except REFUSALS as error:
+                raise refused(error) from error
             except RedisError as error:
                 log.warning("Lease not renewed: %s", error)
                 continue
             if not renewed:
-                raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
+                raise LeaseLost("Another command has taken over, or Redis lost its data.")
 
     async def release(self) -> None:
-        """Let a standby take over at once."""
+        """Let the next one take it at once."""
         try:
             await self._release(self._keys, [self._owner])
         except RedisError as error:
             log.warning("Lease not released, it expires in %g s: %s", TTL_S, error)
 
 
-def _refused(error: RedisError) -> StoreUnavailable:
+def refused(error: RedisError) -> StoreUnavailable:
+    """The error for what waiting does not mend."""
     return StoreUnavailable(f"Redis refuses what REDIS_URL says: {error}")

@@ -3,11 +3,14 @@
 All keys begin with the installation's topic prefix and `stream:` (below: `P`).
 
     P positions          hash: `<topic>:<partition>` -> next offset to read
-    P reached            hash: the same -> newest event time
-    P logs               hash: topic -> which log it is (`millstream/log_identity.py`)
+    P reached            hash: the same -> newest event time; of `touches` by partition of users
+    P asked              hash: `<log>:<partition>` -> last offset of interactions that has touches
+    P touched            hash: the same -> last offset that the items' side has worked on
+    P logs               hash: topic, and `<topic>:<partition>` -> which log the position is of
+                         (`millstream/log_identity.py`)
     P user:<id>, P item:<id>   an entity (`stream/state/entities.py`), expires as its view does
-    P dedupe             hash: generation, started_at
-    P marks:<generation> fingerprints of event ids, 8 bytes each, appended
+    P dedupe:<shard>     hash: generation, started_at; without a shard, that of all of them
+    P marks:<shard>:<generation>   fingerprints of event ids, 8 bytes each, appended; likewise
     P known              list: items in the order in which they came to be known
     P hidden             set: items not to be recommended
     P recent             list: the newest positives (`stream/state/recent_positives.py`)
@@ -17,12 +20,15 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P spans              hash: item -> from when until when it is available, if that is to come
     P waiting            hash: request id -> list whose window is open
     P answered           hash: request id -> items of it with feedback
-    P lease, P epoch     who writes (`stream/storage/leader_lease.py`)
+    P epoch:<shard>      who writes it (`stream/storage/assigned_store.py`)
+    P batch:<shard>      the name of the last batch (`stream/storage/store.py`)
+    P worker:<name>      the shards of a worker that is alive, expires
+    P lease, P epoch, P batch   the same of commands (`stream/storage/leader_lease.py`)
     P seeding            there while `millstream bootstrap` writes a state that is not whole yet
-    P batch              the name of the last batch (`stream/storage/store.py`)
 
 Beside them are the feature rows, as Feast keeps them, and the users' seen filters
-(`features/bloom.py`). One batch is one transaction over all of it.
+(`features/bloom.py`). A worker writes its shards' entities and fields, and nobody else's; one batch
+is one transaction over all of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,7 +78,7 @@ class StateCommands:
         return [
             self.positions(),
             ("HGETALL", self.key("reached")),
-            ("HGETALL", self.key("dedupe")),
+            ("HGETALL", self.key("touched")),
             ("LRANGE", self.key("known"), 0, -1),
             ("SMEMBERS", self.key("hidden")),
             ("HGETALL", self.key("waiting")),
@@ -85,9 +91,13 @@ class StateCommands:
             ("EXISTS", self.key("seeding")),
         ]
 
-    def fingerprints(self, generation: int) -> Command:
+    def dedupe(self, shard: str) -> Command:
+        """Which generations of fingerprints a shard has; "" is all of them."""
+        return ("HGETALL", self.key(_of("dedupe", shard)))
+
+    def fingerprints(self, shard: str, generation: int) -> Command:
         """The fingerprints of one generation."""
-        return ("GET", self.key(f"marks:{generation}"))
+        return ("GET", self.key(f"{_of('marks', shard)}:{generation}"))
 
     def entities(self, kind: str, ids: Iterable[str]) -> Command:
         """Users or items, in the order of `ids`."""
@@ -117,6 +127,8 @@ class StateCommands:
         yield from self._join(state)
         yield from self._hash("positions", {field_of(s): v for s, v in state.positions.items()})
         yield from self._hash("reached", {field_of(s): v for s, v in state.max_event_times.items()})
+        yield from self._hash("asked", _by_log(state.asked))
+        yield from self._hash("touched", _by_log(state.touched))
 
     def _erasure(self, user: str) -> Command:
         filters = [bloom.key(self._seen_prefix, user, slot) for slot in range(bloom.SLOTS)]
@@ -125,12 +137,13 @@ class StateCommands:
 
     def begin_logs(
         self,
-        logs: Mapping[str, str],
+        logs: Mapping[TopicPartition, str],
         gone: Iterable[TopicPartition],
         open_windows: Mapping[str, bytes],
     ) -> Iterator[Command]:
         """Topics have become other logs; what was reached of `gone` is forgotten."""
-        yield from self._hash("logs", logs)
+        yield from self._hash("logs", {source.topic: log for source, log in logs.items()})
+        yield from self._hash("logs", {field_of(source): log for source, log in logs.items()})
         yield from self._hash("waiting", open_windows)
         for field in map(field_of, gone):
             yield ("HDEL", self.key("positions"), field)
@@ -144,7 +157,8 @@ class StateCommands:
         open_windows: Mapping[str, bytes],
     ) -> Iterator[Command]:
         """The state is whole, and goes on from these positions alone."""
-        yield ("DEL", *(self.key(name) for name in ("positions", "reached", "logs", "seeding")))
+        names = ("positions", "reached", "asked", "touched", "logs", "seeding")
+        yield ("DEL", *(self.key(name) for name in names))
         yield from self._hash("positions", {field_of(s): v for s, v in positions.items()})
         yield from self._hash("reached", {field_of(s): v for s, v in reached.items()})
         yield from self._hash("logs", logs)
@@ -168,12 +182,17 @@ class StateCommands:
             yield ("EXPIRE", key, _USER_TTL_S)
 
     def _dedupe(self, state: StateWrites) -> Iterator[Command]:
-        if state.rotated:
-            yield ("DEL", self.key(f"marks:{state.generation - 2}"))
-        if state.fingerprints:
-            yield ("APPEND", self.key(f"marks:{state.generation}"), state.fingerprints)
-        begun = {"generation": state.generation, "started_at": state.started_at}
-        yield from self._hash("dedupe", begun)
+        if (common := state.common_generation) is not None:
+            names = "dedupe", f"marks:{common - 1}", f"marks:{common}"
+            yield ("DEL", *map(self.key, names))
+        for shard, generation in state.generations.items():
+            marks = self.key(_of("marks", shard))
+            if state.rotated:
+                yield ("DEL", f"{marks}:{generation - 2}")
+            if fingerprints := state.fingerprints.get(shard):
+                yield ("APPEND", f"{marks}:{generation}", fingerprints)
+            begun = {"generation": generation, "started_at": state.started_at}
+            yield from self._hash(_of("dedupe", shard), begun)
 
     def _known_items(self, state: StateWrites) -> Iterator[Command]:
         if state.is_compacted:
@@ -209,6 +228,15 @@ class StateCommands:
         if values:
             pairs = (part for pair in values.items() for part in pair)
             yield ("HSET", self.key(name), *pairs)
+
+
+def _of(name: str, shard: str) -> str:
+    """What a key of one shard is called; "" is all of them."""
+    return f"{name}:{shard}" if shard else name
+
+
+def _by_log(offsets: Mapping[tuple[str, int], int]) -> dict[str, int]:
+    return {f"{log}:{partition}": offset for (log, partition), offset in offsets.items()}
 
 
 def field_of(source: TopicPartition) -> str:

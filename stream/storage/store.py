@@ -8,20 +8,18 @@ power cut before the log was synced) is noticed before anything is written upon 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import hiredis
 import msgspec
 
-from features.availability import Span
-from features.dedup import unpack
-from features.upserts import UpsertVersion
 from millstream.errors import StoreUnavailable
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects
-from stream.state.entities import items_from, users_from
+from stream.state.entities import item_copies, items_from, users_from
 from stream.state.memory import Memory
 from stream.state.open_windows import OpenWindow
 from stream.storage.leader_lease import LeaseLost
@@ -32,26 +30,24 @@ from stream.storage.redis_connection import (
     connected,
     is_temporary,
 )
-from stream.storage.schema import StateCommands, sources_from
+from stream.storage.schema import StateCommands
+from stream.storage.stored_state import StoredState
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
-WATCH_S = 1.0
-_OPEN_WINDOW = msgspec.msgpack.Decoder(OpenWindow)
-_DELETION = msgspec.msgpack.Decoder(tuple[float, str, float])
-_SPAN = msgspec.msgpack.Decoder(Span)
-_ATTRIBUTED = msgspec.msgpack.Decoder(list[str])
 
 R = TypeVar("R")
 
 
 class StateStore:
-    """The state in Redis, written under one epoch of the lease.
+    """The state in Redis, written under one epoch.
 
     Args:
         epoch: the name of it.
         on_trouble: called at every failed attempt, for the metrics.
+        shards: that the epoch is of; without any it is that of the lease, and of everything.
+        of_commands: the epoch of the lease when the shards were taken.
         connect: connects to `url`.
     """
 
@@ -61,11 +57,17 @@ class StateStore:
         commands: StateCommands,
         epoch: str,
         on_trouble: Callable[[], None] = lambda: None,
+        shards: Sequence[str] = (),
+        of_commands: bytes | None = None,
         connect: Callable[[str], Awaitable[Connection]] = connected,
     ) -> None:
         self._url, self._connect = url, connect
         self._commands = commands
-        self._epoch = epoch
+        self._epoch, self._shards = epoch, shards
+        name = epoch.encode()
+        self._held = [of_commands, *(name for _ in shards)] if shards else [name]
+        self._watched = [commands.key(each) for each in ("epoch", *(f"epoch:{s}" for s in shards))]
+        self._batch_key = commands.key(f"batch:{shards[0]}" if shards else "batch")
         self._on_trouble = on_trouble
         self._connection: Connection | None = None
         self._count = 0
@@ -75,8 +77,13 @@ class StateStore:
         self._is_seeding = False
         self._using = asyncio.Lock()
 
-    async def restore(self, memory: Memory, now_s: float) -> None:
+    async def restore(
+        self, memory: Memory, now_s: float, sources: Collection[TopicPartition] | None = None
+    ) -> None:
         """Fill an empty memory with what Redis has.
+
+        Args:
+            sources: the partitions whose state it is to be; None is all.
 
         Raises:
             StoreUnavailable: it is not whole yet, and this is not the process that writes it.
@@ -87,30 +94,9 @@ class StateStore:
                 "The state in Redis is not whole: `millstream bootstrap` has not come to its end. "
                 "Run it again."
             )
-        positions, max_event_times, dedupe, known, hidden, *rest = replies
-        open_windows, attributed, logs, recent, deleted, holes, spans = rest
-        memory.logs = {topic.decode(): log.decode() for topic, log in _pairs(logs)}
-        memory.positions = {s: int(offset) for s, offset in sources_from(positions).items()}
-        memory.watermark.max_event_times = sources_from(max_event_times)
-        memory.known_items.restore(
-            map(bytes.decode, known),
-            map(bytes.decode, hidden),
-            {item.decode(): _deletion(value) for item, value in _pairs(deleted)},
-            map(int, holes),
-        )
-        memory.known_items.schedule.restore(
-            {item.decode(): _SPAN.decode(value) for item, value in _pairs(spans)}
-        )
-        memory.recent_positives.restore(recent)
-        memory.join.restore(
-            {
-                request.decode(): _OPEN_WINDOW.decode(value)
-                for request, value in _pairs(open_windows)
-            },
-            {request.decode(): _ATTRIBUTED.decode(value) for request, value in _pairs(attributed)},
-            now_s,
-        )
-        await self._restore_fingerprints(memory, dict(_pairs(dedupe)))
+        stored = StoredState(*replies)
+        stored.fill(memory, now_s, sources)
+        await self._restore_fingerprints(memory)
 
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring users and items into memory; those that Redis does not have are new."""
@@ -126,7 +112,8 @@ class StateStore:
             for user, entity in zip(users, users_from(next(replies)), strict=True):
                 memory.users.put(user, entity)
         if items:
-            for item, known in zip(items, items_from(next(replies)), strict=True):
+            made = items_from if memory.has_items else item_copies
+            for item, known in zip(items, made(next(replies)), strict=True):
                 memory.items.put(item, known)
 
     async def commit(self, effects: Effects) -> None:
@@ -140,14 +127,14 @@ class StateStore:
 
     async def begin_logs(
         self,
-        logs: Mapping[str, str],
+        logs: Mapping[TopicPartition, str],
         gone: Iterable[TopicPartition],
         open_windows: Mapping[str, OpenWindow],
     ) -> None:
         """Note that topics are other logs now: their positions are forgotten.
 
         Args:
-            logs: identities of topics.
+            logs: identities of the topics of partitions.
             gone: partitions whose positions belong to an earlier log.
             open_windows: lists that are to be kept otherwise than they were, by request id.
 
@@ -181,18 +168,29 @@ class StateStore:
         windows = _encoded(open_windows)
         await self._write(self._commands.finish_seeding(positions, reached, logs, windows))
 
-    async def watch(self) -> None:
-        """Reconnect, for ever, when the connection is lost while nothing is written.
+    async def look(self) -> None:
+        """Reconnect if the connection was lost while nothing is written.
 
         Raises:
             LeaseLost: see `commit`.
         """
-        while True:
-            await asyncio.sleep(WATCH_S)
-            if self._connection is None or not self._connection.is_open:
-                with suppress(OSError):  # whoever writes next says it
-                    async with self._using:
-                        await self._connected()
+        if self._connection is None or not self._connection.is_open:
+            with suppress(OSError):  # whoever writes next says it
+                async with self._using:
+                    await self._connected()
+
+    async def is_held(self) -> bool:
+        """Return whether nobody else has begun to write what this one writes."""
+
+        async def look(connection: Connection) -> None:
+            _, (*epochs, batch) = await _call(connection, self._guard())
+            self._check_held(epochs, batch)
+
+        try:
+            await self._until_done(look)
+        except LeaseLost:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the connection."""
@@ -205,7 +203,7 @@ class StateStore:
         writes: list[Commands] = [
             ("MULTI",),
             *commands,
-            ("SET", self._commands.key("batch"), name),
+            ("SET", self._batch_key, name),
             ("EXEC",),
             *self._guard(),
         ]
@@ -218,24 +216,24 @@ class StateStore:
         await self._until_done(attempt)
 
     def _guard(self) -> tuple[Command, Command]:
-        """WATCH the epoch and the batch, and read them."""
-        keys = self._commands.key("epoch"), self._commands.key("batch")
+        """WATCH the epochs and the batch, and read them."""
+        keys = *self._watched, self._batch_key
         return ("WATCH", *keys), ("MGET", *keys)
 
     def _check(self, replies: list[Any]) -> None:
         """See what became of a transaction, from its reply and from what stands there after it."""
-        executed, _, (epoch, batch) = replies[-3:]
+        executed, _, (*epochs, batch) = replies[-3:]
         if executed is None:
-            self._check_held(epoch, batch)
+            self._check_held(epochs, batch)
             raise LeaseLost("Another stream worker has written to Redis.")
         for reply in executed:
             if isinstance(reply, hiredis.ReplyError):
                 raise StoreUnavailable(f"Redis refuses: {reply}")
-        self._check_held(epoch, batch)
+        self._check_held(epochs, batch)
 
-    def _check_held(self, epoch: bytes | None, batch: bytes | None) -> None:
+    def _check_held(self, epochs: list[bytes | None], batch: bytes | None) -> None:
         """Check that Redis is as this worker left it, and expect `batch` from now on."""
-        if epoch != self._epoch.encode():
+        if epochs != self._held:
             raise LeaseLost("Another stream worker has taken over, or Redis lost its data.")
         if self._is_restored and batch not in (self._last, self._next):
             raise LeaseLost(
@@ -245,16 +243,23 @@ class StateStore:
             )
         self._last = batch
 
-    async def _restore_fingerprints(self, memory: Memory, dedupe: dict[bytes, bytes]) -> None:
-        if not dedupe:
-            return
-        seen = memory.seen
-        seen.generation = int(dedupe[b"generation"])
-        seen.started_at = float(dedupe[b"started_at"])
-        generations = (seen.generation - 1, seen.generation)
-        commands = [self._commands.fingerprints(generation) for generation in generations]
-        old, young = await self._until_done(lambda connection: _call(connection, commands))
-        seen.old, seen.young = unpack(old or b""), unpack(young or b"")
+    async def _restore_fingerprints(self, memory: Memory) -> None:
+        """Remember the event ids of the shards, and those that were stored for all of them."""
+        seen, of_shards = memory.seen, ["", *self._shards]
+        commands = [self._commands.dedupe(shard) for shard in of_shards]
+        begun = await self._until_done(lambda connection: _call(connection, commands))
+        for shard, reply in zip(of_shards, begun, strict=True):
+            if not reply:
+                continue
+            dedupe = dict(_pairs(reply))
+            generation, started_at = int(dedupe[b"generation"]), float(dedupe[b"started_at"])
+            if shard:
+                memory.generations[shard] = generation
+            else:
+                memory.common_generation = generation
+            reads = [self._commands.fingerprints(shard, n) for n in (generation - 1, generation)]
+            old, young = await self._until_done(partial(_call, commands=reads))
+            seen.restore(old or b"", young or b"", started_at)
 
     async def _read_all(self, connection: Connection) -> list[Any]:
         """The whole state, and from now on Redis must hold what belongs to it."""
@@ -277,8 +282,8 @@ class StateStore:
         if self._connection is None or not self._connection.is_open:
             connection = await self._connect(self._url)
             try:
-                _, (epoch, batch) = await _call(connection, self._guard())
-                self._check_held(epoch, batch)
+                _, (*epochs, batch) = await _call(connection, self._guard())
+                self._check_held(epochs, batch)
             except LeaseLost:
                 connection.close()
                 raise
@@ -304,11 +309,6 @@ def _pairs(reply: list[bytes]) -> list[tuple[bytes, bytes]]:
 
 def _encoded(open_windows: Mapping[str, OpenWindow]) -> dict[str, bytes]:
     return {request: msgspec.msgpack.encode(each) for request, each in open_windows.items()}
-
-
-def _deletion(value: bytes) -> tuple[UpsertVersion, float]:
-    event_time, event_id, noted_at = _DELETION.decode(value)
-    return UpsertVersion(event_time, event_id), noted_at
 
 
 def _text(batch: bytes | None) -> str:

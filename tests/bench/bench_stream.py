@@ -86,14 +86,15 @@ def measured(worker: Process, done: Callable[[], int], count: int) -> tuple[floa
     """Events per second by the clock and by CPU time, from a tenth of the backlog to its end."""
     process = psutil.Process(worker.pid)
     os.sched_setaffinity(worker.pid, {max(os.sched_getaffinity(0))})
-    first = _wait(done, count // 10)
+    first = waited(done, count // 10)
     began, began_cpu = time.perf_counter(), sum(process.cpu_times()[:2])
-    last = _wait(done, count)
+    last = waited(done, count)
     wall_s, cpu_s = time.perf_counter() - began, sum(process.cpu_times()[:2]) - began_cpu
     return (last - first) / wall_s, (last - first) / cpu_s
 
 
-def _wait(done: Callable[[], int], count: int) -> int:
+def waited(done: Callable[[], int], count: int) -> int:
+    """Wait until there are so many; how many there are."""
     deadline = time.monotonic() + TIMEOUT_S
     while (now := done()) < count:
         if time.monotonic() > deadline:
@@ -109,10 +110,10 @@ def ours(services: LocalServices, count: int) -> tuple[float, float]:
         send(own.settings, catalogue())
         send(own.settings, events(count))
         worker = own.run("stream", ready=own.stream_listens)
-        _wait(lambda: position(own.settings, ITEMS), CATALOGUE)
+        waited(lambda: position(own.settings, ITEMS), CATALOGUE)
         figures = measured(worker, lambda: position(own.settings, INTERACTIONS), count)
         for view in (USER_STATS, ITEM_STATS):
-            _wait(partial(_rows, own, view), count)
+            waited(partial(_rows, own, view), count)
         return figures
 
 

@@ -27,12 +27,8 @@ from serving.retrieval.item_index import ItemIndex
 from stream.ingest.alignment import DecodedRecord
 from stream.ingest.decode import event_of
 from stream.ingest.records import SourceRecord, TopicPartition
-from stream.processing.batch import process
-from stream.processing.prefetch import prefetch
 from stream.state import memory as stream_memory
-from stream.state.entities import Item, User
-from stream.state.memory import Rules, empty_memory
-from tests.support.stream_cases import START, event_entry
+from tests.support.stream_cases import START, MemoryStream, event_entry
 
 BATCH = 1_000
 DIM = 32
@@ -43,8 +39,8 @@ class Turnover:
     """A stream's core and a serving catalogue with `live` items at a time."""
 
     def __init__(self, live: int) -> None:
-        self.rules = Rules(cache_entities=20_000, dedupe_memory_bytes=4 << 20)
-        self.memory = empty_memory(self.rules)
+        self._core = MemoryStream(cache_entities=20_000, dedupe_memory_bytes=4 << 20)
+        self.memory = self._core.memory
         self.catalogue, self.index = Catalogue(), ItemIndex(DIM)
         self._live, self._places = live, itertools.count()
         self._now_s = START
@@ -76,12 +72,7 @@ class Turnover:
 
     def _stream(self, created: range, deleted: range) -> None:
         entries = [*self._events(created), *self._deletions(deleted)]
-        needs = prefetch(entries, self.memory, self.rules)
-        for user in self.memory.users.missing(needs.users):
-            self.memory.users.put(user, User())
-        for item in self.memory.items.missing(needs.items):
-            self.memory.items.put(item, Item())
-        process(needs, self.memory, self.rules, self._now_s)
+        self._core.run_entries(entries, self._now_s - START)
         self.memory.shrink()
 
     def _events(self, created: range) -> Iterator[DecodedRecord]:

@@ -25,10 +25,12 @@ EXPECTED = {
         *product(["item"], {*UPSERTS, "deleted"}),
         *product(["user"], {*UPSERTS, "erased"}),
     },
-    "millstream_stream_examples_total": {(each,) for each in ("organic", "impression", "sampled")},
+    "millstream_stream_examples_total": {
+        (each,) for each in ("organic", "impression", "sampled", "corrected")
+    },
     "millstream_stream_feature_rows_total": {(each,) for each in VIEWS},
     "millstream_stream_offline_rows_total": {(each,) for each in VIEWS},
-    "millstream_stream_dead_letters_total": {(each,) for each in TOPICS},
+    "millstream_stream_dead_letters_total": {(each,) for each in (*TOPICS, "touches")},
     "millstream_stream_moved_total": {("interactions",), ("impressions",), ("users",)},
     "millstream_stream_trouble_total": {("kafka",), ("redis",), ("offline",)},
 }

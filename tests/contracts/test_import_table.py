@@ -42,6 +42,7 @@ SHELLS = (
     "stream.ingest.app",
     "stream.embedded",
     "stream.storage.embedded_connection",
+    "stream.storage.assigned_store",
     "stream.storage.leader_lease",
     "stream.main",
     "stream.outputs.producer",

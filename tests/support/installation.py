@@ -126,6 +126,20 @@ class Installation:
         self._workers.append(worker)
         return worker.start(ready, timeout_s)
 
+    def run_python(self, module: str, *arguments: str) -> Process:
+        """Start `python -m MODULE ARGUMENTS` as `run` starts a command."""
+        name = f"{module.rpartition('.')[2]}-{len(self._workers)}"
+        log, env = self.folder / f"{name}.log", {**self.environment, **QUIET}
+        worker = Process(name, [sys.executable, "-m", module, *arguments], log, env)
+        self._workers.append(worker)
+        return worker.start()
+
+    @staticmethod
+    def new_port() -> int:
+        """A port that nobody listens on."""
+        (port,) = free_ports(1)
+        return port
+
     def command(
         self,
         *arguments: str,

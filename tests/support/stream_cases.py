@@ -1,15 +1,24 @@
 """Events, records and a stream in memory, for tests of the stream's cores."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from itertools import groupby
 from typing import Any
 
 from features.stores.redis_online import Layouts
 from millstream.codec import encode
 from millstream.events import Event, Impression, Interaction, ItemUpsert, ShownItem, UserUpsert
 from millstream.kafka import route
-from stream.ingest.decode import event_of
-from stream.ingest.records import EventRecord, InvalidRecord, SourceRecord, TopicPartition
-from stream.outputs.effects import Effects
+from stream.ingest.decode import event_of, touches_record
+from stream.ingest.records import (
+    EventRecord,
+    InvalidRecord,
+    SourceRecord,
+    TopicPartition,
+)
+from stream.outputs.effects import Effects, StateWrites
+from stream.outputs.messages import touches_messages
 from stream.processing.batch import process
 from stream.processing.prefetch import prefetch
 from stream.state.entities import Item, User
@@ -122,13 +131,68 @@ class MemoryStream:
         now: float = 1e6,
         ticks: Mapping[TopicPartition, float] | None = None,
     ) -> Effects:
-        """One batch of entries."""
+        """Entries, each followed by what it asks of items; the effects of all.
+
+        They are as few batches as may be: the items' side of one begins with the catalogue.
+        """
+        groups = [list(g) for _, g in groupby(entries, lambda entry: entry.source.topic == "items")]
+        found = Effects(made_at=START + now)
+        for some in groups or [[]]:
+            effects = self.batch(some, now, ticks if not groups or some is groups[-1] else None)
+            asked = self.asked(effects)
+            while asked:
+                further = self.batch(asked, now)
+                effects, asked = merged(effects, further), self.asked(further)
+            found = merged(found, effects)
+        found.touches = []  # they have come
+        return found
+
+    def asked(self, effects: Effects) -> list[Any]:
+        """What events ask of items, as it comes from its topic."""
+        source = TopicPartition("touches", 0)
+        first = self.memory.positions.get(source, 0)
+        return [
+            touches_record(SourceRecord(source, first + n, None, message.value))
+            for n, message in enumerate(touches_messages(effects))
+        ]
+
+    def batch(
+        self,
+        entries: Iterable[Any],
+        now: float = 1e6,
+        ticks: Mapping[TopicPartition, float] | None = None,
+    ) -> Effects:
+        """One batch of entries, and nothing else."""
         needs = prefetch(list(entries), self.memory, self.rules)
         for user in self.memory.users.missing(needs.users):
             self.memory.users.put(user, User())
         for item in self.memory.items.missing(needs.items):
             self.memory.items.put(item, Item())
         return process(needs, self.memory, self.rules, START + now, ticks)
+
+
+def merged(first: Effects, second: Effects) -> Effects:
+    """The effects of two batches one after the other, as if of one."""
+    return Effects(**{f.name: _both(f.name, first, second) for f in fields(Effects)})
+
+
+def _both(name: str, first: Any, second: Any) -> Any:
+    one, other = getattr(first, name), getattr(second, name)
+    if isinstance(one, StateWrites):
+        return StateWrites(**{f.name: _both(f.name, one, other) for f in fields(StateWrites)})
+    if isinstance(one, bool):
+        return one or other
+    if isinstance(one, int) and name == "joined":
+        return one + other
+    if isinstance(one, Counter):
+        return one + other
+    if isinstance(one, list):
+        return [*one, *other]
+    if isinstance(one, dict | set):
+        return one | other
+    if name == "common_generation":
+        return other if one is None else one
+    return other
 
 
 def examples_of(effects: Effects, source: str = "interactions") -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What a stream worker has brought about, read from the outside: topics, Redis, Parquet."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +17,7 @@ from millstream.events import Event
 from millstream.kafka import producer
 from millstream.publishing import EventPublisher
 from millstream.settings import Settings
-from millstream.topics import EXAMPLES, Topic
+from millstream.topics import EXAMPLES, INTERACTIONS, Topic
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.scrape import scrape
@@ -57,12 +57,23 @@ def wait_processed(own: Installation, count: float, timeout_s: float = 60.0) -> 
 
 
 def position(settings: Settings, topic: Topic) -> int:
-    """How many messages of a topic are worked on and in the store, over all workers so far."""
+    """How many messages of a topic are worked on and in the store, over all workers so far.
+
+    Partitions of interactions whose items are not worked on yet lack one.
+    """
     client = Redis.from_url(settings.redis_url)
-    kept: Any = client.hgetall(f"{settings.topic_prefix}stream:positions")
+    begins = f"{settings.topic_prefix}stream:"
+    kept, asked, touched, logs = (
+        cast(dict[bytes, bytes], client.hgetall(f"{begins}{name}"))
+        for name in ("positions", "asked", "touched", "logs")
+    )
     client.close()
-    begins = f"{topic.name}:".encode()
-    return sum(int(offset) for source, offset in kept.items() if source.startswith(begins))
+    name = f"{topic.name}:".encode()
+    done = sum(int(offset) for source, offset in kept.items() if source.startswith(name))
+    if topic is not INTERACTIONS:
+        return done
+    now = {b"%s:%s" % (logs.get(source, b""), source.rpartition(b":")[2]) for source in kept}
+    return done - sum(int(touched.get(at, -1)) < int(asked[at]) for at in now & asked.keys())
 
 
 def examples(settings: Settings) -> list[dict[str, Any]]:

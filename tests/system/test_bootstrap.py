@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from millstream.codec import encode
 from millstream.errors import ConfigurationError, StoreUnavailable
 from stream.history.bootstrap import Seeded, has_rows, put_rows, seed
 from stream.history.engine import Engine
-from stream.history.tail import split
-from stream.ingest.records import EventRecord, TopicPartition
+from stream.history.tail import TOUCHED, split
+from stream.ingest.decode import touches_record
+from stream.ingest.records import EventRecord, SourceRecord, TopicPartition
+from stream.outputs.messages import touches_messages
 from stream.processing.batch import process
 from stream.processing.prefetch import prefetch
 from stream.state.entities import items_bytes, users_bytes
@@ -70,10 +73,18 @@ async def stream_on(redis_url: str, rest: Sequence[EventRecord], size: int = 20)
     try:
         await store.restore(memory, START + 1e6)
         for n in range(0, len(rest), size):
-            needs = prefetch(rest[n : n + size], memory, RULES)
-            missing = memory.users.missing(needs.users), memory.items.missing(needs.items)
-            await store.load(memory, *missing)
-            await store.commit(process(needs, memory, RULES, START + 1e6))
+            entries: list[Any] = list(rest[n : n + size])
+            while entries:
+                needs = prefetch(entries, memory, RULES)
+                missing = memory.users.missing(needs.users), memory.items.missing(needs.items)
+                await store.load(memory, *missing)
+                effects = process(needs, memory, RULES, START + 1e6)
+                await store.commit(effects)
+                first = memory.positions.get(TOUCHED, 0)
+                entries = [
+                    touches_record(SourceRecord(TOUCHED, first + place, None, message.value))
+                    for place, message in enumerate(touches_messages(effects))
+                ]
     finally:
         store.close()
 

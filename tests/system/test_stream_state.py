@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from features import bloom
+from features.dedup import fingerprint, pack
 from features.fingerprints import Fingerprints
 from features.spec import BY_NAME, RECENT
 from millstream.errors import StoreUnavailable
@@ -28,19 +29,20 @@ from tests.support.stream_cases import (
 RECENT_ITEMS = BY_NAME[RECENT].length or 0
 
 COMMANDS = state_commands()
+SHARDS = ["items", "u0"]
 
 
 @pytest.fixture
 async def client(redis_url):
     redis = Redis.from_url(redis_url)
-    await redis.set(COMMANDS.key("epoch"), "me/1")
+    await redis.mset({COMMANDS.key(f"epoch:{shard}"): "me/1" for shard in SHARDS})
     yield redis
     await redis.aclose()
 
 
 @pytest.fixture
 async def store(client, redis_url):
-    opened = StateStore(redis_url, COMMANDS, epoch="me/1")
+    opened = StateStore(redis_url, COMMANDS, epoch="me/1", shards=SHARDS)
     yield opened
     opened.close()
 
@@ -97,7 +99,8 @@ async def test_ids_of_two_generations_are_remembered(store):
     was = stream.memory.seen
     assert entries(again.seen.young) == entries(was.young) != set()
     assert entries(again.seen.old) == entries(was.old) != set()
-    assert (again.seen.generation, again.seen.started_at) == (2, START + 20)
+    assert again.generations == stream.memory.generations == {"u0": 2}
+    assert again.seen.started_at == START + 20
 
 
 async def test_what_fell_out_of_the_recent_items_is_in_the_seen_filter(store, client):
@@ -107,17 +110,18 @@ async def test_what_fell_out_of_the_recent_items_is_in_the_seen_filter(store, cl
     assert not bloom.contains(stored, ["j3", "i1"]).any()
 
 
-async def test_who_has_lost_the_lease_cannot_write_any_more(store, client):
+@pytest.mark.parametrize("lost", ["epoch:u0", "epoch:items", "epoch"])
+async def test_who_has_lost_a_shard_cannot_write_any_more(store, client, lost):
     stream = MemoryStream()
     await store.commit(stream.run(interaction(0)))
-    await client.set(COMMANDS.key("epoch"), "other/2")
+    await client.set(COMMANDS.key(lost), "other/2")
     with pytest.raises(LeaseLost):
         await store.commit(stream.run(interaction(1)))
     assert await client.hget(COMMANDS.key("positions"), "interactions:0") == b"1"
 
 
-async def test_who_has_lost_the_lease_cannot_even_begin(client, redis_url):
-    late = StateStore(redis_url, COMMANDS, epoch="me/0")
+async def test_who_has_lost_a_shard_cannot_even_begin(client, redis_url):
+    late = StateStore(redis_url, COMMANDS, epoch="me/0", shards=SHARDS)
     with pytest.raises(LeaseLost):
         await late.commit(Effects())
 
@@ -158,7 +162,7 @@ async def test_a_link_takes_a_long_pipeline_and_tells_errors_from_values(redis_u
         await connection.call([("PING",)])
 
 
-async def test_one_worker_has_the_lease_and_the_next_waits_for_it(client, monkeypatch):
+async def test_one_command_has_the_lease_and_the_next_waits_for_it(client, monkeypatch):
     keys = (COMMANDS.key("lease"), COMMANDS.key("epoch"))
     first, second = Lease(client, *keys, "first"), Lease(client, *keys, "second")
     taken = await first.acquire()
@@ -182,3 +186,19 @@ async def test_an_expired_lease_that_was_taken_is_lost(client, monkeypatch):
     await second.acquire()
     with pytest.raises(LeaseLost, match="taken over"):
         await kept
+
+
+async def test_ids_that_were_stored_for_all_shards_are_remembered_for_two_generations(
+    store, client
+):
+    await client.hset(COMMANDS.key("dedupe"), mapping={"generation": 4, "started_at": START})
+    await client.append(COMMANDS.key("marks:4"), pack([fingerprint("known")]))
+    stream = MemoryStream(dedupe_window_s=10.0)
+    await store.restore(stream.memory, START)
+    for second, duplicates, is_there in ((20, 1, True), (31, 0, True), (42, 1, False)):
+        known = interaction(second, event_id="known")
+        effects = stream.run(known, interaction(second), now=float(second))
+        assert effects.counts["interactions", "duplicate"] == duplicates
+        await store.commit(effects)
+        assert bool(await client.exists(COMMANDS.key("dedupe"))) == is_there
+    assert await client.exists(COMMANDS.key("marks:4")) == 0

@@ -88,11 +88,13 @@ BOUNDS = PanelRow(
         ),
         Panel(
             "At work",
-            "Stream workers that read, which is one; items that the index lacks, as their vector "
+            "Stream workers that read, and the shards that they have: the partitions of users and "
+            "one more for the items; items that the index lacks, as their vector "
             "is not finite; and the operator's command in force.",
             "short",
             [
                 PanelQuery("sum(millstream_stream_ready)", "stream workers"),
+                PanelQuery("sum(millstream_stream_shards)", "shards"),
                 PanelQuery("max(millstream_serving_items_without_vector)", "without a vector"),
                 PanelQuery("max by (action) (millstream_serving_control)", "{{action}}"),
             ],

@@ -19,12 +19,16 @@ THROUGHPUT = PanelRow(
         ),
         Panel(
             "Examples",
-            "Published by origin, beside those that the trainer has learnt from.",
+            "Published by origin, beside those that the trainer has learnt from, and interactions "
+            "that reached the items' side, which makes them; some come again after a crash.",
             "cps",
             [
                 PanelQuery(rate("millstream_stream_examples_total", by="origin"), "{{origin}}"),
                 PanelQuery(rate("millstream_trainer_examples_total"), "learnt"),
                 PanelQuery(rate("millstream_stream_joined_total"), "shown items with feedback"),
+                PanelQuery(
+                    rate("millstream_stream_touches_total", by="outcome"), "touches, {{outcome}}"
+                ),
             ],
         ),
         Panel(

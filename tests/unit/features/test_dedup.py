@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.dedup import SeenIds, capacity, fingerprint, pack, unpack
+from features.dedup import SeenIds, capacity, fingerprint, pack
 from features.fingerprints import Fingerprints
 
 MARKS = st.integers(0, 2**64 - 1)
@@ -98,14 +98,30 @@ def test_neighbours_in_one_slot_are_kept_apart():
     assert not found.contains(crowded + np.uint64(1)).any()
 
 
+def restored(old: bytes, young: bytes, started_at: float = 90.0) -> SeenIds:
+    seen = SeenIds(window_s=10.0)
+    seen.restore(old, young, started_at)
+    return seen
+
+
 @given(st.sets(MARKS.filter(bool)))
 def test_fingerprints_survive_the_store(fingerprints):
     distinct = np.array(sorted(fingerprints), np.uint64)
-    found = unpack(pack(fingerprints))
-    assert found.contains(distinct).all()
-    assert len(found) == len(fingerprints)
+    found = restored(b"", pack(fingerprints))
+    assert found.young.contains(distinct).all()
+    assert (len(found.young), found.started_at) == (len(fingerprints), 90.0)
 
 
 def test_a_torn_end_is_dropped():
-    found = unpack(pack([1, 2]) + b"\x01\x02")
+    found = restored(pack([1, 2]) + b"\x01\x02", b"").old
     assert (len(found), found.contains(marks_of(1, 2, 0x0201)).tolist()) == (2, [True, True, False])
+
+
+def test_what_several_have_remembered_is_remembered_as_long_as_the_newest_wants():
+    found = restored(pack([1]), pack([2, 3]), started_at=92.0)
+    found.restore(pack([1, 4]), pack([3, 5]), 95.0)
+    found.restore(pack([6]), pack([7]), 20.0)
+    old, young = (each.contains(marks_of(1, 2, 3, 4, 5, 6, 7)) for each in (found.old, found.young))
+    assert old.tolist() == [True, False, False, True, False, True, False]
+    assert young.tolist() == [False, True, True, False, True, False, True]
+    assert (len(found.old), len(found.young), found.started_at) == (3, 4, 95.0)

@@ -7,7 +7,7 @@ from kafka.partitioner.default import murmur2
 
 from millstream.errors import ConfigurationError
 from millstream.partitioning import ORIGIN_HEADER, Origin, origin_of, partitions_of
-from millstream.topics import user_partitions
+from millstream.topics import check_item_partitions, user_partitions
 
 
 @given(st.lists(st.binary(max_size=40), max_size=20), st.integers(1, 50))
@@ -35,3 +35,9 @@ def test_new_topics_by_user_get_the_partitions_of_those_that_are_there():
 def test_topics_by_user_with_other_numbers_of_partitions_are_refused():
     with pytest.raises(ConfigurationError, match=r"Received: interactions 4, users 16\."):
         user_partitions({"interactions": 4, "users": 16})
+
+
+def test_topics_of_the_items_side_with_several_partitions_are_refused():
+    check_item_partitions({"items": 1, "touches": 1})
+    with pytest.raises(ConfigurationError, match=r"one partition.*Received: items 4\."):
+        check_item_partitions({"items": 4, "touches": 1})

@@ -89,6 +89,10 @@ async def test_an_event_counts_once_whatever_ends_and_begins_again(box):
     async def counted(count):
         return await box.events_of("ann") == count
 
+    async def all_learnt():
+        labels = [label for table in box.examples() for label in table["label"].to_pylist()]
+        return labels.count(1.0) >= 15
+
     box.send(*(ItemUpsert(event_id=f"u{n}", event_time=1.0, item_id=f"i{n}") for n in range(5)))
     async with box.running():
         box.send(*(click(n) for n in range(10)))
@@ -96,6 +100,7 @@ async def test_an_event_counts_once_whatever_ends_and_begins_again(box):
     box.send(*(click(n) for n in range(5, 15)))  # five of them again
     async with box.running():
         await until(lambda: counted(15))
+        await until(all_learnt)
     learnt = [table for table in box.examples() if table.num_rows]
     offsets = [
         (row["source_partition"], row["source_offset"])

@@ -15,7 +15,7 @@ from millstream.codec import encode
 from millstream.events import Event
 from millstream.kafka import route
 from millstream.partitioning import origin_of
-from millstream.topics import BY_USER, ITEMS
+from millstream.topics import BY_USER, ITEMS, TOUCHES
 from simulation.store import SimulatedStore
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
@@ -69,6 +69,9 @@ class World:
         control = ConsumerControl(lambda source, held: None, partitions=lambda: PARTITIONS)
         self.worker = StreamWorker(memory, rules, self, self, self.metrics, self.clock, control)
 
+    async def take(self, memory, sources) -> None:
+        """Everything is this one worker's."""
+
     async def load(self, memory, users, items) -> None:
         await self.store.load(memory, users, items)
 
@@ -82,7 +85,8 @@ class World:
     async def publish(self, messages: Iterable[OutputMessage]) -> None:
         for message in messages:
             if message.partition is not None:
-                self.moved.append(message)
+                if message.topic is not TOUCHES:
+                    self.moved.append(message)
                 self._append(message.topic.name, message.partition, message)
 
     def _append(self, topic: str, partition: int, message: OutputMessage) -> None:
@@ -105,7 +109,7 @@ class World:
         """Read everything that there is, also what is appended on the way."""
         if not self.read:
             sources = [TopicPartition(t.name, n) for t in BY_USER for n in range(COUNT)]
-            sources.append(TopicPartition(ITEMS.name, 0))
+            sources += [TopicPartition(topic.name, 0) for topic in (ITEMS, TOUCHES)]
             self.read = await self.worker.assign({s: len(self.logs[s]) for s in sources})
         while any(offset < len(self.logs[source]) for source, offset in self.read.items()):
             for source, offset in self.read.items():

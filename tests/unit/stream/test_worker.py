@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from millstream.clock import FakeClock
-from millstream.topics import IMPRESSIONS
+from millstream.topics import IMPRESSIONS, TOUCHES
 from stream import worker as module
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.metrics import StreamMetrics
@@ -20,6 +20,7 @@ from stream.worker import ConsumerControl, StreamWorker
 from tests.support.stream_cases import START, impression, interaction, record
 
 A, B = TopicPartition("interactions", 0), TopicPartition("interactions", 1)
+TOUCHED = TopicPartition("touches", 0)
 
 
 class Notes:
@@ -28,8 +29,12 @@ class Notes:
     def __init__(self) -> None:
         self.steps: list[str] = []
         self.effects: list[Effects] = []
+        self.touches: list[bytes] = []
         self.gate = asyncio.Event()
         self.gate.set()
+
+    async def take(self, memory: Memory, sources) -> None:
+        self.taken = set(sources)
 
     async def load(self, memory: Memory, users, items) -> None:
         for user in users:
@@ -38,6 +43,7 @@ class Notes:
             memory.items.put(item, Item())
 
     async def publish(self, messages: Sequence[OutputMessage]) -> None:
+        self.touches += [m.value for m in messages if m.topic is TOUCHES]
         self.steps.append(f"publish {len(messages)}")
         await self.gate.wait()
 
@@ -84,7 +90,7 @@ class Bench:
 @pytest.fixture
 async def bench():
     made = Bench(join_window_s=60.0, join_grace_s=5.0)
-    await made.worker.assign({A: 0, B: 0, TopicPartition("impressions", 0): 0})
+    await made.worker.assign({A: 0, B: 0, TOUCHED: 0, TopicPartition("impressions", 0): 0})
     running = asyncio.create_task(made.worker.run())
     yield made
     made.notes.gate.set()
@@ -100,10 +106,10 @@ async def test_what_is_published_is_acknowledged_before_the_store_moves_on(bench
     bench.notes.gate.clear()
     bench.put(A, click(0), name="first")
     await bench.until(lambda: bench.notes.steps)
-    assert bench.notes.steps == ["publish 3"]
+    assert bench.notes.steps == ["publish 2"]
     bench.notes.gate.set()
     await bench.until(lambda: bench.acked)
-    assert bench.notes.steps == ["publish 3", "commit"]
+    assert bench.notes.steps == ["publish 2", "commit"]
     assert bench.acked == ["first"]
 
 
@@ -115,7 +121,7 @@ async def test_what_comes_during_a_batch_is_the_next_one(bench):
     bench.put(B, click(0, 1))
     bench.notes.gate.set()
     await bench.until(lambda: len(bench.notes.effects) == 2)
-    assert bench.notes.effects[1].counts.total() == 3
+    assert sum(map(len, bench.notes.effects[1].touches)) == 3
     assert bench.notes.effects[1].state.positions == {A: 3, B: 1}
 
 
@@ -172,8 +178,37 @@ async def test_probes_do_not_keep_windows_open(bench):
 async def test_what_was_done_is_counted(bench):
     bench.put(A, click(0), record(b"{", 0, 1))
     await bench.until(lambda: bench.acked)
+    assert bench.value("events_total", kind="interaction", outcome="organic") == 0
+    again = [SourceRecord(TOUCHED, n, None, bench.notes.touches[0]) for n in range(2)]
+    bench.put(TOUCHED, *again, name="touches")
+    await bench.until(lambda: bench.acked[1:])
     assert bench.value("events_total", kind="interaction", outcome="organic") == 1
     assert bench.value("events_total", kind="interaction", outcome="refused") == 1
     assert bench.value("dead_letters_total", topic="interactions") == 1
     assert bench.value("feature_rows_total", view="user_stats") == 1
+    assert bench.value("feature_rows_total", view="item_stats") == 1
     assert bench.value("examples_total", origin="organic") == 1
+    assert [bench.value("touches_total", outcome=each) for each in ("new", "again")] == [1, 1]
+
+
+async def test_what_was_released_is_not_worked_on_and_what_waits_is_forgotten(bench):
+    await bench.worker.release()
+    bench.put(A, click(0))
+    await asyncio.sleep(0.05)
+    assert not bench.notes.effects
+    assert await bench.worker.assign({A: 1}) == {A: 0}
+    bench.put(A, click(0))
+    await bench.until(lambda: bench.notes.effects)
+    assert bench.notes.taken == {A}
+
+
+async def test_a_batch_in_work_ends_before_its_partitions_are_released(bench):
+    bench.notes.gate.clear()
+    bench.put(A, click(0))
+    await bench.until(lambda: bench.notes.steps)
+    releasing = asyncio.create_task(bench.worker.release())
+    await asyncio.sleep(0.02)
+    assert not releasing.done()
+    bench.notes.gate.set()
+    await releasing
+    assert bench.notes.steps[-1] == "commit"

@@ -14,8 +14,8 @@ from millstream.doctor.reading import stream_key
 from millstream.doctor.serving_checks import Ready
 from millstream.doctor.stream_checks import (
     READ_BY_STREAM,
+    are_assigned,
     is_in_the_log,
-    is_led,
     same_logs,
     stream_lag,
     trainer_lag,
@@ -160,8 +160,11 @@ def test_the_lag_is_what_is_in_the_log_and_not_reached():
 
 
 def test_a_stream_without_a_worker_is_found():
-    assert is_led("host:1").level is Level.OK
-    assert is_led(None).level is Level.FAIL
+    users = [f"u{n}" for n in range(USERS.partitions)]
+    assert are_assigned({"a": users[:7], "b": [*users[7:], "items"]}, HEALTHY).level is Level.OK
+    assert are_assigned({"a": users}, HEALTHY).text == "Nobody has items"
+    assert are_assigned({"a": [*users[1:], "items"]}, HEALTHY).text == "Nobody has u0"
+    assert are_assigned({}, HEALTHY).level is Level.FAIL
 
 
 def test_keys_are_those_of_the_stream():

@@ -129,7 +129,8 @@ def assert_same(outcome: Outcome, stream: MemoryStream, effects: Sequence[Effect
     assert set(scanned.hidden) == memory.known_items.hidden
     assert outcome.recent_positives() == [b for e in effects for b in e.state.recent_positives]
     assert outcome.reached() == memory.watermark.max_event_times
-    assert outcome.positions() == memory.positions
+    positions = {s: n for s, n in memory.positions.items() if s.topic != "touches"}
+    assert outcome.positions() == positions
 
 
 @pytest.mark.parametrize(("seed", "size", "buckets"), [(1, 9, 1), (2, 40, 3), (3, 120, 4)])
@@ -180,7 +181,7 @@ def test_a_deleted_item_and_a_deleted_user_begin_anew(tmp_path: Path) -> None:
         UserDeletion(event_id="d2", event_time=START + 11, user_id="u1"),
     ]
     records += [
-        EventRecord(TopicPartition(topic, 0), 50 + n, event, n, b"")
+        EventRecord(TopicPartition(topic, 0), 50 + n, event, 2 + n, b"")
         for n, (topic, event) in enumerate(zip(("items", "users"), gone, strict=True))
     ]
     records.append(event_entry(interaction(20, "u1", "i2"), offset=60))

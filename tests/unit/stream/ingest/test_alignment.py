@@ -1,14 +1,16 @@
 """Partitions are worked on in step, by event time."""
 
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.ingest.alignment import Alignment
-from stream.ingest.records import TopicPartition
+from stream.ingest.records import TopicPartition, TouchesRecord
 from tests.support.stream_cases import START, entry, impression, interaction, item_upsert
 
 CAUGHT_UP, BEHIND = False, True
 A, B = TopicPartition("interactions", 0), TopicPartition("interactions", 1)
+TOUCHED = TopicPartition("touches", 0)
 
 
 def entries(seconds, partition=0, first_offset=0):
@@ -121,3 +123,25 @@ def test_partitions_of_others_are_left_out_and_assigning_begins_anew():
     alignment.put(A, entries([1]), CAUGHT_UP, 0.0)
     alignment.assign({A: False, B: False}, 0.0)
     assert alignment.depth(A) == alignment.depth(B) == 0
+
+
+def touches(offset: int, rows: int) -> TouchesRecord:
+    return TouchesRecord(TOUCHED, offset, pa.table({"source_offset": list(range(rows))}))
+
+
+def test_touches_go_first_and_count_as_their_rows_for_themselves():
+    alignment = intake_of(A, TOUCHED)
+    alignment.put(A, entries([1, 2, 3, 4]), CAUGHT_UP, 0.0)
+    alignment.put(TOUCHED, [touches(n, rows=2) for n in range(3)], CAUGHT_UP, 0.0)
+    assert alignment.depth(TOUCHED) == 6
+    first = alignment.take(3, 0.0)
+    assert [(each.source.topic, each.offset) for each in first] == [
+        ("touches", 0),
+        ("touches", 1),
+        ("interactions", 0),
+        ("interactions", 1),
+        ("interactions", 2),
+    ]
+    assert (alignment.depth(TOUCHED), alignment.depth(A)) == (2, 1)
+    assert len(alignment.take(3, 0.0)) == 2
+    assert alignment.is_read_out(TOUCHED)

@@ -7,6 +7,7 @@ import pytest
 
 from features.bloom import CAPACITY
 from features.spec import BY_NAME, RECENT
+from stream.ingest.records import TopicPartition
 from tests.support.stream_cases import (
     START,
     MemoryStream,
@@ -281,13 +282,13 @@ def test_what_is_below_the_position_is_not_even_looked_at():
     stream.run(interaction(0), interaction(1))
     effects = stream.run_entries([entry(interaction(5), 0, 1), entry(interaction(6), 0, 2)])
     assert effects.counts == {("interactions", "organic"): 1}
-    assert effects.state.positions == {("interactions", 0): 3}
+    assert effects.state.positions[TopicPartition("interactions", 0)] == 3
 
 
 def test_what_is_refused_becomes_a_dead_letter_and_moves_the_position():
     effects = MemoryStream().run(b"{", interaction(0))
     assert one(effects.dead_letters).original == b"{"
-    assert effects.state.positions == {("interactions", 0): 2}
+    assert effects.state.positions[TopicPartition("interactions", 0)] == 2
 
 
 def test_an_attribute_of_the_wrong_type_becomes_a_dead_letter():

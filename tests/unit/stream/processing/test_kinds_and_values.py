@@ -8,7 +8,7 @@ from features.entity_rule import EntityRule
 from features.families import Count, LastTime, Recent, ValueSum
 from features.history import History
 from features.spec import DECLARED, USER_STATS
-from stream.processing import interactions
+from stream.processing import user_stage
 from stream.state import changes
 from stream.state.entities import User, users_bytes, users_from
 from tests.support import stream_cases
@@ -27,7 +27,7 @@ RULE = EntityRule("user", (*DECLARED, *SHOP))
 @pytest.fixture
 def stream(monkeypatch):
     """A stream of a shop's users."""
-    monkeypatch.setattr(interactions, "USER_RULE", RULE)
+    monkeypatch.setattr(user_stage, "USER_RULE", RULE)
     monkeypatch.setattr(changes, "users_bytes", partial(users_bytes, rule=RULE))
     monkeypatch.setattr(stream_cases, "User", lambda: User(History(RULE.empty)))
     return MemoryStream(allowed_lateness_s=50.0)

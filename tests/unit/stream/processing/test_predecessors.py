@@ -10,7 +10,7 @@ from features.entity_rule import EntityRule
 from features.families import Affinity
 from features.history import History
 from features.spec import BY_NAME, DECLARED, ITEM_STATS, RECENT
-from stream.processing import interactions
+from stream.processing import item_stage, user_stage
 from stream.state import changes
 from stream.state.entities import Item, items_bytes, items_from
 from tests.support import stream_cases
@@ -28,7 +28,8 @@ RULE = EntityRule("item", (*DECLARED, BEFORE))
 @pytest.fixture
 def stream(monkeypatch):
     """A stream whose items have predecessors."""
-    monkeypatch.setattr(interactions, "ITEM_RULE", RULE)
+    monkeypatch.setattr(user_stage, "ITEM_RULE", RULE)
+    monkeypatch.setattr(item_stage, "ITEM_RULE", RULE)
     monkeypatch.setattr(changes, "items_bytes", partial(items_bytes, rule=RULE))
     monkeypatch.setattr(stream_cases, "Item", lambda: Item(History(RULE.empty)))
     return MemoryStream(allowed_lateness_s=10.0)

@@ -194,7 +194,10 @@ def test_open_windows_survive_the_store():
     stored = {request: msgspec.msgpack.encode(join.open_windows[request]) for request in opened}
     kept = {r: msgspec.msgpack.decode(value, type=OpenWindow) for r, value in stored.items()}
     again = ImpressionJoin(WINDOW_S, GRACE_S)
-    again.restore(kept, {"r2": ["i1"], "early": ["i1"]}, START)
+    answered = {request: join.stored(request) for request in attributed}
+    again.restore(kept, answered, START)
+    assert again.attributed == join.attributed
+    assert again.early["early"].partition == join.early["early"].partition == 0
     assert closed(again, passed(WINDOW_S)) == [(0, ["i1", "i2"]), (1, ["i2"])]
     closed(again, passed(now=WINDOW_S + GRACE_S))
     assert again.attributed == {}
