@@ -17,7 +17,7 @@ from typing import Any
 from deploy.local.process import Process, ServiceError
 
 ROOT = Path(__file__).parents[2]
-IMPORTS_S = 120.0
+IMPORTS_S = 600.0  # seconds of CPU time, on a machine that may have other work
 
 
 class Child:
@@ -63,6 +63,7 @@ class ForkServer:
             cwd=ROOT,
             env={**os.environ, **own},
         )
+        self._asking = threading.Lock()  # whoever asks gets the next one that begins
         self._began: SimpleQueue[Child | None] = SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -74,10 +75,11 @@ class ForkServer:
             ServiceError: the server has ended.
         """
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
-            self._process.stdin.flush()
-        child = self._began.get(timeout=IMPORTS_S)
+        with self._asking:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
+                self._process.stdin.flush()
+            child = self._began.get(timeout=IMPORTS_S)
         if child is None:
             raise ServiceError("The server that forks commands has ended.")
         return child

@@ -36,49 +36,75 @@ def served(
         yield found
 
 
-async def load(url: str, stop: asyncio.Event, per_second: float) -> Counter[str]:
-    """Requests at a steady rate until `stop`; how many ended how, and with which version."""
-    seen: Counter[str] = Counter()
+class Load:
+    """People who each ask again a moment after their answer, so that they never are too many.
 
-    async def one(client: httpx.AsyncClient, number: int) -> None:
-        body = {"user_id": f"u{number % 50}", "k": 20}
-        try:
-            answer = await client.post(f"{url}/v1/recommend", json=body)
-            listed = answer.json()
-            complete = answer.status_code == 200 and len(listed["items"]) == 20
-            seen[
-                "ok" if complete and not listed["degraded"] else f"wrong: {answer.text[:300]}"
-            ] += 1
-            seen[f"version {listed.get('model_version')}"] += 1
-        except httpx.HTTPError as error:
-            seen[f"failed: {error!r}"] += 1
+    Attributes:
+        seen: how many answers ended how, and how many came with which version.
+    """
 
-    async with httpx.AsyncClient(timeout=10) as client, asyncio.TaskGroup() as tasks:
-        number = 0
-        while not stop.is_set():
-            tasks.create_task(one(client, number))
-            number += 1
-            await asyncio.sleep(1 / per_second)
-    return seen
+    PEOPLE, PAUSE_S = 4, 0.1
+
+    def __init__(self, url: str) -> None:
+        self._url, self._stop = url, asyncio.Event()
+        self.seen: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Ask until `stop`."""
+        async with httpx.AsyncClient(timeout=60) as client, asyncio.TaskGroup() as tasks:
+            for person in range(self.PEOPLE):
+                tasks.create_task(self._ask(client, person))
+
+    def stop(self) -> None:
+        """Let everybody end with the answer they wait for."""
+        self._stop.set()
+
+    async def more(self, answers: int) -> None:
+        """Wait until so many more complete lists have come, or something else has."""
+        last = self.seen["ok"] + answers
+
+        def has_come() -> bool:
+            return self.seen["ok"] >= last or bool(self.other())
+
+        await asyncio.to_thread(eventually, has_come, f"{answers} more lists", 120)
+
+    def other(self) -> list[str]:
+        """What was no complete list."""
+        return [outcome for outcome in self.seen if outcome.startswith(("wrong", "failed"))]
+
+    async def _ask(self, client: httpx.AsyncClient, number: int) -> None:
+        while not self._stop.is_set():
+            number += self.PEOPLE
+            body = {"user_id": f"u{number % 50}", "k": 20}
+            try:
+                answer = await client.post(f"{self._url}/v1/recommend", json=body)
+                listed = answer.json()
+                complete = answer.status_code == 200 and len(listed["items"]) == 20
+                is_ok = complete and not listed["degraded"]
+                self.seen["ok" if is_ok else f"wrong: {answer.text[:300]}"] += 1
+                self.seen[f"version {listed.get('model_version')}"] += 1
+            except httpx.HTTPError as error:
+                self.seen[f"failed: {error!r}"] += 1
+            await asyncio.sleep(self.PAUSE_S)
 
 
 async def test_snapshots_are_swapped_in_under_load_without_one_failed_request(served: Served):
     first = served.write_and_serve()
-    stop = asyncio.Event()
-    url = f"http://127.0.0.1:{served.port}"
-    running = asyncio.create_task(load(url, stop, per_second=40))
+    load = Load(f"http://127.0.0.1:{served.port}")
+    running = asyncio.create_task(load.run())
+    await load.more(20)
     for number in range(6):
         parent = None if number == 3 else served.newest
         await asyncio.to_thread(served.write, parent)
-        await asyncio.sleep(1.5)
+        await load.more(40)
     last = str(served.newest)
     await asyncio.to_thread(eventually, lambda: served.version() == last, "the last is served", 60)
-    stop.set()
-    seen = await running
-    assert [outcome for outcome in seen if outcome.startswith(("wrong", "failed"))] == []
-    assert seen["ok"] > 200
-    assert seen[f"version {first}"] > 0
-    assert len([outcome for outcome in seen if outcome.startswith("version")]) >= 3
+    load.stop()
+    await running
+    assert load.other() == []
+    assert load.seen["ok"] > 200
+    assert load.seen[f"version {first}"] > 0
+    assert len([outcome for outcome in load.seen if outcome.startswith("version")]) >= 3
 
 
 def test_an_operators_word_holds_against_a_newer_version_until_it_is_lifted(served: Served):
