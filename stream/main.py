@@ -76,9 +76,14 @@ async def _run(settings: Settings) -> None:
     name = _name()
     shards = RedisShards(settings.redis_url, client, commands, name, lambda: trouble.inc())
     store = AssignedStore(Rules.of(settings), SystemClock(), shards.begin, name)
+    asked_to_end = _asked_to_end()
     try:
+        async with _ending(shards.free()) as free:
+            await _first(free, asked_to_end)
+        if asked_to_end.done():
+            return
         async with _ending(shards.watch(store)) as watched:
-            await _work(settings, metrics, store, watched, _asked_to_end())
+            await _work(settings, metrics, store, watched, asked_to_end)
     finally:
         store.close()
         await shards.leave()

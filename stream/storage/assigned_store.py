@@ -154,6 +154,14 @@ class RedisShards:
         self._alive_key, self._on_trouble = commands.key(f"worker:{owner}"), on_trouble
         self._take = client.register_script(_TAKE)
 
+    async def free(self) -> None:
+        """Return when no command holds the lease; while Redis is away, wait.
+
+        Raises:
+            StoreUnavailable: Redis refuses the user or the password.
+        """
+        await self._taken((), "")
+
     async def begin(self, shards: Sequence[str], epoch: str) -> StateStore:
         """Begin an epoch of shards, as soon as no command holds the lease; their state.
 

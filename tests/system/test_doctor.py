@@ -21,7 +21,11 @@ def test_it_tells_a_working_installation_from_one_that_is_not(installation):
     assert found["FAIL"] == ["Stream: No stream worker is active"]
 
     installation.run("stream", ready=installation.stream_listens)
-    eventually(lambda: doctor(installation)[0] == 1, "a stream worker", timeout_s=90)
+
+    def is_assigned() -> bool:
+        return any("active: " in each for each in doctor(installation)[1]["OK"])
+
+    eventually(is_assigned, "a stream worker with all partitions", timeout_s=90)
     code, found = doctor(installation)
     assert code == 1
     # No trainer and no serving worker run; that alone is no fault.
