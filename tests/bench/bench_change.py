@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500.0, help="events a second")
     parser.add_argument("--asked", type=float, default=20.0, help="lists a second")
     parser.add_argument("--compared", type=int, default=20_000, help="MILLSTREAM_CHALLENGER_ROWS")
+    parser.add_argument("--margin", type=float, default=0.005, help="MILLSTREAM_CHALLENGER_MARGIN")
     chosen = parser.parse_args()
     with local_services() as services, tempfile.TemporaryDirectory() as folder:
         place = (
@@ -70,7 +71,11 @@ def main() -> None:
 def bench(run: Run) -> None:
     """The whole run on one installation."""
     own, chosen = run.own, run.chosen
-    own.choose(snapshots_kept=10_000, challenger_rows=chosen.compared)
+    own.choose(
+        snapshots_kept=10_000,
+        challenger_rows=chosen.compared,
+        challenger_margin=chosen.margin,
+    )
     write_project(run.project, "films")
     applying = run.command("apply", "--yes")
     assert applying.wait() == 0, "`millstream apply` failed"
