@@ -9,7 +9,7 @@ import pyarrow as pa
 from millstream.events import Interaction, ItemUpsert, UserUpsert
 from stream.ingest.alignment import DecodedRecord
 from stream.ingest.records import EventRecord, ItemDeletion, TouchesRecord
-from stream.processing.touches import OFFSET, PARTITION, Touches, touches_of
+from stream.processing.touches import OFFSET, PARTITION, Touches, in_step, touches_of
 from stream.state.known_items import SPARE_DRAWS, draws
 from stream.state.memory import Memory, Rules
 
@@ -65,6 +65,8 @@ def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> 
     again = sum(len(each.table) for each in came) - sum(len(table) for _, table in tables)
     if not tables:
         return Prefetch(fresh, users, items, touched=touched, again=again)
+    if len({log for log, _ in tables}) == 1:
+        tables = [(tables[0][0], table) for table in in_step([table for _, table in tables])]
     touches = touches_of([table for _, table in tables])
     items |= {update.item_id for update in touches.columns.updates}
     known, added = memory.known_items.items, _added(catalogue, touches, memory)

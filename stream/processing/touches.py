@@ -16,6 +16,7 @@ are worked on elsewhere and later, from topic `touches`: one Arrow row an intera
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -190,6 +191,23 @@ def current(table: pa.Table) -> pa.Table:
             continue
         table = table.append_column(name, pa.nulls(len(table), kind))
     return table.select([*_OWN, *_FURTHER, *_ask_columns()]).replace_schema_metadata(None)
+
+
+def in_step(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Rows of several workers as one table, in step by event time.
+
+    As in `stream.ingest.alignment`: a partition's rows keep their order, and go by the newest event
+    time so far. Tables of one worker, which has aligned them, stay as they are.
+    """
+    owned = [set(table[PARTITION].to_pylist()) for table in tables]
+    if all(one & other for one, other in pairwise(owned)):
+        return list(tables)
+    table = pa.concat_tables(tables).combine_chunks()
+    partitions, newest = table[PARTITION].to_numpy(), table["event_time"].to_numpy().copy()
+    for partition in np.unique(partitions).tolist():
+        own = partitions == partition
+        newest[own] = np.maximum.accumulate(newest[own])
+    return [table.take(pa.array(np.argsort(newest, kind="stable")))]
 
 
 def touches_of(tables: Sequence[pa.Table]) -> Touches:

@@ -14,7 +14,7 @@ from stream.ingest.decode import touches_record
 from stream.ingest.records import EventRecord, InvalidRecord, SourceRecord, TopicPartition
 from stream.outputs.effects import Effects
 from stream.outputs.messages import touches_messages
-from stream.processing.touches import current
+from stream.processing.touches import current, in_step
 from stream.state.entities import items_bytes
 from tests.support.stream_cases import (
     MemoryStream,
@@ -183,3 +183,16 @@ def test_the_catalogue_of_a_batch_comes_before_what_its_users_ask():
     upsert = event_entry(item_upsert(0, "a", categories=["drama"]))
     (example,) = examples_of(stream.batch([*asked, upsert]))
     assert example["item_categories"] == ["drama"]
+
+
+def test_what_several_workers_ask_is_put_in_step_and_each_partition_keeps_its_order():
+    parts = [
+        pa.table({"source_partition": [n] * 3, "source_offset": [0, 1, 2], "event_time": times})
+        for n, times in enumerate(([1.0, 6.0, 4.0], [2.0, 3.0, 7.0]))
+    ]
+    (found,) = in_step(parts)
+    rows = zip(
+        found["source_partition"].to_pylist(), found["source_offset"].to_pylist(), strict=True
+    )
+    assert list(rows) == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
+    assert in_step(parts[:1] * 2) == parts[:1] * 2
