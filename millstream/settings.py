@@ -436,10 +436,10 @@ class Settings(BaseSettings):
     )
     candidates: int = Field(default=500, gt=0, description="maximum candidates ranked per request")
     counter_weight: float = Field(
-        default=1.0,
+        default=0.0,
         ge=0,
-        description="weight of the best counter's order beside the ranker's, where no formula "
-        "ranks; 0 is the ranker alone",
+        description="weight of the best counter's order beside the ranker's, such as 1, "
+        "where no formula ranks; 0 is the ranker alone",
     )
     retrieval_sources: dict[SourceName, Annotated[float, Field(ge=0)]] = Field(
         default={

@@ -51,7 +51,7 @@ class ListOptions:
 
     k: int = 10
     candidates: int = 500
-    counter_weight: float = 1.0
+    counter_weight: float = 0.0
     budget_s: float = 0.1
     diversity: Diversity = "mmr"
     diversity_strength: float = 0.5

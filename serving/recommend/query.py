@@ -44,7 +44,7 @@ class Recommended:
     Args:
         position: from 0.
         score: of the formula, or of the ranker's first task, dealt out in the order that ranker
-            and counter agree on; of a fallback, its popularity.
+            and counter agree on where the counter has a weight; of a fallback, its popularity.
         sources: who brought it.
         propensity: the probability that it is here, given the places above.
         features: the raw as-of values it was scored with.

@@ -138,7 +138,7 @@ class Case:
     Args:
         count: items in the catalogue.
         declared: the domain that says what lists are ranked by.
-        **options: of `ListOptions`; lists are in the ranker's order unless they say otherwise.
+        **options: of `ListOptions`.
     """
 
     def __init__(self, count: int = 60, declared: Domain | None = None, **options: Any) -> None:
@@ -149,8 +149,7 @@ class Case:
         self.metrics = Metrics()
         self.logged: list[Impression] = []
         self.rankings = Rankings(self.catalogue)
-        fixed = {"candidates": 30, "diversity": "none", "budget_s": 10.0, "counter_weight": 0.0}
-        chosen: dict[str, Any] = {**fixed, **options}
+        chosen = {"candidates": 30, "diversity": "none", "budget_s": 10.0, **options}
         self.remembered = Remembered()
         self.options = ListOptions(**chosen)
         self.objectives = Objectives(declared or domain())

@@ -16,7 +16,7 @@ from tests.support.serving_cases import NOW_S, Case
 
 def case_of(**said):
     """A case with one placement, `home`; items are the better the lower their number."""
-    own = ListOptions(candidates=30, diversity="none", budget_s=10.0, counter_weight=0.0)
+    own = ListOptions(candidates=30, diversity="none", budget_s=10.0)
     return Case(count=60, placements={"home": own.changed(domain(), Placement(**said))})
 
 
