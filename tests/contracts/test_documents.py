@@ -155,7 +155,18 @@ def options() -> set[str]:
 
 # Options of other programs, by the page that names them.
 FOREIGN = {"--build", "--detach", "--scale", "--volumes", "--rm", "--entrypoint", "--tail"}
-BENCH = {"--rounds", "--rival", "--rows", "--batch", "--rank", "--events", "--seconds"} | {
+BENCH = {
+    "--kills",
+    "--workers",
+    "--repeats",
+    "--rounds",
+    "--rival",
+    "--rows",
+    "--batch",
+    "--rank",
+    "--events",
+    "--seconds",
+} | {
     "--change",
     "--ratings",
     "--delay",
