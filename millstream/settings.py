@@ -340,7 +340,7 @@ class Settings(BaseSettings):
         "near end of the 95 % interval, when a snapshot is held; none compares nothing",
     )
     list_question_examples: int = Field(
-        default=2_000,
+        default=5_000,
         ge=0,
         description="examples for each one that the trainer asks about before it learns from it: "
         "where would a list of all items have it? 0 asks nothing",
