@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -41,17 +42,10 @@ class Scrape:
 
     def since(self, earlier: "Scrape") -> "Scrape":
         """The same series with what each has grown by; for counters and histograms."""
-        before = {
-            (name, *sorted(sample.labels.items())): sample.value
-            for name, samples in earlier._by_name.items()
-            for sample in samples
-        }
+        before = {_series(sample): sample.value for sample in earlier._samples()}
         return Scrape(
-            sample._replace(
-                value=sample.value - before.get((name, *sorted(sample.labels.items())), 0.0)
-            )
-            for name, samples in self._by_name.items()
-            for sample in samples
+            sample._replace(value=sample.value - before.get(_series(sample), 0.0))
+            for sample in self._samples()
         )
 
     def total(self, name: str, **labels: str) -> float:
@@ -73,9 +67,16 @@ class Scrape:
             bounds[float(sample.labels["le"])] += sample.value
         return histogram_quantile(sorted(bounds.items()), q)
 
+    def _samples(self) -> Iterable[Sample]:
+        return chain.from_iterable(self._by_name.values())
+
     def _matching(self, name: str, labels: Labels) -> Iterable[Sample]:
         wanted = labels.items()
         return (sample for sample in self._by_name[name] if wanted <= sample.labels.items())
+
+
+def _series(sample: Sample) -> tuple[str, frozenset[tuple[str, str]]]:
+    return sample.name, frozenset(sample.labels.items())
 
 
 def histogram_quantile(buckets: list[tuple[float, float]], q: float) -> float | None:

@@ -31,7 +31,7 @@ _REWRITTEN = (*_OWN, "waiting")
 
 
 class MigrationDiffers(MillstreamError):
-    """What was moved is not the same in both places."""
+    """Failure of a comparison: something is not the same in both places."""
 
 
 @click.command()

@@ -46,7 +46,7 @@ class SqliteFile:
                 raise sqlite3.OperationalError(str(raised)) from raised
 
     def rows(self, statement: str, arguments: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-        """What a statement finds."""
+        """Rows that a statement finds."""
         with self._reading, self._trouble():
             return self._read.execute(statement, tuple(arguments)).fetchall()
 

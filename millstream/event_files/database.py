@@ -48,7 +48,7 @@ class DatabaseTable:
         return as_csv.opened(self._csv(), at_byte)
 
     def identity(self) -> str:
-        """What tells whether the same rows are read again: the query, and how many there are.
+        """Identity of what is read: the query, and how many rows there are.
 
         Raises:
             ConfigurationError: SQLAlchemy, or the driver of the database, is not installed.
@@ -132,5 +132,5 @@ def _as_dataset_error() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """What the database says, on one line, without the statement."""
+    """Message of the database, on one line, without the statement."""
     return " ".join(str(getattr(error, "orig", None) or error).split())

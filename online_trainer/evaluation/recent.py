@@ -45,7 +45,7 @@ class RecentRows:
             self._held -= len(self._batches.popleft()[1].batch)
 
     def after(self, examples: int) -> ScoredRows | None:
-        """What came after the first `examples`; None where that is too little to judge by."""
+        """Rows after the first `examples`; None where that is too little to judge by."""
         newer = [rows for number, rows in self._batches if number > examples]
         if sum(len(rows.batch) for rows in newer) < LEAST_ROWS:
             return None

@@ -63,7 +63,7 @@ class Heads:
 
     @property
     def wants_shares(self) -> bool:
-        """Whether a task has the loss that needs `shares`."""
+        """True if a task has the loss that needs `shares`."""
         return "es_dfm" in self._delayed
 
     def have(self, delayed: Delayed, tasks: Any) -> Any:

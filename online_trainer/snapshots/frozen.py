@@ -69,5 +69,5 @@ class FrozenRankers:
 
 
 def _network_of(manifest: Manifest) -> tuple[Any, Signatures]:
-    """What decides which network it is."""
+    """Key of the network: equal ones are the same."""
     return manifest.models.get("ranker"), tuple(manifest.inputs)

@@ -30,7 +30,7 @@ class Gate:
 
     @classmethod
     def of(cls, settings: Settings) -> "Gate":
-        """That of an installation."""
+        """Gate of an installation."""
         return cls(after_examples=settings.gate_after_examples, lists=settings.gate_lists)
 
     def objections(

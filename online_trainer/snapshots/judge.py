@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Frozen(Protocol):
-    """What was published, frozen (`frozen.FrozenRankers`)."""
+    """Published models, frozen (`frozen.FrozenRankers`)."""
 
     def scores(self, manifest: Manifest, batch: Batch) -> np.ndarray:
         """(rows,) scores by a snapshot."""
@@ -170,7 +170,7 @@ class Judge:
         return self._recent.after(self.compared_with.examples)
 
     def _has_turned_bad(self, served: Manifest, batch: Batch, scores: np.ndarray) -> bool:
-        """Whether an error is above what it was, progressively, when it was published."""
+        """Return whether an error is above what it was, progressively, when it was published."""
         return any(
             rows.risen(scores, self._expected[rows.name]).low > self._limits[ERROR[rows.kind]]
             for rows in _by_task(served, batch)

@@ -80,19 +80,26 @@ class _Postings:
 
     def strengthen(self, row: int, strength: float) -> None:
         """Raise the strength of a row, which comes back if it was left out."""
-        if row in self.rows:
-            self.strengths[self.rows.index(row)] = strength
-        else:
+        place = self._place(row)
+        if place is None:
             self.add(row, strength)
+        else:
+            self.strengths[place] = strength
 
     def remove(self, row: int) -> None:
         """Leave a row out, if it is here."""
-        if row in self.rows:
-            place = self.rows.index(row)
+        place = self._place(row)
+        if place is not None:
             # A reader in between finds one row twice, and none missing.
             self.rows[place], self.strengths[place] = self.rows[-1], self.strengths[-1]
             self.rows.pop()
             self.strengths.pop()
+
+    def _place(self, row: int) -> int | None:
+        try:
+            return self.rows.index(row)
+        except ValueError:
+            return None
 
     def _keep_strongest(self) -> None:
         strengths = np.array(self.strengths)

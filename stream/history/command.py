@@ -39,7 +39,7 @@ class HistorySource:
     skips_invalid: bool = False
 
     def name(self) -> str:
-        """What tells whether the same log is read again."""
+        """Identity of the log that is read."""
         if not self.files:
             return "topics"
         stated = [each.stated() for each in self.files]

@@ -33,7 +33,7 @@ class LogFile:
         return source_of(str(self.path))
 
     def stated(self) -> tuple[object, ...]:
-        """What tells whether the same file is read again."""
+        """Identity of the file that is read."""
         found = self.path.stat()
         return self.path.name, self.kind, found.st_size, found.st_mtime_ns
 
@@ -62,7 +62,7 @@ class LogTable:
         return DatabaseTable(self.database, self.query, renamed)
 
     def stated(self) -> tuple[object, ...]:
-        """What tells whether the same rows are read again."""
+        """Identity of the rows that are read."""
         return self.kind, self.opened({}).identity()
 
 
