@@ -30,8 +30,8 @@ def attended(
     Returns:
         (batch, length, heads x width).
     """
-    length, width = queries.shape[1], queries.shape[2] // heads
-    if length == 1:
+    length, width = ops.shape(queries)[1], queries.shape[2] // heads
+    if queries.shape[1] == 1:
         return values
 
     def cut(x: Any, axes: tuple[int, ...]) -> Any:

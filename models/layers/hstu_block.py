@@ -6,7 +6,6 @@ Reference: Zhai et al., ICML 2024, https://arxiv.org/abs/2402.17152, eq. 1 to 3 
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 from keras.layers import Dense, Dropout, LayerNormalization
 
@@ -50,7 +49,7 @@ class HSTUBlock(keras.layers.Layer):
         times_shape: tuple[Any, ...] | None = None,
         now_shape: tuple[Any, ...] | None = None,
     ) -> None:
-        length, width = x_shape[1:]
+        width = x_shape[-1]
         self.fitting = max(h for h in range(1, self.heads + 1) if width % h == 0)
         self.norm, self.mixed_norm = (
             LayerNormalization(epsilon=1e-6, name=name) for name in ("norm", "mixed_norm")
@@ -68,9 +67,6 @@ class HSTUBlock(keras.layers.Layer):
         )
         if times_shape is not None:
             self.by_time = self.add_weight(shape=(BUCKETS,), initializer=small, name="by_time")
-        self.visible = older(length)
-        distance = np.arange(length) - np.arange(length)[:, None]
-        self.distance = np.clip(distance, 0, self.positions - 1)
 
     @property
     def differs_in_training(self) -> bool:
@@ -81,25 +77,27 @@ class HSTUBlock(keras.layers.Layer):
     ) -> Any:
         there = mask_of(seen, x.dtype)
         u, v, q, k = ops.split(self.inner(self.norm(x)), 4, axis=-1)
-        mask = there[:, None, :] * ops.cast(self.visible, x.dtype)  # (batch, m, k)
+        mask = there[:, None, :] * ops.cast(older(ops.shape(x)[1]), x.dtype)  # (batch, m, k)
         count = ops.maximum(ops.sum(mask, axis=-1, keepdims=True), 1.0)
         weights = self._weights(q, k, times, now) * (mask / count)[:, None]
         mixed = ops.matmul(weights, self._cut(v, (0, 2, 1, 3)))
-        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, *x.shape[1:]))
+        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, *ops.shape(x)[1:]))
         gated = self.drop(self.mixed_norm(mixed) * u, training=training)
         return (x + self.outer(gated)) * there[..., None]
 
     def _weights(self, q: Any, k: Any, times: Any, now: Any) -> Any:
         """(batch, heads, m, k)"""
         scores = ops.matmul(self._cut(q, (0, 2, 1, 3)), self._cut(k, (0, 2, 3, 1)))
-        scores = scores + ops.take(self.by_distance, self.distance)
+        places = ops.arange(ops.shape(q)[1])
+        distance = ops.clip(places[None, :] - places[:, None], 0, self.positions - 1)
+        scores = scores + ops.take(self.by_distance, distance)
         if times is not None:
             scores = scores + ops.take(self.by_time, buckets(times, now))[:, None]
         return ops.silu(scores)
 
     def _cut(self, x: Any, axes: tuple[int, ...]) -> Any:
-        length, width = x.shape[1:]
-        shape = (-1, length, self.fitting, width // self.fitting)
+        width = x.shape[-1]
+        shape = (-1, ops.shape(x)[1], self.fitting, width // self.fitting)
         return ops.transpose(ops.reshape(x, shape), axes)
 
     def get_config(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from models.layers.masked import mask_of
@@ -33,7 +32,7 @@ class Positions(keras.layers.Layer):
         self.encoding = self.add_weight(shape=shape, initializer=initializer, name="encoding")
 
     def call(self, x: Any, seen: Any) -> Any:
-        places = np.minimum(np.arange(x.shape[1]), self.positions - 1)
+        places = ops.minimum(ops.arange(ops.shape(x)[1]), self.positions - 1)
         encoded = self.scale * x + ops.take(self.encoding, places, axis=0)
         return encoded * mask_of(seen, x.dtype)[..., None]
 

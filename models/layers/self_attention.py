@@ -8,7 +8,6 @@ et al., CIKM 2019, https://arxiv.org/abs/1904.06690, section 3.3 (both direction
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 from keras.layers import Dense, Dropout, LayerNormalization
 
@@ -69,7 +68,6 @@ class SelfAttentionBlock(keras.layers.Layer):
         self.attention_norm.build(x_shape)
         self.norm.build(x_shape)
         self.drop = Dropout(self.dropout)
-        self.visible = older(x_shape[1]) if self.causal else None
 
     @property
     def differs_in_training(self) -> bool:
@@ -88,8 +86,8 @@ class SelfAttentionBlock(keras.layers.Layer):
     def _mixed(self, x: Any, seen: Any, training: bool) -> Any:
         queries = self.query(x) * (x.shape[-1] / self.fitting) ** -0.5
         mask = ops.not_equal(seen, 0)
-        if self.visible is not None:
-            mask = ops.logical_and(mask[:, None, :], self.visible)
+        if self.causal:
+            mask = ops.logical_and(mask[:, None, :], older(ops.shape(x)[1]))
         mixed = attended(
             queries,
             self.key(x),
@@ -116,10 +114,11 @@ class SelfAttentionBlock(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def older(length: int) -> np.ndarray:
+def older(length: Any) -> Any:
     """(length, length) bool: whether entry k is entry m itself or an older one; newest first.
 
-    >>> older(2).tolist()
+    >>> ops.convert_to_numpy(older(2)).tolist()
     [[True, True], [False, True]]
     """
-    return np.triu(np.ones((length, length), bool))
+    places = ops.arange(length)
+    return ops.greater_equal(places[None, :], places[:, None])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -18,22 +19,27 @@ HISTORY, TIMES, NOW, TARGET, NEGATIVES, MASKED = (
     "masked",
 )
 
+STEPS = 8  # lengths of batches
+
 
 @dataclass(frozen=True)
 class SequenceBatches:
     """Batches of users, each user once an epoch with the newest entries.
 
-    Rows are numbers of items from 1, newest first; 0 is padding.
+    Rows are numbers of items from 1, newest first; 0 is padding. Users of about one length share a
+    batch, which is no longer than they need; the shorter they are, the more of them are in it, so
+    that batches have about as many entries each.
 
     Args:
         sequences: of users, oldest first, items from 0.
         times: seconds of the entries, in lists at least as long; None where they are not known.
         items: of the corpus.
         length: of histories.
-        negatives: drawn for each entry, uniformly from what the user does not have.
+        negatives: drawn uniformly from what the user does not have.
+        shares: whether a user's entries have the same negatives.
         hidden_share: of entries, that are to be guessed from both sides; None for causal models,
             which guess each from the older ones.
-        size: users of a batch.
+        size: users of a batch, in the mean.
     """
 
     sequences: Ragged
@@ -41,22 +47,45 @@ class SequenceBatches:
     items: int
     length: int
     negatives: int
+    shares: bool
     hidden_share: float | None
     size: int
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return ceil(np.count_nonzero(self.sequences.sizes >= 2) / self.size)
+        return len(self._plan[1])
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """All batches, in an order of their own."""
-        users = rng.permutation(np.flatnonzero(self.sequences.sizes >= 2))
-        for start in range(0, len(users), self.size):
-            yield self._batch(users[start : start + self.size], rng)
+        """All batches, in an order of their own, with users drawn anew among those of a length."""
+        lengths, starts = self._plan
+        mixed = rng.permutation(len(lengths))
+        users = mixed[np.argsort(-lengths[mixed], kind="stable")]
+        parts = np.split(users[: np.count_nonzero(lengths)], starts[1:])
+        for n in rng.permutation(len(parts)):
+            yield self._batch(parts[n], int(lengths[parts[n][0]]), rng)
 
-    def _batch(self, users: np.ndarray, rng: np.random.Generator) -> Batch:
+    @cached_property
+    def _plan(self) -> tuple[np.ndarray, list[int]]:
+        """The padded length of each user, 0 without a target, and where batches begin.
+
+        Longest first; lengths are multiples of an eighth of the longest, so that a compiler meets
+        few shapes.
+        """
+        counted = np.minimum(self.sequences.sizes - (self.hidden_share is None), self.length)
+        counted = np.where(self.sequences.sizes >= 2, counted, 0)
+        step = ceil(self.length / STEPS)
+        lengths = np.minimum(-(-counted // step) * step, self.length)
+        longest = -np.sort(-lengths[lengths > 0])
+        entries = self.size * counted.sum() / max(1, len(longest))
+        starts, start = [], 0
+        while start < len(longest):
+            starts.append(start)
+            start += max(1, round(entries / longest[start]))
+        return lengths, starts
+
+    def _batch(self, users: np.ndarray, length: int, rng: np.random.Generator) -> Batch:
         sequences = self.sequences.take(users)
-        reach = self.length + (self.hidden_share is None)
+        reach = length + (self.hidden_share is None)
         window = sequences.padded(reach)[:, ::-1]  # newest first
         batch: Batch
         if self.hidden_share is None:
@@ -70,7 +99,7 @@ class SequenceBatches:
             times = self.times.take(users)
             batch |= timed(prefix(times, sequences.sizes), reach, first)
         if self.negatives:
-            batch[NEGATIVES] = self._drawn(sequences, rng)
+            batch[NEGATIVES] = self._drawn(sequences, length, rng)
         return batch
 
     def _hidden(self, window: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -83,12 +112,15 @@ class SequenceBatches:
         hidden[newest_alone, 0] = True
         return hidden & (window > 0)
 
-    def _drawn(self, sequences: Ragged, rng: np.random.Generator) -> np.ndarray:
-        """(batch, length, negatives) numbers from 1; three tries to miss what the user has."""
+    def _drawn(self, sequences: Ragged, length: int, rng: np.random.Generator) -> np.ndarray:
+        """(batch, length, negatives) numbers from 1, or (batch, negatives) shared ones.
+
+        Three tries to miss what the user has.
+        """
         has = sequences.mask(np.arange(len(sequences)), self.items)
-        shape = (len(sequences), self.length, self.negatives)
+        shape = (len(sequences), *(() if self.shares else (length,)), self.negatives)
         drawn = rng.integers(0, self.items, shape)
-        row = np.arange(len(sequences))[:, None, None]
+        row = np.arange(len(sequences)).reshape(-1, *(1,) * (len(shape) - 1))
         for _ in range(3):
             drawn = np.where(has[row, drawn], rng.integers(0, self.items, shape), drawn)
         return drawn + 1

@@ -81,6 +81,7 @@ class SequenceLearner:
             log.items,
             own.length,
             loss.negatives,
+            loss.is_shared,
             own.hidden_share if MASKED in self.network.sequence.input else None,
             own.batch_size,
         )

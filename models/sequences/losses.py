@@ -10,6 +10,8 @@ from keras import ops
 from millstream.errors import ConfigurationError
 from models.losses import next_item
 
+EACH = 8  # negatives, up to which every entry has draws of its own
+
 
 @dataclass(frozen=True)
 class SequenceLoss:
@@ -22,6 +24,15 @@ class SequenceLoss:
 
     of: Callable[[Any, Any], Any]
     negatives: int
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all entries of a user have the same negatives.
+
+        Many are compared by one product of a user's states then, in place of rows that each entry
+        would fetch; the draws are uniform all the same.
+        """
+        return self.negatives > EACH
 
 
 def sequence_loss(name: str, negatives: int | None, items: int, t: float = 0.75) -> SequenceLoss:

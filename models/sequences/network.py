@@ -41,8 +41,8 @@ def next_item_fields(items: int, width: int, length: int, *, has_times: bool) ->
 class NextItemNetwork(keras.Model):
     """The loss of every entry that has a target: the mean, as the model's output.
 
-    All items are scored at every entry, by one product, and those that a loss needs are taken out
-    of it: for corpora of which a batch's (users, length, items) scores fit into memory.
+    Scored are its target and its negatives, or all items where the loss has none: then a batch's
+    (users, length, items) scores must fit into memory.
 
     Args:
         model: with its `sequence`.
@@ -60,18 +60,24 @@ class NextItemNetwork(keras.Model):
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         known = {name: inputs[name] for name in self.sequence.input}
-        states = self.sequence(known, training=training)
+        # `call`, since batches are shorter than the histories that the inputs are declared for.
+        states = self.sequence.call(known, training=training)
         candidates = self.candidate({ITEM: ops.convert_to_tensor(self.every)}, training=training)
-        logits = ops.matmul(states, ops.transpose(candidates)) * self.scale
         target = inputs[TARGET]
-        counted = ops.cast(ops.not_equal(target, 0), logits.dtype)
-        place = ops.maximum(target, 1)[..., None] - 1
-        positive = ops.take_along_axis(logits, place, axis=-1)[..., 0]
-        others = logits
-        if self.loss_of.negatives:
-            others = ops.take_along_axis(logits, inputs[NEGATIVES] - 1, axis=-1)
-        losses = self.loss_of.of(positive, others) * counted
+        counted = ops.cast(ops.not_equal(target, 0), states.dtype)
+        own = ops.take(candidates, ops.maximum(target, 1) - 1, axis=0)
+        positive = self.scale * ops.sum(states * own, axis=-1)
+        losses = self.loss_of.of(positive, self._others(states, candidates, inputs)) * counted
         return ops.sum(losses) / ops.maximum(ops.sum(counted), 1.0)
+
+    def _others(self, states: Any, candidates: Any, inputs: Mapping[str, Any]) -> Any:
+        """(batch, length, n) logits of what each entry's target is told from."""
+        if not self.loss_of.negatives:
+            return ops.matmul(self.scale * states, ops.transpose(candidates))
+        drawn = ops.take(candidates, inputs[NEGATIVES] - 1, axis=0)
+        if self.loss_of.is_shared:
+            return ops.matmul(self.scale * states, ops.swapaxes(drawn, 1, 2))
+        return self.scale * ops.sum(states[:, :, None] * drawn, axis=-1)
 
     def compute_loss(
         self,

@@ -26,8 +26,8 @@ def log(tmp_path_factory):
     return read_log(path, ["user", "item", "-", "time"], ",")
 
 
-def batch_of(hidden_share=None, times=None, negatives=2):
-    batches = SequenceBatches(LISTS, times, 200, 3, negatives, hidden_share, 2)
+def batch_of(hidden_share=None, times=None, negatives=2, shares=False):
+    batches = SequenceBatches(LISTS, times, 200, 3, negatives, shares, hidden_share, 3)
     assert len(batches) == 1  # the user of one item has nothing to guess
     (batch,) = batches.epoch(np.random.default_rng(0))
     return batch
@@ -44,6 +44,32 @@ def test_a_causal_batch_has_for_each_entry_what_came_after_it():
     assert not np.isin(batch["negatives"][row], [4, 2, 5, 3]).any()
 
 
+def test_shared_negatives_are_of_a_user_and_nothing_that_the_user_has():
+    batch = batch_of(negatives=50, shares=True)
+    row = int(batch["history"][1, 0] == 5)
+    assert batch["negatives"].shape == (2, 50)
+    assert not np.isin(batch["negatives"][row], [4, 2, 5, 3]).any()
+    assert len(np.unique(batch["negatives"][row])) > 25
+
+
+def test_an_epoch_asks_for_every_entry_once_in_batches_no_longer_than_their_users():
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(0, 90, 2000)
+    lists = Ragged.of(np.repeat(np.arange(2000), sizes), rng.integers(0, 50, sizes.sum()), 2000)
+    batches = SequenceBatches(lists, None, 50, 40, 0, False, None, 16)
+    epoch = list(batches.epoch(rng))
+    assert len(epoch) == len(batches)
+    asked = np.concatenate([batch["target"][batch["target"] > 0] for batch in epoch])
+    wanted = [lists[u][max(1, n - 40) :] + 1 for u, n in enumerate(sizes)]
+    assert_array_equal(np.sort(asked), np.sort(np.concatenate(wanted)))
+    held = [np.count_nonzero(batch["history"], axis=1) for batch in epoch]
+    for batch, entries in zip(epoch, held, strict=True):
+        assert batch["history"].shape[1] - 5 < entries.max() <= batch["history"].shape[1]
+        assert entries.min() > 0
+    totals = sorted(entries.sum() for entries in held)
+    assert totals[-1] < 1.5 * totals[1]  # but for the last one, of what is left
+
+
 def test_times_count_from_the_oldest_entry_and_the_request_is_when_the_newest_target_came():
     batch = batch_of(times=TIMES)
     row = int(batch["history"][1, 0] == 5)
@@ -54,7 +80,7 @@ def test_times_count_from_the_oldest_entry_and_the_request_is_when_the_newest_ta
 
 def test_a_cloze_batch_hides_entries_and_asks_for_those_alone():
     for seed in range(5):
-        batches = SequenceBatches(LISTS, None, 200, 3, 0, 0.3, 2)
+        batches = SequenceBatches(LISTS, None, 200, 3, 0, False, 0.3, 2)
         (batch,) = batches.epoch(np.random.default_rng(seed))
         masked = batch["masked"] > 0
         assert masked.any(axis=1).all()
@@ -92,8 +118,10 @@ def test_a_folder_of_another_run_is_refused(log, tmp_path):
 
 @pytest.mark.parametrize("name", ["gru4rec", "gsasrec", "bert4rec", "hstu"])
 def test_each_learns_what_follows_what(log, name):
-    epochs = 300 if name == "bert4rec" else 60  # it guesses only what is hidden, each time
-    training = {"epochs": epochs, "patience": epochs, "validate_every": epochs}
+    # BERT4Rec guesses only what is hidden, each time.
+    epochs, rate = (300, 0.01) if name == "bert4rec" else (60, 0.02)
+    counts = dict.fromkeys(("epochs", "patience", "validate_every"), epochs)
+    training = {**counts, "learning_rate": rate}
     learner = SequenceLearner(run_of(log, name, **training))
     learner.fit()
     figures = learner.figures(log.protocol.test)
