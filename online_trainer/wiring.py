@@ -14,10 +14,10 @@ from millstream.settings import Settings, variable_name
 from millstream.snapshots import SnapshotReader
 from millstream.snapshots.layout import Role
 from millstream.snapshots.signature import Signatures
-from models.catalogue import CATALOGUE, build, find
-from models.losses.streaming_frequency import StreamingFrequency
+from models.catalogue import CATALOGUE, find
+from models.fields import Field
 from models.rankers import ranking_network
-from models.retrieval.model import RetrievalModel
+from models.retrievers import retrieval_model
 from models.spec_fields import ranker_fields, retriever_fields
 from models.split import Split, split
 from models.task_names import tasks_in
@@ -32,8 +32,8 @@ from online_trainer.evaluation.baseline import FrozenBaseline
 from online_trainer.evaluation.lists import ProgressiveLists
 from online_trainer.evaluation.progressive import ProgressiveMetrics
 from online_trainer.evaluation.recent import RecentRows
+from online_trainer.learners.candidates import candidates_of
 from online_trainer.learners.heads import Tasks
-from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.objective import Objective
 from online_trainer.learners.optimisers import dense_optimiser, row_optimisers
 from online_trainer.learners.ranker import Ranker
@@ -43,11 +43,10 @@ from online_trainer.snapshots.judge import Judge
 from online_trainer.trainer import Trainer
 
 _SEED = 1
-_FREQUENCY_SLOTS = 1 << 16
 # Tasks of the catalogue whose models may have a role.
 _TASKS: Mapping[Role, tuple[str, ...]] = {
     "ranker": ("ranking", "multi_task"),
-    "retriever": ("retrieval",),
+    "retriever": ("retrieval", "autoencoder"),
 }
 
 
@@ -168,7 +167,7 @@ class Wiring:
         """The network of each role."""
         return {
             "ranker": self._ranking_network(inputs),
-            "retriever": self._retrieval_model(inputs).model,
+            "retriever": retrieval_model(*self._retriever_inputs(inputs)).model,
         }
 
     def ranker(self, inputs: Signatures | None = None) -> Ranker:
@@ -199,16 +198,14 @@ class Wiring:
         own = self.models()["ranker"]
         return ranking_network(own, ranker_fields(own["embedding_width"], inputs))
 
-    def _retrieval_model(self, inputs: Signatures | None) -> RetrievalModel:
+    def _retriever_inputs(self, inputs: Signatures | None) -> tuple[Any, tuple[Field, ...]]:
         own = self.models()["retriever"]
-        fields = retriever_fields(own["embedding_width"], inputs)
-        model: RetrievalModel = build(own["name"], fields, **own.get("options", {}))
-        return model
+        return own, retriever_fields(own["embedding_width"], inputs)
 
     def retriever(self, inputs: Signatures | None = None) -> Retriever:
         """The retrieval model with empty tables."""
-        own, model = self.models()["retriever"], self._retrieval_model(inputs)
-        fields = retriever_fields(own["embedding_width"], inputs)
+        own, fields = self._retriever_inputs(inputs)
+        model = retrieval_model(own, fields)
         query, candidate = map(split, model.learning)
         return Retriever(
             model.model,
@@ -217,8 +214,8 @@ class Wiring:
             model.objective,
             self._tables(own["name"], query, candidate),
             self._dense(own["name"]),
-            ItemPool([field for field in fields if field.belongs_to == "item"]),
-            StreamingFrequency(slots=_FREQUENCY_SLOTS),
+            candidates_of(model, fields),
+            model.before_step,
         )
 
     def _tables(self, model: str, *parts: Split) -> DynamicTables:
@@ -244,7 +241,7 @@ class Wiring:
 
 
 def _task_names() -> list[str]:
-    """Names of the domain's tasks as a configuration has them: `click`, `stars:regression`."""
+    """Names of the domain's tasks as in a configuration: `click`, `stars:regression`."""
     return [task.name if task.is_binary else f"{task.name}:regression" for task in labels.TASKS]
 
 

@@ -220,7 +220,7 @@ class AutoencoderLearner:
             tape.watch((first, last, bias))
             code = self.network.body(tf.matmul(x, first), training=True)
             logits = tf.matmul(code, last, transpose_b=True) + tf.transpose(bias)
-            loss = LOSSES[self.loss](logits, target, weights)
+            loss = tf.reduce_mean(LOSSES[self.loss](logits, target, weights))
             total = tf.add_n([loss, *self.network.body.losses])
         layers = [weight.value for weight in self._weights]
         by_row, by_weight = tape.gradient(

@@ -1,13 +1,28 @@
 """A retrieval model: a query side, an item side, and what trains them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import keras
 
 from models.fields import Field
-from models.retrieval.objective import Objective
+from models.retrieval.objective import Objective, Outputs
 from models.retrieval.sides import by_side
+
+
+class Trains(Protocol):
+    """What is minimised on a batch; see `Objective`."""
+
+    def queries(self, query: Outputs, candidate: Outputs) -> Any:
+        """(batch, dim): the vector of each query that candidates are compared with."""
+        ...
+
+    def __call__(
+        self, query: Outputs, candidate: Outputs, ids: Any, drawn: Any, /, weights: Any = None
+    ) -> Any:
+        """The loss, a scalar; `drawn` is what the kind of candidates needs to be known."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,22 +42,25 @@ class RetrievalModel:
         objective: what trains them.
         sequence: for models of sequences, the state after each entry of the history: fields of the
             history -> (batch, length, dim), newest first.
+        before_step: called with the number of each step, from 1, before it is taken.
     """
 
     model: keras.Model
     query: keras.Model
     candidate: keras.Model
     learning: tuple[keras.Model, keras.Model]
-    objective: Objective
+    objective: Trains
     sequence: keras.Model | None = None
+    before_step: Callable[[int], None] | None = None
 
     @classmethod
     def of(
         cls,
         model: keras.Model,
         fields: Iterable[Field],
-        objective: Objective | None = None,
+        objective: Trains | None = None,
         sequence: keras.Model | None = None,
+        before_step: Callable[[int], None] | None = None,
     ) -> "RetrievalModel":
         """The sides of a joint model, such as one that was saved and loaded."""
         sides = by_side(fields)
@@ -55,7 +73,8 @@ class RetrievalModel:
             for name, part in sides.items()
         )
         learning = (query_outputs, candidate_outputs)
-        return cls(model, query, candidate, learning, objective or Objective(), sequence)
+        objective = objective or Objective()
+        return cls(model, query, candidate, learning, objective, sequence, before_step)
 
     def served_by(self, query: keras.Model) -> "RetrievalModel":
         """The same with another query side for serving, of the same weights."""

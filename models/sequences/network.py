@@ -11,6 +11,7 @@ from models.catalogue import build
 from models.entry import Entry
 from models.fields import Field
 from models.retrieval.model import RetrievalModel
+from models.retrieval.objective import Objective
 from models.sequences.batches import HISTORY, NEGATIVES, NOW, TARGET, TIMES
 from models.sequences.losses import SequenceLoss
 
@@ -52,7 +53,7 @@ class NextItemNetwork(keras.Model):
 
     def __init__(self, model: RetrievalModel, loss: SequenceLoss, items: int) -> None:
         super().__init__(name="next_item")
-        if model.sequence is None:
+        if model.sequence is None or not isinstance(model.objective, Objective):
             raise ValueError("`model` must be one of sequences. Received: one without `sequence`.")
         self.sequence, self.candidate, self.loss_of = model.sequence, model.candidate, loss
         self.scale = 1.0 / model.objective.temperature

@@ -1,30 +1,25 @@
 """The retriever learns online: which item, of all, comes next?
 
-Each positive of a batch is told from the other items of the batch and from items drawn uniformly
-from those that came lately (mixed negatives). All are corrected for how likely they were to be in.
+Each positive of a batch is told from other candidates, see `online_trainer.learners.candidates`.
 
-References: Yi et al., RecSys 2019, https://doi.org/10.1145/3298689.3346996; Yang et al., WWW 2020
-companion, https://doi.org/10.1145/3366424.3386195.
+Reference: Yi et al., RecSys 2019, https://doi.org/10.1145/3298689.3346996.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from millstream.snapshots.layout import below
 from models.compact import compact
-from models.losses.sampled_softmax import mixture_log_q
-from models.losses.streaming_frequency import StreamingFrequency
-from models.retrieval.objective import Objective
+from models.retrieval.model import Trains
 from models.split import Split
 from online_trainer.embeddings.tables import DynamicTables, Read
 from online_trainer.learners.batch import Batch
+from online_trainer.learners.candidates import Candidates
 from online_trainer.learners.compiled import CompiledStep
 from online_trainer.learners.dense import DenseWeights
-from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.vectors import Layout, as_arrays, field_specs
 
 HIT_AT = 10
@@ -35,7 +30,7 @@ class Retrieved(NamedTuple):
 
     Args:
         positives: how many rows were learnt from.
-        loss: weighted mean of the corrected softmax loss.
+        loss: weighted mean of the objective.
         hit_rate: share of positives that scored among the first ten of their candidates, before
             they were learnt from.
         is_finite: False where the batch was refused.
@@ -56,9 +51,8 @@ class Retriever:
         objective: what is minimised.
         tables: those of both sides.
         optimiser: of the dense weights.
-        pool: where uniform negatives are drawn from.
-        frequency: how often items are in a batch.
-        draws: uniform negatives of a step.
+        candidates: that positives are told from.
+        before_step: see `RetrievalModel`.
     """
 
     def __init__(
@@ -66,24 +60,23 @@ class Retriever:
         network: keras.Model,
         query: Split,
         candidate: Split,
-        objective: Objective,
+        objective: Trains,
         tables: DynamicTables,
         optimiser: keras.Optimizer,
-        pool: ItemPool,
-        frequency: StreamingFrequency,
-        draws: int = 512,
+        candidates: Candidates,
+        before_step: Callable[[int], None] | None = None,
     ) -> None:
         self.network, self.objective, self.tables = network, objective, tables
         self.query, self.candidate = (compact(p, tables.groups) for p in (query, candidate))
         self.dense = DenseWeights([query.body, candidate.body], optimiser)
-        self.pool, self.frequency, self.draws = pool, frequency, draws
+        self.candidates, self._before_step = candidates, before_step
         self.step = 0
         self._names = [[*field_specs(query)], [*field_specs(candidate)]]
         self._layout = Layout([self.query, self.candidate], tables.groups)
         self._fields = [field_specs(self.query), field_specs(self.candidate)]
         column = tf.TensorSpec((None,), tf.float32)
         ids = tf.TensorSpec((None,), tf.int64)
-        signature = [*self._fields, self._layout.specs(), ids, column, column]
+        signature = [*self._fields, self._layout.specs(), ids, candidates.spec, column]
         self._learn = CompiledStep(self._learn_step, signature)
         count = tf.TensorSpec((), tf.int32)
         self._compare = CompiledStep(
@@ -92,12 +85,14 @@ class Retriever:
 
     def learn(self, batch: Batch) -> Retrieved | None:
         """Score the positives of the batch, then take one step on them; None if it has none."""
-        self.pool.update(batch.inputs)
+        self.candidates.see(batch.inputs)
         positives = batch.take(np.flatnonzero(batch.is_positive))
         if not len(positives):
             return None
         self.step += 1
-        inputs, log_q = self._sampled(positives)
+        if self._before_step is not None:
+            self._before_step(self.step)
+        inputs, drawn = self._sampled(positives)
         rows = self.tables.locate(self.tables.keys(*self._reads(inputs)), self.step)
         vectors = self.tables.gather(rows)
         fields = [
@@ -105,7 +100,7 @@ class Retriever:
             for own, part in zip(self._fields, inputs, strict=True)
         ]
         ids = inputs[1]["item_id"]
-        loss, hits, finite, gradients = self._learn(*fields, vectors, ids, log_q, positives.weights)
+        loss, hits, finite, gradients = self._learn(*fields, vectors, ids, drawn, positives.weights)
         if is_finite := bool(finite):
             self.tables.learn(rows, vectors, as_arrays(gradients), self.step)
         self.tables.expire(self.step)
@@ -130,25 +125,17 @@ class Retriever:
 
     def memory(self) -> dict[str, np.ndarray]:
         """State beside weights and tables, for a snapshot."""
-        pool = {f"pool/{name}": array for name, array in self.pool.state().items()}
-        return pool | {f"frequency/{n}": array for n, array in self.frequency.state().items()}
+        return self.candidates.state()
 
     def restore_memory(self, memory: Mapping[str, np.ndarray]) -> None:
         """Continue from `memory`."""
-        self.pool.restore(below("pool", memory))
-        self.frequency.restore(below("frequency", memory))
+        self.candidates.restore(memory)
 
     def _sampled(self, positives: Batch) -> tuple[list[dict[str, np.ndarray]], np.ndarray]:
-        """The inputs of both sides, and log q of the candidates."""
-        drawn = self.pool.draw(self.draws, self.step)
+        """The inputs of both sides, and what the objective must know of the candidates."""
         query = {name: positives.inputs[name] for name in self._names[0]}
-        candidates = {
-            name: np.concatenate([positives.inputs[name], drawn[name]]) for name in self._names[1]
-        }
-        self.frequency.update(positives.inputs["item_id"])
-        in_batch = self.frequency.probability(candidates["item_id"])
-        log_q = mixture_log_q(in_batch, uniform_draws=self.draws, items=len(self.pool))
-        return [query, candidates], log_q
+        candidates, drawn = self.candidates.of(positives, self._names[1], self.step)
+        return [query, candidates], drawn
 
     def _reads(self, inputs: list[dict[str, np.ndarray]]) -> list[list[Read]]:
         return [
@@ -164,20 +151,21 @@ class Retriever:
         return products if products.shape.rank == 2 else tf.reduce_max(products, axis=1)
 
     def _learn_step(
-        self, query: Any, candidate: Any, flat: Any, ids: Any, log_q: Any, weights: Any
+        self, query: Any, candidate: Any, flat: Any, ids: Any, drawn: Any, weights: Any
     ) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(flat)
             vectors = self._layout.unpack(flat, rows=[tf.size(weights)])
             queries = self.query.body({**query, **vectors[0]}, training=True)
             candidates = self.candidate.body({**candidate, **vectors[1]}, training=True)
-            loss = self.objective(queries, candidates, ids, log_q, weights)
+            loss = self.objective(queries, candidates, ids, drawn, weights)
+            total = tf.add_n([loss, *self.query.body.losses])
         by_row, by_weight = tape.gradient(
-            loss, [flat, self.dense.tensors], unconnected_gradients="zero"
+            total, [flat, self.dense.tensors], unconnected_gradients="zero"
         )
         # Rows take the gradient of the sum, as the ranker's do.
         gradients = {group: tf.reduce_sum(weights) * part for group, part in by_row.items()}
-        finite = self.dense.apply_if_finite(loss, by_weight, list(gradients.values()))
+        finite = self.dense.apply_if_finite(total, by_weight, list(gradients.values()))
         chosen = self.objective.queries(queries, candidates)
         return loss, _hit_rate(chosen, candidates["candidate"], ids), finite, gradients
 

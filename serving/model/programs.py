@@ -56,12 +56,11 @@ class KerasBuilder:
 
     def retriever(self, config: Config, inputs: Signatures) -> Towers:
         """See `ProgramBuilder.retriever`."""
-        from models.catalogue import build
-        from models.retrieval.model import RetrievalModel
+        from models.retrievers import retrieval_model
         from models.spec_fields import retriever_fields
 
         fields = retriever_fields(config["embedding_width"], inputs)
-        towers: RetrievalModel = build(config["name"], fields, **config.get("options", {}))
+        towers = retrieval_model(config, fields)
         return Towers(
             query=Program(towers.query, SHARED, towers.model),
             candidate=Program(towers.candidate, (), towers.model),

@@ -8,21 +8,22 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
-from models.catalogue import CATALOGUE, build, find
+from models.catalogue import CATALOGUE, find
 from models.fields import Field
-from models.losses.streaming_frequency import StreamingFrequency
 from models.retrieval.model import RetrievalModel
+from models.retrievers import retrieval_model
 from models.split import split
 from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
-from online_trainer.learners.item_pool import ItemPool
+from online_trainer.learners.candidates import MixedNegatives, candidates_of, memberships
 from online_trainer.learners.retriever import Retriever
 from tests.contracts.models.test_split import tables_of, with_vectors
 
 TASTES, USERS, ITEMS, LENGTH = 4, 12, 24, 4
-SMALL = {"dim": 8, "hidden": (8,), "interests": 2, "blocks": 1}
+SMALL = {"dim": 8, "hidden": (8,), "interests": 2, "blocks": 1, "dropout": 0.0}
+TASKS = ("retrieval", "autoencoder")
 
 
 def fields(rows=None, length=LENGTH):
@@ -57,7 +58,7 @@ def model_of(entry, given):
     options = {name: value for name, value in SMALL.items() if name in entry.defaults()}
     if entry.family == "next item" and "hidden" in options:
         options["hidden"] = (8, 8)
-    return build(entry.name, given, **options)
+    return retrieval_model({"name": entry.name, "options": options}, given)
 
 
 @cache
@@ -73,7 +74,7 @@ def numbers(network, x):
     return keras.ops.convert_to_numpy(network(own(network, x), training=False))
 
 
-@pytest.fixture(params=[e for e in CATALOGUE if e.task == "retrieval"], ids=lambda e: e.name)
+@pytest.fixture(params=[e for e in CATALOGUE if e.task in TASKS], ids=lambda e: e.name)
 def entry(request):
     return request.param
 
@@ -116,9 +117,12 @@ def test_every_weight_is_taught_and_only_the_rows_of_the_batch(entry):
     x["user_id"] = np.resize([3, 4], 8)
     query, candidate = model.learning
     weights = list(model.model.trainable_weights)
+    drawn = np.zeros(8, np.float32)
+    if entry.task == "autoencoder":
+        drawn = memberships(x["item_id"][:, None], x["item_id"])
     with tf.GradientTape() as tape:
         outputs = (query(own(query, x), training=True), candidate(own(candidate, x), training=True))
-        loss = model.objective(*outputs, x["item_id"], np.zeros(8, np.float32))
+        loss = model.objective(*outputs, x["item_id"], drawn)
     slopes = tape.gradient(loss, [w.value for w in weights])
     starts = [w.path for w in weights if w.path.endswith("/start")]  # of empty histories alone
     untaught = {
@@ -139,6 +143,9 @@ def retriever(entry):
     model = model_of(entry, given)
     query, candidate = map(split, model.learning)
     tables = {**query.tables, **candidate.tables}.values()
+    candidates = candidates_of(model, given)
+    if isinstance(candidates, MixedNegatives):
+        candidates.draws = 16
     return Retriever(
         model.model,
         query,
@@ -146,9 +153,8 @@ def retriever(entry):
         model.objective,
         DynamicTables(tables, {"": RowAdagrad(0.3)}, Policy(admit_after=1)),
         keras.optimizers.SGD(0.02),  # fewer operations to compile than Adam
-        ItemPool([field for field in given if field.belongs_to == "item"]),
-        StreamingFrequency(slots=1 << 10),
-        draws=16,
+        candidates,
+        model.before_step,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from features.signatures import input_signatures
 from millstream.errors import ConfigurationError
 from millstream.settings import Settings
+from models.autoencoders.online import Reconstruction
 from models.catalogue import CATALOGUE
 from online_trainer.wiring import Wiring
 from serving.model.programs import Programs
@@ -25,12 +26,27 @@ def test_a_model_that_cannot_be_chosen_is_an_error_that_names_those_that_can(set
     assert text.endswith(f"Received: {name!r}.")
 
 
-@pytest.mark.parametrize("name", [e.name for e in CATALOGUE if e.task == "retrieval"])
+@pytest.mark.parametrize(
+    "name", [e.name for e in CATALOGUE if e.task in ("retrieval", "autoencoder")]
+)
 def test_every_retrieval_model_is_put_together_from_the_inputs_of_the_system(name):
     wiring = Wiring(Settings(_env_file=None, retriever=name))
     learner = wiring.retriever()
     assert wiring.models()["retriever"]["name"] == name
     assert any(table.name == "item_id" for s in learner.tables.slabs.values() for table in s.tables)
+
+
+def test_options_of_an_autoencoders_learning_stand_beside_those_of_its_network():
+    options = {"dim": 6, "hidden": [], "loss": "logistic", "confidence": 2.0}
+    wiring = Wiring(Settings(_env_file=None, retriever="mult_vae", retriever_options=options))
+    served = Programs().retriever(wiring.models()["retriever"], input_signatures())
+    assert served.dim == 7  # and the item's bias
+    objective = wiring.retriever().objective
+    assert isinstance(objective, Reconstruction)
+    assert (objective.loss, objective.confidence) == ("logistic", 2.0)
+    wrong = Settings(_env_file=None, retriever="mult_vae", retriever_options={"confidnce": 1})
+    with pytest.raises(ConfigurationError, match=r"must be among .*'confidence'.*confidnce"):
+        Wiring(wrong).retriever()
 
 
 def test_a_retriever_of_the_projects_own_is_trained_and_built_alike_in_serving(

@@ -10,6 +10,7 @@ from online_trainer.embeddings.optimisers import RowAdagrad
 from online_trainer.embeddings.slab import Policy
 from online_trainer.embeddings.tables import DynamicTables
 from online_trainer.learners.batch import Batch
+from online_trainer.learners.candidates import MixedNegatives
 from online_trainer.learners.item_pool import ItemPool
 from online_trainer.learners.retriever import Retriever
 
@@ -34,9 +35,11 @@ def retriever(draws: int = 32) -> Retriever:
         towers.objective,
         DynamicTables(tables, {"": RowAdagrad(0.2)}, Policy(admit_after=1)),
         keras.optimizers.Adam(0.01),
-        ItemPool([field for field in FIELDS if field.belongs_to == "item"]),
-        StreamingFrequency(slots=1 << 10),
-        draws,
+        MixedNegatives(
+            ItemPool([field for field in FIELDS if field.belongs_to == "item"]),
+            StreamingFrequency(slots=1 << 10),
+            draws,
+        ),
     )
 
 
@@ -86,7 +89,8 @@ def test_negatives_teach_nothing_but_are_kept_to_draw_from():
     none = Batch(given.inputs, given.labels * 0, given.weights, np.zeros(len(given), bool))
     assert ours.learn(none) is None
     assert (ours.step, len(ours.tables)) == (0, 0)
-    assert len(ours.pool) == len(set(given.inputs["item_id"].tolist()))
+    assert isinstance(ours.candidates, MixedNegatives)
+    assert len(ours.candidates.pool) == len(set(given.inputs["item_id"].tolist()))
 
 
 def test_the_same_messages_give_the_same_retriever():

@@ -1,0 +1,1 @@
+"""Lines of the catalogue, by what a model is built on; `models.catalogue` joins them."""

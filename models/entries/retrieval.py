@@ -1,0 +1,97 @@
+"""Models that retrieve: two towers, several interests, next items."""
+
+from models.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "two_tower",
+        "two towers",
+        "retrieval",
+        "Yi et al., RecSys 2019, https://doi.org/10.1145/3298689.3346996",
+        "models.retrieval.two_tower:two_tower",
+    ),
+    Entry(
+        "dual_augmented",
+        "two towers",
+        "retrieval",
+        "Yu et al., DLP-KDD 2021, https://dlp-kdd.github.io/assets/pdf/DLP-KDD_2021_paper_4.pdf",
+        "models.retrieval.dual_augmented:dual_augmented",
+    ),
+    Entry(
+        "youtube_dnn",
+        "two towers",
+        "retrieval",
+        "Covington, Adams & Sargin, RecSys 2016, https://doi.org/10.1145/2959100.2959190",
+        "models.retrieval.youtube_dnn:youtube_dnn",
+    ),
+    Entry(
+        "mind",
+        "interests",
+        "retrieval",
+        "Li et al., CIKM 2019, https://arxiv.org/abs/1904.08030",
+        "models.retrieval.mind:mind",
+    ),
+    Entry(
+        "comirec_dr",
+        "interests",
+        "retrieval",
+        "Cen et al., KDD 2020, https://arxiv.org/abs/2005.09347",
+        "models.retrieval.comirec:comirec",
+        options={"extractor": "routing"},
+    ),
+    Entry(
+        "comirec_sa",
+        "interests",
+        "retrieval",
+        "Cen et al., KDD 2020, https://arxiv.org/abs/2005.09347",
+        "models.retrieval.comirec:comirec",
+        options={"extractor": "attention"},
+    ),
+    Entry(
+        "fm_vectors",
+        "factorisation",
+        "retrieval",
+        "Rendle, ICDM 2010, https://doi.org/10.1109/ICDM.2010.127",
+        "models.retrieval.fm_vectors:fm_vectors",
+    ),
+    Entry(
+        "gru4rec",
+        "next item",
+        "retrieval",
+        "Hidasi & Karatzoglou, CIKM 2018, https://arxiv.org/abs/1706.03847",
+        "models.next_item.gru4rec:gru4rec",
+        loss="bpr_max",
+    ),
+    Entry(
+        "sasrec",
+        "next item",
+        "retrieval",
+        "Kang & McAuley, ICDM 2018, https://arxiv.org/abs/1808.09781",
+        "models.next_item.sasrec:sasrec",
+        loss="bce",
+    ),
+    Entry(
+        "gsasrec",
+        "next item",
+        "retrieval",
+        "Petrov & Macdonald, RecSys 2023, https://arxiv.org/abs/2308.07192",
+        "models.next_item.sasrec:sasrec",
+        loss="gbce",
+    ),
+    Entry(
+        "bert4rec",
+        "next item",
+        "retrieval",
+        "Sun et al., CIKM 2019, https://arxiv.org/abs/1904.06690",
+        "models.next_item.bert4rec:bert4rec",
+        loss="softmax",
+    ),
+    Entry(
+        "hstu",
+        "next item",
+        "retrieval",
+        "Zhai et al., ICML 2024, https://arxiv.org/abs/2402.17152",
+        "models.next_item.hstu:hstu",
+        loss="softmax",
+    ),
+)
