@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from models.catalogue import build
 from models.entry import Entry
 from models.fields import Field
+from models.losses.as_output import LossAsOutput
 from models.retrieval.model import RetrievalModel
 from models.retrieval.objective import Objective
 from models.sequences.batches import HISTORY, NEGATIVES, NOW, TARGET, TIMES
@@ -39,7 +39,7 @@ def next_item_fields(items: int, width: int, length: int, *, has_times: bool) ->
     return fields
 
 
-class NextItemNetwork(keras.Model):
+class NextItemNetwork(LossAsOutput):
     """The loss of every entry that has a target: the mean, as the model's output.
 
     Scored are its target and its negatives, or all items where the loss has none: then a batch's
@@ -79,17 +79,6 @@ class NextItemNetwork(keras.Model):
         if self.loss_of.is_shared:
             return ops.matmul(self.scale * states, ops.swapaxes(drawn, 1, 2))
         return self.scale * ops.sum(states[:, :, None] * drawn, axis=-1)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The output itself."""
-        return y_pred
 
 
 def scores_of(model: RetrievalModel, inputs: Mapping[str, np.ndarray], items: int) -> np.ndarray:

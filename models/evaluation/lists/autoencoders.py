@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 import keras
-import numpy as np
 
 from millstream.errors import ConfigurationError
 from models.autoencoders.learner import AutoencoderLearner
 from models.catalogue import build
-from models.evaluation.lists.full_corpus import Scorer, full_corpus
+from models.evaluation.lists import epochs
+from models.evaluation.lists.full_corpus import Scorer
 from models.evaluation.lists.protocols import Protocol
 from models.evaluation.lists.questions import Questions
 from models.fields import Field
@@ -21,7 +21,6 @@ _FIELDS = (
     Field("recent", length=1, belongs_to="user", shared_with="item_id"),
     Field("item_id", belongs_to="item"),
 )
-STOPS_BY = 100
 
 
 class LearntLists:
@@ -38,7 +37,7 @@ class LearntLists:
 
 
 def fitted(run: "ListRun", found: Protocol) -> "Fitted":
-    """Learn in epochs until NDCG@100 of the validation lists rises no more; keep what was best.
+    """Learn in epochs, see `epochs.learn`.
 
     Raises:
         ConfigurationError: a factorisation of users is to serve users it has never learnt from.
@@ -62,17 +61,12 @@ def fitted(run: "ListRun", found: Protocol) -> "Fitted":
         **run.learning,
     )
     model = LearntLists(learner)
-    best, best_epoch, kept, epoch = -np.inf, 0, learner.state(), 0
-    for epoch in range(1, training.epochs + 1):
-        learner.partial_fit(found.train, items=found.test.items)
-        if found.valid is None:
-            best_epoch, kept = epoch, learner.state()
-            continue
-        reached = full_corpus(model.scorer(found.valid), found.valid, ks=(STOPS_BY,))
-        if reached.values[f"ndcg@{STOPS_BY}"] > best:
-            best, best_epoch = reached.values[f"ndcg@{STOPS_BY}"], epoch
-            kept = learner.state()
-        elif epoch - best_epoch >= training.patience:
-            break
-    learner.restore(kept)
-    return Fitted(model, epoch, len(found.train.values))
+    made = epochs.learn(
+        model,
+        found,
+        training,
+        lambda: learner.partial_fit(found.train, items=found.test.items),
+        learner.state,
+        learner.restore,
+    )
+    return Fitted(model, made, len(found.train.values))

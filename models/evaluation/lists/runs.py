@@ -25,6 +25,7 @@ TRAINERS = {
     "autoencoder": "models.evaluation.lists.autoencoders:fitted",
     "matrix": "models.evaluation.lists.matrices:fitted",
     "next item": "models.evaluation.lists.next_items:fitted",
+    "retrieval": "models.evaluation.lists.towers:fitted",
 }
 BASELINES: dict[str, Callable[[Protocol], "Lists"]] = {"popularity": Popularity}
 PROTOCOLS = ("leave-one-out", "strong", "time", "random")

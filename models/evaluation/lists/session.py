@@ -25,6 +25,7 @@ LEARNING: dict[str, dict[str, Any]] = {
         "full": False,
     },
     "next item": {"loss": "", "width": 128, "length": 200, "negatives": None},
+    "retrieval": {"width": 32, "length": 20, "negatives": 512},
     "matrix": {},
 }
 

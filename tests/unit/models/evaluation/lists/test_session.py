@@ -8,7 +8,9 @@ from models.evaluation.lists import runs as list_runs
 from models.evaluation.lists import session
 from models.evaluation.lists.interactions import load
 from models.evaluation.lists.protocols import Interactions
+from models.evaluation.lists.ragged import Ragged
 from models.evaluation.lists.runs import Training, execute
+from models.evaluation.lists.towers import before
 
 ITEMS, USERS, TAKEN = 40, 60, 6
 
@@ -69,12 +71,32 @@ def test_a_next_item_model_is_asked_as_any_other(log):
     assert 0.0 <= (result.metrics["ndcg@5"] or 0.0) <= 1.0
 
 
+def test_two_towers_learn_from_lists_and_know_what_users_had(log):
+    given = ("width=8", "length=4", "negatives=8", "dim=8", "hidden=8")
+    (run,) = planned(log, "two_tower", protocol="leave-one-out", options=given, epochs=25)
+    assert run.learning == {"width": 8, "length": 4, "negatives": 8}
+    result = execute(run)
+    reached = result.metrics["recall_capped@5"] or 0.0
+    assert reached > 0.8  # of five that are left in the cluster; chance is .15
+
+
+def test_the_history_of_an_entry_is_what_came_before_it():
+    rng = np.random.default_rng(2)
+    rows = [rng.integers(0, 30, n).tolist() for n in (4, 0, 1, 7)]
+    lists = Ragged.of(np.repeat(np.arange(4), [4, 0, 1, 7]), np.concatenate(rows), 4)
+    found = before(lists, np.arange(12), 3)
+    wanted = [
+        [item + 1 for item in reversed(row[:place])][:3]
+        for row in rows
+        for place in range(len(row))
+    ]
+    assert [[item for item in each if item] for each in found.tolist()] == wanted
+
+
 def test_all_is_every_model_that_can_be_asked_so(log):
     everyone = session.models_of(["all"], "leave-one-out")
     assert set(session.models_of(["all"], "strong")) == set(everyone) - {"minibatch_mf"}
-    assert {"popularity", "ease", "mult_vae", "als", "sasrec", "dynamic_autoencoder"} <= set(
-        everyone
-    )
+    assert {"popularity", "ease", "mult_vae", "als", "sasrec", "two_tower", "mind"} <= set(everyone)
     assert len(planned(log, "ease", "mult_vae", seeds=3)) == 4
 
 
