@@ -435,11 +435,10 @@ class Settings(BaseSettings):
         default=[], description="names under which the API may be called, as JSON; empty is any"
     )
     candidates: int = Field(default=500, gt=0, description="maximum candidates ranked per request")
-    counter_weight: float = Field(
-        default=0.0,
-        ge=0,
-        description="weight of the best counter's order beside the ranker's, such as 1, "
-        "where no formula ranks; 0 is the ranker alone",
+    list_fusion: bool = Field(
+        default=True,
+        description="order lists by ranker, sources and counters, fused as the questions that a "
+        "worker asks itself teach it, while that is better than the ranker alone",
     )
     retrieval_sources: dict[SourceName, Annotated[float, Field(ge=0)]] = Field(
         default={
@@ -479,10 +478,10 @@ class Settings(BaseSettings):
         description="share of all items that a search in clusters looks at, above 0 to 1",
     )
     list_quality_interval_s: float = Field(
-        default=1.0,
+        default=0.25,
         ge=0,
         description="seconds between two lists that are made, and not shown, to be judged by a "
-        "positive that was just posted; 0 judges none",
+        "positive that is just published, and to learn the order of lists from it; 0 makes none",
     )
     unknown_items: Literal["hide", "show"] = Field(
         default="hide",

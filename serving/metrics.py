@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -14,6 +15,7 @@ from millstream.settings import SourceName
 from millstream.snapshots.control import ACTIONS
 from millstream.topics import FEATURES, ITEMS, SNAPSHOTS
 from serving.admission import SHED_REASONS
+from serving.fusion.fusion import Fusion
 from serving.recommend.degraded import REASONS
 
 _P = "millstream_serving_"
@@ -29,7 +31,7 @@ SOURCES = tuple(
         for name in names
     )
 )
-JUDGED = ("retrieved", "ranked", "list", "degraded", *SOURCES)
+JUDGED = ("retrieved", "ranked", "fused", "list", "degraded", *SOURCES)
 # Placements of lists; those of requests that name none are `default`.
 PLACEMENTS = tuple(dict.fromkeys((DEFAULT, *domain().placements)))
 STAGES = ("user", "retrieve", "rank", "rerank")
@@ -66,6 +68,18 @@ class Metrics:
         )
         self.list_gains = self._counter(
             "list_gains_total", "Sum of NDCG@20 of the right answers, by stage or source", "stage"
+        )
+        self.fusion_in_use = self._gauge(
+            "fusion_in_use", "1 while lists are in the fused order, 0 while in the ranker's"
+        )
+        self.fusion_ahead = self._gauge(
+            "fusion_ahead", "Mean NDCG@20 of the fused order less that of the ranker's, of late"
+        )
+        self.fusion_weight = Gauge(
+            f"{_P}fusion_weight",
+            "Weight of a column of evidence in the fused order, in its standard deviations",
+            ["column"],
+            registry=self.registry,
         )
         self.events = self._counter("events_total", "Events, by outcome", "outcome")
         self.impressions = self._counter(
@@ -119,6 +133,13 @@ class Metrics:
             "Time from a probe item's upsert to its place in the index",
         )
         self._begin_at_zero()
+
+    def follow(self, fusion: Fusion) -> None:
+        """Show what a fusion has learnt."""
+        self.fusion_in_use.set_function(lambda: float(fusion.is_better))
+        self.fusion_ahead.set_function(lambda: fusion.ahead)
+        for name in fusion.model.names:
+            self.fusion_weight.labels(name).set_function(partial(fusion.model.weight, name))
 
     def _begin_at_zero(self) -> None:
         """Let what has not happened yet be 0, not absent."""

@@ -20,17 +20,20 @@ from millstream.kafka_security import client_options
 from millstream.redis_clients import async_redis_client
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
-from millstream.topics import FEATURES, ITEMS, SNAPSHOTS, USERS, Topic
+from millstream.topics import FEATURES, INTERACTIONS, ITEMS, SNAPSHOTS, USERS, Topic
 from serving.admission import Admission
 from serving.bootstrap import Bootstrap
 from serving.catalogue.catalogue import Catalogue
 from serving.consumers.broker import Broker, KafkaBroker
 from serving.consumers.catalogue_updater import CatalogueUpdater
+from serving.consumers.event_sampler import EventSampler
 from serving.consumers.producer import EventProducer
 from serving.consumers.score_follower import ScoreFollower
 from serving.consumers.snapshots import SnapshotFollower
 from serving.consumers.status_reporter import StatusReporter
 from serving.consumers.topic_consumer import Handler, TopicConsumer
+from serving.fusion.fusion import Fusion
+from serving.fusion.kept import KeptFusion
 from serving.http.schemas import ReadyAnswer
 from serving.metrics import Metrics
 from serving.model.loader import Loader
@@ -107,6 +110,9 @@ class ServingWorker:
         self.admission = Admission(options.at_once, options.budget_s / 2)
         self.objectives = Objectives(domain())
         self._score_follower = ScoreFollower(settings.data_dir, self.objectives, domain())
+        self.fusion = Fusion(settings.list_fusion)
+        self._kept_fusion = KeptFusion(self.fusion, settings.data_dir)
+        self.metrics.follow(self.fusion)
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,
@@ -116,6 +122,7 @@ class ServingWorker:
                 log=self.producer.log,
                 metrics=self.metrics,
                 clock=clock,
+                fusion=self.fusion,
                 objectives=self.objectives,
             ),
             options,
@@ -127,6 +134,7 @@ class ServingWorker:
             self.catalogue,
             self.metrics,
             clock,
+            self.fusion,
             settings.list_quality_interval_s,
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
@@ -146,6 +154,14 @@ class ServingWorker:
             settings.dedupe_window_s,
             self.door,
             keeps_people=options.uses("session_neighbours"),
+        )
+        self._sampler = EventSampler(
+            broker,
+            settings.topic(INTERACTIONS),
+            self.quality.note,
+            clock,
+            settings.list_quality_interval_s,
+            self.door,
         )
         self.items_consumer = self._topic_consumer(ITEMS, self._items.items)
         self._began = time.monotonic()
@@ -171,6 +187,7 @@ class ServingWorker:
         """Everything that goes on beside the requests, watched by the supervisor."""
         now_s = self.clock.now()
         self._score_follower.look()
+        self._kept_fusion.read()
         start = self.supervisor.start
         async with self._closing(), self.supervisor.running():
             start("items", self.items_consumer.run)
@@ -184,6 +201,9 @@ class ServingWorker:
             start("availability", self._items.keep_time)
             start("score", self._score_follower.run)
             start("recall", self.recall.run)
+            start("fusion", self._kept_fusion.run)
+            if self.quality.every_s:
+                start("sample", self._sampler.run)
             start("standing", self._status_reporter.run)
             start("bootstrap", self._bootstrap, ends=True)
             start("publisher", self.producer.run)

@@ -6,17 +6,20 @@ import numpy as np
 
 from millstream.clock import Clock
 from millstream.errors import SnapshotError
-from millstream.events import Impression
+from millstream.events import Event, Impression
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from serving.catalogue.catalogue import Catalogue
 from serving.consumers.catalogue_updater import CatalogueUpdater
+from serving.fusion.fusion import Fusion
 from serving.metrics import Metrics
 from serving.model.loader import Loader
 from serving.model.models import Models
 from serving.recommend.options import ListOptions
+from serving.recommend.quality import ListQuality
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.recommend.request import Ranked
+from serving.remembered import Remembered
 from serving.retrieval.item_index import IndexOptions
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Retrieval
@@ -71,6 +74,7 @@ class Answering:
             clock,
             keeps_people=options.uses("session_neighbours"),
         )
+        self.fusion, remembered = Fusion(settings.list_fusion), Remembered()
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,
@@ -81,11 +85,28 @@ class Answering:
                 metrics=self.metrics,
                 clock=clock,
                 watch=watch,
+                fusion=self.fusion,
             ),
             options,
             np.random.default_rng(seed),
+            remembered,
             executor=Inline(),
         )
+        self.quality = ListQuality(
+            self.recommender.stages,
+            remembered.user,
+            self.catalogue,
+            self.metrics,
+            clock,
+            self.fusion,
+            settings.list_quality_interval_s,
+        )
+
+    async def note(self, event: Event) -> None:
+        """An event is posted to this worker, which may ask itself a question; nothing else."""
+        if self.models.current is not None:
+            self.quality.note(event)
+            await self.quality.settled()
 
     async def serve(self, version: int) -> None:
         """Bring a snapshot into service.

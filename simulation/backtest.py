@@ -106,6 +106,9 @@ class Backtest:
                 await self._advance(self.loop, now_s)
             if asked[place]:
                 await self._ask(place)
+            if self.loop is not None:
+                self.loop.clock.set(max(now_s, self.loop.clock.now()))
+                await self.loop.answering.note(log.event(place))
             self._tell(place)
             if place % 1_000 == 0:
                 self._progress(place)

@@ -128,6 +128,7 @@ def by_stage(outcome: Outcome, k: int, hours: np.ndarray) -> dict[str, dict[str,
         "as retrieved": quality(outcome.stage_ranks("retrieved"), k, hours),
         "by the best counter": quality(outcome.stage_ranks("counted"), k, hours),
         "as ranked": quality(outcome.stage_ranks("ranked"), k, hours),
+        "as fused": quality(outcome.stage_ranks("fused"), k, hours),
         "list": quality(outcome.rank_array(LOOP), k, hours),
     }
 

@@ -75,7 +75,7 @@ class Outcome:
         return {s: np.array([each.sources[s] for each in self.stages], np.int64) for s in names}
 
     def stage_ranks(self, name: str) -> np.ndarray:
-        """(questions,) places after the stage `retrieved`, `counted` or `ranked`."""
+        """(questions,) places after the stage `retrieved`, `counted`, `ranked` or `fused`."""
         return np.array([getattr(each, name) for each in self.stages], np.int64)
 
     def digest(self) -> str:

@@ -23,7 +23,8 @@ class Stages:
         sources: by source, among the first `DEPTH` of each.
         retrieved: among the unseen candidates, as retrieval orders them.
         counted: the same, as the best counter orders them, which a degraded list goes by.
-        ranked: the same, as ranking orders them.
+        ranked: the same, as the ranker alone orders them.
+        fused: the same, in the order of their scores, which are fused where that is better.
         is_candidate: whether any source brought it within its share.
     """
 
@@ -31,6 +32,7 @@ class Stages:
     retrieved: int
     counted: int
     ranked: int
+    fused: int
     is_candidate: bool
 
 
@@ -38,8 +40,9 @@ def stages(wanted: RetrievalRequest, ranked: Ranked, retrieval: Retrieval, targe
     """Rank of catalogue row `target`; `NOT_FOUND` is a row of no item."""
     rows, fresh = ranked.candidates.rows, ranked.levels == FRESH
     by_counter = counter_scores(ranked.features, wanted.recent)
-    counted, order = (
-        np.argsort(-scores[fresh], kind="stable") for scores in (by_counter, ranked.scores)
+    counted, by_ranker, fused = (
+        np.argsort(-scores[fresh], kind="stable")
+        for scores in (by_counter, ranked.by_ranker, ranked.scores)
     )
     return Stages(
         {
@@ -48,6 +51,7 @@ def stages(wanted: RetrievalRequest, ranked: Ranked, retrieval: Retrieval, targe
         },
         rank_of(target, rows[fresh]),
         rank_of(target, rows[fresh][counted]),
-        rank_of(target, rows[fresh][order]),
+        rank_of(target, rows[fresh][by_ranker]),
+        rank_of(target, rows[fresh][fused]),
         target != NOT_FOUND and bool(np.isin(target, rows)),
     )

@@ -12,7 +12,7 @@ from aiokafka import ConsumerRecord
 
 from features.dedup import SeenIds, fingerprint
 from features.spec import RECENT, USER_STATS, VIEWS
-from features.topic_events import STRICT, Door, TopicMessage, event_of
+from features.topic_events import STRICT, Door, event_of
 from features.upserts import UpsertVersion
 from features.validation import PROBE_PREFIX
 from millstream.batches import decode_table, metadata_of
@@ -21,6 +21,7 @@ from millstream.events import ItemUpsert
 from millstream.ids import id64_array
 from millstream.topics import FEATURES, ITEMS
 from serving.catalogue.catalogue import Catalogue
+from serving.consumers.messages import message_of
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 from serving.model.models import Models
@@ -129,7 +130,7 @@ class CatalogueUpdater:
         """The upserts that are sound and new, and whether each is a deletion."""
         for record in records:
             try:
-                message = _message(record)
+                message = message_of(record, ITEMS)
                 now_s = min(message.timestamp_s, self._clock.now())
                 upsert = event_of(message, now_s, self._door)
                 mark = np.array([fingerprint(upsert.event_id)], np.uint64)
@@ -186,10 +187,3 @@ class CatalogueUpdater:
     def _refused(self, topic: str, error: Exception) -> None:
         self._metrics.feed_errors.labels(topic).inc()
         self._log.warn_of(topic, f"A message of topic {topic} was left out: {error}")
-
-
-def _message(record: ConsumerRecord) -> TopicMessage:
-    written_s = record.timestamp / 1000.0
-    return TopicMessage(
-        ITEMS.name, record.partition, record.offset, written_s, record.key, record.value
-    )

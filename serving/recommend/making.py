@@ -13,6 +13,7 @@ from features.counter import counter_scores
 from features.spec import GROUPS
 from millstream.rules import RuleCandidates, ruled
 from serving.catalogue.catalogue import Catalogue
+from serving.fusion.fusion import Fusion
 from serving.metrics import Metrics
 from serving.recommend.answer import answer
 from serving.recommend.options import ARRANGE_SHARE, ListOptions
@@ -41,10 +42,14 @@ class StagesOf(NamedTuple):
         lists: catalogue rows by stage or source (`serving.metrics.JUDGED`), best first, at most
             `QUESTION_K`.
         seen: rows that the user is known to have met.
+        unseen: catalogue rows of the candidates that might be shown, (n,).
+        evidence: on those (`serving/fusion`); None where there is no ranker, or a formula ranks.
     """
 
     lists: dict[str, np.ndarray]
     seen: frozenset[int]
+    unseen: np.ndarray
+    evidence: np.ndarray | None = None
 
 
 class Making:
@@ -52,6 +57,7 @@ class Making:
 
     Args:
         options: how.
+        fusion: orders candidates while it is better than the ranker.
         rng: for exploration.
         watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
     """
@@ -63,13 +69,14 @@ class Making:
         metrics: Metrics,
         scoring: Scoring,
         options: ListOptions,
+        fusion: Fusion,
         rng: np.random.Generator,
         watch: Watch | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._plans = Plans(catalogue, rankings, options)
         self._metrics = metrics
-        self._scoring = scoring
+        self._scoring, self._fusion = scoring, fusion
         self._rng = rng
         self._watch = watch
 
@@ -80,7 +87,7 @@ class Making:
             request.retrieved = self._retrieved(request, wanted)
         with self._metrics.stage("rank"):
             features = self._catalogue.as_of(request.retrieved[0].rows, request.time_s)
-            ranked = self._scoring.ranked(request, request.retrieved, features)
+            ranked = self._scoring.ranked(request, wanted, request.retrieved, features)
         if self._watch is not None:
             self._watch(wanted, ranked)
         with self._metrics.stage("rerank"):
@@ -93,13 +100,17 @@ class Making:
         retrieval = self._plans[request.query.placement].retrieval
         found = candidates, levels = retrieval.retrieve(wanted, request.user)
         features = self._catalogue.as_of(candidates.rows, request.time_s)
-        ranked = self._scoring.ranked(request, found, features)
+        ranked = self._scoring.ranked(request, wanted, found, features, with_evidence=True)
         arranged, _ = self._capped(request, ranked, self._arranged(request, ranked))
         places = np.flatnonzero(levels == FRESH)
         by_counter = counter_scores(features, request.recent)[places]
+        by_ranker = ranked.by_ranker[places]
+        given = None if ranked.evidence is None else ranked.evidence[places]
+        by_fusion = by_ranker if given is None else self._fusion.scores(given)
         orders = {
             "retrieved": places,
-            "ranked": places[np.argsort(-ranked.scores[places], kind="stable")],
+            "ranked": places[np.argsort(-by_ranker, kind="stable")],
+            "fused": places[np.argsort(-by_fusion, kind="stable")],
             "list": arranged[:QUESTION_K],
             "degraded": places[np.argsort(-by_counter, kind="stable")],
         }
@@ -108,7 +119,7 @@ class Making:
         for name in retrieval.weights:
             rows = retrieval.first(name, wanted, QUESTION_K + len(seen))
             lists[name] = rows[~np.isin(rows, seen)][:QUESTION_K]
-        return StagesOf(lists, frozenset(seen.tolist()))
+        return StagesOf(lists, frozenset(seen.tolist()), candidates.rows[places], given)
 
     def plain(self, request: Request) -> Recommendation:
         """A list that costs little: by the best counter, and what was seen last."""

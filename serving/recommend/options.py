@@ -28,7 +28,6 @@ class ListOptions:
     Args:
         k: how many items, for requests that do not say.
         candidates: how many are ranked for one list.
-        counter_weight: of the best counter's order beside the ranker's.
         budget_s: for one list, seconds.
         diversity: of lists.
         diversity_strength: the share of its odds that an item loses for a like one above it.
@@ -51,7 +50,6 @@ class ListOptions:
 
     k: int = 10
     candidates: int = 500
-    counter_weight: float = 0.0
     budget_s: float = 0.1
     diversity: Diversity = "mmr"
     diversity_strength: float = 0.5
@@ -74,7 +72,6 @@ class ListOptions:
         """Those that the settings choose, and the placements of a domain: that of the process."""
         own = cls(
             candidates=settings.candidates,
-            counter_weight=settings.counter_weight,
             budget_s=settings.request_budget_ms / 1000.0,
             diversity=settings.diversity,
             diversity_strength=settings.diversity_strength,

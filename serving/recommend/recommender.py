@@ -21,6 +21,7 @@ from millstream.errors import StoreUnavailable
 from millstream.events import Impression
 from serving.breaker import Breaker
 from serving.catalogue.catalogue import Catalogue
+from serving.fusion.fusion import Fusion
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 from serving.model.served import ServedModel
@@ -48,6 +49,7 @@ class Dependencies:
         model: the model that is served now, or None.
         log: takes the log of a list that was shown, without waiting.
         watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
+        fusion: orders candidates while it is better than the ranker.
         objectives: what lists are ranked by; those of the domain unless given.
     """
 
@@ -59,6 +61,7 @@ class Dependencies:
     metrics: Metrics
     clock: Clock
     watch: Watch | None = None
+    fusion: Fusion = field(default_factory=Fusion)
     objectives: Objectives = field(default_factory=lambda: Objectives(domain()))
 
 
@@ -92,11 +95,16 @@ class Recommender:
             options.budget_s,
             dependencies.objectives,
             self._log,
-            options.counter_weight,
+            dependencies.fusion,
         )
         parts = dependencies.catalogue, dependencies.rankings, dependencies.metrics
         self._making = Making(
-            *parts, scoring, options, rng or np.random.default_rng(), dependencies.watch
+            *parts,
+            scoring,
+            options,
+            dependencies.fusion,
+            rng or np.random.default_rng(),
+            dependencies.watch,
         )
         self._threads = executor or ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
 

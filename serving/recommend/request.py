@@ -84,6 +84,8 @@ class Ranked:
         by_task: the ranker's scores by the name of each task, (n,) each, from which `scores` are
             made; empty where they are counts.
         score_version: of the formula that the scores are of; "" is none.
+        evidence: (n, columns) that the scores were fused from, or might be (`serving/fusion`);
+            the first column has the ranker's own. None where it was not needed.
     """
 
     candidates: Candidates
@@ -93,3 +95,9 @@ class Ranked:
     scale: Scale = "count"
     by_task: TaskScores = field(default_factory=dict)
     score_version: str = ""
+    evidence: np.ndarray | None = None
+
+    @property
+    def by_ranker(self) -> np.ndarray:
+        """What orders the candidates without fusion, (n,)."""
+        return self.scores if self.evidence is None else self.evidence[:, 0]

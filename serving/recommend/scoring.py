@@ -6,15 +6,17 @@ from features.columns import Arrays
 from features.counter import counter_scores
 from features.encode import encode_cross
 from serving.catalogue.catalogue import Catalogue
+from serving.fusion.evidence import Moment, evidence
+from serving.fusion.fusion import Fusion, dealt
 from serving.limited_log import LimitedLog
 from serving.model.served import TaskScores
-from serving.recommend.consensus import consensus
 from serving.recommend.degraded import Degraded
 from serving.recommend.objectives import Objectives
 from serving.recommend.options import RANK_SHARE
 from serving.recommend.request import Ranked, Request, Retrieved
 from serving.retrieval.candidates import Candidates
-from serving.similarity.scaling import Scale
+from serving.retrieval.source import RetrievalRequest
+from serving.similarity.scaling import LOG_ODDS, Scale
 
 
 class Scoring:
@@ -24,7 +26,7 @@ class Scoring:
         budget_s: for a whole request, seconds.
         objectives: what lists are ranked by.
         log: says once in a while what failed.
-        counter_weight: of the best counter's order beside the ranker's (`consensus`).
+        fusion: orders candidates while it is better than the ranker.
     """
 
     def __init__(
@@ -33,13 +35,13 @@ class Scoring:
         budget_s: float,
         objectives: Objectives,
         log: LimitedLog,
-        counter_weight: float,
+        fusion: Fusion,
     ) -> None:
         self._catalogue = catalogue
         self._objectives = objectives
         self._budget_s = budget_s
         self._log = log
-        self._counter_weight = counter_weight
+        self._fusion = fusion
 
     def without(self, request: Request, reason: Degraded, error: Exception) -> None:
         """Note what a request has to do without, and say once in a while why."""
@@ -62,14 +64,23 @@ class Scoring:
             return None
         return vector
 
-    def ranked(self, request: Request, retrieved: Retrieved, features: Arrays) -> Ranked:
+    def ranked(
+        self,
+        request: Request,
+        wanted: RetrievalRequest,
+        retrieved: Retrieved,
+        features: Arrays,
+        *,
+        with_evidence: bool = False,
+    ) -> Ranked:
         """The ranker's scores, or the best counter where it is missing, fails or is late.
 
         They are ranked by the formula of the placement; where there is none, or it cannot be
-        computed, by the first task and the best counter together.
+        computed, by the first task, in the fused order while that is the better one.
 
         Args:
             features: of the candidates as of the request's time.
+            with_evidence: whether evidence is wanted even if lists are not fused now.
 
         Returns:
             Scores of shape (candidates,), float64.
@@ -82,11 +93,14 @@ class Scoring:
             if found is not None:
                 return Ranked(candidates, levels, features, found[0], "value", by_task, found[1])
             first = by_task[ranker.tasks[0].name]
-            if self._counter_weight:
-                by_counter = counter_scores(features, request.recent)
-                first = consensus(first, by_counter, self._counter_weight)
             scale: Scale = "probability" if ranker.tasks[0].kind == "binary" else "number"
-            return Ranked(candidates, levels, features, first, scale, by_task)
+            given = None
+            if self._fusion.is_better or with_evidence:
+                moment = Moment(wanted, candidates, features)
+                given = evidence(moment, LOG_ODDS[scale](first), self._catalogue)
+                if self._fusion.is_better:
+                    first = dealt(first, self._fusion.scores(given))
+            return Ranked(candidates, levels, features, first, scale, by_task, evidence=given)
         return Ranked(candidates, levels, features, counter_scores(features, request.recent))
 
     def _by_formula(

@@ -1,8 +1,9 @@
 """Lists of the demo against counters, in one process: months of ratings in minutes.
 
 What is published 1,000 events a second is worked on every 0.2 s, learnt from, and served by a new
-snapshot every 3 s. Just before a good rating goes in a list is asked with what the person has met;
-the counters are asked the same, and know what was published a second before.
+snapshot every 3 s; serving asks itself questions as it does live. Just before a good rating goes in
+a list is asked with what the person has met; the counters are asked the same, and know what was
+published a second before.
 
 python -m tests.bench.demo_lists --events 16000 --every 10
 """
@@ -65,7 +66,9 @@ async def ranks(
             found[OURS].append(listed.index(target) if target in listed else NOT_FOUND)
             for name, rank in questions.ranks(place, K).items():
                 found[name].append(rank)
+        loop.clock.set(now_s)
         for place in range(begin, end):
+            await loop.answering.note(log[place])
             loop.send(happening(log[place], start_s + 5.0 + place / RATE))
         await loop.tick(start_s + 5.0 + end / RATE)
     loop.close()

@@ -16,6 +16,7 @@ from millstream.events import Impression, ItemUpsert
 from millstream.snapshots import Manifest
 from models.fields import Task
 from serving.catalogue.catalogue import Catalogue
+from serving.fusion.fusion import Fusion
 from serving.metrics import Metrics
 from serving.model.served import TaskScores
 from serving.recommend.objectives import Objectives
@@ -150,7 +151,7 @@ class Case:
         self.logged: list[Impression] = []
         self.rankings = Rankings(self.catalogue)
         chosen = {"candidates": 30, "diversity": "none", "budget_s": 10.0, **options}
-        self.remembered = Remembered()
+        self.remembered, self.fusion = Remembered(), Fusion()
         self.options = ListOptions(**chosen)
         self.objectives = Objectives(declared or domain())
         self.recommender = Recommender(
@@ -162,6 +163,7 @@ class Case:
                 log=self.logged.append,
                 metrics=self.metrics,
                 clock=self.clock,
+                fusion=self.fusion,
                 objectives=self.objectives,
             ),
             self.options,

@@ -100,5 +100,21 @@ SERVING = PanelRow(
             "percentunit",
             [_of_questions("millstream_serving_list_gains_total")],
         ),
+        Panel(
+            "Fused order",
+            "Mean NDCG@20 of the fused order less that of the ranker, over the questions of late, "
+            "and the share of workers whose lists are in it.",
+            "short",
+            [
+                PanelQuery("avg(millstream_serving_fusion_ahead)", "ahead of the ranker"),
+                PanelQuery("avg(millstream_serving_fusion_in_use)", "in use"),
+            ],
+        ),
+        Panel(
+            "Weights of the fused order",
+            "By column of evidence, in its standard deviations within a list.",
+            "short",
+            [PanelQuery("avg by (column) (millstream_serving_fusion_weight)", "{{column}}")],
+        ),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from millstream.events import Interaction
 from serving.metrics import JUDGED
 from serving.recommend.quality import ListQuality
+from serving.users import StoredUser
 from tests.support.serving_cases import NOW_S, Case
 
 
@@ -24,6 +25,7 @@ def quality_of(case, every_s=1.0, ask=None):
         case.catalogue,
         case.metrics,
         case.clock,
+        case.fusion,
         every_s,
     )
 
@@ -103,3 +105,20 @@ def test_every_stage_begins_at_zero():
     samples = case.metrics.registry.get_sample_value
     for stage in JUDGED:
         assert samples("millstream_serving_list_hits_total", {"stage": stage}) == 0.0
+
+
+async def test_the_order_of_lists_learns_from_a_question_once_it_is_answered():
+    case = Case(count=400)
+    await asked(quality_of(case), click("3"))
+    assert case.fusion.model.questions == 1
+    brought = (await case.recommender.stages(StoredUser.unknown("u"))).unseen
+    nobody_brought = next(row for row in range(400) if row not in brought)
+    await asked(quality_of(case), click(str(nobody_brought)))
+    assert (case.count("list_questions_total"), case.fusion.model.questions) == (2, 1)
+
+
+async def test_without_a_ranker_there_is_nothing_to_fuse():
+    case = Case(count=40)
+    case.model = None
+    await asked(quality_of(case), click("3"))
+    assert (case.count("list_questions_total"), case.fusion.model.questions) == (1, 0)

@@ -11,6 +11,7 @@ import pytest
 
 from millstream.events import Interaction
 from serving.catalogue.filters import Filters
+from serving.fusion.fusion import LEAST_QUESTIONS
 from serving.recommend.query import Query
 from serving.users import StoredUser
 from tests.support.serving_cases import NOW_S, Case, FakeModel, FakeRetriever, upsert
@@ -31,7 +32,7 @@ async def test_the_list_is_the_ranking_of_the_candidates():
     assert "recent" in answer.items[0].sources
 
 
-async def test_ranker_and_best_counter_order_a_list_together_and_scores_stay_the_rankers():
+async def test_what_is_learnt_from_questions_orders_a_list_and_scores_stay_the_rankers():
     people = np.random.default_rng(1).permutation(20).astype(np.float32)
     counts = pa.table(
         {
@@ -40,26 +41,23 @@ async def test_ranker_and_best_counter_order_a_list_together_and_scores_stay_the
             "item_popularity": people,
         }
     )
-    made = {}
-    for weight in (0.0, 1.0, 1e9):
-        case = Case(count=20, counter_weight=weight)
-        case.catalogue.put(counts)
-        made[weight] = (await case.recommender.recommend(Query("u", 20))).items
-    case.model = None
-    by_counter = ids(await case.recommender.recommend(Query("u", 20)))
-    by_ranker = [item.item_id for item in made[0.0]]
-    assert [item.item_id for item in made[1e9]] == by_counter != by_ranker
-
-    def fused(item):
-        return 1 / (60 + by_ranker.index(item)) + 1 / (60 + by_counter.index(item))
-
-    both = [fused(item.item_id) for item in made[1.0]]
-    assert both == sorted(both, reverse=True)
-    scores = [[item.score for item in items] for items in made.values()]
-    assert scores[0] == scores[1] == scores[2]
-    (first, *_) = made[1.0]
-    own = next(item.score for item in made[0.0] if item.item_id == first.item_id)
-    assert first.task_scores["positive"] == own
+    case = Case(count=20)
+    case.catalogue.put(counts)
+    by_ranker = (await case.recommender.recommend(Query("u", 20))).items
+    for _ in range(2 * LEAST_QUESTIONS):  # people choose what is popular
+        found = await case.recommender.stages(StoredUser.unknown("u"))
+        assert found.evidence is not None
+        case.fusion.learn(found.evidence, int(people[found.unseen].argmax()))
+    assert case.fusion.is_better
+    fused = (await case.recommender.recommend(Query("u", 20))).items
+    assert fused[0].item_id == str(people.argmax()) != by_ranker[0].item_id
+    assert [item.score for item in fused] == [item.score for item in by_ranker]
+    own = next(item.score for item in by_ranker if item.item_id == fused[0].item_id)
+    assert fused[0].task_scores["positive"] == own
+    stages = (await case.recommender.stages(StoredUser.unknown("u"))).lists
+    assert stages["fused"][0] == people.argmax()
+    assert stages["ranked"].tolist() == [int(item.item_id) for item in by_ranker]
+    assert stages["list"].tolist() == stages["fused"].tolist()
 
 
 async def test_what_the_user_has_met_is_not_in_the_list():

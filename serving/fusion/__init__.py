@@ -1,0 +1,1 @@
+"""The order of a list, learnt from the questions that lists are judged by."""

@@ -1,0 +1,121 @@
+"""Evidence on the candidates of a list: what ranker, sources and counters say of each.
+
+All of it is of the moment of the request, so what is learnt from it and what is asked of it later
+are computed alike.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from features.columns import Arrays
+from features.counter import counter_scores
+from features.families import Count
+from features.predecessors import PREDECESSORS, followed_each, latest
+from features.spec import CREATED, DECLARED
+from serving.catalogue.catalogue import Catalogue
+from serving.retrieval.candidates import Candidates
+from serving.retrieval.source import RetrievalRequest
+
+# Counts of items, whose logarithms are columns.
+COUNTS = tuple(f.name for f in DECLARED if isinstance(f, Count) and f.view.entity == "item")
+# So many of the items that were met last have columns of their own.
+STEPS = 3 if PREDECESSORS is not None else 0
+RANKER = "ranker"
+COLUMNS = (
+    *(RANKER, "retriever", "counter", "neighbours", "neighbours_share", "age"),
+    *("retrieved_rank", "ranker_rank", "counter_rank", "neighbours_rank"),
+    *(f"{name}_{step}" for step in range(1, STEPS + 1) for name in ("follows", "follows_share")),
+    *COUNTS,
+)
+_FOLLOWS = COLUMNS.index("neighbours_rank") + 1
+# Added to a count or a share before its logarithm is taken.
+_LEAST_COUNT, _LEAST_SHARE = 1e-2, 1e-6
+# Added to a sum before a share of it is taken: few events are little evidence.
+_PRIOR = 10.0
+# Added to a rank, from 0, before its logarithm is taken: so falls the gain of NDCG.
+_RANK = 2.0
+_MINUTE_S = 60.0
+
+
+class Moment(NamedTuple):
+    """A request for candidates, and what came of it.
+
+    Args:
+        features: of the candidates, as of the request's time.
+    """
+
+    wanted: RetrievalRequest
+    candidates: Candidates
+    features: Arrays
+
+
+def evidence(moment: Moment, scores: np.ndarray, catalogue: Catalogue) -> np.ndarray:
+    """Evidence on each candidate, (candidates, columns) float64, finite.
+
+    Args:
+        scores: the ranker's, in units in which a difference means something, (candidates,).
+    """
+    wanted, candidates, features = moment
+    count = len(candidates)
+    columns = np.zeros((len(COLUMNS), count))
+    columns[0] = scores
+    columns[1] = _likeness(wanted, candidates.rows)
+    columns[2] = np.log(_shares(counter_scores(features, wanted.recent)) + _LEAST_SHARE)
+    columns[3:5] = _both(_neighbours(wanted, candidates.rows, catalogue))
+    columns[5] = _log_age(features, wanted.time_s)
+    columns[6] = -np.log(np.arange(count) + _RANK)
+    columns[7], columns[8], columns[9] = map(_log_ranks, (columns[0], columns[2], columns[3]))
+    for step, counts in enumerate(followed_each(features, latest(wanted.recent))[:STEPS]):
+        columns[_FOLLOWS + 2 * step : _FOLLOWS + 2 * step + 2] = _both(counts)
+    for place, name in enumerate(COUNTS, _FOLLOWS + 2 * STEPS):
+        columns[place] = np.log(np.fmax(features[name], 0.0) + _LEAST_COUNT)
+    return np.nan_to_num(columns.T, posinf=0.0, neginf=0.0)
+
+
+def _likeness(wanted: RetrievalRequest, rows: np.ndarray) -> np.ndarray:
+    """The retriever's scores; of items without a vector the mean of those that have one."""
+    if wanted.query is None or wanted.index is None:
+        return np.zeros(len(rows))
+    has = wanted.index.has(rows)
+    if not has.any():
+        return np.zeros(len(rows))
+    known = (wanted.index.vectors(rows[has]) @ np.atleast_2d(wanted.query).T).max(axis=1)
+    found = np.full(len(rows), float(known.mean()))
+    found[has] = known
+    return found
+
+
+def _neighbours(wanted: RetrievalRequest, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
+    """Votes of the people whose recent items are like the user's, (candidates,)."""
+    votes = catalogue.people.follow_ups(latest(wanted.recent), wanted.time_s)
+    if not len(votes.keys):
+        return np.zeros(len(rows))
+    order = np.argsort(votes.keys)
+    keys = catalogue.keys(rows)
+    place = np.minimum(np.searchsorted(votes.keys[order], keys), len(order) - 1)
+    found = order[place]
+    return np.where(votes.keys[found] == keys, votes.scores[found], 0.0)
+
+
+def _log_age(features: Arrays, time_s: float) -> np.ndarray:
+    """Logarithm of the age of items; 0 where it is not known."""
+    created = np.nan_to_num(np.asarray(features[CREATED], np.float64))
+    age_s = np.where(created > 0.0, time_s - created, 0.0)
+    return np.log1p(np.maximum(age_s, 0.0) / _MINUTE_S)
+
+
+def _log_ranks(values: np.ndarray) -> np.ndarray:
+    """Less the logarithms of the ranks, the greatest value first."""
+    found = np.empty(len(values))
+    found[np.argsort(-values, kind="stable")] = -np.log(np.arange(len(values)) + _RANK)
+    return found
+
+
+def _both(counts: np.ndarray) -> np.ndarray:
+    """Logarithms and shares of counts, (2, n)."""
+    return np.stack([np.log(counts + _LEAST_COUNT), counts / (counts.sum() + _PRIOR)])
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    return counts / max(float(counts.sum()), np.finfo(np.float64).tiny)
