@@ -8,11 +8,9 @@ from millstream.events import Kind
 
 _NAN = float("nan")
 _KINDS = domain().kinds
-_FIXED = {name: kind.labelled(None) for name, kind in _KINDS.items() if not kind.needs_value}
+_FIXED = {name: kind.labelled(None) for name, kind in _KINDS.items() if not kind.labelled_by_value}
 # Kinds that say both: their negatives are observed, and none have to be sampled for them.
 TWO_SIDED_KINDS = frozenset(name for name, kind in _KINDS.items() if kind.two_sided)
-# Of each kind, the weight of its examples in the loss.
-WEIGHTS = {name: kind.weight for name, kind in _KINDS.items()}
 
 
 def label_of(kind: Kind, value: float | None = None) -> float | None:
@@ -22,6 +20,15 @@ def label_of(kind: Kind, value: float | None = None) -> float | None:
         value: of the event, for kinds whose label is by it.
     """
     return _FIXED[kind] if kind in _FIXED else _KINDS[kind].labelled(value)
+
+
+def weight_of(kind: Kind, value: float | None = None) -> float:
+    """Weight of an example in the loss.
+
+    Args:
+        value: of the event, for kinds that weigh by it.
+    """
+    return _KINDS[kind].weighed(value)
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ class _Maker:
             low = kind.label_from if likes else kind.label_from - width
             return low + width * 0.99 * float(self._chance.random())
         scales = [t.scale for t in self._domain.tasks.values() if name in t.numbers]
-        if kind.value is None and not scales:
+        if kind.value is None and not scales and not kind.needs_value:
             return None
         return (scales or [10.0])[0] * float(self._chance.lognormal(0.0, 0.5)) * (1 + likes)
 
@@ -173,7 +173,7 @@ class _Maker:
 
 def _kinds_by_label(domain: Domain) -> dict[bool, list[str]]:
     """Kinds that can say yes, and those that can say no; all that say neither where none does."""
-    yes = [name for name, kind in domain.kinds.items() if kind.label == 1 or kind.needs_value]
-    no = [name for name, kind in domain.kinds.items() if kind.label == 0 or kind.needs_value]
+    yes = [name for name, kind in domain.kinds.items() if kind.label == 1 or kind.labelled_by_value]
+    no = [name for name, kind in domain.kinds.items() if kind.label == 0 or kind.labelled_by_value]
     neither = [name for name in domain.kinds if name not in yes and name not in no]
     return {True: yes, False: no or neither or yes}

@@ -124,8 +124,9 @@ class Domain(Part):
 
     def positive(self) -> tuple[str, float | None]:
         """A kind that teaches 1, and a `value` with which it does."""
-        fixed = [(name, None) for name, kind in self.kinds.items() if kind.label == 1]
-        by_value = [(n, kind.label_from) for n, kind in self.kinds.items() if kind.needs_value]
+        kinds = self.kinds.items()
+        fixed = [(n, 1.0 if kind.needs_value else None) for n, kind in kinds if kind.label == 1]
+        by_value = [(n, kind.label_from) for n, kind in kinds if kind.labelled_by_value]
         return next(iter([*fixed, *by_value]))
 
     def task_names(self) -> tuple[str, ...]:

@@ -39,6 +39,11 @@ class Kind(Part):
         le=1_000.0,
         description="How much an example of it weighs in the loss: 5 teaches as much as five of 1.",
     )
+    weight_by_value: bool = Field(
+        default=False,
+        description="Whether a positive of it weighs `weight` times its `value`, without which an "
+        "event is refused: of seconds watched, the ranker's odds become the expected watch time.",
+    )
     seen: bool = Field(
         default=True,
         description="Whether the item counts as seen by that person: it comes behind all that they "
@@ -54,6 +59,8 @@ class Kind(Part):
     def _one_label(self) -> "Kind":
         if self.label is not None and self.label_from is not None:
             raise ValueError("`label` or `label_from`, not both")
+        if self.weight_by_value and self.label_from is None and self.label != 1:
+            raise ValueError("`weight_by_value` only where `label` is 1, or with `label_from`")
         if self.seen_for is not None and not self.seen:
             raise ValueError("`seen_for` only where `seen` is true")
         return self
@@ -68,7 +75,22 @@ class Kind(Part):
             return 1.0 if value is not None and value >= self.label_from else 0.0
         return None if self.label is None else float(self.label)
 
+    def weighed(self, value: float | None) -> float:
+        """Weight of an example of this kind.
+
+        >>> Kind(label=1, weight=0.5, weight_by_value=True).weighed(40.0), Kind(weight=2).weighed(9)
+        (20.0, 2.0)
+        """
+        if not self.weight_by_value or not self.labelled(value):
+            return self.weight
+        return self.weight * max(value or 0.0, 0.0)
+
+    @property
+    def labelled_by_value(self) -> bool:
+        """Whether its label is by the value."""
+        return self.label_from is not None
+
     @property
     def needs_value(self) -> bool:
         """Whether an event of it without a value is none."""
-        return self.label_from is not None
+        return self.labelled_by_value or self.weight_by_value

@@ -37,7 +37,7 @@ def wrong_references(domain: Domain, broken: Collection[str]) -> Iterator[Fault]
 def _wrong_kinds(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
     if any(path.startswith("kinds.") for path in broken):
         return
-    teaches = [kind for kind in domain.kinds.values() if kind.needs_value or kind.label == 1]
+    teaches = [kind for kind in domain.kinds.values() if kind.labelled_by_value or kind.label == 1]
     if not teaches:
         expected = "at least one kind whose `label` is 1, or with `label_from`"
         yield "kinds", expected, list(domain.kinds)

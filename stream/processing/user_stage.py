@@ -15,7 +15,7 @@ from features import labels
 from features.context import arrow_columns, texts_of
 from features.entity_rule import ITEM_RULE, USER_RULE
 from features.interner import ITEMS, NOTHING
-from features.labels import WEIGHTS, label_of, wants_negatives
+from features.labels import label_of, wants_negatives, weight_of
 from features.update import EventColumns, Update, kind_numbers, list_numbers, value_numbers, voter
 from millstream.events import Interaction
 from stream.outputs.examples import ImpressionExamples
@@ -200,7 +200,7 @@ class UserStage:
             events,
             organic.columns(),
             self._task_labels[events],
-            np.array([WEIGHTS[event.kind] for event in own]),
+            np.array([weight_of(event.kind, event.value) for event in own]),
             USER_RULE.recent_of(states),
             np.array([_wants_negatives(event) for event in own], np.bool_),
         )

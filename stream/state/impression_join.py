@@ -30,7 +30,7 @@ from typing import NamedTuple
 import msgspec
 
 from features import labels
-from features.labels import WEIGHTS, LabelTask
+from features.labels import LabelTask, weight_of
 from millstream.events import Impression, Interaction
 from stream.ingest.records import EventRecord, TopicPartition
 from stream.state.open_windows import Attribution, Closed, LabelledItem, OpenWindow, Reason
@@ -154,7 +154,7 @@ class ImpressionJoin:
         taken = {n for each in passed for n in each.tasks}
         over |= {n for n, label in found if not label and n in taken}
         new = self._unanswered(request_id, item_id, [each for each in found if each[0] not in over])
-        weight = WEIGHTS[feedback.kind]
+        weight = weight_of(feedback.kind, feedback.value)
         made = [LabelledItem(impression, shown, label, weight, n, n in taken) for n, label in new]
         return made or Attribution.ALREADY_LABELLED
 

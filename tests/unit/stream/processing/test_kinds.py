@@ -2,8 +2,9 @@
 
 import pytest
 
-from features.labels import WEIGHTS
+from features import labels
 from features.seen import Mark, entries_of
+from millstream.domain.kinds import Kind
 from stream.processing import overflow
 from tests.support.stream_cases import MemoryStream, examples_of, impression, interaction
 
@@ -15,7 +16,7 @@ def seen(effects):
 
 @pytest.fixture
 def clicks_weigh_3(monkeypatch):
-    monkeypatch.setitem(WEIGHTS, "click", 3.0)
+    monkeypatch.setitem(labels._KINDS, "click", Kind(label=1, weight=3.0))
 
 
 def test_an_example_weighs_what_its_kind_does_and_a_negative_1(clicks_weigh_3):
@@ -30,6 +31,19 @@ def test_a_shown_item_weighs_what_its_feedback_does(clicks_weigh_3):
     stream = MemoryStream()
     (row,) = examples_of(stream.run(impression(0), interaction(1, request_id="r1")))
     assert (row["origin"], row["label"], row["weight"]) == ("impression", 1.0, 3.0)
+
+
+def test_a_positive_weighs_its_value_where_the_domain_says_so(monkeypatch):
+    timed = Kind(label_from=5.0, weight=0.5, weight_by_value=True)
+    monkeypatch.setitem(labels._KINDS, "rating", timed)
+    monkeypatch.setattr(labels, "_FIXED", {})
+    stream = MemoryStream()
+    watched = [interaction(n, item=f"i{n}", kind="rating", value=30.0 - 28 * n) for n in (0, 1)]
+    rows = examples_of(stream.run(*watched))
+    assert [(row["label"], row["weight"]) for row in rows] == [(1.0, 15.0), (0.0, 0.5)]
+    shown = impression(2), interaction(3, kind="rating", value=8.0, request_id="r1")
+    (row,) = [r for r in examples_of(stream.run(*shown)) if r["origin"] == "impression"]
+    assert (row["label"], row["weight"]) == (1.0, 4.0)
 
 
 def test_what_does_not_count_as_seen_goes_into_no_filter(monkeypatch):
