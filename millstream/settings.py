@@ -502,7 +502,8 @@ class Settings(BaseSettings):
         default=0.02,
         ge=0,
         le=1,
-        description="share of a list's places that are filled at random, 0 to 1",
+        description="share of a list's places that are filled at random, the later ones more "
+        "often, 0 to 1",
     )
     exploration_temperature: float | None = Field(
         default=None,

@@ -24,12 +24,15 @@ class Draw:
 
 
 def epsilon_greedy(ranked: np.ndarray, k: int, epsilon: float, rng: np.random.Generator) -> Draw:
-    """With probability `epsilon` a place goes to any candidate that is left, else to the best one.
+    """Now and then a place goes to any candidate that is left, else to the best one.
+
+    The first places are worth most, so chance gets more of the later ones: place j of k, from 1, by
+    probability 1 - (1 - epsilon)^(2 j / (k + 1)). Each place may go to each candidate all the same.
 
     Args:
         ranked: candidates, best first; whatever is worth a place by chance.
         k: how many places.
-        epsilon: 0 is the ranking itself.
+        epsilon: the share of places that go to chance, nearly: 0 none (the ranking itself), 1 all.
 
     Raises:
         ValueError: `epsilon` is outside [0, 1].
@@ -41,9 +44,11 @@ def epsilon_greedy(ranked: np.ndarray, k: int, epsilon: float, rng: np.random.Ge
         raise ValueError(f"`epsilon` must be between 0 and 1. Received: {epsilon!r}.")
     left = ranked.tolist()
     order, propensity = [], []
-    for by_chance in rng.random(min(k, len(left))) < epsilon:
-        pick = int(rng.integers(len(left))) if by_chance else 0
-        propensity.append(epsilon / len(left) + (1.0 - epsilon if pick == 0 else 0.0))
+    places = min(k, len(left))
+    chances = 1.0 - (1.0 - epsilon) ** (2.0 * np.arange(1, places + 1) / (places + 1))
+    for drawn, chance in zip(rng.random(places), chances.tolist(), strict=True):
+        pick = int(rng.integers(len(left))) if drawn < chance else 0
+        propensity.append(chance / len(left) + (1.0 - chance if pick == 0 else 0.0))
         order.append(left.pop(pick))
     return Draw(np.asarray(order, dtype=np.int64), np.asarray(propensity))
 

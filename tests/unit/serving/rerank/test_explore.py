@@ -54,6 +54,15 @@ def test_softmax_propensities_are_probabilities(seed, temperature):
     assert draw.propensity[-1] == pytest.approx(1.0)
 
 
+def test_later_places_are_explored_more_and_the_share_is_that_of_the_list():
+    rng, k = np.random.default_rng(13), 9
+    drawn = [epsilon_greedy(np.arange(1_000), k, 0.1, rng) for _ in range(5_000)]
+    by_place = np.mean([draw.order >= k for draw in drawn], axis=0)
+    expected = 1 - 0.9 ** (2 * np.arange(1, k + 1) / (k + 1))
+    assert by_place == pytest.approx(expected, abs=0.02)
+    assert by_place.mean() == pytest.approx(0.1, abs=0.01)
+
+
 def test_no_exploration_is_the_ranking_itself_with_certainty():
     draw = epsilon_greedy(np.array([9, 4, 6]), 3, 0.0, np.random.default_rng(1))
     assert draw.order.tolist() == [9, 4, 6]
