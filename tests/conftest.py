@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for; the services start with the first test that needs them."""
 
+import gc
 import logging
 import random
 import sys
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(LEFT_BY_THE_KILLED))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported, TensorFlow above all, out of every garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
