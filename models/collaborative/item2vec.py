@@ -1,8 +1,10 @@
 """Item vectors from baskets: skip-gram over the pairs of a basket, whatever their order.
 
 With negative sampling: -log sigmoid(<u_i, v_j>) - sum_n log sigmoid(-<u_i, v_n>), n drawn by
-count^0.75. With hierarchical softmax: the path to j in a Huffman tree, -sum_n log sigmoid(s_n <u_i,
-v_n>), s_n = 1 to the left. Frequent items are left out with chance 1 - sqrt(rate / frequency).
+count^0.75. The pairs of a step share their draws, of which there are more, each weighing less: the
+gradient is the same in expectation, and one product of matrices. With hierarchical softmax: the
+path to j in a Huffman tree, -sum_n log sigmoid(s_n <u_i, v_n>), s_n = 1 to the left. Frequent items
+are left out with chance 1 - sqrt(rate / frequency).
 
 References: Barkan & Koenigstein, 2016, https://arxiv.org/abs/1603.04259; Mikolov et al., NIPS 2013,
 https://arxiv.org/abs/1310.4546, eq. 3 to 5.
@@ -15,6 +17,8 @@ from scipy import sparse
 
 from models.collaborative.huffman import paths
 
+SHARED = 64  # items drawn for the pairs of a step
+
 
 class Item2Vec:
     """Vectors u of items, compared by cosine.
@@ -22,7 +26,7 @@ class Item2Vec:
     Args:
         width: of vectors.
         loss: which of both.
-        negatives: drawn for a pair.
+        negatives: what all draws of a step weigh for a pair.
         pairs: of a basket, at most, for each of its items: the others are drawn.
         rate: of sub-sampling; None keeps all.
         learning_rate: of Adagrad.
@@ -42,7 +46,7 @@ class Item2Vec:
         negatives: int = 5,
         pairs: int = 10,
         rate: float | None = 1e-3,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.3,
         epochs: int = 10,
         batch: int = 1024,
         seed: int = 0,
@@ -58,9 +62,9 @@ class Item2Vec:
         """Learn from the rows of a matrix as baskets."""
         rng, items = np.random.default_rng(self.seed), matrix.shape[1]
         counts = np.bincount(matrix.indices, minlength=items).astype(np.float64)
-        self.vectors = (rng.random((items, self.width)) - 0.5) / self.width
-        outputs = np.zeros((items, self.width))
-        squares = np.full(items, 1e-6), np.full(items, 1e-6)
+        first = (rng.random((items, self.width)) - 0.5) / self.width
+        self.vectors, outputs = first.astype(np.float32), np.zeros_like(first, np.float32)
+        squares = tuple(np.full(items, 1e-6, np.float32) for _ in range(2))
         draws = np.cumsum(counts**0.75) / np.sum(counts**0.75)
         tree = paths(counts) if self.loss == "hierarchical" else None
         for _ in range(self.epochs):
@@ -68,13 +72,15 @@ class Item2Vec:
             order = rng.permutation(len(centres))
             for start in range(0, len(order), self.batch):
                 part = order[start : start + self.batch]
+                centre, context = centres[part], contexts[part]
                 if tree is None:
-                    targets, labels = self._drawn(contexts[part], draws, rng)
-                    weights = np.ones_like(labels)
+                    others = np.searchsorted(draws, rng.random(SHARED))
+                    slopes = self._drawn(centre, context, others, outputs)
+                    targets = np.concatenate([context, others])
                 else:
-                    targets, labels, weights = (of[contexts[part]] for of in tree)
-                slopes = gradients(self.vectors[centres[part]], outputs[targets], labels, weights)
-                self._move(self.vectors, squares[0], centres[part], slopes[0])
+                    targets, labels, weights = (of[context] for of in tree)
+                    slopes = gradients(self.vectors[centre], outputs[targets], labels, weights)
+                self._move(self.vectors, squares[0], centre, slopes[0])
                 flat = slopes[1].reshape(-1, self.width)
                 self._move(outputs, squares[1], targets.ravel(), flat)
 
@@ -118,20 +124,28 @@ class Item2Vec:
         return item[centre], item[other]
 
     def _drawn(
-        self, contexts: np.ndarray, draws: np.ndarray, rng: np.random.Generator
+        self, centres: np.ndarray, contexts: np.ndarray, others: np.ndarray, outputs: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(n, 1 + negatives) items and labels; a negative that is the context itself has a 1."""
-        others = np.searchsorted(draws, rng.random((len(contexts), self.negatives)))
-        targets = np.concatenate([contexts[:, None], others], axis=1)
-        return targets, (targets == contexts[:, None]).astype(np.float64)
+        """Gradients by the centres' vectors, and by the outputs of contexts and then of others.
+
+        A draw that is a pair's own context does not count for it.
+        """
+        u, v, drawn = self.vectors[centres], outputs[contexts], outputs[others]
+        missed = (_sigmoid(np.einsum("nd,nd->n", u, v)) - 1.0)[:, None]
+        share = np.float32(self.negatives / len(others))
+        pull = _sigmoid(u @ drawn.T) * share
+        pull[contexts[:, None] == others] = 0.0
+        return missed * v + pull @ drawn, np.concatenate([missed * u, pull.T @ u])
 
     def _move(
         self, table: np.ndarray, squares: np.ndarray, rows: np.ndarray, slopes: np.ndarray
     ) -> None:
         """Row-wise Adagrad, on the sum of a row's gradients."""
-        distinct, place = np.unique(rows, return_inverse=True)
-        total = np.zeros((len(distinct), table.shape[1]))
-        np.add.at(total, place, slopes)
+        order = np.argsort(rows, kind="stable")
+        ascending = rows[order]
+        starts = np.flatnonzero(np.r_[True, ascending[1:] != ascending[:-1]])
+        distinct = ascending[starts]
+        total = np.add.reduceat(slopes[order], starts)
         squares[distinct] += np.square(total).mean(axis=1)
         table[distinct] -= self.learning_rate * total / np.sqrt(squares[distinct])[:, None]
 
@@ -150,6 +164,9 @@ def gradients(
     Returns:
         (n, width) and (n, m, width).
     """
-    chance = 1.0 / (1.0 + np.exp(-np.einsum("nd,nmd->nm", centres, outputs)))
-    pull = weights * (chance - labels)
+    pull = weights * (_sigmoid(np.einsum("nd,nmd->nm", centres, outputs)) - labels)
     return np.einsum("nm,nmd->nd", pull, outputs), pull[:, :, None] * centres[:, None, :]
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-x))

@@ -1,6 +1,7 @@
 """Retrieval models as runs of lists: of users, items, and what users had before."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -44,8 +45,9 @@ class TowerLists:
     """A retrieval model that learns from lists, and gives lists.
 
     Each entry of a list is a positive; the user's entries before it, the newest `length` of them,
-    are its history. It is told from the batch's other items and from `negatives` drawn uniformly,
-    corrected for how likely each is to be there: how often items come is known beforehand.
+    are its history (of a `length` of 0 only who asks is known). It is told from the batch's other
+    items and from `negatives` drawn uniformly, corrected for how likely each is to be there: how
+    often items come is known beforehand.
 
     Args:
         run: of a model of the catalogue.
@@ -81,8 +83,9 @@ class TowerLists:
         items = ops.convert_to_numpy(self.model.candidate(every, training=False))
 
         def score(which: np.ndarray) -> np.ndarray:
-            recent = questions.history.take(which).padded(self.length)[:, ::-1]
-            given = {"user_id": questions.users[which] + 1, "recent": recent}
+            given = {"user_id": questions.users[which] + 1}
+            if self.length:
+                given["recent"] = questions.history.take(which).padded(self.length)[:, ::-1]
             asked = {name: given[name] for name in self.model.query.input}
             found = ops.convert_to_numpy(self.model.query(asked, training=False)) @ items.T
             return found if found.ndim == 2 else found.max(axis=1)
@@ -97,9 +100,10 @@ class TowerLists:
             rows = order[start : start + size]
             drawn = self._rng.integers(0, self.items, self.negatives)
             items = np.concatenate([lists.values[rows], drawn])
+            history = {"recent": before(lists, rows, self.length)} if self.length else {}
             yield {
                 "user_id": lists.lists[rows] + 1,
-                "recent": before(lists, rows, self.length),
+                **history,
                 "item_id": items + 1,
                 IDS: items,
                 LOG_Q: mixture_log_q(chance[items], uniform_draws=self.negatives, items=self.items),
@@ -129,10 +133,11 @@ def fitted(run: "ListRun", found: Protocol) -> "Fitted":
     return Fitted(lists, made, len(found.train.values))
 
 
-def _fields(items: int, users: int, width: int, length: int) -> tuple[Field, ...]:
-    return (
-        Field("user_id", width=width, rows=users + 1, belongs_to="user"),
-        Field("recent", width=width, rows=items + 1, length=length, belongs_to="user",
-              shared_with="item_id"),
-        Field("item_id", width=width, rows=items + 1, belongs_to="item"),
-    )  # fmt: skip
+def _fields(items: int, users: int, width: int, length: int) -> list[Field]:
+    """Those of user and item, and the history unless its `length` is 0."""
+    who = Field("user_id", width=width, rows=users + 1, belongs_to="user")
+    item = Field("item_id", width=width, rows=items + 1, belongs_to="item")
+    recent = replace(
+        who, name="recent", rows=item.rows, length=length or None, shared_with=item.name
+    )
+    return [who, *([recent] if length else []), item]

@@ -128,6 +128,30 @@ def test_the_slopes_of_skip_gram_are_those_of_its_loss():
         assert_allclose(by_v[0, n], numeric(loss, v[0], n), atol=1e-6)
 
 
+def test_the_slopes_of_shared_draws_are_those_of_their_loss():
+    """Item 4 is drawn, and a context of the second pair: there it does not count."""
+    rng = np.random.default_rng(6)
+    model = Item2Vec(width=3, negatives=5)
+    model.vectors, outputs = rng.normal(size=(6, 3)), rng.normal(size=(6, 3))
+    centres, contexts, others = np.array([0, 2]), np.array([1, 4]), np.array([4, 5, 3])
+
+    def loss():
+        total = 0.0
+        for i, j in zip(centres, contexts, strict=True):
+            total += np.log1p(np.exp(-model.vectors[i] @ outputs[j]))
+            drawn = [n for n in others if n != j]
+            total += sum(np.log1p(np.exp(model.vectors[i] @ outputs[n])) * 5 / 3 for n in drawn)
+        return total
+
+    by_u, by_v = model._drawn(centres, contexts, others, outputs)
+    for place, i in enumerate(centres):
+        assert_allclose(by_u[place], numeric(loss, model.vectors, i), atol=1e-6)
+    summed = np.zeros_like(outputs)
+    np.add.at(summed, np.concatenate([contexts, others]), by_v)
+    for n in range(6):
+        assert_allclose(summed[n], numeric(loss, outputs, n), atol=1e-6)
+
+
 def test_a_huffman_tree_gives_chances_that_add_up_and_the_shortest_ways():
     counts = np.array([40.0, 1.0, 5.0, 9.0, 2.0])
     nodes, left, steps = paths(counts)

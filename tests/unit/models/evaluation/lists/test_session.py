@@ -78,6 +78,8 @@ def test_two_towers_learn_from_lists_and_know_what_users_had(log):
     result = execute(run)
     reached = result.metrics["recall_capped@5"] or 0.0
     assert reached > 0.8  # of five that are left in the cluster; chance is .15
+    (alone,) = planned(log, "two_tower", protocol="random", options=("length=0",), epochs=1)
+    assert 0.0 <= (execute(alone).metrics["ndcg@5"] or 0.0) <= 1.0
 
 
 def test_the_history_of_an_entry_is_what_came_before_it():
