@@ -85,6 +85,9 @@ class Metrics:
         self.impressions = self._counter(
             "impressions_total", "Impressions logged, by outcome", "outcome"
         )
+        self.untold_events = self._counter(
+            "untold_events_total", "Events that another worker behind the same port had no room for"
+        )
         self.feed_errors = self._counter(
             "feed_errors_total", "Messages left out, by topic", "topic"
         )

@@ -5,6 +5,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiokafka import ConsumerRecord
 from redis.asyncio.retry import Retry
@@ -51,6 +52,8 @@ from serving.retrieval.rankings import Rankings
 from serving.retrieval.recall import RecallProbe
 from serving.supervision import Start, Supervisor
 from serving.users import StoredUsers
+from serving.workers.siblings import Siblings
+from serving.workers.together import Together
 
 # Feature rows from so long before the start: those that the online store may not have had yet.
 _OVERLAP_S = 60.0
@@ -67,6 +70,7 @@ class ServingWorker:
         store: the online store; None is Redis.
         builder: of networks; None builds them in this process.
         beside: what else runs in the process, by name.
+        siblings: the other workers behind the same port; None where there are none.
     """
 
     settings: Settings
@@ -75,6 +79,7 @@ class ServingWorker:
     store: CommandClient | None = None
     builder: ProgramBuilder | None = None
     beside: Mapping[str, Start] = field(default_factory=dict)
+    siblings: Siblings | None = None
 
     def __post_init__(self) -> None:
         settings, clock = self.settings, self.clock
@@ -164,6 +169,9 @@ class ServingWorker:
             self.door,
         )
         self.items_consumer = self._topic_consumer(ITEMS, self._items.items)
+        self.together = Together(self.metrics.registry, self.readiness, self.siblings)
+        if self.siblings is not None:
+            self.siblings.untold = self.metrics.untold_events.inc
         self._began = time.monotonic()
 
     def readiness(self) -> ReadyAnswer:
@@ -208,6 +216,9 @@ class ServingWorker:
             start("bootstrap", self._bootstrap, ends=True)
             start("publisher", self.producer.run)
             start("settle", self._settle, ends=True)
+            if self.siblings is not None:
+                hear = partial(self.siblings.run, self.together.answers(), self._hear)
+                start("siblings", hear)
             for name, run in self.beside.items():
                 start(name, run)
             yield
@@ -215,6 +226,12 @@ class ServingWorker:
     def _note(self, event: Event) -> None:
         """An event was taken: first asked, then told."""
         self.quality.note(event)
+        self._hear(event)
+        if self.siblings is not None:
+            self.siblings.tell(event)
+
+    def _hear(self, event: Event) -> None:
+        """An event was taken here, or by another worker behind the same port."""
         self._remembered.note(event)
         self.people.note(event)
 

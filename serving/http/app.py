@@ -64,7 +64,7 @@ def create_app(worker: ServingWorker) -> FastAPI:
     app.include_router(items.routes(worker.catalogue, changes, worker.clock))
     people = UserChanges(worker.people, worker.producer.remove, intake, worker.clock)
     app.include_router(users.routes(worker.people, people))
-    app.include_router(operations.routes(worker.metrics.registry, worker.readiness))
+    app.include_router(operations.routes(worker.together.metrics, worker.together.readiness))
     app.include_router(pages.routes())
     app.add_exception_handler(RequestValidationError, _invalid)
     describe(app, MAX_BATCH)

@@ -1,14 +1,16 @@
 """`/healthz`, `/readyz`, `/metrics`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from serving.http.schemas import ReadyAnswer
 
 
-def routes(registry: CollectorRegistry, readiness: Callable[[], ReadyAnswer]) -> APIRouter:
+def routes(
+    metrics_page: Callable[[], Awaitable[bytes]], readiness: Callable[[], Awaitable[ReadyAnswer]]
+) -> APIRouter:
     """The operators' routes."""
     router = APIRouter(tags=["operations"])
 
@@ -20,13 +22,13 @@ def routes(registry: CollectorRegistry, readiness: Callable[[], ReadyAnswer]) ->
     @router.get("/readyz", responses={503: {"model": ReadyAnswer}})
     async def readyz(response: Response) -> ReadyAnswer:
         """200 once the catalogue and the newest snapshot have been taken over."""
-        answer = readiness()
+        answer = await readiness()
         response.status_code = 200 if answer.ready else 503
         return answer
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
         """In the Prometheus text format."""
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await metrics_page(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -2,11 +2,15 @@
 
 import functools
 import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from millstream.errors import ConfigurationError
 from millstream.logs import Throttle
 from millstream.settings import Settings
 from serving.http.protocol import BoundedProtocol, Bounds
@@ -14,6 +18,9 @@ from serving.http.protocol import BoundedProtocol, Bounds
 # Longer than what proxies keep an idle connection for (usually 60 s): they must close it first, or
 # the request that they send just then is lost.
 KEEP_ALIVE_S = 75
+_BACKLOG = 2048
+
+Port = socket.socket
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -33,8 +40,38 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def run(app: ASGIApp, settings: Settings) -> None:
-    """Serve until told to end; requests that are on their way are finished."""
+@contextmanager
+def opened(settings: Settings) -> Iterator[Port]:
+    """The port of the settings, opened once for several processes.
+
+    Connections wait in one queue, so whichever process is free takes the next one, and
+    those that wait do not end with one that is killed.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on.
+    """
+    host, port = settings.host, settings.serving_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        found = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The address of the HTTP server must be free to listen on. Received: {host}:{port}, "
+            f"of which the system says: {error.strerror}."
+        ) from error
+    with found:
+        yield found
+
+
+def run(app: ASGIApp, settings: Settings, port: Port | None = None) -> None:
+    """Serve until told to end; requests that are on their way are finished.
+
+    Args:
+        port: that is open; None opens the one of the settings.
+    """
     # What clients send wrong must not fill the log.
     logging.getLogger("uvicorn.error").addFilter(Throttle(noisy=("uvicorn",)))
-    uvicorn.run(app, **options(settings))
+    if port is None:
+        uvicorn.run(app, **options(settings))
+    else:
+        uvicorn.Server(uvicorn.Config(app, **options(settings))).run([port])

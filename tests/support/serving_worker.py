@@ -39,6 +39,7 @@ class Served:
     Args:
         items: published before it starts.
         models: of its snapshots; small ones for tests.
+        workers: processes behind its port.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Served:
         installation: Installation,
         items: Sequence[ItemUpsert] = ITEMS,
         models: dict[str, Any] | None = None,
+        workers: int = 1,
     ) -> None:
         self.installation = installation
         self.items = items
@@ -54,11 +56,13 @@ class Served:
         self.port = installation.settings.serving_port
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
         self.newest = 0
+        self._workers = workers
 
     def __enter__(self) -> Self:
         self.send(*self.items)
         ready = self.installation.serving_listens
-        self._process = self.installation.run("serve", ready=ready, timeout_s=180)
+        command = ["serve"] if self._workers == 1 else ["serve", "--workers", str(self._workers)]
+        self._process = self.installation.run(*command, ready=ready, timeout_s=180)
         eventually(lambda: self.ready()["items"] >= len(self.items), "the catalogue is there", 60)
         return self
 
@@ -74,10 +78,15 @@ class Served:
         publisher.flush()
         producer.close()
 
+    def processes(self) -> list[psutil.Process]:
+        """The worker; or the parent, and then its workers."""
+        parent = psutil.Process(self._process.pid)
+        return [parent, *parent.children()]
+
     def cpu_s(self) -> float:
-        """CPU time that the worker has used so far, seconds."""
-        times = psutil.Process(self._process.pid).cpu_times()
-        return float(times.user + times.system)
+        """CPU time that they have used so far, seconds."""
+        times = [process.cpu_times() for process in self.processes()]
+        return float(sum(each.user + each.system for each in times))
 
     def ready(self) -> dict[str, Any]:
         """What `/readyz` says."""
