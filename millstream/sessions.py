@@ -22,6 +22,15 @@ def session_user(session_id: str) -> str:
     return f"{_PREFIX}{session_id}"
 
 
+def merged_key(topic_prefix: str, user_id: str) -> str:
+    """The Redis key of sessions that are merged into a user (`serving/merged_sessions.py`).
+
+    >>> merged_key("shop.", "ann")
+    'shop.merged:ann'
+    """
+    return f"{topic_prefix}merged:{user_id}"
+
+
 def with_user(event: Mapping[str, Any]) -> dict[str, Any]:
     """An event as JSON, whose user is its session where it has no other.
 

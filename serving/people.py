@@ -1,5 +1,6 @@
 """What is known of one person, and how far their erasure has come, from the online store."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,6 +15,8 @@ from features.upserts import UpsertVersion
 from millstream import erasures
 from millstream.clock import Clock
 from millstream.events import Event, UserUpsert
+from millstream.sessions import merged_key, session_user
+from serving.merged_sessions import MergedSession, decoded, encoded, merged
 from serving.remembered import Lately, Remembered
 from serving.users import StoredUser, StoredUsers
 
@@ -98,6 +101,7 @@ class People:
         self._remembered, self._erased_through = remembered, erased_through
         self._forget_elsewhere = forget
         self._upserts: Lately[UserUpsert] = Lately(_UPSERTS)
+        self._one_merge = asyncio.Lock()
         self._forgotten: Lately[float] = Lately(_UPSERTS)  # when, until the store has forgotten
 
     def note(self, event: Event) -> None:
@@ -126,7 +130,8 @@ class People:
         since = self._forgotten.get(user_id) or 0.0
         known, at, met_at = attributes.to_pylist()[0], _time(attributes, since), _time(stats, since)
         is_stale = at is None and met_at is None
-        user = StoredUser.unknown(user_id) if is_stale else await self._users.read(user_id)
+        read = self._users.read
+        user = StoredUser.unknown(user_id) if is_stale and since else await read(user_id)
         user = self._remembered.with_met(user)
         posted = self._upserts.get(user_id)
         version = None if at is None else UpsertVersion(at, "")
@@ -137,11 +142,36 @@ class People:
         }
         if posted and (version is None or posted.event_time > version.event_time):
             version, values = _version(posted), dict(posted.attributes)
-        if version is None and met_at is None and not user.met:
+        if version is None and met_at is None and not (user.met or user.newest):
             return None
         features = user.logged(user.as_of(self._clock.now()))
         features[RECENT] = list(dict.fromkeys([*(m.item_id for m in user.met), *user.newest]))
         return Person(user_id, values, version, features)
+
+    async def merge_session(self, user_id: str, session_id: str) -> MergedSession:
+        """Let what a session met count as met by a user, for as long as what they met does.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        name, key = session_user(session_id), merged_key(self._prefix, user_id)
+        async with self._one_merge:
+            (stored,) = await self._client.execute([("GET", key)])
+            found = self._remembered.with_met(await self._users.read(name))
+            user = self._remembered.with_met(await self._users.read(user_id))
+            before = decoded(stored)
+            session = MergedSession(
+                name=name,
+                recent=found.newest,
+                seen=list(dict.fromkeys(found.certainly_seen)),
+                filters=[each for each in found.filters if each],
+                after=next(iter(user.newest), ""),
+            )
+            after = merged(before, session)
+            if after != before:
+                ttl_s = int(USER_STATS.ttl_s or ASKED_S)
+                await self._client.execute([("SET", key, encoded(after), "EX", ttl_s)])
+        return session
 
     async def note_asked(self, user_id: str) -> None:
         """Remember that an erasure was asked for now."""

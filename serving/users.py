@@ -16,6 +16,8 @@ from features.spec import BY_NAME, FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
 from features.stores.commands import CommandClient
 from features.stores.redis_online import Layouts
 from millstream.ids import id64_array
+from millstream.sessions import merged_key
+from serving.merged_sessions import MergedSession, decoded
 
 _USER_FEATURES = tuple(feature for feature in FEATURES if feature.entity == "user")
 _DEFAULTS = {feature.name: feature.default for feature in _USER_FEATURES}
@@ -44,12 +46,14 @@ class StoredUser:
         filters: the Bloom filters of what they have seen; None was never written.
         met: items that they met, as this worker knows it, the newest last
             (`serving/remembered.py`).
+        merged_seen: items that were seen in sessions merged into them.
     """
 
     user_id: str
     raw: dict[str, Any]
     filters: Sequence[bytes | None] = ()
     met: Sequence[Met] = ()
+    merged_seen: Sequence[str] = ()
 
     @classmethod
     def unknown(cls, user_id: str) -> "StoredUser":
@@ -60,14 +64,19 @@ class StoredUser:
     def certainly_seen(self) -> Sequence[str]:
         """Items they have seen of late."""
         recent: Sequence[str] = self.raw[RECENT] if RECENT_ARE_SEEN else ()
-        return [*recent, *self._met] if self.met else recent
+        return [*recent, *self.merged_seen, *self._met] if self.met or self.merged_seen else recent
 
     def seen_by(self, rule: SeenRule, now_s: float) -> Sequence[str]:
         """Items of which it is certain that they count as seen by a rule at `now_s`."""
         recent: Sequence[str] = self.raw[RECENT] if RECENT_ARE_SEEN and rule.by_item else ()
-        if not self.met:
+        merged = self.merged_seen if rule.any_kind else ()
+        if not self.met and not merged:
             return recent
-        return [*recent, *(m.item_id for m in self.met if rule.counts(m.kind, m.time_s, now_s))]
+        return [
+            *recent,
+            *merged,
+            *(m.item_id for m in self.met if rule.counts(m.kind, m.time_s, now_s)),
+        ]
 
     @property
     def _met(self) -> list[str]:
@@ -93,6 +102,20 @@ class StoredUser:
             return self
         recent = list(dict.fromkeys([*items, *self.raw[RECENT]]))[: BY_NAME[RECENT].length]
         return replace(self, raw={**self.raw, RECENT: recent}, met=(*self.met, *map(Met, items)))
+
+    def with_sessions(self, merged: Sequence[MergedSession]) -> "StoredUser":
+        """The same user, who has met what sessions of theirs did, the oldest merge first."""
+        if not merged:
+            return self
+        recent: list[str] = list(self.raw[RECENT])
+        for session in merged:
+            recent = session.among(recent)
+        return replace(
+            self,
+            raw={**self.raw, RECENT: recent[: BY_NAME[RECENT].length]},
+            filters=[*self.filters, *(each for session in merged for each in session.filters)],
+            merged_seen=[item for session in merged for item in session.seen],
+        )
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""
@@ -143,13 +166,14 @@ class StoredUsers:
         self._prefix = prefix
 
     async def read(self, user_id: str) -> StoredUser:
-        """Features and filters, in one round trip."""
+        """Features, filters and merged sessions, in one round trip."""
         keys = [bloom.key(self._prefix, user_id, slot) for slot in range(bloom.SLOTS)]
-        row, filters = await self._client.execute(
+        keys.append(merged_key(self._prefix, user_id))
+        row, (*filters, merged) = await self._client.execute(
             [self._layouts.entity_command(_VIEWS, user_id), ("MGET", *keys)]
         )
         raw = {**_DEFAULTS, **_finite(self._layouts.entity_row(_VIEWS, row))}
-        return StoredUser(user_id, raw, filters)
+        return StoredUser(user_id, raw, filters).with_sessions(decoded(merged))
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

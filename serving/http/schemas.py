@@ -193,6 +193,14 @@ class UserAnswer(BaseModel):
     recent_items: list[str] = Field(description="Items they met lately, newest first.")
 
 
+class MergeAnswer(BaseModel):
+    """A session that is merged into a user."""
+
+    user_id: str
+    session_id: str
+    recent_items: list[str] = Field(description="Items the session met lately, newest first.")
+
+
 class ErasureAnswer(BaseModel):
     """How far an erasure has come; times are Unix seconds, and missing where it is not yet."""
 

@@ -6,14 +6,15 @@ from fastapi import APIRouter, Path, Request, Response
 
 from features.spec import RECENT
 from millstream.errors import StoreUnavailable
-from serving.http.item_changes import unavailable, unknown
+from serving.http.item_changes import check_id, unavailable, unknown
 from serving.http.openapi import REFUSALS, UNKNOWN, body_of
-from serving.http.schemas import ErasureAnswer, EventsAnswer, UserAnswer
+from serving.http.schemas import ErasureAnswer, EventsAnswer, MergeAnswer, UserAnswer
 from serving.http.strict_route import StrictRoute
 from serving.http.user_changes import UserChanges
 from serving.people import People
 
 UserId = Annotated[str, Path(min_length=1, max_length=256)]
+SessionId = Annotated[str, Path(min_length=1, max_length=256)]
 _EXAMPLE = {"attributes": {"age": 30}}
 
 
@@ -43,6 +44,22 @@ def routes(people: People, changes: UserChanges) -> APIRouter:
             offline_at=found.offline_at,
         )
         return _as_json(answer)
+
+    @router.put("/users/{user_id:id}/sessions/{session_id:id}", response_model=MergeAnswer)
+    async def merge_session(user_id: UserId, session_id: SessionId) -> Response:
+        """Say, as after a login, that a session is a user: in lists they have met what it met.
+
+        Asked again, it takes up what the session met since, and else changes nothing.
+        """
+        check_id(user_id, "user_id")
+        check_id(session_id, "session_id")
+        try:
+            merged = await people.merge_session(user_id, session_id)
+        except StoreUnavailable as error:
+            return unavailable(error)
+        return _as_json(
+            MergeAnswer(user_id=user_id, session_id=session_id, recent_items=merged.recent)
+        )
 
     @router.get("/users/{user_id:id}", response_model=UserAnswer)
     async def get(user_id: UserId) -> Response:
@@ -84,5 +101,5 @@ def routes(people: People, changes: UserChanges) -> APIRouter:
     return router
 
 
-def _as_json(answer: UserAnswer | ErasureAnswer) -> Response:
+def _as_json(answer: UserAnswer | ErasureAnswer | MergeAnswer) -> Response:
     return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")

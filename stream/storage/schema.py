@@ -26,9 +26,9 @@ All keys begin with the installation's topic prefix and `stream:` (below: `P`).
     P lease, P epoch, P batch   the same of commands (`stream/storage/leader_lease.py`)
     P seeding            there while `millstream bootstrap` writes a state that is not whole yet
 
-Beside them are the feature rows, as Feast keeps them, and the users' seen filters
-(`features/bloom.py`). A worker writes its shards' entities and fields, and nobody else's; one batch
-is one transaction over all of it.
+Beside them are the feature rows, as Feast keeps them, the users' seen filters (`features/bloom.py`)
+and the sessions that serving merged into them (`millstream/sessions.py`). A worker writes its
+shards' entities and fields, and nobody else's; one batch is one transaction over all of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +40,7 @@ from features.spec import ITEM_STATS, USER_STATS
 from features.stores.binary import joined, texts
 from features.stores.redis_online import Layouts
 from features.stores.resp import Packed, packed
+from millstream.sessions import merged_key
 from stream.ingest.records import TopicPartition
 from stream.outputs.effects import Effects, SeenEntries, StateWrites
 from stream.state.recent_positives import KEPT
@@ -133,7 +134,8 @@ class StateCommands:
     def _erasure(self, user: str) -> Command:
         filters = [bloom.key(self._seen_prefix, user, slot) for slot in range(bloom.SLOTS)]
         features = self._layouts.entity_key(USER_STATS, user)
-        return ("DEL", self.key(f"user:{user}"), features, *filters)
+        merged = merged_key(self._seen_prefix, user)
+        return ("DEL", self.key(f"user:{user}"), features, merged, *filters)
 
     def begin_logs(
         self,

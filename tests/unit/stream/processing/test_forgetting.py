@@ -76,6 +76,7 @@ def test_everything_of_a_deleted_user_is_deleted_before_anything_is_written():
     assert set(first[1:]) == {
         "test.stream:user:u1",
         layouts.entity_key(USER_STATS, "u1"),
+        "test.merged:u1",
         "test.seen:0:u1",
         "test.seen:1:u1",
     }
