@@ -45,6 +45,24 @@ from millstream.cli.quiet_import import import_keras_quietly
 )
 @click.option("--validate-every", default=1, show_default=True, help="Epochs per validation.")
 @click.option("--hidden-share", default=0.2, show_default=True, help="Entries hidden (bert4rec).")
+@click.option(
+    "--newest-share",
+    default=0.1,
+    show_default=True,
+    help="Users of whose entries the newest alone is hidden (bert4rec).",
+)
+@click.option(
+    "--shown-share",
+    default=0.0,
+    show_default=True,
+    help="Hidden entries that are shown as another item, and as many as themselves; 0.1 is BERT's "
+    "pre-training (bert4rec).",
+)
+@click.option(
+    "--begin",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The epoch.npz of a run of the same model on the same data: begin with its best weights.",
+)
 @click.option("--learning-rate", default=1e-3, show_default=True, help="Learning rate of Adam.")
 @click.option(
     "--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the builders."
@@ -64,6 +82,7 @@ def next_item(
     seeds: int,
     loss: str,
     options: tuple[str, ...],
+    begin: Path | None,
     out: Path,
     **training: Any,
 ) -> None:
@@ -87,5 +106,6 @@ def next_item(
         loss=loss,
         options=options,
         training=training,
+        begin=begin,
     )
     session.report(session.executed(runs, out), out)

@@ -23,6 +23,46 @@ STEPS = 8  # lengths of batches
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """Which entries a model guesses that reads in both directions, and what it reads there.
+
+    Args:
+        share: of entries, at least one.
+        newest_share: of rows, whose newest entry alone is to be guessed, as when lists are made.
+        shown_share: of the guessed entries, that read as any other item, and again as many that
+            read as themselves; the others are hidden. BERT has 0.1, BERT4Rec 0.
+
+    References: Sun et al., CIKM 2019, https://arxiv.org/abs/1904.06690, section 3.6; Devlin et al.,
+    NAACL 2019, https://arxiv.org/abs/1810.04805, section 3.1.
+    """
+
+    share: float
+    newest_share: float = 0.1
+    shown_share: float = 0.0
+
+    def chosen(self, window: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(rows, length) bool: the entries that are to be guessed."""
+        keys = np.where(window > 0, rng.random(window.shape), np.inf)
+        chosen = keys < self.share
+        chosen[np.arange(len(window)), keys.argmin(axis=1)] = True
+        newest_alone = rng.random(len(window)) < self.newest_share
+        chosen[newest_alone] = False
+        chosen[newest_alone, 0] = True
+        return chosen & (window > 0)
+
+    def read(
+        self, window: np.ndarray, chosen: np.ndarray, items: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What is read in place of `window`, and (rows, length) bool: what of it is hidden."""
+        if not self.shown_share:
+            return window, chosen
+        lot = np.where(chosen, rng.random(window.shape), np.inf)
+        other = rng.integers(1, items + 1, window.shape)
+        shown = lot < 2.0 * self.shown_share
+        return np.where(lot < self.shown_share, other, window), chosen & ~shown
+
+
+@dataclass(frozen=True)
 class SequenceBatches:
     """Batches of users, each user once an epoch with the newest entries.
 
@@ -37,8 +77,8 @@ class SequenceBatches:
         length: of histories.
         negatives: drawn uniformly from what the user does not have.
         shares: whether a user's entries have the same negatives.
-        hidden_share: of entries, that are to be guessed from both sides; None for causal models,
-            which guess each from the older ones.
+        hidden: which entries are to be guessed from both sides; None for causal models, which guess
+            each from the older ones.
         size: users of a batch, in the mean.
     """
 
@@ -48,7 +88,7 @@ class SequenceBatches:
     length: int
     negatives: int
     shares: bool
-    hidden_share: float | None
+    hidden: Hidden | None
     size: int
 
     def __len__(self) -> int:
@@ -71,7 +111,7 @@ class SequenceBatches:
         Longest first; lengths are multiples of an eighth of the longest, so that a compiler meets
         few shapes.
         """
-        counted = np.minimum(self.sequences.sizes - (self.hidden_share is None), self.length)
+        counted = np.minimum(self.sequences.sizes - (self.hidden is None), self.length)
         counted = np.where(self.sequences.sizes >= 2, counted, 0)
         step = ceil(self.length / STEPS)
         lengths = np.minimum(-(-counted // step) * step, self.length)
@@ -85,15 +125,16 @@ class SequenceBatches:
 
     def _batch(self, users: np.ndarray, length: int, rng: np.random.Generator) -> Batch:
         sequences = self.sequences.take(users)
-        reach = length + (self.hidden_share is None)
+        reach = length + (self.hidden is None)
         window = sequences.padded(reach)[:, ::-1]  # newest first
         batch: Batch
-        if self.hidden_share is None:
+        if self.hidden is None:
             batch = {HISTORY: window[:, 1:], TARGET: window[:, :-1] * (window[:, 1:] > 0)}
             first = 1
         else:
-            masked = self._hidden(window, rng)
-            batch = {HISTORY: window, TARGET: window * masked, MASKED: masked.astype(np.float32)}
+            chosen = self.hidden.chosen(window, rng)
+            history, masked = self.hidden.read(window, chosen, self.items, rng)
+            batch = {HISTORY: history, TARGET: window * chosen, MASKED: masked.astype(np.float32)}
             first = 0
         if self.times is not None:
             times = self.times.take(users)
@@ -101,16 +142,6 @@ class SequenceBatches:
         if self.negatives:
             batch[NEGATIVES] = self._drawn(sequences, length, rng)
         return batch
-
-    def _hidden(self, window: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A share of the entries, at least one; of every tenth row the newest alone."""
-        keys = np.where(window > 0, rng.random(window.shape), np.inf)
-        hidden = keys < self.hidden_share
-        hidden[np.arange(len(window)), keys.argmin(axis=1)] = True
-        newest_alone = rng.random(len(window)) < 0.1
-        hidden[newest_alone] = False
-        hidden[newest_alone, 0] = True
-        return hidden & (window > 0)
 
     def _drawn(self, sequences: Ragged, length: int, rng: np.random.Generator) -> np.ndarray:
         """(batch, length, negatives) numbers from 1, or (batch, negatives) shared ones.

@@ -16,7 +16,7 @@ from millstream.errors import DatasetError
 from models.evaluation.lists.figures import Figures
 from models.evaluation.lists.full_corpus import Scorer, full_corpus
 from models.evaluation.lists.questions import Questions
-from models.sequences.batches import HISTORY, MASKED, TARGET, SequenceBatches, prefix, timed
+from models.sequences.batches import HISTORY, MASKED, TARGET, Hidden, SequenceBatches, prefix, timed
 from models.sequences.losses import sequence_loss
 from models.sequences.network import NextItemNetwork, built, scores_of
 from models.sequences.run import SequenceRun
@@ -82,10 +82,14 @@ class SequenceLearner:
             own.length,
             loss.negatives,
             loss.is_shared,
-            own.hidden_share if MASKED in self.network.sequence.input else None,
+            Hidden(own.hidden_share, own.newest_share, own.shown_share)
+            if MASKED in self.network.sequence.input
+            else None,
             own.batch_size,
         )
         self.progress = Progress()
+        if run.begin is not None:
+            self._begin(run.begin)
         self._best = [w.copy() for w in self.model.model.get_weights()]
 
     def fit(self, report: Callable[[Progress], None] = lambda progress: None) -> Progress:
@@ -159,6 +163,19 @@ class SequenceLearner:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self.folder / FILE)
+
+    def _begin(self, path: Path) -> None:
+        """Take the best weights of another run; what it made of the model must be the same."""
+        with np.load(path) as held:
+            key = json.loads(str(held["state"]))["key"]
+            for name in ("model", "options", "digest"):
+                if key[name] != json.loads(json.dumps(self.run.key[name])):
+                    raise DatasetError(
+                        f"{path} must be of the same {name}, {self.run.key[name]!r}. "
+                        f"Received: {key[name]!r}."
+                    )
+            names = sorted(name for name in held.files if name.startswith("b"))
+            self.model.model.set_weights([held[name] for name in names])
 
     def _resume(self) -> None:
         if self.folder is None or not (self.folder / FILE).exists():

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from millstream.errors import ConfigurationError
@@ -22,7 +24,8 @@ class SequenceTraining:
         learning_rate: of Adam.
         negatives: of the loss; None is the loss's own.
         calibration: the t of gBCE.
-        hidden_share: of entries, for models that guess hidden ones.
+        hidden_share, newest_share, shown_share: for models that guess hidden entries; see
+            `models.sequences.batches.Hidden`.
         validate_every: epochs between two validations.
 
     Raises:
@@ -38,6 +41,8 @@ class SequenceTraining:
     negatives: int | None = None
     calibration: float = 0.75
     hidden_share: float = 0.2
+    newest_share: float = 0.1
+    shown_share: float = 0.0
     validate_every: int = 1
 
     def __post_init__(self) -> None:
@@ -50,6 +55,11 @@ class SequenceTraining:
             raise ConfigurationError(
                 f"`hidden_share` must be in (0, 1). Received: {self.hidden_share!r}."
             )
+        for name, most in (("newest_share", 1.0), ("shown_share", 0.5)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ConfigurationError(
+                    f"`{name}` must be in [0, {most}]. Received: {getattr(self, name)!r}."
+                )
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class SequenceRun:
         entry: of the catalogue, a model of sequences.
         options: of its builder.
         loss: by name; empty is the entry's own.
+        begin: file of another run of this model on this log, whose best weights this one begins
+            with: that one was its pre-training.
 
     Raises:
         ConfigurationError: the entry is no model of sequences.
@@ -71,6 +83,7 @@ class SequenceRun:
     options: Mapping[str, Any] = field(default_factory=dict)
     loss: str = ""
     seed: int = 0
+    begin: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.entry.loss:
@@ -91,4 +104,9 @@ class SequenceRun:
             "split": self.log.protocol.name,
             "seed": self.seed,
             "training": asdict(self.training),
+            **({"begin": _digest(self.begin)} if self.begin else {}),
         }
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()[:16]

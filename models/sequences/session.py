@@ -28,12 +28,14 @@ def planned(
     loss: str,
     options: Iterable[str],
     training: Mapping[str, Any],
+    begin: Path | None = None,
 ) -> list[SequenceRun]:
     """A run for each model and each seed below `seeds`.
 
     Args:
         options: of builders, `name=value`.
         training: of `SequenceTraining`.
+        begin: see `SequenceRun`.
 
     Raises:
         ConfigurationError: no such model or option, or one that is not of sequences.
@@ -42,7 +44,7 @@ def planned(
     given = options_of(options, entries)
     own = {f.name: training[f.name] for f in fields(SequenceTraining) if f.name in training}
     return [
-        SequenceRun(entry, log, SequenceTraining(**own), given[entry.name], loss, seed)
+        SequenceRun(entry, log, SequenceTraining(**own), given[entry.name], loss, seed, begin)
         for entry in entries
         for seed in range(seeds)
     ]

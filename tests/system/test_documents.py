@@ -39,6 +39,7 @@ NOT_RUN = {
     r"millstream tune .*": "trains for minutes; unit tests search",
     r"millstream demo .*": "starts a broker and workers of its own, and streams for a minute",
     r"zstd -dc .*": "wants logs that nobody may pass on",
+    r"python tests/bench/.*": "measures for minutes, on logs that nobody may pass on",
     r"make \w+.*": "takes minutes, and `make test` runs this; see test_make.py",
     r"\. \.venv/bin/activate": "what it puts on the PATH is there already",
     r"docker compose .*": "needs Docker",

@@ -1,5 +1,7 @@
 """Learning next items from a file: batches, losses, resuming, and that cycles are found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -7,7 +9,7 @@ from numpy.testing import assert_array_equal
 from millstream.errors import ConfigurationError, DatasetError
 from models.catalogue import find
 from models.evaluation.lists.ragged import Ragged
-from models.sequences.batches import SequenceBatches
+from models.sequences.batches import Hidden, SequenceBatches
 from models.sequences.fit import SequenceLearner
 from models.sequences.reading import read_log
 from models.sequences.run import SequenceRun, SequenceTraining
@@ -26,8 +28,8 @@ def log(tmp_path_factory):
     return read_log(path, ["user", "item", "-", "time"], ",")
 
 
-def batch_of(hidden_share=None, times=None, negatives=2, shares=False):
-    batches = SequenceBatches(LISTS, times, 200, 3, negatives, shares, hidden_share, 3)
+def batch_of(times=None, negatives=2, shares=False):
+    batches = SequenceBatches(LISTS, times, 200, 3, negatives, shares, None, 3)
     assert len(batches) == 1  # the user of one item has nothing to guess
     (batch,) = batches.epoch(np.random.default_rng(0))
     return batch
@@ -80,12 +82,33 @@ def test_times_count_from_the_oldest_entry_and_the_request_is_when_the_newest_ta
 
 def test_a_cloze_batch_hides_entries_and_asks_for_those_alone():
     for seed in range(5):
-        batches = SequenceBatches(LISTS, None, 200, 3, 0, False, 0.3, 2)
+        batches = SequenceBatches(LISTS, None, 200, 3, 0, False, Hidden(0.3), 2)
         (batch,) = batches.epoch(np.random.default_rng(seed))
         masked = batch["masked"] > 0
         assert masked.any(axis=1).all()
         assert not masked[batch["history"] == 0].any()
         assert_array_equal(batch["target"], np.where(masked, batch["history"], 0))
+
+
+def test_of_what_is_guessed_bert_shows_some_as_another_item_and_some_as_it_is():
+    rng = np.random.default_rng(4)
+    window = np.full((500, 40), 7)
+    hidden = Hidden(0.15, newest_share=0.0, shown_share=0.1)
+    chosen = hidden.chosen(window, rng)
+    history, masked = hidden.read(window, chosen, 1000, rng)
+    assert chosen.mean() == pytest.approx(0.15, abs=0.01)
+    assert_array_equal(history[~chosen], 7)
+    assert not masked[~chosen].any()
+    assert masked[chosen].mean() == pytest.approx(0.8, abs=0.03)
+    assert (history != 7)[chosen].mean() == pytest.approx(0.1, abs=0.02)
+    assert not masked[history != 7].any()
+    assert history.min() >= 1
+
+
+def test_of_some_rows_the_newest_alone_is_guessed():
+    window = np.array([[4, 5, 6], [4, 0, 0]])
+    chosen = Hidden(0.9, newest_share=1.0).chosen(window, np.random.default_rng(0))
+    assert chosen.tolist() == [[True, False, False]] * 2
 
 
 def run_of(log, name, **training):
@@ -114,6 +137,21 @@ def test_a_folder_of_another_run_is_refused(log, tmp_path):
     SequenceLearner(run_of(log, "sasrec", epochs=1), tmp_path, eager=True).fit()
     with pytest.raises(DatasetError, match="must be of this run, or empty"):
         SequenceLearner(run_of(log, "sasrec", epochs=2), tmp_path, eager=True).fit()
+
+
+def test_a_run_begins_with_what_was_best_in_its_pre_training(log, tmp_path):
+    first = SequenceLearner(
+        run_of(log, "bert4rec", epochs=1, shown_share=0.1), tmp_path, eager=True
+    )
+    first.fit()
+    begin = tmp_path / "epoch.npz"
+    run = replace(run_of(log, "bert4rec", epochs=1, newest_share=1.0), begin=begin)
+    fine = SequenceLearner(run, eager=True)
+    for ours, theirs in zip(fine.model.model.get_weights(), first._best, strict=True):
+        assert_array_equal(ours, theirs)
+    assert run.key["begin"]
+    with pytest.raises(DatasetError, match="must be of the same model, 'sasrec'"):
+        SequenceLearner(replace(run_of(log, "sasrec"), begin=begin), eager=True)
 
 
 @pytest.mark.parametrize("name", ["gru4rec", "gsasrec", "bert4rec", "hstu"])
