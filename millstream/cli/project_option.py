@@ -18,7 +18,10 @@ FOLDER = click.argument(
     required=False,
     type=click.Path(file_okay=False, path_type=Path),
 )
-RESTART = "Then restart the workers: the stream first, then the trainer and serving."
+RESTART = (
+    "Then restart the workers: the stream first, then serving, then the trainer (where a feature "
+    "was removed, the trainer before serving)."
+)
 
 
 def chosen(folder: Path | None) -> Path:

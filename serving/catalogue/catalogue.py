@@ -307,8 +307,8 @@ class Catalogue:
     def _follow(self, rows: np.ndarray, arrays: Arrays) -> None:
         """Keep the way back from predecessors up to date; of several rows the last counts."""
         distinct, last = np.unique(rows[::-1], return_index=True)
-        new = {name: arrays[name][::-1][last] for name in predecessor_columns()}
         old = dict(self._followed(distinct))
+        new = {**old, **{name: arrays[name][::-1][last] for name in old.keys() & arrays.keys()}}
         self.followers.update(distinct, Predecessors.of(old), Predecessors.of(new))
 
     def _followed(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -115,6 +115,13 @@ def test_an_item_that_loses_a_predecessor_does_not_follow_it_any_more(catalogue)
     assert len(catalogue.followers) == 4
 
 
+def test_rows_with_some_of_the_columns_of_predecessors_keep_the_others(catalogue):
+    strengths = np.array([[9.0, 9.0, 0.0, 0.0]], np.float32)
+    catalogue._put(catalogue.rows(["7"]), {BEFORE.events_column: strengths}, {})
+    assert catalogue.followers.of(id64_array(["3"]).tolist()).tolist() == [7, 8]
+    assert len(catalogue.followers) == 4
+
+
 def test_the_index_of_followers_is_that_of_all_rows_after_any_updates(catalogue):
     rng = np.random.default_rng(0)
     for _ in range(200):
