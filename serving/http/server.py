@@ -18,7 +18,6 @@ from serving.http.protocol import BoundedProtocol, Bounds
 # Longer than what proxies keep an idle connection for (usually 60 s): they must close it first, or
 # the request that they send just then is lost.
 KEEP_ALIVE_S = 75
-_BACKLOG = 2048
 
 Port = socket.socket
 
@@ -44,22 +43,22 @@ def options(settings: Settings) -> dict[str, Any]:
 def opened(settings: Settings) -> Iterator[Port]:
     """The port of the settings, opened once for several processes.
 
-    Connections wait in one queue, so whichever process is free takes the next one, and
-    those that wait do not end with one that is killed.
+    It listens as soon as one of them serves. Connections wait in one queue, so whichever process
+    is free takes the next one, and those that wait do not end with one that is killed.
 
     Raises:
         ConfigurationError: the address cannot be listened on.
     """
     host, port = settings.host, settings.serving_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        found = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The address of the HTTP server must be free to listen on. Received: {host}:{port}, "
-            f"of which the system says: {error.strerror}."
-        ) from error
-    with found:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                "The address of the HTTP server must be free to listen on. Received: "
+                f"{host}:{port}, of which the system says: {error.strerror}."
+            ) from error
         yield found
 
 

@@ -36,10 +36,10 @@ def served(
 
 
 def by_worker(served: Served, name: str, labels: str = "") -> dict[str, float]:
-    """A metric of each worker."""
+    """A metric of each worker; 0 where it has none."""
     seen = scrape(served.port)
     before = f"{labels}," if labels else ""
-    return {each: seen[f"{name}{{{before}{each}}}"] for each in WORKERS}
+    return {each: seen.get(f"{name}{{{before}{each}}}", 0.0) for each in WORKERS}
 
 
 def workers(served: Served) -> list[psutil.Process]:
