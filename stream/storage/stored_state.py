@@ -62,15 +62,10 @@ class StoredState:
         memory.source_logs = {s: logs.get(field_of(s), logs.get(s.topic, "")) for s in known}
         memory.positions = {s: n for s, n in positions.items() if sources is None or s in sources}
         for source, time_s in reached.items():
-            if source.topic == TOUCHES.name:
-                of_events = TopicPartition(INTERACTIONS.name, source.partition)
-                memory.item_clock.max_event_times[of_events] = time_s
-            elif source.topic != CLOCK.topic and (sources is None or source in sources):
+            is_own = sources is None or source in sources
+            if source.topic not in (TOUCHES.name, CLOCK.topic) and is_own:
                 memory.watermark.max_event_times[source] = time_s
         self._fill_clock(memory, reached)
-        for name, offset in pairs(self.touched):
-            log, _, partition = name.decode().rpartition(":")
-            memory.touched[log, int(partition)] = int(offset)
 
     def _fill_clock(self, memory: Memory, reached: Mapping[TopicPartition, float]) -> None:
         """What the clock has decided in every partition of lists."""
@@ -98,6 +93,14 @@ class StoredState:
         )
 
     def _fill_items(self, memory: Memory) -> None:
+        """The items' side, which its worker alone has: another would write it back as it was."""
+        for source, time_s in sources_from(self.reached).items():
+            if source.topic == TOUCHES.name:
+                of_events = TopicPartition(INTERACTIONS.name, source.partition)
+                memory.item_clock.max_event_times[of_events] = time_s
+        for name, offset in pairs(self.touched):
+            log, _, partition = name.decode().rpartition(":")
+            memory.touched[log, int(partition)] = int(offset)
         memory.known_items.restore(
             map(bytes.decode, self.known),
             map(bytes.decode, self.hidden),

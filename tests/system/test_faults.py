@@ -16,11 +16,6 @@ KINDS = (
 )
 
 
-@pytest.mark.xfail(
-    reason="With several active workers: after a Redis of seconds ago, the end of one of two"
-    " workers left the features behind the log for ten minutes. Not understood.",
-    strict=False,
-)
 @pytest.mark.timeout(900)
 def test_faults_under_load_lose_nothing_and_double_nothing(tmp_path: Path):
     assert Faults(KINDS, seed=3, rate=60.0, minutes=1.0).run(tmp_path).is_even

@@ -1,14 +1,16 @@
 """What one worker has, and what it restores of what all have stored."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from stream.ingest.records import TopicPartition
-from stream.state.changes import reached
+from stream.state.changes import Changes, reached, state_writes
 from stream.state.memory import Rules, empty_memory
 from stream.state.shards import shards_of
 from stream.state.watermark import CLOCK
 from stream.storage.stored_state import StoredState
 
+ITEM_SIDE = [TopicPartition("items", 0), TopicPartition("touches", 0)]
 LISTS, CLICKS = ([TopicPartition(t, n) for n in range(3)] for t in ("impressions", "interactions"))
 
 
@@ -37,15 +39,36 @@ def test_the_clock_is_that_of_the_partition_that_was_silent_last():
     positions = {f"impressions:{n}".encode(): b"4" for n in range(3)}
     state = stored(positions=positions, reached=times)
 
-    def restored(*partitions: int):
+    def restored(*partitions: int, further: Sequence[TopicPartition] = ()):
         memory = empty_memory(Rules())
-        state.fill(memory, 0.0, [s for n in partitions for s in (LISTS[n], CLICKS[n])])
+        own = [s for n in partitions for s in (LISTS[n], CLICKS[n])]
+        state.fill(memory, 0.0, [*own, *further])
         return memory
 
     assert restored(0).watermark.max_event_times == {CLOCK: 70.0, CLICKS[0]: 5.0}
     assert restored(1).watermark.max_event_times == {CLOCK: 50.0}
     assert restored(0, 2).watermark.clock_s == 50.0
-    assert restored(1).item_clock.max_event_times == {CLICKS[2]: 9.0}
+    assert restored(1, further=ITEM_SIDE).item_clock.max_event_times == {CLICKS[2]: 9.0}
+
+
+def test_what_the_items_side_has_reached_is_written_by_the_worker_that_has_it_alone():
+    touches = {b"interactions-log:2": b"7"}
+    times = {b"touches:2": b"9.0", b"interactions:0": b"5.0"}
+    state = stored(touched=touches, reached=times)
+
+    def written(sources: Sequence[TopicPartition] | None):
+        memory = empty_memory(Rules())
+        state.fill(memory, 0.0, sources)
+        writes = state_writes(memory, Changes(), rotated=False, now_s=0.0)
+        return writes.touched, writes.max_event_times
+
+    theirs = {TopicPartition("touches", 2): 9.0}
+    own = {CLICKS[0]: 5.0}
+    # Its own memory of it is as old as the assignment: written back, it would count events again.
+    assert written(CLICKS[:1]) == ({}, own)
+    assert written(ITEM_SIDE) == ({("interactions-log", 2): 7}, theirs)
+    assert written([*CLICKS[:1], *ITEM_SIDE]) == ({("interactions-log", 2): 7}, theirs | own)
+    assert written(None) == ({("interactions-log", 2): 7}, theirs | own)
 
 
 def test_a_partition_that_was_never_silent_leaves_no_clock():
