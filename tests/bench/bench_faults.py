@@ -4,10 +4,10 @@
     python -m tests.bench.bench_faults --seed 2 --minutes 60 --rate 330     # 200 faults, 1 M events
     python -m tests.bench.bench_faults --only "kill Redis" --only poison --minutes 1
 
-Two stream workers (one stands by), a trainer and a serving worker, a broker and a Redis of their
-own. People click at a steady rate and ask for lists; meanwhile one fault after the other is drawn
-by the seed, and the next one comes when the world is well again. At the end, or after Ctrl-C, every
-store is held against a ledger of what was sent. Exits with 1 where it does not balance.
+Two stream workers, a trainer and a serving worker, a broker and a Redis of their own. People click
+at a steady rate and ask for lists; meanwhile one fault after the other is drawn by the seed, and
+the next one comes when the world is well again. At the end, or after Ctrl-C, every store is held
+against a ledger of what was sent. Exits with 1 where it does not balance.
 """
 
 import argparse

@@ -7,7 +7,7 @@ import pytest
 from tests.bench.bench_faults import Faults
 
 KINDS = (
-    "kill the active stream worker",
+    "kill the stream worker of the items",
     "Redis of seconds ago",
     "kill the trainer",
     "poison",

@@ -48,27 +48,27 @@ def _paused(pid: int, seconds: float) -> None:
         return
 
 
-def kill_active_stream(world: World, rng: random.Random) -> None:
-    """SIGKILL the stream worker that writes."""
+def kill_stream_of_items(world: World, rng: random.Random) -> None:
+    """SIGKILL the stream worker that has the items."""
     del rng
-    world.kept[world.active_stream()].kill()
+    world.kept[world.stream_of_items()].kill()
 
 
-def kill_standby_stream(world: World, rng: random.Random) -> None:
-    """SIGKILL the stream worker that waits."""
+def kill_stream_of_users(world: World, rng: random.Random) -> None:
+    """SIGKILL the stream worker that has users alone."""
     del rng
-    world.kept[world.standby()].kill()
+    world.kept[world.stream_of_users()].kill()
 
 
-def pause_active_stream(world: World, rng: random.Random) -> None:
-    """SIGSTOP the stream worker that writes, for longer or shorter than its lease."""
-    _paused(world.kept[world.active_stream()].pid, rng.uniform(3, 12))
+def pause_stream_of_items(world: World, rng: random.Random) -> None:
+    """SIGSTOP the stream worker that has the items, for longer or shorter than its session."""
+    _paused(world.kept[world.stream_of_items()].pid, rng.uniform(3, 12))
 
 
 def kill_everything(world: World, rng: random.Random) -> None:
     """SIGKILL every worker."""
     del rng
-    for name in (world.active_stream(), world.standby(), "trainer", "serving"):
+    for name in (world.stream_of_items(), world.stream_of_users(), "trainer", "serving"):
         world.kept[name].kill()
 
 
@@ -92,9 +92,9 @@ def empty_redis(world: World, rng: random.Random) -> None:
     world.redis.start()
 
 
-def empty_redis_while_the_stream_is_paused(world: World, rng: random.Random) -> None:
-    """A standby takes over an empty Redis while the active worker sleeps; then it wakes."""
-    pid = world.kept[world.active_stream()].pid
+def empty_redis_under_a_pause(world: World, rng: random.Random) -> None:
+    """A worker takes all of an empty Redis while the one of the items sleeps, which then wakes."""
+    pid = world.kept[world.stream_of_items()].pid
     os.killpg(os.getpgid(pid), signal.SIGSTOP)
     empty_redis(world, rng)
     time.sleep(rng.uniform(8, 12))
@@ -181,9 +181,9 @@ def poison(world: World, rng: random.Random) -> None:
 
 
 KINDS: dict[str, Fault] = {
-    "kill the active stream worker": kill_active_stream,
-    "kill the standby stream worker": kill_standby_stream,
-    "pause the active stream worker": pause_active_stream,
+    "kill the stream worker of the items": kill_stream_of_items,
+    "kill the stream worker of users": kill_stream_of_users,
+    "pause the stream worker of the items": pause_stream_of_items,
     "kill the trainer": _kill("trainer"),
     "pause the trainer": _pause("trainer", 2, 12),
     "kill serving": _kill("serving"),
@@ -192,7 +192,7 @@ KINDS: dict[str, Fault] = {
     "kill Redis": kill_redis,
     "pause Redis": pause_redis,
     "empty Redis": empty_redis,
-    "empty Redis while the active stream worker is paused": empty_redis_while_the_stream_is_paused,
+    "empty Redis while the stream worker of the items is paused": empty_redis_under_a_pause,
     "Redis of seconds ago": redis_of_earlier,
     "stall the network to Redis": stall_redis_connections,
     "cut the connections to Redis": cut_redis_connections,

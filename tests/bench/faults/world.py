@@ -16,6 +16,7 @@ from deploy.local.service import LocalService
 from millstream.settings import Settings
 from millstream.snapshots import SnapshotReader
 from millstream.topics import IMPRESSIONS, INTERACTIONS
+from stream.state.shards import ITEM_SIDE
 from tests.bench.faults.disk import SmallDisk, small_disk
 from tests.bench.faults.ledger import Ledger
 from tests.bench.faults.proxy import Proxy
@@ -94,19 +95,22 @@ class World:
         except httpx.HTTPError:
             return False
 
-    def active_stream(self) -> str:
-        """The stream worker that holds the lease; the first one while nobody does."""
-        with Redis.from_url(self.redis.address, socket_timeout=2) as client:
-            try:
-                owner = str(client.get(f"{self.settings.topic_prefix}stream:lease"))
-            except RedisError:
-                owner = ""
-        held = [name for name in STREAMS if f":{self.kept[name].pid}:" in owner]
-        return held[0] if held else STREAMS[0]
+    def stream_of_items(self) -> str:
+        """The stream worker that has the items; the first one while nobody says so."""
+        begins = f"{self.settings.topic_prefix}stream:worker:"
+        try:
+            with Redis.from_url(self.redis.address, socket_timeout=2) as client:
+                keys = [key.decode() for key in client.scan_iter(f"{begins}*")]
+                shards = [client.get(key) or b"" for key in keys]
+        except RedisError:
+            keys, shards = [], []
+        owners = [k for k, own in zip(keys, shards, strict=True) if ITEM_SIDE in _split(own)]
+        found = (name for name in STREAMS for k in owners if f":{self.kept[name].pid}:" in k)
+        return next(found, STREAMS[0])
 
-    def standby(self) -> str:
-        """The other one."""
-        return next(name for name in STREAMS if name != self.active_stream())
+    def stream_of_users(self) -> str:
+        """The other one, which has users alone."""
+        return next(name for name in STREAMS if name != self.stream_of_items())
 
     def behind(self) -> int:
         """Messages of people that are on the broker and not in the features yet."""
@@ -179,3 +183,7 @@ def world(folder: Path, users: int, items: int) -> Iterator[World]:
         found = World(services, proxy, own, disk, *names)
         stack.callback(found.kept.stop)
         yield found
+
+
+def _split(shards: bytes) -> list[str]:
+    return shards.decode().split(",")
