@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 # Step of AdaGrad, in standard deviations of a column; and what its sum of squares starts from.
-_RATE, _START = 0.2, 1e-2
+_RATE, _START = 0.1, 100.0
 _LEAST_DEVIATION = 1e-6
 
 

@@ -14,7 +14,7 @@ from serving.fusion.choice_model import ChoiceModel
 from serving.fusion.evidence import COLUMNS, RANKER
 
 # Questions before the first list, and questions whose gains are remembered.
-LEAST_QUESTIONS, MEMORY = 100, 2_000
+LEAST_QUESTIONS, MEMORY = 100, 1_000
 _K = 20
 
 

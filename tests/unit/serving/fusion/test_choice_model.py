@@ -34,7 +34,7 @@ def test_a_step_goes_down_the_slope_of_the_log_loss(monkeypatch):
     )
     model.learn(evidence, 4)
     step = np.array([model.weight(name) for name in NAMES]) - before
-    assert step == pytest.approx(-0.2 * slope / np.sqrt(0.01 + slope**2), rel=1e-4)
+    assert step == pytest.approx(-0.1 * slope / np.sqrt(100.0 + slope**2), rel=1e-4)
 
 
 def test_planted_weights_are_found_whatever_the_units():
