@@ -32,13 +32,17 @@ def options_of(texts: Iterable[str], entries: Sequence[Entry]) -> dict[str, dict
 def parsed(text: str, default: Any = None) -> Any:
     """The value: a Python literal, else the text itself.
 
-    Where the default is a sequence, so is the value.
+    Where the default is a sequence, so is the value; where it is a bool, `true` and `false` are.
 
     >>> parsed("0.5"), parsed("stacked"), parsed("None"), parsed("400,400", (256, 128))
     (0.5, 'stacked', None, (400, 400))
     >>> parsed("400", (256, 128)), parsed("", (256, 128))
     ((400,), ())
+    >>> parsed("false", True), parsed("true", False), parsed("False")
+    (False, True, False)
     """
+    if isinstance(default, bool) and text.lower() in ("true", "false"):
+        return text.lower() == "true"
     try:
         value = literal_eval(text)
     except (ValueError, SyntaxError):
