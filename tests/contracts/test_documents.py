@@ -170,6 +170,7 @@ BENCH = {
     "--change",
     "--ratings",
     "--delay",
+    "--wait",
     "--kill",
 }
 
