@@ -86,11 +86,8 @@ def followed(features: Arrays, recent: np.ndarray, fading: float = 1.0) -> np.nd
 
     Args:
         features: of the items, as of now.
-        recent: (entries,) keys of items, the newest first; 0 is none.
+        recent: (entries,) keys of different items, the newest first; 0 is none.
         fading: weight of each entry as a share of the one's before it.
     """
-    if PREDECESSORS is None or not len(recent):
-        return np.zeros(len(features["item_updated_at"]), np.float32)
-    known, events = features[PREDECESSORS.name], features[PREDECESSORS.events_column]
-    (found,) = derived.match(recent[None, :], known, events, fading=fading)
-    return found
+    weights = fading ** np.arange(len(recent))
+    return (weights @ followed_each(features, recent)).astype(np.float32)
