@@ -1,6 +1,7 @@
 """From settings to a trainer: the one place where its parts are chosen and put together."""
 
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -42,6 +43,7 @@ from online_trainer.snapshots.frozen import FrozenRankers
 from online_trainer.snapshots.judge import Judge
 from online_trainer.trainer import Trainer
 
+# Of Python's generator, as Keras' initialisers take it; setting TensorFlow's drops its kernels.
 _SEED = 1
 # Tasks of the catalogue whose models may have a role.
 _TASKS: Mapping[Role, tuple[str, ...]] = {
@@ -113,7 +115,7 @@ class Wiring:
             frozen_baseline: keep the ranker as it was at the first snapshot, and compare.
         """
         inputs = input_signatures() if inputs is None else tuple(inputs)
-        keras.utils.set_random_seed(_SEED)
+        random.seed(_SEED)
         tasks = tasks_in(self.models()["ranker"])
         return Trainer(
             ranker=self.ranker(inputs),
@@ -135,7 +137,7 @@ class Wiring:
         """A learner of this model that has learnt nothing, to be warmed up beside another one."""
         own, model = self.settings, self.models()[role]
         rest = own.challenger_rows, own.challenger_margin, own.batch_size
-        keras.utils.set_random_seed(_SEED)
+        random.seed(_SEED)
         if role == "ranker":
             return ChallengingRanker(self.ranker(inputs), model, *rest)
         return ChallengingRetriever(self.retriever(inputs), model, *rest)

@@ -213,6 +213,15 @@ def test_the_settings_build_a_challenger_that_has_learnt_nothing():
     assert (found.offsets.offset, found.is_live, found.has_caught_up) == (0, False, False)
 
 
+def test_a_challenger_begins_alike_every_time_and_drops_no_compiled_kernels(monkeypatch):
+    monkeypatch.setattr("tensorflow.random.set_seed", None)  # would drop them
+    one, two = (NEW._wiring.challenger("retriever", input_signatures()) for _ in range(2))
+    pairs = zip(one.learner.network.weights, two.learner.network.weights, strict=True)
+    weights = [(np.asarray(a), np.asarray(b)) for a, b in pairs]
+    assert any(a.std() > 0 for a, _ in weights)
+    assert all((a == b).all() for a, b in weights)
+
+
 def test_where_the_log_is_another_one_there_is_nothing_to_warm_up_from(folder):
     trainer, _ = resumed(NEW, folder)
     trainer.offsets.log = "another"
