@@ -355,7 +355,8 @@ class Settings(BaseSettings):
         default=0.005,
         ge=0,
         description="AUC, nats of log loss or hit rate by which a changed ranker or retriever may "
-        "be worse at the far end of the 95 % interval when it takes over",
+        "be worse at the far end of the interval when it takes over: 95 %, and 99.5 % at the looks "
+        "before all rows are there",
     )
     challenger_share: float = Field(
         default=0.5,

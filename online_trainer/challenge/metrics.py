@@ -29,7 +29,7 @@ class ChallengerMetrics:
         self._worse = Gauge(
             f"{_PREFIX}_worse_by",
             "Difference by which a changed model is worse than the served one on the same newest "
-            "rows, with the ends of its 95 % interval",
+            "rows, with the ends of its 95 % interval (99.5 % before all rows are there)",
             ["role", "measure", "end"],
             registry=registry,
         )

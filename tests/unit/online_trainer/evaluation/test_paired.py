@@ -111,6 +111,58 @@ def test_a_window_forgets_the_oldest_and_goes_on_from_its_state():
     assert again.progress == 1.0
 
 
+def looks(advantage: float, seed: int, rows: int = 8_000) -> tuple[float | None, list[int]]:
+    """Share of the rows at which one that is better by so many nats is not worse for sure."""
+    rng = np.random.default_rng(seed)
+    window, found, at = PairedWindow({"log_loss": LOG_LOSS.badness}, rows), {}, []
+    share = None
+    for _ in range(0, rows, 10):
+        ours, theirs = 0.5 - advantage + 0.1 * rng.normal(size=10), np.full(10, 0.5)
+        pair = np.array([ours.sum(), 10.0]), np.array([theirs.sum(), 10.0])
+        window.update({"log_loss": pair}, 10)
+        if window.worse_by() != found:
+            found = window.worse_by()
+            at.append(round(window.progress * rows))
+            if share is None and found["log_loss"].high <= 0.005:
+                share = window.progress
+    return share, at
+
+
+def test_there_is_a_look_at_a_quarter_a_half_and_all_of_the_rows():
+    assert looks(0.0, seed=1)[1] == [2_000, 4_000, 8_000]  # blocks of 50 would be too short
+
+
+@pytest.mark.parametrize(("advantage", "share"), [(0.02, 0.25), (0.0, 1.0), (-0.02, None)])
+def test_one_that_is_much_better_needs_few_of_the_rows_and_one_that_is_worse_never_passes(
+    advantage, share
+):
+    assert looks(advantage, seed=3)[0] == share
+
+
+def test_early_looks_let_hardly_more_pass_that_are_worse_by_the_margin():
+    passed = [looks(-0.005, seed, rows=4_000)[0] is not None for seed in range(150)]
+    assert sum(passed) / 150 <= 0.025 + 0.0075 + 3 * np.sqrt(0.0325 / 150)
+
+
+def test_a_window_goes_on_from_its_state_before_its_blocks_have_their_last_length():
+    rng = np.random.default_rng(5)
+    window, again = (PairedWindow({"log_loss": LOG_LOSS.badness}, 8_000) for _ in range(2))
+    batches = [rng.normal(size=(2, 10)) for _ in range(800)]
+
+    def count(into: PairedWindow, batch: np.ndarray) -> None:
+        pair = np.array([batch[0].sum(), 10.0]), np.array([batch[1].sum(), 10.0])
+        into.update({"log_loss": pair}, 10)
+
+    for batch in batches[:300]:
+        count(window, batch)
+    again.restore(window.state())
+    for batch in batches[300:]:
+        count(again, batch)
+    pieces = np.stack(batches).reshape(BLOCKS, 40, 2, 10).sum(axis=(1, 3))
+    ours, theirs = (np.stack([own, np.full(BLOCKS, 400.0)], axis=1) for own in pieces.T)
+    assert again.worse_by()["log_loss"] == pytest.approx(worse_by(LOG_LOSS.badness, ours, theirs))
+
+
 def test_progress_is_the_share_of_the_rows():
     window = PairedWindow({}, rows=100)
     assert window.progress == 0.0
