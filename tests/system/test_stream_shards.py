@@ -1,6 +1,7 @@
 """Shards in a real Redis: one worker writes each, and its state goes with it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -98,6 +99,55 @@ async def test_a_shard_goes_to_another_worker_with_all_of_its_state_and_nothing_
     effects = two.batch(duplicate)
     assert effects.counts == {("interactions", "duplicate"): 1}
     await second.commit(effects)
+
+
+async def as_before_touches(client: Any) -> None:
+    """Store the state as releases with one active worker did.
+
+    They had no touches, one set of event ids, and no epochs of shards.
+    """
+    key = COMMANDS.key
+    own = [each.decode() async for each in client.scan_iter(key("marks:*"))]
+    await client.set(key("marks:0"), b"".join([await client.get(each) for each in own]))
+    begun = {"generation": 0, "started_at": START}
+    await client.hset(key("dedupe"), mapping=begun)
+    shards = ("items", "u0", "u1")
+    gone = [f"{name}:{shard}" for name in ("dedupe", "epoch", "batch") for shard in shards]
+    await client.delete(*own, *map(key, ("asked", "touched", *gone)))
+    reached = await client.hkeys(key("reached"))
+    await client.hdel(key("reached"), *(field for field in reached if b"touches" in field))
+    await client.hdel(key("positions"), "touches:0")
+
+
+async def test_a_state_from_before_touches_is_gone_on_with_by_several_workers(worker, client):
+    old, before = worker("old")
+    await before.take(old.memory, of_users(0, 1) | OF_ITEMS)
+    await before.commit(old.run(item_upsert(0, "i1", categories=["drama"])))
+    for n in (0, 1):
+        shown = impression(1, f"r{n}", user=f"u{n}")
+        click = interaction(2, f"u{n}", "i1", event_id=f"c{n}")
+        await before.commit(old.run_entries(records(n, 0, shown, click)))
+    await as_before_touches(client)
+
+    (one, first), (two, second) = worker("one"), worker("two")
+    await first.take(one.memory, of_users(0) | OF_ITEMS)
+    await second.take(two.memory, of_users(1))
+    assert one.memory.known_items.items == ["i1"]
+    assert (list(one.memory.join.open_windows), list(two.memory.join.open_windows)) == (
+        ["r0"],
+        ["r1"],
+    )
+    again = interaction(2, "u1", "i1", event_id="c1")
+    click = interaction(3, "u1", "i1", event_id="d1", request_id="r1")
+    await second.load(two.memory, ["u1"], ["i1"])
+    effects = two.batch(records(1, 2, again, click))
+    assert (effects.counts["interactions", "duplicate"], effects.joined) == (1, 1)
+    await second.commit(effects)
+    await first.load(one.memory, [], ["i1"])
+    found = one.batch(two.asked(effects))
+    assert (found.touched["new"], found.touched["again"]) == (1, 0)
+    await first.commit(found)
+    assert len(one.memory.items["i1"].history.updates) == 3
 
 
 async def test_workers_write_beside_one_another(worker, client):
