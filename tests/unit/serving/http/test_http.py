@@ -218,6 +218,7 @@ async def test_the_openapi_page_describes_every_route(client):
     assert {
         "/v1/recommend", "/v1/similar/{item_id}", "/v1/popular", "/v1/events", "/v1/items",
         "/v1/items/{item_id}", "/v1/users/{user_id}", "/v1/users/{user_id}/erasure",
+        "/v1/users/{user_id}/sessions/{session_id}",
         "/healthz", "/readyz", "/metrics",
     } == set(spec["paths"])  # fmt: skip
     assert "requestBody" in spec["paths"]["/v1/events"]["post"]
