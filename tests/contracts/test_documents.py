@@ -172,6 +172,8 @@ BENCH = {
     "--delay",
     "--wait",
     "--kill",
+    "--items",
+    "--rates",
 }
 
 
