@@ -65,6 +65,12 @@ SERVING = PanelRow(
             bad_from=0.05,
         ),
         Panel(
+            "Events untold",
+            "Events posted to one worker that another one behind the same port had no room for.",
+            "cps",
+            [PanelQuery(rate("millstream_serving_untold_events_total"), "events")],
+        ),
+        Panel(
             "Lists by placement",
             "Lists made per second, by the placement that was asked for.",
             "cps",
