@@ -22,12 +22,23 @@ def counter_scores(features: Arrays, recent: np.ndarray) -> np.ndarray:
         features: of the items, as of now.
         recent: keys of what the user met last, the newest first.
     """
+    if not len(recent):
+        return popularity_now(features)
+    return counter_of(features, followed_each(features, latest(recent)))
+
+
+def counter_of(features: Arrays, followed: np.ndarray) -> np.ndarray:
+    """The same, where it is known how often each item followed the latest ones.
+
+    Args:
+        followed: (entries, items), see `followed_each`.
+    """
     popular = popularity_now(features)
-    if PREDECESSORS is None or not len(recent):
+    if PREDECESSORS is None or not len(followed):
         return popular
     share = popular / max(float(popular.sum()), np.finfo(np.float64).tiny)
     scores, weight = np.zeros(len(popular)), 1.0
-    for counts in followed_each(features, latest(recent)):
+    for counts in followed:
         scores += weight * (counts + _PRIOR * share) / (counts.sum() + _PRIOR)
         weight *= PREDECESSORS.fading
     return scores

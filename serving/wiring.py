@@ -210,7 +210,7 @@ class ServingWorker:
             start("score", self._score_follower.run)
             start("recall", self.recall.run)
             start("fusion", self._kept_fusion.run)
-            if self.quality.every_s:
+            if self.settings.list_quality_interval_s:
                 start("sample", self._sampler.run)
             start("standing", self._status_reporter.run)
             start("bootstrap", self._bootstrap, ends=True)

@@ -33,7 +33,7 @@ class EventSampler:
         topic: full name.
         take: takes each interaction, from the event loop.
         clock: for checks of event times.
-        every_s: pause between two looks, seconds; 0 never looks.
+        every_s: pause between two looks, seconds.
         door: what is let in.
     """
 

@@ -17,6 +17,8 @@ import numpy as np
 # Step of AdaGrad, in standard deviations of a column; and what its sum of squares starts from.
 _RATE, _START = 0.1, 100.0
 _LEAST_DEVIATION = 1e-6
+# Questions over which deviations are a mean.
+_MEMORY = 1_000
 
 
 class ChoiceModel:
@@ -54,7 +56,7 @@ class ChoiceModel:
             chosen: place of the one that was chosen.
         """
         self.questions += 1
-        share = 1.0 / self.questions if self.questions < 1000 else 1e-3
+        share = 1.0 / min(self.questions, _MEMORY)
         self._variances = self._variances + share * (evidence.var(axis=0) - self._variances)
         # What is the same for all says nothing: without it nothing large is left to be rounded.
         scaled = (evidence - evidence.mean(axis=0)) / self._deviations()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.columns import Arrays
-from features.counter import counter_scores
+from features.counter import counter_of
 from features.families import Count
 from features.predecessors import PREDECESSORS, followed_each, latest
 from features.spec import CREATED, DECLARED
@@ -57,16 +57,17 @@ def evidence(moment: Moment, scores: np.ndarray, catalogue: Catalogue) -> np.nda
         scores: the ranker's, in units in which a difference means something, (candidates,).
     """
     wanted, candidates, features = moment
-    count = len(candidates)
+    count, recent = len(candidates), latest(wanted.recent)
+    followed = followed_each(features, recent)
     columns = np.zeros((len(COLUMNS), count))
     columns[0] = scores
     columns[1] = _likeness(wanted, candidates.rows)
-    columns[2] = np.log(_shares(counter_scores(features, wanted.recent)) + _LEAST_SHARE)
-    columns[3:5] = _both(_neighbours(wanted, candidates.rows, catalogue))
+    columns[2] = np.log(_shares(counter_of(features, followed)) + _LEAST_SHARE)
+    columns[3:5] = _both(_neighbours(recent, wanted.time_s, candidates.rows, catalogue))
     columns[5] = _log_age(features, wanted.time_s)
     columns[6] = -np.log(np.arange(count) + _RANK)
     columns[7], columns[8], columns[9] = map(_log_ranks, (columns[0], columns[2], columns[3]))
-    for step, counts in enumerate(followed_each(features, latest(wanted.recent))[:STEPS]):
+    for step, counts in enumerate(followed[:STEPS]):
         columns[_FOLLOWS + 2 * step : _FOLLOWS + 2 * step + 2] = _both(counts)
     for place, name in enumerate(COUNTS, _FOLLOWS + 2 * STEPS):
         columns[place] = np.log(np.fmax(features[name], 0.0) + _LEAST_COUNT)
@@ -86,9 +87,11 @@ def _likeness(wanted: RetrievalRequest, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def _neighbours(wanted: RetrievalRequest, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
+def _neighbours(
+    recent: np.ndarray, time_s: float, rows: np.ndarray, catalogue: Catalogue
+) -> np.ndarray:
     """Votes of the people whose recent items are like the user's, (candidates,)."""
-    votes = catalogue.people.follow_ups(latest(wanted.recent), wanted.time_s)
+    votes = catalogue.people.follow_ups(recent, time_s)
     if not len(votes.keys):
         return np.zeros(len(rows))
     order = np.argsort(votes.keys)

@@ -5,17 +5,16 @@ Every question that a worker asks for its own judgement (`serving/recommend/qual
 than the ranker's on the questions of late, each answered before it was learnt from.
 """
 
-from math import log2
 from typing import Any
 
 import numpy as np
 
 from serving.fusion.choice_model import ChoiceModel
 from serving.fusion.evidence import COLUMNS, RANKER
+from serving.recommend.gain import gain
 
 # Questions before the first list, and questions whose gains are remembered.
 LEAST_QUESTIONS, MEMORY = 100, 1_000
-_K = 20
 
 
 class Fusion:
@@ -85,5 +84,4 @@ def dealt(scores: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 def _gain(scores: np.ndarray, chosen: int) -> float:
     """NDCG@20 of one order; a tie is lost."""
-    place = int(np.count_nonzero(scores >= scores[chosen])) - 1
-    return 1.0 / log2(2 + place) if place < _K else 0.0
+    return gain(int(np.count_nonzero(scores >= scores[chosen])) - 1)

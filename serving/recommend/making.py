@@ -16,6 +16,7 @@ from serving.catalogue.catalogue import Catalogue
 from serving.fusion.fusion import Fusion
 from serving.metrics import Metrics
 from serving.recommend.answer import answer
+from serving.recommend.gain import QUESTION_K
 from serving.recommend.options import ARRANGE_SHARE, ListOptions
 from serving.recommend.plan import Plans
 from serving.recommend.query import Recommendation
@@ -30,9 +31,6 @@ from serving.retrieval.source import RetrievalRequest
 from serving.similarity.inputs import similarity_inputs
 
 Watch = Callable[[RetrievalRequest, Ranked], None]
-
-# Length of the lists that are judged.
-QUESTION_K = 20
 
 
 class StagesOf(NamedTuple):

@@ -13,7 +13,6 @@ the stream was quicker, the user's row says that the item was met, and the quest
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from math import log2
 
 import numpy as np
 
@@ -24,7 +23,8 @@ from serving.catalogue.catalogue import Catalogue
 from serving.fusion.fusion import Fusion
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
-from serving.recommend.making import QUESTION_K, StagesOf
+from serving.recommend.gain import QUESTION_K, gain
+from serving.recommend.making import StagesOf
 from serving.users import StoredUser
 
 
@@ -50,7 +50,7 @@ class ListQuality:
     ) -> None:
         self._ask, self._user = ask, user
         self._catalogue, self._metrics, self._clock = catalogue, metrics, clock
-        self._fusion, self.every_s = fusion, every_s
+        self._fusion, self._every_s = fusion, every_s
         self._next_s = 0.0
         self._asking: asyncio.Task[None] | None = None
         self._log = LimitedLog(logging.getLogger(__name__), clock)
@@ -61,7 +61,7 @@ class ListQuality:
         One question at a time: a worker that is busy asks less.
         """
         now_s = self._clock.now()
-        if not self.every_s or now_s < self._next_s or not _is_answer(event):
+        if not self._every_s or now_s < self._next_s or not _is_answer(event):
             return
         if self._asking is not None and not self._asking.done():
             return
@@ -69,7 +69,7 @@ class ListQuality:
         row = self._catalogue.row(event.item_id)
         if row is None or not self._catalogue.available(now_s)[row]:
             return
-        self._next_s = now_s + self.every_s
+        self._next_s = now_s + self._every_s
         before = self._user(event.user_id)
         if event.item_id not in before.certainly_seen:
             self._asking = asyncio.get_running_loop().create_task(self._asked(before, row))
@@ -92,7 +92,7 @@ class ListQuality:
             place = rows[:QUESTION_K].tolist()
             if row in place:
                 self._metrics.list_hits.labels(stage).inc()
-                self._metrics.list_gains.labels(stage).inc(1.0 / log2(2 + place.index(row)))
+                self._metrics.list_gains.labels(stage).inc(gain(place.index(row)))
         chosen = np.flatnonzero(found.unseen == row)
         if found.evidence is not None and len(chosen):
             self._fusion.learn(found.evidence, int(chosen[0]))

@@ -25,8 +25,9 @@ from serving.fusion.fusion import Fusion
 from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 from serving.model.served import ServedModel
+from serving.recommend.gain import QUESTION_K
 from serving.recommend.impression import impression
-from serving.recommend.making import QUESTION_K, Making, StagesOf, Watch
+from serving.recommend.making import Making, StagesOf, Watch
 from serving.recommend.objectives import Objectives
 from serving.recommend.options import USER_SHARE, ListOptions
 from serving.recommend.query import Query, Recommendation
