@@ -22,6 +22,8 @@ Positions = Callable[[Mapping[TP, int]], Awaitable[Mapping[TP, int]]]
 
 # While partitions are held back, how long a fetch waits for the others before it looks again.
 HELD_POLL_S = 0.01
+# How long a fetch that finds nothing may take: an assignment waits for the one under way.
+POLL_S = 0.1
 
 # How long a broker keeps a fetch that finds nothing. aiokafka has one fetch under way per broker: a
 # partition that has just been read out waits for that of the others. Faust's 1.5 s would be the
@@ -75,6 +77,9 @@ class ChunkConsumer(driver.Consumer):
         self._held: set[TP] = set()
         self._begins: dict[tuple[TP, int], int] = {}
         self._ends: dict[TP, int] = {}
+        # A fetch that began before positions were sought may end with records of after it, which no
+        # later one would bring again: the two exclude one another.
+        self._reading = asyncio.Lock()
         self.era = 0
 
     def _new_consumer_thread(self) -> ChunkThread:
@@ -109,27 +114,25 @@ class ChunkConsumer(driver.Consumer):
         if active_partitions and not wanted:
             await asyncio.sleep(HELD_POLL_S)
             return {}
-        era = self.era
-        fetched = await super()._getmany(wanted, HELD_POLL_S if self._held else timeout)
-        found = {tp: records for tp, records in fetched.items() if records}
-        if era == self.era and any(
-            r[0].offset < (self._ends.get(tp) or 0) for tp, r in found.items()
-        ):
+        limit_s = HELD_POLL_S if self._held else min(timeout, POLL_S)
+        async with self._reading:
+            fetched = await super()._getmany(wanted, limit_s)
+            found = {tp: records for tp, records in fetched.items() if records}
+            if not any(r[0].offset < (self._ends.get(tp) or 0) for tp, r in found.items()):
+                return {
+                    tp: records if self._is_changelog_tp(tp) else [self._chunk(tp, records)]
+                    for tp, records in found.items()
+                }
             # A log does not go back: this is another one. Its positions are asked for anew.
             self._ends.clear()
-            await self.perform_seek()
-            return {}
-        return {
-            tp: records if self._is_changelog_tp(tp) else [self._chunk(tp, records, era)]
-            for tp, records in found.items()
-        }
+        await self.perform_seek()
+        return {}
 
-    def _chunk(self, tp: TP, records: Sequence[ConsumerRecord], era: int) -> Chunk:
+    def _chunk(self, tp: TP, records: Sequence[ConsumerRecord]) -> Chunk:
         """Number a fetch, so that none is missed and none of before an assignment is taken."""
         after = self._ends.get(tp)
-        if era == self.era:
-            self._ends[tp] = records[-1].offset + 1
-        return Chunk(records, after, era)
+        self._ends[tp] = records[-1].offset + 1
+        return Chunk(records, after, self.era)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, list):
@@ -160,15 +163,16 @@ class ChunkConsumer(driver.Consumer):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """The group's committed offsets, overruled by the positions that the store knows."""
-        committed = dict(await super().seek_to_committed())
-        self._held.clear()
-        self._begins.clear()
-        self.era += 1
-        positions = await self.transport.positions(await self.highwaters(*self.assignment()))
-        for tp, offset in positions.items():
-            await self._seek(tp, offset)
-        self._ends = {**committed, **positions}
-        return dict(self._ends)
+        async with self._reading:
+            committed = dict(await super().seek_to_committed())
+            self._held.clear()
+            self._begins.clear()
+            self.era += 1
+            positions = await self.transport.positions(await self.highwaters(*self.assignment()))
+            for tp, offset in positions.items():
+                await self._seek(tp, offset)
+            self._ends = {**committed, **positions}
+            return dict(self._ends)
 
 
 class ChunkTransport(driver.Transport):

@@ -1,5 +1,6 @@
 """What a chunk is, and what may be committed of chunks that are not all worked on."""
 
+import asyncio
 from collections import defaultdict
 from types import SimpleNamespace
 
@@ -34,6 +35,7 @@ def consumer() -> ChunkConsumer:
     )
     made._held, made._begins = set(), {}
     made._ends, made.era = {}, 0
+    made._reading = asyncio.Lock()
     made._gap = defaultdict(IntervalTree)
     made._acked, made._acked_index = defaultdict(list), defaultdict(set)
     made._committed_offset = defaultdict(lambda: None, {SOURCE: 1})
@@ -88,7 +90,48 @@ async def test_a_held_partition_is_not_fetched_and_the_others_are_looked_at_ofte
     await consumer._getmany({SOURCE}, 1.0)
     consumer.release(SOURCE)
     await consumer._getmany({SOURCE}, 1.0)
-    assert asked == [({CHANGELOG}, transport.HELD_POLL_S), ({SOURCE}, 1.0)]
+    assert asked == [({CHANGELOG}, transport.HELD_POLL_S), ({SOURCE}, transport.POLL_S)]
+
+
+async def test_positions_are_sought_after_the_fetch_under_way_which_would_miss_records_else(
+    consumer, monkeypatch
+):
+    log = SimpleNamespace(position=0, ends=9)  # a broker's log, and where the driver reads on
+    fetches = asyncio.Event()
+
+    async def getmany(self, active_partitions, timeout):  # noqa: ASYNC109
+        fetches.set()
+        await asyncio.sleep(0.01)  # the broker has nothing at first
+        begin, log.position = log.position, log.ends + 1
+        return {SOURCE: records(begin, log.ends)} if begin <= log.ends else {}
+
+    async def committed(self):
+        return {SOURCE: 3}
+
+    async def seek(tp, offset):
+        log.position = offset
+
+    async def positions(ends):
+        return dict.fromkeys(ends, 4)
+
+    async def highwaters(*partitions):
+        return dict.fromkeys(partitions, 10)
+
+    monkeypatch.setattr(driver.Consumer, "_getmany", getmany)
+    monkeypatch.setattr(driver.Consumer, "seek_to_committed", committed)
+    monkeypatch.setattr(consumer, "_seek", seek)
+    monkeypatch.setattr(consumer, "highwaters", highwaters)
+    monkeypatch.setattr(consumer, "assignment", lambda: {SOURCE})
+    consumer.transport = SimpleNamespace(positions=positions)
+
+    under_way = asyncio.create_task(consumer._getmany({SOURCE}, 1.0))
+    await fetches.wait()
+    assert await consumer.seek_to_committed() == {SOURCE: 4}
+    (before,) = (await under_way)[SOURCE]
+    (after,) = (await consumer._getmany({SOURCE}, 1.0))[SOURCE]
+    assert before.era < consumer.era, "of before the assignment: nobody takes it"
+    assert after.era == consumer.era
+    assert [after[0].offset, after[-1].offset, after.after] == [4, 9, 4]
 
 
 def test_a_chunk_s_message_has_the_records_and_the_last_one_s_offset(consumer):
