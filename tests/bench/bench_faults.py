@@ -2,12 +2,13 @@
 
     python -m tests.bench.bench_faults --seed 1 --minutes 3
     python -m tests.bench.bench_faults --seed 2 --minutes 60 --rate 330     # 200 faults, 1 M events
-    python -m tests.bench.bench_faults --only "kill Redis" --only poison --minutes 1
+    python -m tests.bench.bench_faults --only "kill Redis" --only poison --faults 2 --forks
 
 Two stream workers, a trainer and a serving worker, a broker and a Redis of their own. People click
 at a steady rate and ask for lists; meanwhile one fault after the other is drawn by the seed, and
-the next one comes when the world is well again. At the end, or after Ctrl-C, every store is held
-against a ledger of what was sent. Exits with 1 where it does not balance.
+the next one comes when the world is well again. It ends after so many minutes, or so many faults.
+At the end, or after Ctrl-C, every store is held against a ledger of what was sent. Exits with 1
+where it does not balance.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from rich.console import Console
@@ -31,6 +33,7 @@ from tests.bench.faults.ledger import Balance
 from tests.bench.faults.load import people
 from tests.bench.faults.recovery import Recoveries, wait_well
 from tests.bench.faults.world import World, world
+from tests.support.installation import Installation
 
 USERS, ITEMS = 2_000, 500
 PAUSE_S = 2.0
@@ -45,12 +48,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=1, help="of the faults and the load")
-    parser.add_argument("--minutes", type=float, default=3.0, help="how long faults are done")
+    parser.add_argument("--minutes", type=float, help="how long faults are done; 3 by default")
+    parser.add_argument("--faults", type=int, help="how many are done, however long it takes")
     parser.add_argument("--rate", type=float, default=300.0, help="clicks a second")
     parser.add_argument("--only", action="append", choices=list(KINDS), help="kinds of faults")
+    parser.add_argument(
+        "--forks", action="store_true", help="workers start without imports, which take a minute"
+    )
     parser.add_argument("--keep", type=Path, help="folder for data and logs, kept afterwards")
     options = parser.parse_args()
-    faults = Faults(options.only or list(KINDS), options.seed, options.rate, options.minutes)
+    minutes = options.minutes or (None if options.faults else 3.0)
+    kinds = options.only or list(KINDS)
+    faults = Faults(kinds, options.seed, options.rate, minutes, options.faults)
+    Installation.forks = options.forks
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         result = faults.run(options.keep or Path(temporary))
     sys.exit(0 if result.is_even else 1)
@@ -64,13 +74,15 @@ class Faults:
         kinds: of faults, by their names in `tests.bench.faults.kinds`.
         seed: of the faults and the load.
         rate: clicks a second.
-        minutes: how long faults are done.
+        minutes: how long faults are done; None is no bound.
+        most: how many of them are done; None is no bound.
     """
 
     kinds: Sequence[str]
     seed: int
     rate: float
-    minutes: float
+    minutes: float | None = None
+    most: int | None = None
 
     def run(self, folder: Path) -> Balance:
         """Disturb a world of its own in `folder`, print what came out, and return the balance."""
@@ -87,10 +99,14 @@ class Faults:
 def do_faults(found: World, faults: Faults) -> Recoveries:
     """One fault after the other: every kind once, in an order of the seed, then again."""
     rng, recoveries = random.Random(faults.seed), Recoveries()
-    until_s = time.monotonic() + 60.0 * faults.minutes
+    until_s = inf if faults.minutes is None else time.monotonic() + 60.0 * faults.minutes
     left: list[str] = []
     with _ctrl_c() as interrupted:
-        while time.monotonic() < until_s and not interrupted.is_set():
+        while (
+            recoveries.count != faults.most
+            and time.monotonic() < until_s
+            and not interrupted.is_set()
+        ):
             left = left or rng.sample(faults.kinds, len(faults.kinds))
             kind = left.pop()
             began_s = time.monotonic()
@@ -121,6 +137,7 @@ def report(found: World, recoveries: Recoveries, result: Balance) -> None:
         times.add_row(kind, str(count), f"{middle:.1f}", f"{longest:.1f}")
     console.print(times)
     ledger = found.ledger
+    console.print(f"{recoveries.count:,} faults of {len(recoveries.seconds)} kinds")
     console.print(f"{len(ledger.sent):,} clicks, {ledger.repeats:,} of them sent twice")
     console.print(f"lists: {answers(ledger)}")
     console.print(f"workers started again: {dict(found.kept.restarts)}")

@@ -18,4 +18,4 @@ KINDS = (
 
 @pytest.mark.timeout(900)
 def test_faults_under_load_lose_nothing_and_double_nothing(tmp_path: Path):
-    assert Faults(KINDS, seed=3, rate=60.0, minutes=1.0).run(tmp_path).is_even
+    assert Faults(KINDS, seed=3, rate=60.0, most=len(KINDS)).run(tmp_path).is_even

@@ -21,6 +21,11 @@ class Recoveries:
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
+    @property
+    def count(self) -> int:
+        """How many faults there were."""
+        return sum(map(len, self.seconds.values()))
+
     def rows(self) -> list[tuple[str, int, float, float]]:
         """Kind, how many, median, longest."""
         return [
