@@ -1,23 +1,21 @@
 """A sample of the interactions that are published, whoever publishes them, as they come."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
 from aiokafka import ConsumerRecord
-from aiokafka.errors import KafkaError
 
 from features.topic_events import STRICT, Door, event_of
 from millstream.clock import Clock
-from millstream.errors import InvalidEvent, LogUnavailable
+from millstream.errors import InvalidEvent
 from millstream.events import Interaction
 from millstream.topics import INTERACTIONS
 from serving.consumers.broker import Broker, RecordReader
 from serving.consumers.messages import message_of
+from serving.consumers.reading import read_on
 from serving.limited_log import LimitedLog
 
-_RETRY_S = 1.0
 _POLL_MS = 250
 # Of one look; what comes between two looks is left out.
 _MOST_RECORDS = 20
@@ -52,23 +50,12 @@ class EventSampler:
 
     async def run(self) -> None:
         """Look until cancelled; a broker that is gone is waited for."""
-        while True:
-            try:
-                await self._look_on()
-            except (KafkaError, OSError, LogUnavailable) as error:
-                self._log.warn_of("broker", f"Topic {self._topic} cannot be read: {error!r}")
-            await asyncio.sleep(_RETRY_S)
+        await read_on(self._broker, self._topic, self._look_on, self._log)
 
-    async def _look_on(self) -> None:
-        reader = self._broker.reader(self._topic)
-        try:
-            await reader.start()
-            while True:
-                await self._look(reader)
-                await asyncio.sleep(self._every_s)
-        finally:
-            with contextlib.suppress(KafkaError):
-                await reader.stop()
+    async def _look_on(self, reader: RecordReader) -> None:
+        while True:
+            await self._look(reader)
+            await asyncio.sleep(self._every_s)
 
     async def _look(self, reader: RecordReader) -> None:
         ends = await reader.end_offsets(list(reader.assignment()))

@@ -1,7 +1,6 @@
 """One topic, read from a point on and for ever, whatever happens to the broker."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +11,12 @@ from aiokafka.errors import KafkaError
 from millstream.clock import SystemClock
 from millstream.errors import LogUnavailable
 from serving.consumers.broker import Broker, RecordReader
+from serving.consumers.reading import read_on
 from serving.consumers.slices import Slices
 from serving.limited_log import LimitedLog
 
 _logger = logging.getLogger(__name__)
 
-_RETRY_S = 1.0
 _POLL_MS = 250
 _MOST_RECORDS = 500
 
@@ -67,12 +66,7 @@ class TopicConsumer:
 
     async def run(self) -> None:
         """Read until cancelled; a broker that is gone is waited for."""
-        while True:
-            try:
-                await self._read()
-            except (KafkaError, OSError, LogUnavailable) as error:
-                self._log.warn_of("broker", f"Topic {self._topic} cannot be read: {error!r}")
-            await asyncio.sleep(_RETRY_S)
+        await read_on(self._broker, self._topic, self._read, self._log)
 
     async def read_to_end(self, timeout_s: float = 2.0) -> None:
         """Wait until all that the topic holds now has been handed on.
@@ -93,10 +87,8 @@ class TopicConsumer:
                 self._awaited.append((ends, until))
                 await until
 
-    async def _read(self) -> None:
-        consumer = self._broker.reader(self._topic)
+    async def _read(self, consumer: RecordReader) -> None:
         try:
-            await consumer.start()
             await self._begin(consumer)
             self._consumer = consumer
             while True:
@@ -105,8 +97,6 @@ class TopicConsumer:
                 await self._look_whom_to_tell(consumer)
         finally:
             self._consumer = None
-            with contextlib.suppress(KafkaError):
-                await consumer.stop()
 
     async def _begin(self, consumer: RecordReader) -> None:
         partitions = list(consumer.assignment())

@@ -69,7 +69,7 @@ async def test_each_look_begins_at_the_end():
 
 
 async def test_a_broker_that_is_gone_is_waited_for(monkeypatch, caplog):
-    monkeypatch.setattr("serving.consumers.event_sampler._RETRY_S", 0.001)
+    monkeypatch.setattr("serving.consumers.reading._RETRY_S", 0.001)
     taken = asyncio.Queue()
     task = asyncio.create_task(sampler_of(FakeReader(fails=2), taken).run())
     assert (await taken.get()).item_id == "12"
