@@ -42,7 +42,7 @@ class EmbeddedExamples:
     def __init__(self, log: EmbeddedLog, offset: int) -> None:
         self._log, self._next = log, offset
         self._seen: int | None = None  # the file's version when all of it had been read
-        self._end = offset
+        self._end = log[EXAMPLES].ends()[0]
 
     def poll(self, wait_s: float) -> Iterator[ConsumedMessage]:
         """See `Examples.poll`."""

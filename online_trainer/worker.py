@@ -52,6 +52,8 @@ class TrainerWorker:
 
     def run(self, asked_to_end: Event) -> None:
         """Work until asked to end; what was learnt last is published before."""
+        # The first message may take long: how many wait is known now.
+        self._metrics.state(self._trainer, self._consumer.lag, self._clock.now())
         while not asked_to_end.is_set():
             spent_s = 0.0
             for message in self._consumer.poll(0.0 if self._warm_up.waiting else _POLL_S):

@@ -44,6 +44,7 @@ class ExamplesConsumer:
         self._consumer = kafka.consumer(settings, group_id=None, max_partition_fetch_bytes=8 << 20)
         self._consumer.assign([self._partition])
         self._consumer.seek(self._partition, offset)
+        self._end = self._end_at_start()
 
     def poll(self, wait_s: float) -> Iterator[ConsumedMessage]:
         """The next messages, in order; none if none came within `wait_s` seconds."""
@@ -71,6 +72,13 @@ class ExamplesConsumer:
             self._consumer.assign([self._partition])
             self._consumer.seek(self._partition, self._next)
 
+    def _end_at_start(self) -> int:
+        try:
+            return int(self._consumer.end_offsets([self._partition])[self._partition])
+        except KafkaError as error:
+            self._consumer.close()
+            raise LogUnavailable(f"Examples cannot be read: {error}") from error
+
     def _versions(self) -> Iterator[int]:
         end = self._consumer.end_offsets([self._announced])[self._announced]
         begin = self._consumer.beginning_offsets([self._announced])[self._announced]
@@ -87,8 +95,8 @@ class ExamplesConsumer:
     @property
     def lag(self) -> int:
         """Messages on the broker that were not polled yet, as far as is known."""
-        end = self._consumer.highwater(self._partition)
-        return 0 if end is None else max(int(end) - self._next, 0)
+        end = self._consumer.highwater(self._partition)  # None before the first fetch
+        return max((self._end if end is None else int(end)) - self._next, 0)
 
     def close(self) -> None:
         """Let the connection go."""

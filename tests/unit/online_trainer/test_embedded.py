@@ -43,6 +43,11 @@ def test_lag_is_what_was_not_polled(log):
     assert examples.lag == 36
 
 
+def test_lag_is_known_before_anything_is_polled(log):
+    append(log, b"a", b"b", b"c")
+    assert EmbeddedTrainerLog(log).examples(1).lag == 2
+
+
 def test_waiting_ends_when_something_comes(log):
     examples = EmbeddedTrainerLog(log).examples(0)
     assert polled(examples) == []

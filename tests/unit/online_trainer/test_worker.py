@@ -97,6 +97,17 @@ def test_what_happened_is_exported(ran):
     assert "Arrow" in refused[0][1]
 
 
+def test_the_lag_is_told_before_the_first_message(ran, monkeypatch):
+    told = []
+
+    def state(self, trainer, lag, now_s):
+        told.append((lag, trainer.offsets.examples))
+
+    monkeypatch.setattr(TrainerMetrics, "state", state)
+    ran([example_message(0, ROWS)])
+    assert told == [(3, 0), (3, ROWS)]
+
+
 def test_quality_is_exported_by_segment_and_span(ran):
     metrics, _ = ran([example_message(number, ROWS) for number in range(3)])
     for span in ("overall", "window"):
