@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from kafka import TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from millstream.errors import InvalidEvent, LogUnavailable
@@ -79,6 +80,7 @@ class ServingWorkers:
 
     def _begin(self) -> None:
         self._consumer.assign([self._partition])
+        self._end = self._consumer.end_offsets([self._partition])[self._partition]
         since_ms = int((time.time() - GONE_AFTER_S) * 1000)
         found = self._consumer.offsets_for_times({self._partition: since_ms})[self._partition]
         if found is None:
@@ -94,7 +96,13 @@ class ServingWorkers:
         for record in found.get(self._partition, ()):
             with suppress(InvalidEvent):
                 state = ServedState.decode(record.value or b"")
-                self._states[state.worker] = (state, time.monotonic())
+                self._states[state.worker] = (state, time.monotonic() - self._age_s(record))
+
+    def _age_s(self, record: ConsumerRecord) -> float:
+        """How long ago it was told; what lay there at the start may be of workers that are gone."""
+        if record.offset >= self._end:
+            return 0.0  # just now, whatever the worker's clock says
+        return max(time.time() - record.timestamp / 1000.0, 0.0)
 
     def _alive(self) -> list[ServedState]:
         since = time.monotonic() - GONE_AFTER_S

@@ -1,5 +1,8 @@
 """`millstream snapshots` without a broker: what it shows, refuses, and leaves behind."""
 
+import time
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -17,6 +20,7 @@ from millstream.snapshots import (
     read_control,
     write_control,
 )
+from millstream.snapshots.served_state import GONE_AFTER_S
 from millstream.snapshots.withdrawn import withdraw
 
 HELD = {"status": "held", "reason": "ranker.dense/a is not finite"}
@@ -156,25 +160,29 @@ def test_a_command_that_cannot_be_read_is_replaced_by_one_of_a_higher_number(roo
 
 
 class Records:
-    """A consumer of Kafka that has what it is given."""
+    """A consumer of Kafka that has what it is given; `old` of them were there at the start."""
 
-    def __init__(self, values: list[bytes]) -> None:
+    def __init__(self, values: list[bytes], old: int = 0, written_s: float = 0.0) -> None:
         self.values, self.is_up = values, True
+        self.old, self.written_s = old, written_s
 
     def poll(self, timeout_ms: int):
         if not self.is_up:
             raise KafkaTimeoutError("gone")
         values, self.values = self.values, []
-        record = type("Record", (), {})
-        found = []
-        for value in values:
-            each = record()
-            each.value = value
-            found.append(each)
-        return {self.partition: found}
+        written_ms = self.written_s * 1000.0
+        return {
+            self.partition: [
+                SimpleNamespace(value=value, offset=offset, timestamp=written_ms)
+                for offset, value in enumerate(values)
+            ]
+        }
 
     def assign(self, partitions):
         (self.partition,) = partitions
+
+    def end_offsets(self, partitions):
+        return dict.fromkeys(partitions, self.old)
 
     def offsets_for_times(self, times):
         return dict.fromkeys(times)
@@ -183,8 +191,9 @@ class Records:
         pass
 
 
-def heard(monkeypatch, states) -> ServingWorkers:
-    consumer = Records([*(state.encode() for state in states), b"garbage", b"[" * 99_999])
+def heard(monkeypatch, states, *written) -> ServingWorkers:
+    values = [*(state.encode() for state in states), b"garbage", b"[" * 99_999]
+    consumer = Records(values, *written)
     monkeypatch.setattr("millstream.cli.serving_workers.consumer", lambda *_, **__: consumer)
     return ServingWorkers(settings())
 
@@ -200,6 +209,16 @@ def test_all_workers_must_obey_what_was_said_and_not_another_command(root, monke
     assert [each.worker for each in workers.wait_for(command, 0.0)] == ["c"]
     workers = heard(monkeypatch, [*states, state("c", 2, 5)])
     assert workers.wait_for(command, 0.0) == []
+
+
+def test_a_worker_that_was_killed_counts_for_so_long_after_it_was_heard_and_no_longer(
+    root, monkeypatch
+):
+    written_s = time.time() - GONE_AFTER_S - 1.0
+    workers = heard(monkeypatch, [state("killed", 2, 4), state("b", 2, 5)], 1, written_s)
+    assert [each.worker for each in workers.listen(0.01)] == ["b"]  # b tells now, by a slow clock
+    workers = heard(monkeypatch, [state("killed", 2, 4)], 1, written_s + 0.5 * GONE_AFTER_S)
+    assert [each.worker for each in workers.listen(0.01)] == ["killed"]
 
 
 def test_no_worker_is_no_acknowledgement(root, monkeypatch):
