@@ -36,6 +36,7 @@ SMALL = {
     "join_window_s": 30.0,
     "offline_flush_s": 5.0,
     "request_budget_ms": 500,
+    "gate_after_examples": 10**9,  # of clicks by chance nothing can be foretold
 }
 
 
