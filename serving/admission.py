@@ -1,22 +1,26 @@
 """Admission control: who is worked on now, who waits a little, who is turned away at once.
 
-A worker that is offered more than it can do must say so early: a request that waits in a queue for
-longer than its budget is work for nobody. So few are worked on at once, those that come meanwhile
-wait in their order, and nobody waits longer than `patience_s`:
+A worker that is offered more than it can do must say so early: a request that is answered after its
+budget is work for nobody. So few are worked on at once, those that come meanwhile wait in their
+order, and whoever comes is turned away where
 
-    age on arrival + requests that wait x time between two that leave > patience_s: turned away
-    waited                                                            > patience_s: turned away
-    age on arrival, again and again for a while                       > patience_s: turned away
+    age on arrival + (requests in the house + 1) x time between two that leave > within_s, or
+    age on arrival + (requests that wait + 1)    x time between two that leave > patience_s,
 
-The age on arrival is how late the event loop is. After one halt of it (a large request, a process
-that was stopped) those who find a free place are worked on, however late they are.
+and later where its turn has not come after `patience_s`, or where for a while every arrival was
+noticed later than that. The age on arrival is how late the event loop is. After one halt of it (a
+large request, a process that was stopped) those who find one of a few places are worked on, however
+late they are.
 
-Reference: Nichols and Jacobson, ACM Queue 2012, https://doi.org/10.1145/2208917.2209336: the time
-that requests wait, not their number, tells a standing queue from a burst.
+References: Little, Operations Research 1961, https://doi.org/10.1287/opre.9.3.383: who comes stays
+for as long as those in the house take to leave. Nichols and Jacobson, ACM Queue 2012,
+https://doi.org/10.1145/2208917.2209336: the time that requests wait, not their number, tells a
+standing queue from a burst.
 """
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 Shed = Literal["queue", "late", "gone"]
@@ -27,6 +31,7 @@ SHED_REASONS: dict[Shed, str] = {
     "gone": "The client has hung up.",
 }
 
+_FEW = 4  # in the house always have a place
 _NEWEST_SHARE = 0.2  # of the newest interval in the average
 _A_WHILE_S = 0.5  # of late arrivals that make a standing queue of what was a halt
 
@@ -50,6 +55,7 @@ class Admission:
     Args:
         at_once: how many are worked on at a time.
         patience_s: how long a request may have waited when its turn comes.
+        within_s: how long after its arrival a request must be answered, as far as can be foreseen.
 
     >>> door = Admission(at_once=1, patience_s=0.1)
     >>> first, second = door.arrived(0.0), door.arrived(0.0)
@@ -59,11 +65,12 @@ class Admission:
     [Ticket(arrived_s=0.0, verdict='go')]
     """
 
-    def __init__(self, at_once: int, patience_s: float) -> None:
+    def __init__(self, at_once: int, patience_s: float, within_s: float = inf) -> None:
         self._at_once = at_once
         self.patience_s = patience_s
+        self._within_s = within_s
         self._waiting: deque[Ticket] = deque()
-        self._left_s: float | None = None  # when one left last, if others were there then
+        self._left_s: float | None = None  # when one left last, if others stayed
         self._late_since_s = self._late_last_s = float("-inf")
         self.in_progress = 0
         self.interval_s = 0.0
@@ -80,6 +87,8 @@ class Admission:
         ticket = Ticket(now_s - late_s)
         if self._is_always_late(now_s, late_s):
             ticket.verdict = "late"
+        elif not self._has_room(late_s):
+            ticket.verdict = "queue"
         elif self.in_progress < self._at_once:
             self._begin(ticket)
         elif late_s + (len(self._waiting) + 1) * self.interval_s > self.patience_s:
@@ -100,6 +109,7 @@ class Admission:
                 ticket.verdict = "late"
             else:
                 self._begin(ticket)
+        self._left_s = now_s if self.in_progress else None
         return decided
 
     def withdraw(self, ticket: Ticket, reason: Shed) -> None:
@@ -121,10 +131,15 @@ class Admission:
         ticket.verdict = "go"
         self.in_progress += 1
 
+    def _has_room(self, late_s: float) -> bool:
+        in_the_house = self.in_progress + len(self._waiting)
+        if in_the_house < min(_FEW, self._at_once):
+            return True
+        return late_s + (in_the_house + 1) * self.interval_s <= self._within_s
+
     def _learn(self, now_s: float) -> None:
-        """Between two that leave while all places are taken lies what one costs."""
-        is_full = self.in_progress >= self._at_once
+        """Between two that leave while others stay lies what one costs."""
         if self._left_s is not None:
-            interval_s = now_s - self._left_s
+            # One halt must not close the door: more than this closes it no further.
+            interval_s = min(now_s - self._left_s, self._within_s / _FEW)
             self.interval_s += _NEWEST_SHARE * (interval_s - self.interval_s)
-        self._left_s = now_s if is_full else None

@@ -112,7 +112,7 @@ class ServingWorker:
         )
         self.producer = EventProducer(settings, broker, self.metrics, clock, taken=self._note)
         self.options = options = ListOptions.of(settings)
-        self.admission = Admission(options.at_once, options.budget_s / 2)
+        self.admission = Admission(options.at_once, options.budget_s / 2, options.budget_s)
         self.objectives = Objectives(domain())
         self._score_follower = ScoreFollower(settings.data_dir, self.objectives, domain())
         self.fusion = Fusion(settings.list_fusion)

@@ -1,7 +1,7 @@
 """Lets lists be asked for only as fast as they can be made: 503 with Retry-After for the others."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import anyio
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.admission import SHED_REASONS, Admission, Shed, Ticket
 from serving.metrics import Metrics
 
+_WAITED_S = "millstream.waited_s"
 # What costs a worker its time; events and what operators ask for pass.
 _PATHS = ("/v1/recommend", "/v1/similar", "/v1/popular")
 _BEAT_S = 0.01
@@ -72,7 +73,8 @@ class Admitted:
             await self._shed(ticket.verdict or "late", scope, receive, send)
             return
         try:
-            if self._now() - ticket.arrived_s > _WORTH_ASKING_S:
+            scope[_WAITED_S] = waited_s = self._now() - ticket.arrived_s
+            if waited_s > _WORTH_ASKING_S:
                 receive = heard = _Heard(receive)
                 if await heard.has_gone():
                     self._metrics.shed.labels("gone").inc()
@@ -113,6 +115,12 @@ class Admitted:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def waited_s(scope: Mapping[str, Any]) -> float:
+    """How long a request had waited when its turn came, seconds: of its budget, that is gone."""
+    waited: float = scope.get(_WAITED_S, 0.0)
+    return waited
 
 
 class _Heard:

@@ -10,6 +10,7 @@ from fastapi import Query as Parameter
 from millstream.sessions import session_user
 from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.filters import Filters, Range, choosable, rangeable
+from serving.http.admission import waited_s
 from serving.http.bodies import validated
 from serving.http.near import unknown_name
 from serving.http.openapi import REFUSALS, body_of
@@ -52,7 +53,8 @@ def routes(
             there = ", ".join(options.placements) or "which there are none"
             reason = f"Expected one of the placements: {there}. Received: {body.placement!r}."
             raise RefusedBody([("$.placement", reason)])
-        query = _query(body, options.at(body.placement or "").k)
+        waited = waited_s(request.scope)
+        query = _query(body, options.at(body.placement or "").k, waited)
         return _as_json(_answer(await recommender.recommend(query)))
 
     @router.get("/similar/{item_id:id}", response_model=ItemsAnswer)
@@ -86,7 +88,7 @@ def _check_names(filters: FiltersBody, known: Mapping[str, list[str]]) -> None:
                 raise RefusedBody([(f"$.filters.{key}.{name[:100]}", unknown_name(name, names))])
 
 
-def _query(body: RecommendBody, k: int) -> Query:
+def _query(body: RecommendBody, k: int, waited: float) -> Query:
     filters = body.filters
     ranges = {name: Range(r.at_least, r.at_most) for name, r in filters.ranges.items()}
     request_id = uuid.uuid4().hex
@@ -104,6 +106,7 @@ def _query(body: RecommendBody, k: int) -> Query:
         exclude=body.exclude,
         diversity=body.diversity,
         explain=body.explain,
+        waited_s=waited,
     )
 
 

@@ -22,6 +22,7 @@ class Query:
         recent_items: what the user met last, newest first, by the caller.
         request_id: of the list; "" makes one.
         session_user: the user of the session that they came with; what that met they have met.
+        waited_s: how much of its budget is gone already, seconds.
     """
 
     user_id: str
@@ -35,6 +36,7 @@ class Query:
     request_id: str = ""
     session_user: str = ""
     placement: str = ""
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ takes long holds up nobody, and none is waited for longer than its budget allows
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -107,6 +108,7 @@ class Recommender:
             rng or np.random.default_rng(),
             dependencies.watch,
         )
+        self._one_plain = asyncio.Lock()
         self._threads = executor or ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
 
     async def recommend(self, query: Query) -> Recommendation:
@@ -115,7 +117,8 @@ class Recommender:
         Raises:
             KeyError: there is no such placement.
         """
-        request = Request(query, StoredUser.unknown(query.user_id))
+        begun = time.perf_counter() - query.waited_s
+        request = Request(query, StoredUser.unknown(query.user_id), begun=begun)
         self._in_flight += 1
         try:
             if self._in_flight > self._options.most_in_flight:
@@ -189,7 +192,7 @@ class Recommender:
     async def _made(self, request: Request) -> Recommendation:
         """The list that a thread makes in what is left of the budget, or one that needs no time."""
         if "overload" in request.degraded:
-            return self._making.plain(request)
+            return await self._plain(request)
         left_s = self._options.budget_s - request.elapsed_s
         if left_s > 0.0:
             # A copy: the thread may still write to it when nobody waits any more.
@@ -203,7 +206,16 @@ class Recommender:
             request.retrieved = work.retrieved
         request.model = None
         request.degraded.append("budget")
-        return self._making.plain(request)
+        return await self._plain(request)
+
+    async def _plain(self, request: Request) -> Recommendation:
+        """A list that costs little, made by the event loop: between two of them it does the rest.
+
+        Many that come in one turn would keep it from seeing who else has come, and how late.
+        """
+        async with self._one_plain:
+            await asyncio.sleep(0)
+            return self._making.plain(request)
 
 
 def _rang_late(limit: asyncio.Timeout) -> bool:

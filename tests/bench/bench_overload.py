@@ -34,7 +34,8 @@ def report(name: str, run: dict[str, float], rate: float, seconds: float) -> Non
         f"{name:>7}  offered {rate:g}/s, answered {answered / seconds:.0f}/s, "
         f"shed {run['shed'] / run['requests']:.0%}, failed {run['failed']:.0f}, "
         f"degraded {run['degraded'] / max(answered, 1):.0%} of the answers; "
-        f"p50 {run['p50']:.0f} ms, p99 {run['p99']:.0f} ms, max {run['max']:.0f} ms"
+        f"p50 {run['p50']:.0f} ms, p99 {run['p99']:.0f} ms, max {run['max']:.0f} ms; "
+        f"the generator was late by {run['lag_p99']:.0f} ms (p99)"
     )
 
 

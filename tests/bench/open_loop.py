@@ -5,7 +5,8 @@
 
 Without a path they ask for lists. Arrivals are a Poisson process. A latency counts from the moment
 a request was due, so a worker that falls behind is not spared the requests that queue up meanwhile.
-Latencies are those of answers with status 200; 503 is counted as shed. Prints one JSON object.
+Latencies are those of answers with status 200; 503 is counted as shed. `lag_p99` is how late this
+process itself began with requests: that much of a latency is its own. Prints one JSON object.
 """
 
 import argparse
@@ -60,12 +61,13 @@ async def run(
     rng = np.random.default_rng(seed)
     due = np.cumsum(rng.exponential(1.0 / rate, round(rate * seconds)))
     asked = rng.integers(users, size=len(due))
-    client, latencies = Client(port, connections), []
+    client, latencies, lags = Client(port, connections), [], []
     degraded = failed = shed = 0
     begun = time.perf_counter()
 
     async def one(at: float, user: int) -> None:
         nonlocal degraded, failed, shed
+        lags.append((time.perf_counter() - begun - at) * 1e3)
         body = b"" if path else json.dumps({"user_id": f"u{user}", "k": k}).encode()
         status, answer = await client.ask(path or "/v1/recommend", body)
         if status == 200:
@@ -80,6 +82,7 @@ async def run(
             tasks.create_task(one(at, user))
     p50, p90, p99 = np.percentile(latencies, [50, 90, 99]).tolist()
     sums = {"p50": p50, "p90": p90, "p99": p99, "max": max(latencies)}
+    sums["lag_p99"] = float(np.percentile(lags, 99))
     counts = {"failed": failed, "degraded": degraded, "shed": shed}
     return {**sums, "requests": len(due), **counts}
 

@@ -1,21 +1,24 @@
 """Admission control: few at once, short queues in order, early refusals; and its ASGI shell."""
 
 import asyncio
+from math import inf
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 
 from serving.admission import Admission
-from serving.http.admission import Admitted, Lateness
+from serving.http.admission import Admitted, Lateness, waited_s
 from serving.metrics import Metrics
 
 
-def worked_off(offered_per_s, takes_s, seconds, patience_s=0.05, at_once=1):
-    """A server that takes `takes_s` for each; returns (waited, verdict) of each that came."""
-    door = Admission(at_once, patience_s)
+def worked_off(offered_per_s, takes_s, seconds, patience_s=0.05, at_once=1, within_s=inf):
+    """A server that takes `takes_s` for each; (waited, verdict, stayed) of each that came."""
+    door = Admission(at_once, patience_s, within_s)
     arrivals = [n / offered_per_s for n in range(int(offered_per_s * seconds))]
-    tickets, busy, begun = [], [], {}
+    tickets, busy, begun, ends = [], [], {}, {}
     now = 0.0
     while arrivals or busy:
         if busy and (not arrivals or min(busy) <= arrivals[0]):
@@ -28,19 +31,41 @@ def worked_off(offered_per_s, takes_s, seconds, patience_s=0.05, at_once=1):
         for ticket in fresh:
             if ticket.verdict == "go":
                 begun[id(ticket)] = now
-                busy.append(max([now, *busy]) + takes_s)  # one core: one after the other
-    return [(begun.get(id(t), now) - t.arrived_s, t.verdict) for t in tickets]
+                ends[id(ticket)] = max([now, *busy]) + takes_s  # one core: one after the other
+                busy.append(ends[id(ticket)])
+    return [
+        (begun.get(id(t), now) - t.arrived_s, t.verdict, ends.get(id(t), now) - t.arrived_s)
+        for t in tickets
+    ]
 
 
 def test_what_a_worker_can_take_is_taken_without_a_wait():
-    assert {verdict for _, verdict in worked_off(100, 0.007, 5.0)} == {"go"}
+    assert {verdict for _, verdict, _ in worked_off(100, 0.007, 5.0)} == {"go"}
 
 
 def test_of_what_is_too_much_only_the_surplus_is_turned_away_and_nobody_waits_long():
     found = worked_off(offered_per_s=420, takes_s=0.007, seconds=20.0)
-    waits = [waited for waited, verdict in found if verdict == "go"]
+    waits = [waited for waited, verdict, _ in found if verdict == "go"]
     assert max(waits) <= 0.05
     assert 0.9 < len(waits) / (20.0 / 0.007) <= 1.05  # as many as it can take are answered
+
+
+@pytest.mark.parametrize("takes_s", [0.004, 0.009, 0.02])
+def test_of_many_that_are_worked_on_at_once_each_has_its_answer_within_what_was_promised(takes_s):
+    """A place among twelve says little: twelve times 9 ms are more than a budget of 100."""
+    found = worked_off(3.0 / takes_s, takes_s, seconds=20.0, at_once=12, within_s=0.1)
+    stays = [stayed for _, verdict, stayed in found if verdict == "go"]
+    assert np.percentile(stays, 99) <= 0.1 + takes_s
+    assert 0.95 < len(stays) / (20.0 / takes_s) <= 1.05  # and nothing of its time is idle
+
+
+def test_one_halt_does_not_close_the_door():
+    door = Admission(at_once=12, patience_s=0.05, within_s=0.1)
+    tickets = [door.arrived(0.0) for _ in range(4)]
+    assert {ticket.verdict for ticket in tickets} == {"go"}
+    for now in (0.01, 0.02, 9.0):  # at the end the worker stood still for nine seconds
+        door.left(now)
+    assert [door.arrived(9.0).verdict for _ in range(11)] == ["go"] * 11
 
 
 def test_after_a_burst_the_door_is_open_again_at_once():
@@ -104,13 +129,14 @@ class Asked:
     def __init__(self, at_once=1, patience_s=5.0):
         self.metrics = Metrics()
         self.release = asyncio.Event()
-        self.answered = []
+        self.answered, self.waited = [], []
         admission = Admission(at_once, patience_s)
         self.door = Admitted(self._app, admission, self.metrics)
 
     async def _app(self, scope, receive, send):
         body = await receive()
         self.answered.append(body["body"])
+        self.waited.append(waited_s(scope))
         await self.release.wait()
         await PlainTextResponse("a list")(scope, receive, send)
 
@@ -143,6 +169,7 @@ async def test_one_that_waits_is_answered_in_its_turn_with_the_body_it_sent():
     answers = await asyncio.gather(*asked)
     assert [answer[0]["status"] for answer in answers] == [200, 200]
     assert case.answered == [b"first", b"second"]
+    assert case.waited[0] < 0.05 <= case.waited[1]
 
 
 async def test_one_that_waits_too_long_gets_503_and_is_told_when_to_come_again():

@@ -174,6 +174,28 @@ async def test_too_many_requests_at_once_get_lists_that_cost_little_without_what
     assert (await case.recommender.recommend(Query("u", 10))).degraded == []
 
 
+async def test_between_two_lists_that_cost_little_the_loop_sees_who_else_has_come(monkeypatch):
+    case, turn, made_in = Case(count=20, most_in_flight=0), 0, []
+    plain = case.recommender._making.plain
+
+    def noted(request):
+        made_in.append(turn)
+        return plain(request)
+
+    monkeypatch.setattr(case.recommender._making, "plain", noted)
+    asked = [asyncio.create_task(case.recommender.recommend(Query("u", 5))) for _ in range(5)]
+    while not all(task.done() for task in asked):
+        turn += 1
+        await asyncio.sleep(0)
+    assert len(set(made_in)) == len(asked)
+
+
+async def test_what_a_request_has_waited_is_of_its_budget():
+    case = Case(count=20, budget_s=60.0)
+    assert (await case.recommender.recommend(Query("u", 5, waited_s=1.0))).degraded == []
+    assert (await case.recommender.recommend(Query("u", 5, waited_s=60.0))).degraded == ["budget"]
+
+
 @pytest.mark.parametrize("options", [{}, {"most_in_flight": 0}, {"budget_s": 0.0}])
 async def test_what_was_seen_stays_out_when_the_store_is_gone_as_far_as_the_worker_knows(options):
     case = Case(count=20, **options)
