@@ -6,6 +6,7 @@ SourceName = Literal[
     "two_tower",
     "co_occurrence",
     "session_neighbours",
+    "item_neighbours",
     "similar",
     "trending",
     "popular",

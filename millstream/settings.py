@@ -443,15 +443,16 @@ class Settings(BaseSettings):
     )
     retrieval_sources: dict[SourceName, Annotated[float, Field(ge=0)]] = Field(
         default={
-            "two_tower": 0.4,
-            "co_occurrence": 0.2,
-            "trending": 0.2,
+            "two_tower": 0.3,
+            "co_occurrence": 0.15,
+            "item_neighbours": 0.2,
+            "trending": 0.15,
             "popular": 0.1,
             "recent": 0.1,
         },
         description='shares of the candidates by source, as JSON such as {"two_tower": 0.5}; the '
-        "sources are two_tower, co_occurrence, session_neighbours, similar, trending, popular, "
-        "category and recent",
+        "sources are two_tower, co_occurrence, session_neighbours, item_neighbours, similar, "
+        "trending, popular, category and recent",
     )
     retrieval_limits: dict[SourceName, Annotated[int, Field(gt=0)]] = Field(
         default={},
@@ -498,6 +499,13 @@ class Settings(BaseSettings):
         le=1,
         description="share of its odds that an item loses for a like one above it in a "
         "diversified list, 0 to 1",
+    )
+    diversity_cost: float | None = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="share of NDCG@20 that diversity may cost by the questions that a worker asks "
+        "itself: where it costs more it becomes weaker than its strength; none lets it cost more",
     )
     exploration: float = Field(
         default=0.02,

@@ -17,6 +17,7 @@ from millstream.topics import FEATURES, ITEMS, SNAPSHOTS
 from serving.admission import SHED_REASONS
 from serving.fusion.fusion import Fusion
 from serving.recommend.degraded import REASONS
+from serving.rerank.diversity_budget import DiversityBudget
 
 _P = "millstream_serving_"
 
@@ -81,6 +82,9 @@ class Metrics:
             ["column"],
             registry=self.registry,
         )
+        self.diversity_share = self._gauge(
+            "diversity_share", "Share of its configured strength that diversity has, for its cost"
+        )
         self.events = self._counter("events_total", "Events, by outcome", "outcome")
         self.impressions = self._counter(
             "impressions_total", "Impressions logged, by outcome", "outcome"
@@ -137,8 +141,9 @@ class Metrics:
         )
         self._begin_at_zero()
 
-    def follow(self, fusion: Fusion) -> None:
-        """Show what a fusion has learnt."""
+    def follow(self, fusion: Fusion, diversity: DiversityBudget) -> None:
+        """Show what a fusion has learnt, and how strong diversity may be."""
+        self.diversity_share.set_function(lambda: diversity.strength)
         self.fusion_in_use.set_function(lambda: float(fusion.is_better))
         self.fusion_ahead.set_function(lambda: fusion.ahead)
         for name in fusion.model.names:

@@ -34,7 +34,7 @@ from serving.consumers.snapshots import SnapshotFollower
 from serving.consumers.status_reporter import StatusReporter
 from serving.consumers.topic_consumer import Handler, TopicConsumer
 from serving.fusion.fusion import Fusion
-from serving.fusion.kept import KeptFusion
+from serving.fusion.kept import kept_fusion
 from serving.http.schemas import ReadyAnswer
 from serving.metrics import Metrics
 from serving.model.loader import Loader
@@ -47,7 +47,9 @@ from serving.recommend.options import ListOptions
 from serving.recommend.quality import ListQuality
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
+from serving.rerank.diversity_budget import DiversityBudget, kept_diversity
 from serving.retrieval.item_index import IndexOptions
+from serving.retrieval.kept_neighbours import kept_neighbours
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.recall import RecallProbe
 from serving.supervision import Start, Supervisor
@@ -116,8 +118,13 @@ class ServingWorker:
         self.objectives = Objectives(domain())
         self._score_follower = ScoreFollower(settings.data_dir, self.objectives, domain())
         self.fusion = Fusion(settings.list_fusion)
-        self._kept_fusion = KeptFusion(self.fusion, settings.data_dir)
-        self.metrics.follow(self.fusion)
+        self.diversity = DiversityBudget(settings.diversity_cost)
+        self._kept = {
+            "fusion": kept_fusion(self.fusion, settings.data_dir),
+            "diversity": kept_diversity(self.diversity, settings.data_dir),
+            "neighbours": kept_neighbours(self.catalogue.neighbours, settings.data_dir),
+        }
+        self.metrics.follow(self.fusion, self.diversity)
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,
@@ -128,6 +135,7 @@ class ServingWorker:
                 metrics=self.metrics,
                 clock=clock,
                 fusion=self.fusion,
+                diversity=self.diversity,
                 objectives=self.objectives,
             ),
             options,
@@ -140,6 +148,7 @@ class ServingWorker:
             self.metrics,
             clock,
             self.fusion,
+            self.diversity,
             settings.list_quality_interval_s,
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
@@ -158,7 +167,7 @@ class ServingWorker:
             clock,
             settings.dedupe_window_s,
             self.door,
-            keeps_people=options.uses("session_neighbours"),
+            keeps_people=options.uses_people,
         )
         self._sampler = EventSampler(
             broker,
@@ -195,7 +204,8 @@ class ServingWorker:
         """Everything that goes on beside the requests, watched by the supervisor."""
         now_s = self.clock.now()
         self._score_follower.look()
-        self._kept_fusion.read()
+        for kept in self._kept.values():
+            kept.read()
         start = self.supervisor.start
         async with self._closing(), self.supervisor.running():
             start("items", self.items_consumer.run)
@@ -209,7 +219,8 @@ class ServingWorker:
             start("availability", self._items.keep_time)
             start("score", self._score_follower.run)
             start("recall", self.recall.run)
-            start("fusion", self._kept_fusion.run)
+            for name, kept in self._kept.items():
+                start(name, kept.run)
             if self.settings.list_quality_interval_s:
                 start("sample", self._sampler.run)
             start("standing", self._status_reporter.run)

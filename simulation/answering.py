@@ -20,6 +20,7 @@ from serving.recommend.quality import ListQuality
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.recommend.request import Ranked
 from serving.remembered import Remembered
+from serving.rerank.diversity_budget import DiversityBudget
 from serving.retrieval.item_index import IndexOptions
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.retrieve import Retrieval
@@ -72,9 +73,10 @@ class Answering:
             self.models,
             self.metrics,
             clock,
-            keeps_people=options.uses("session_neighbours"),
+            keeps_people=options.uses_people,
         )
         self.fusion, remembered = Fusion(settings.list_fusion), Remembered()
+        self.diversity = DiversityBudget(settings.diversity_cost)
         self.recommender = Recommender(
             Dependencies(
                 catalogue=self.catalogue,
@@ -86,6 +88,7 @@ class Answering:
                 clock=clock,
                 watch=watch,
                 fusion=self.fusion,
+                diversity=self.diversity,
             ),
             options,
             np.random.default_rng(seed),
@@ -99,6 +102,7 @@ class Answering:
             self.metrics,
             clock,
             self.fusion,
+            self.diversity,
             settings.list_quality_interval_s,
         )
 

@@ -55,8 +55,8 @@ _COMPOSED: Mapping[str, frozenset[str]] = {
     "loader": frozenset({"_programs"}),
     "feeds": frozenset({"_metrics", "_door", "_log"}),
     "recommender": frozenset({"_dependencies", "_options", "_log", "_threads"}),
-    "making": frozenset({"_metrics", "_scoring", "_plans", "_watch", "_fusion"}),
-    "quality": frozenset({"_ask", "_user", "_metrics", "_fusion", "_log", "_asking"}),
+    "making": frozenset({"_metrics", "_scoring", "_plans", "_watch", "_fusion", "_diversity"}),
+    "quality": frozenset({"_ask", "_user", "_metrics", "_fusion", "_diversity", "_log", "_asking"}),
     "store": frozenset({"_layouts"}),
     "reader": frozenset({"root"}),
     "snapshots": frozenset({"root"}),
@@ -135,6 +135,7 @@ def parts_of(loop: Loop) -> dict[str, Any]:
         "making": recommender._making,
         "quality": answering.quality,
         "fusion": answering.fusion,
+        "diversity": answering.diversity,
     }
 
 

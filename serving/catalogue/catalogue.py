@@ -32,6 +32,7 @@ from serving.catalogue.growable_array import GrowableArray
 from serving.catalogue.row_versions import RowVersions
 from serving.catalogue.titles import Titles
 from serving.retrieval.followers import Followers
+from serving.retrieval.item_neighbours import ItemNeighbours
 from serving.retrieval.neighbours import RecentPeople
 from serving.retrieval.seen import ItemRows
 
@@ -62,6 +63,7 @@ class Catalogue:
         self.titles = Titles(self.columns[TITLE].text)
         self.followers = Followers()
         self.people = RecentPeople()
+        self.neighbours = ItemNeighbours()
         self._row_of: dict[str, int] = {}
         self._deleted = Tombstones()
         self._free: deque[tuple[float, int]] = deque()  # rows, and when they lost their item
@@ -179,6 +181,13 @@ class Catalogue:
         stored = {each: self.columns[each].values.head(size) for each in names}
         found: np.ndarray = as_of(stored, "item", time_s)[name]
         return found
+
+    def meet(self, user_id: str, items: Sequence[str], time_s: float) -> None:
+        """Take over what somebody met last, the newest first, as of `time_s`."""
+        rows = [self._row_of.get(item, -1) for item in items]
+        keys = id64_array(list(items)).tolist()
+        for place in self.people.put(user_id, keys, rows, time_s):
+            self.neighbours.put(keys[place:], rows[place:], time_s)
 
     def upsert(self, events: Sequence[ItemUpsert]) -> np.ndarray:
         """Take over what the catalogue's owner says, whatever the order in which it comes.

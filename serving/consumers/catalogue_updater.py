@@ -18,7 +18,6 @@ from features.validation import PROBE_PREFIX
 from millstream.batches import decode_table, metadata_of
 from millstream.clock import Clock
 from millstream.events import ItemUpsert
-from millstream.ids import id64_array
 from millstream.topics import FEATURES, ITEMS
 from serving.catalogue.catalogue import Catalogue
 from serving.consumers.messages import message_of
@@ -46,7 +45,7 @@ class CatalogueUpdater:
     Args:
         dedupe_window_s: how long the id of an upsert is remembered at the least, seconds.
         door: what is let in.
-        keeps_people: whether what people met last is kept, for session neighbours.
+        keeps_people: whether what people met last is kept, for neighbours.
     """
 
     def __init__(
@@ -119,12 +118,11 @@ class CatalogueUpdater:
         """What people met last; rows from before there was such a feature do not say."""
         if RECENT not in table.column_names:
             return
-        catalogue, times = self._catalogue, table["user_updated_at"].to_pylist()
+        times = table["user_updated_at"].to_pylist()
         people = zip(table["user_id"].to_pylist(), table[RECENT].to_pylist(), times, strict=True)
         for user_id, recent, time_s in people:
             if recent and not user_id.startswith(PROBE_PREFIX):
-                rows = [-1 if (row := catalogue.row(each)) is None else row for each in recent]
-                catalogue.people.put(user_id, id64_array(recent).tolist(), rows, time_s)
+                self._catalogue.meet(user_id, recent, time_s)
 
     def _upserts(self, records: Sequence[ConsumerRecord]) -> Iterable[tuple[ItemUpsert, bool]]:
         """The upserts that are sound and new, and whether each is a deletion."""

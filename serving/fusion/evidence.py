@@ -15,6 +15,7 @@ from features.predecessors import PREDECESSORS, followed_each, latest
 from features.spec import CREATED, DECLARED
 from serving.catalogue.catalogue import Catalogue
 from serving.retrieval.candidates import Candidates
+from serving.retrieval.neighbours import FollowUps
 from serving.retrieval.source import RetrievalRequest
 
 # Counts of items, whose logarithms are columns.
@@ -25,12 +26,14 @@ RANKER = "ranker"
 COLUMNS = (
     *(RANKER, "retriever", "counter", "neighbours", "neighbours_share", "age"),
     *("retrieved_rank", "ranker_rank", "counter_rank", "neighbours_rank"),
+    *("item_neighbours", "item_neighbours_cosine", "item_neighbours_rank"),
     *(f"{name}_{step}" for step in range(1, STEPS + 1) for name in ("follows", "follows_share")),
     *COUNTS,
 )
-_FOLLOWS = COLUMNS.index("neighbours_rank") + 1
+_ALIKE = COLUMNS.index("item_neighbours")
+_FOLLOWS = _ALIKE + 3
 # Added to a count or a share before its logarithm is taken.
-_LEAST_COUNT, _LEAST_SHARE = 1e-2, 1e-6
+_LEAST_COUNT, _LEAST_SHARE, _LEAST_COSINE = 1e-2, 1e-6, 1e-3
 # Added to a sum before a share of it is taken: few events are little evidence.
 _PRIOR = 10.0
 # Added to a rank, from 0, before its logarithm is taken: so falls the gain of NDCG.
@@ -63,10 +66,14 @@ def evidence(moment: Moment, scores: np.ndarray, catalogue: Catalogue) -> np.nda
     columns[0] = scores
     columns[1] = _likeness(wanted, candidates.rows)
     columns[2] = np.log(_shares(counter_of(features, followed)) + _LEAST_SHARE)
-    columns[3:5] = _both(_neighbours(recent, wanted.time_s, candidates.rows, catalogue))
+    keys = catalogue.keys(candidates.rows)
+    columns[3:5] = _both(_scores_of(keys, catalogue.people.follow_ups(recent, wanted.time_s)))
     columns[5] = _log_age(features, wanted.time_s)
     columns[6] = -np.log(np.arange(count) + _RANK)
     columns[7], columns[8], columns[9] = map(_log_ranks, (columns[0], columns[2], columns[3]))
+    cosines = _scores_of(keys, catalogue.neighbours.nearest(wanted.recent, wanted.time_s))
+    columns[_ALIKE] = np.log(cosines + _LEAST_COSINE)
+    columns[_ALIKE + 1], columns[_ALIKE + 2] = cosines, _log_ranks(cosines)
     for step, counts in enumerate(followed[:STEPS]):
         columns[_FOLLOWS + 2 * step : _FOLLOWS + 2 * step + 2] = _both(counts)
     for place, name in enumerate(COUNTS, _FOLLOWS + 2 * STEPS):
@@ -87,18 +94,13 @@ def _likeness(wanted: RetrievalRequest, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def _neighbours(
-    recent: np.ndarray, time_s: float, rows: np.ndarray, catalogue: Catalogue
-) -> np.ndarray:
-    """Votes of the people whose recent items are like the user's, (candidates,)."""
-    votes = catalogue.people.follow_ups(recent, time_s)
-    if not len(votes.keys):
-        return np.zeros(len(rows))
-    order = np.argsort(votes.keys)
-    keys = catalogue.keys(rows)
-    place = np.minimum(np.searchsorted(votes.keys[order], keys), len(order) - 1)
-    found = order[place]
-    return np.where(votes.keys[found] == keys, votes.scores[found], 0.0)
+def _scores_of(keys: np.ndarray, found: FollowUps) -> np.ndarray:
+    """Scores of the items of `keys`, 0 where there is none, (items,)."""
+    if not len(found.keys):
+        return np.zeros(len(keys))
+    order = np.argsort(found.keys)
+    place = order[np.minimum(np.searchsorted(found.keys[order], keys), len(order) - 1)]
+    return np.where(found.keys[place] == keys, found.scores[place], 0.0)
 
 
 def _log_age(features: Arrays, time_s: float) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from features.counter import counter_scores
 from features.spec import GROUPS
+from millstream.list_choices import Diversity
 from millstream.rules import RuleCandidates, ruled
 from serving.catalogue.catalogue import Catalogue
 from serving.fusion.fusion import Fusion
@@ -24,6 +25,7 @@ from serving.recommend.request import Ranked, Request, Retrieved
 from serving.recommend.scoring import Scoring
 from serving.rerank.arrange import POOL_FACTOR, arrange, by_score
 from serving.rerank.caps import within_cap
+from serving.rerank.diversity_budget import DiversityBudget
 from serving.rerank.explore import Draw, epsilon_greedy, softmax
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.seen import FRESH
@@ -41,12 +43,14 @@ class StagesOf(NamedTuple):
             `QUESTION_K`.
         seen: rows that the user is known to have met.
         unseen: catalogue rows of the candidates that might be shown, (n,).
+        undiversified: what `list` would be without diversity.
         evidence: on those (`serving/fusion`); None where there is no ranker, or a formula ranks.
     """
 
     lists: dict[str, np.ndarray]
     seen: frozenset[int]
     unseen: np.ndarray
+    undiversified: np.ndarray
     evidence: np.ndarray | None = None
 
 
@@ -56,6 +60,7 @@ class Making:
     Args:
         options: how.
         fusion: orders candidates while it is better than the ranker.
+        diversity: how strong it may be.
         rng: for exploration.
         watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
     """
@@ -68,13 +73,14 @@ class Making:
         scoring: Scoring,
         options: ListOptions,
         fusion: Fusion,
+        diversity: DiversityBudget,
         rng: np.random.Generator,
         watch: Watch | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._plans = Plans(catalogue, rankings, options)
         self._metrics = metrics
-        self._scoring, self._fusion = scoring, fusion
+        self._scoring, self._fusion, self._diversity = scoring, fusion, diversity
         self._rng = rng
         self._watch = watch
 
@@ -99,7 +105,10 @@ class Making:
         found = candidates, levels = retrieval.retrieve(wanted, request.user)
         features = self._catalogue.as_of(candidates.rows, request.time_s)
         ranked = self._scoring.ranked(request, wanted, found, features, with_evidence=True)
-        arranged, _ = self._capped(request, ranked, self._arranged(request, ranked))
+        arranged, plain = (
+            self._capped(request, ranked, self._arranged(request, ranked, diversity))[0]
+            for diversity in (None, "none")
+        )
         places = np.flatnonzero(levels == FRESH)
         by_counter = counter_scores(features, request.recent)[places]
         by_ranker = ranked.by_ranker[places]
@@ -117,7 +126,13 @@ class Making:
         for name in retrieval.weights:
             rows = retrieval.first(name, wanted, QUESTION_K + len(seen))
             lists[name] = rows[~np.isin(rows, seen)][:QUESTION_K]
-        return StagesOf(lists, frozenset(seen.tolist()), candidates.rows[places], given)
+        return StagesOf(
+            lists,
+            frozenset(seen.tolist()),
+            candidates.rows[places],
+            candidates.rows[plain[:QUESTION_K]],
+            given,
+        )
 
     def plain(self, request: Request) -> Recommendation:
         """A list that costs little: by the best counter, and what was seen last."""
@@ -151,8 +166,14 @@ class Making:
             self._metrics.candidates.labels(source).inc(int(count))
         return found
 
-    def _arranged(self, request: Request, ranked: Ranked) -> np.ndarray:
-        """The candidates in their order; what time does not suffice for goes by score."""
+    def _arranged(
+        self, request: Request, ranked: Ranked, diversity: Diversity | None = None
+    ) -> np.ndarray:
+        """The candidates in their order; what time does not suffice for goes by score.
+
+        Args:
+            diversity: in place of the placement's. Who asks for one has all of its strength.
+        """
         query, retriever = request.query, request.model.retriever if request.model else None
         options = self._plans[query.placement].options
         limit_s, was_over = ARRANGE_SHARE * options.budget_s, False
@@ -163,8 +184,10 @@ class Making:
             return was_over
 
         by = similarity_inputs(ranked, self._catalogue, retriever, options)
-        diversity = query.diversity or options.diversity
-        order = arrange(by, query.k, diversity, options.diversity_strength, is_over)
+        chosen, strength = diversity or query.diversity, options.diversity_strength
+        if chosen is None:
+            chosen, strength = options.diversity, strength * self._diversity.strength
+        order = arrange(by, query.k, chosen, strength, is_over)
         if was_over and "budget" not in request.degraded:
             request.degraded.append("budget")
         return order

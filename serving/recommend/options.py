@@ -14,6 +14,8 @@ from serving.catalogue.filters import Filters, Range
 from serving.retrieval.retrieve import SHARES
 from serving.retrieval.seen import SEEN_BEHIND, SeenPolicy
 
+# Sources that know what people met.
+PEOPLE = ("session_neighbours", "item_neighbours")
 # Of the whole budget: how long the user's row may take, when ranking must have begun, and when the
 # search for the best order must end.
 USER_SHARE = 0.4
@@ -96,9 +98,11 @@ class ListOptions:
             return self.placements.get(DEFAULT, self)
         return self.placements[placement]
 
-    def uses(self, source: str) -> bool:
-        """Whether any placement, or lists without one, have candidates of a source."""
-        return any(each.sources.get(source) for each in (self, *self.placements.values()))
+    @property
+    def uses_people(self) -> bool:
+        """Whether any placement, or lists without one, go by what other people met."""
+        every = self, *self.placements.values()
+        return any(each.sources.get(source) for each in every for source in PEOPLE)
 
     def changed(self, declared: Domain, placement: Placement) -> "ListOptions":
         """These choices, but for what a placement says otherwise."""

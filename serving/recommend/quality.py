@@ -25,6 +25,7 @@ from serving.limited_log import LimitedLog
 from serving.metrics import Metrics
 from serving.recommend.gain import QUESTION_K, gain
 from serving.recommend.making import StagesOf
+from serving.rerank.diversity_budget import DiversityBudget
 from serving.users import StoredUser
 
 
@@ -35,6 +36,7 @@ class ListQuality:
         ask: the lists of a user by stage, each of catalogue rows.
         user: a user as they are remembered now, with what only this worker knows they met.
         fusion: learns from each question, once it is answered.
+        diversity: likewise.
         every_s: seconds between two questions; 0 asks none.
     """
 
@@ -46,11 +48,12 @@ class ListQuality:
         metrics: Metrics,
         clock: Clock,
         fusion: Fusion,
+        diversity: DiversityBudget,
         every_s: float,
     ) -> None:
         self._ask, self._user = ask, user
         self._catalogue, self._metrics, self._clock = catalogue, metrics, clock
-        self._fusion, self._every_s = fusion, every_s
+        self._fusion, self._diversity, self._every_s = fusion, diversity, every_s
         self._next_s = 0.0
         self._asking: asyncio.Task[None] | None = None
         self._log = LimitedLog(logging.getLogger(__name__), clock)
@@ -89,13 +92,19 @@ class ListQuality:
             return
         self._metrics.list_questions.inc()
         for stage, rows in found.lists.items():
-            place = rows[:QUESTION_K].tolist()
-            if row in place:
+            if won := _gain(rows, row):
                 self._metrics.list_hits.labels(stage).inc()
-                self._metrics.list_gains.labels(stage).inc(gain(place.index(row)))
+                self._metrics.list_gains.labels(stage).inc(won)
+        self._diversity.learn(_gain(found.undiversified, row), _gain(found.lists["list"], row))
         chosen = np.flatnonzero(found.unseen == row)
         if found.evidence is not None and len(chosen):
             self._fusion.learn(found.evidence, int(chosen[0]))
+
+
+def _gain(rows: np.ndarray, row: int) -> float:
+    """What a list gains by the right answer; 0 where it has not got it."""
+    place = rows[:QUESTION_K].tolist()
+    return gain(place.index(row)) if row in place else 0.0
 
 
 def _is_answer(event: Event) -> bool:

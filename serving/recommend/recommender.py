@@ -35,6 +35,7 @@ from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Request
 from serving.recommend.scoring import Scoring
 from serving.remembered import Remembered
+from serving.rerank.diversity_budget import DiversityBudget
 from serving.retrieval.rankings import Rankings
 from serving.users import StoredUser, Users
 
@@ -52,6 +53,7 @@ class Dependencies:
         log: takes the log of a list that was shown, without waiting.
         watch: sees what was asked of retrieval and what came of ranking, for an evaluation.
         fusion: orders candidates while it is better than the ranker.
+        diversity: how strong it may be.
         objectives: what lists are ranked by; those of the domain unless given.
     """
 
@@ -64,6 +66,7 @@ class Dependencies:
     clock: Clock
     watch: Watch | None = None
     fusion: Fusion = field(default_factory=Fusion)
+    diversity: DiversityBudget = field(default_factory=DiversityBudget)
     objectives: Objectives = field(default_factory=lambda: Objectives(domain()))
 
 
@@ -105,6 +108,7 @@ class Recommender:
             scoring,
             options,
             dependencies.fusion,
+            dependencies.diversity,
             rng or np.random.default_rng(),
             dependencies.watch,
         )

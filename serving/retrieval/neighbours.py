@@ -62,13 +62,20 @@ class RecentPeople:
     def __len__(self) -> int:
         return len(self._places)
 
-    def put(self, user_id: str, keys: Sequence[int], rows: Sequence[int], time_s: float) -> None:
+    def put(
+        self, user_id: str, keys: Sequence[int], rows: Sequence[int], time_s: float
+    ) -> list[int]:
         """What somebody met last, the newest first, as of `time_s`.
 
         Args:
             keys: of the items.
             rows: of the catalogue, -1 where it has none.
+
+        Returns:
+            Places in `keys` of what they had not met when they came last, the oldest first; of
+            somebody new that of the newest.
         """
+        is_new = user_id not in self._places
         place = self._place(user_id)
         before = set(self._keys[place].tolist())
         now = list(keys)[:_LENGTH]
@@ -80,6 +87,9 @@ class RecentPeople:
             if key not in before:
                 self._met_by.setdefault(key, deque(maxlen=PEOPLE_OF_ITEM)).append(place)
         self._leave(place, before.difference(now))
+        if is_new:
+            return [0]
+        return [n for n in range(len(now) - 1, -1, -1) if now[n] not in before]
 
     def forget(self, user_id: str) -> None:
         """Forget a person."""

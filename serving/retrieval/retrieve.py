@@ -17,9 +17,10 @@ from serving.retrieval.sources import all_sources
 from serving.users import StoredUser
 
 SHARES: Mapping[str, float] = {
-    "two_tower": 0.4,
-    "co_occurrence": 0.2,
-    "trending": 0.2,
+    "two_tower": 0.3,
+    "co_occurrence": 0.15,
+    "item_neighbours": 0.2,
+    "trending": 0.15,
     "popular": 0.1,
     "recent": 0.1,
 }

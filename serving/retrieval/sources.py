@@ -8,6 +8,7 @@ from features.as_of import as_of
 from features.predecessors import PREDECESSORS, followed, latest, predecessor_columns
 from features.spec import GROUPS
 from serving.catalogue.catalogue import Catalogue
+from serving.retrieval.neighbours import FollowUps
 from serving.retrieval.order import top_k
 from serving.retrieval.rankings import Rankings
 from serving.retrieval.source import CandidateSource, RetrievalRequest
@@ -76,10 +77,21 @@ class SessionNeighbours:
         self._catalogue = catalogue
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
-        keys, rows, _ = self._catalogue.people.follow_ups(latest(wanted.recent), wanted.time_s)
-        keys, rows = (each[(rows >= 0) & (rows < len(wanted.allowed))] for each in (keys, rows))
-        # A row whose item was deleted may be another's now.
-        return rows[wanted.allowed[rows] & (self._catalogue.keys(rows) == keys)][:count]
+        votes = self._catalogue.people.follow_ups(latest(wanted.recent), wanted.time_s)
+        return _there(votes, wanted, self._catalogue)[:count]
+
+
+class ItemNeighbours:
+    """Items that the same people met together with what the user met last."""
+
+    name: str = "item_neighbours"
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
+        nearest = self._catalogue.neighbours.nearest(wanted.recent, wanted.time_s)
+        return _there(nearest, wanted, self._catalogue)[:count]
 
 
 class Category:
@@ -116,11 +128,20 @@ class Ranked:
         return self._first(count, wanted.allowed, wanted.time_s)
 
 
+def _there(found: FollowUps, wanted: RetrievalRequest, catalogue: Catalogue) -> np.ndarray:
+    """Rows of those that are allowed, in their order."""
+    keys, rows, _ = found
+    keys, rows = (each[(rows >= 0) & (rows < len(wanted.allowed))] for each in (keys, rows))
+    # A row whose item was deleted may be another's now.
+    return rows[wanted.allowed[rows] & (catalogue.keys(rows) == keys)]
+
+
 def all_sources(catalogue: Catalogue, rankings: Rankings) -> dict[str, CandidateSource]:
     """Every source by its name; those that may run short first."""
     found: tuple[CandidateSource, ...] = (
         CoOccurrence(catalogue),
         SessionNeighbours(catalogue),
+        ItemNeighbours(catalogue),
         Category(catalogue, rankings),
         Similar(),
         TwoTower(),

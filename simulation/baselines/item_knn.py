@@ -10,10 +10,12 @@ from simulation.baselines.baseline import Moment, best, filled
 from simulation.baselines.cooccurrence import Pairs
 
 _FOREVER_S = 1e18
+# Of a session the last so many items are looked at, each counting so much of the one after it.
+LATEST, FADING = 20, 0.9
 
 
 class ItemNeighbours:
-    """The nearest items of the session's last one, then what was met most in all.
+    """The nearest items of the session's last ones, then what was met most in all.
 
     Args:
         size: how many items the log has.
@@ -32,7 +34,8 @@ class ItemNeighbours:
     def rank(self, moment: Moment, k: int) -> np.ndarray:
         """Items by cosine, then by count."""
         scores = np.zeros(len(self._counts))
-        for item in moment.items[-1:]:
+        for steps, item in enumerate(moment.items[: -LATEST - 1 : -1]):
             others, shared = self._pairs.of(item, moment.time_s)
-            scores[others] = cosine(shared, self._counts[item], self._counts[others])
+            near = cosine(shared, self._counts[item], self._counts[others])
+            scores[others] += FADING**steps * near
         return filled(best(scores, k, moment.items), best(self._counts, k, moment.items), k)

@@ -23,6 +23,7 @@ from serving.recommend.objectives import Objectives
 from serving.recommend.options import ListOptions
 from serving.recommend.recommender import Dependencies, Recommender
 from serving.remembered import Remembered
+from serving.rerank.diversity_budget import DiversityBudget
 from serving.retrieval.item_index import ItemIndex
 from serving.retrieval.rankings import Rankings
 from serving.similarity.simhash import SimHash
@@ -152,6 +153,7 @@ class Case:
         self.rankings = Rankings(self.catalogue)
         chosen = {"candidates": 30, "diversity": "none", "budget_s": 10.0, **options}
         self.remembered, self.fusion = Remembered(), Fusion()
+        self.diversity = DiversityBudget(0.02)
         self.options = ListOptions(**chosen)
         self.objectives = Objectives(declared or domain())
         self.recommender = Recommender(
@@ -164,6 +166,7 @@ class Case:
                 metrics=self.metrics,
                 clock=self.clock,
                 fusion=self.fusion,
+                diversity=self.diversity,
                 objectives=self.objectives,
             ),
             self.options,

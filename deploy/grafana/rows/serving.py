@@ -107,13 +107,15 @@ SERVING = PanelRow(
             [_of_questions("millstream_serving_list_gains_total")],
         ),
         Panel(
-            "Fused order",
+            "Fused order and diversity",
             "Mean NDCG@20 of the fused order less that of the ranker, over the questions of late, "
-            "and the share of workers whose lists are in it.",
+            "the share of workers whose lists are in it, and the share of its configured strength "
+            "that diversity has.",
             "short",
             [
                 PanelQuery("avg(millstream_serving_fusion_ahead)", "ahead of the ranker"),
                 PanelQuery("avg(millstream_serving_fusion_in_use)", "in use"),
+                PanelQuery("avg(millstream_serving_diversity_share)", "diversity"),
             ],
         ),
         Panel(

@@ -7,7 +7,7 @@ import pytest
 
 from serving.fusion.evidence import COLUMNS
 from serving.fusion.fusion import LEAST_QUESTIONS, Fusion, dealt
-from serving.fusion.kept import FILE_NAME, KeptFusion
+from serving.fusion.kept import FILE_NAME, kept_fusion
 
 COUNTER = COLUMNS.index("counter")
 
@@ -73,9 +73,9 @@ def test_scores_that_are_dealt_anew_are_the_same_ones_in_the_order_wanted():
 def test_a_restart_goes_on_from_what_was_kept(tmp_path):
     fusion = Fusion()
     asked(fusion, 150, COUNTER)
-    KeptFusion(fusion, tmp_path).write()
+    kept_fusion(fusion, tmp_path).write()
     again = Fusion()
-    KeptFusion(again, tmp_path).read()
+    kept_fusion(again, tmp_path).read()
     assert again.state() == fusion.state() and again.is_better
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
@@ -85,14 +85,14 @@ def test_a_damaged_file_is_said_and_begins_anew(tmp_path, caplog, content):
     path = tmp_path / FILE_NAME
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     fusion = Fusion()
-    KeptFusion(fusion, tmp_path).read()
+    kept_fusion(fusion, tmp_path).read()
     assert fusion.state() == Fusion().state()
     assert "learnt anew" in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_once(tmp_path, caplog):
     fusion = Fusion()
-    kept = KeptFusion(fusion, tmp_path / "not there")
+    kept = kept_fusion(fusion, tmp_path / "not there")
     for seed in range(2):
         asked(fusion, 1, COUNTER, seed)
         kept.write()
@@ -102,10 +102,10 @@ def test_a_folder_that_cannot_be_written_to_is_said_once(tmp_path, caplog):
 def test_nothing_is_written_where_nothing_was_learnt(tmp_path):
     fusion = Fusion()
     asked(fusion, 5, COUNTER)
-    KeptFusion(fusion, tmp_path).write()
+    kept_fusion(fusion, tmp_path).write()
     (tmp_path / FILE_NAME).write_text(json.dumps(fusion.state()))
     again = Fusion()
-    kept = KeptFusion(again, tmp_path)
+    kept = kept_fusion(again, tmp_path)
     kept.read()
     (tmp_path / FILE_NAME).unlink()
     kept.write()

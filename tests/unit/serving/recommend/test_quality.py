@@ -26,6 +26,7 @@ def quality_of(case, every_s=1.0, ask=None):
         case.metrics,
         case.clock,
         case.fusion,
+        case.diversity,
         every_s,
     )
 

@@ -37,8 +37,7 @@ def catalogue(monkeypatch):
 
 
 def meet(catalogue, user_id, items, time_s=NOW_S):
-    keys = id64_array(items).tolist()
-    catalogue.people.put(user_id, keys, catalogue.rows(items).tolist(), time_s)
+    catalogue.meet(user_id, items, time_s)
 
 
 def request(catalogue, recent=("3", "4"), allowed=None, query=True):
@@ -69,7 +68,8 @@ def test_a_source_brings_allowed_rows_each_once_and_no_more_than_it_is_asked_for
 
 
 @pytest.mark.parametrize(
-    "name", ["two_tower", "co_occurrence", "session_neighbours", "similar", "category"]
+    "name",
+    ["two_tower", "co_occurrence", "session_neighbours", "item_neighbours", "similar", "category"],
 )
 def test_a_source_that_has_nothing_to_go_by_brings_nothing(catalogue, name):
     source = all_sources(catalogue, Rankings(catalogue))[name]
