@@ -42,6 +42,9 @@ class SimulatedStore:
     async def take(self, memory: Memory, sources: Collection[TopicPartition]) -> None:
         """Everything is this one worker's."""
 
+    def close(self) -> None:
+        """Everything stays."""
+
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """Bring entities into memory; those that were never stored are new."""
         found = users_from([self.users.get(user) for user in users])

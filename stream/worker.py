@@ -70,6 +70,10 @@ class AssignedBatchStore(BatchStore, Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let what is taken next be taken anew."""
+        ...
+
 
 class MessagePublisher(Protocol):
     """Publisher of a batch's messages."""
@@ -144,9 +148,13 @@ class StreamWorker:
             ends: one past the last offset of each.
         """
         async with self._working:
-            memory = self._memory
-            await self._store.take(memory, ends.keys())
-            await self._consumer.settle(ends.keys())
+            memory, self._is_assigned = self._memory, False
+            try:
+                await self._store.take(memory, ends.keys())
+                await self._consumer.settle(ends.keys())
+            except BaseException:  # half a state is none to go on with
+                self._store.close()
+                raise
             now_s, positions = self._clock.now(), memory.positions
             self._metrics.observe_memory(memory)
             self._metrics.shards.set(len(shards_of(ends)))

@@ -11,8 +11,9 @@ from millstream.kafka_security import client_options
 from millstream.partitioning import origin_of
 from millstream.settings import Settings
 from millstream.topics import FEATURES, IMPRESSIONS, INTERACTIONS, ITEMS, TOUCHES, USERS, Topic
+from stream.ingest.chunk import Chunk, ChunkSchema
 from stream.ingest.records import SourceRecord, TopicPartition
-from stream.ingest.transport import Chunk, ChunkSchema, ChunkTransport
+from stream.ingest.transport import ChunkTransport
 
 SOURCES = (ITEMS, TOUCHES, USERS, IMPRESSIONS, INTERACTIONS)
 
@@ -20,6 +21,7 @@ FETCH_RECORDS = 4_000
 # A chunk is a whole fetch: a few of them are enough to never run dry.
 BUFFERED_CHUNKS = 16
 SESSION_TIMEOUT_S = 6.0
+HEARTBEAT_S = 1.0  # how soon a worker hears that another one is gone
 METADATA_MS = 5_000  # how soon a topic that was made anew is found
 
 
@@ -67,7 +69,7 @@ def build_app(settings: Settings, agents: Agents) -> faust.App:
         topic_disable_leader=True,
         datadir=settings.data_dir / "faust",
         broker_session_timeout=SESSION_TIMEOUT_S,
-        broker_heartbeat_interval=SESSION_TIMEOUT_S / 3,
+        broker_heartbeat_interval=HEARTBEAT_S,
         broker_max_poll_records=FETCH_RECORDS,
         consumer_metadata_max_age_ms=METADATA_MS,
         stream_buffer_maxsize=BUFFERED_CHUNKS,

@@ -7,64 +7,31 @@ the recovery of Faust's tables needs them.
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import faust
 from aiokafka import ConsumerRecord
+from aiokafka.errors import IllegalStateError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage, Message
 
-Positions = Callable[[Mapping[TP, int]], Awaitable[Mapping[TP, int]]]
+from stream.ingest.chunk import Chunk
+from stream.ingest.fetch_thread import ChunkThread
+
+log = logging.getLogger(__name__)
+
+Positions = Callable[[Mapping[TP, int]], Coroutine[Any, Any, Mapping[TP, int]]]
 
 # While partitions are held back, how long a fetch waits for the others before it looks again.
 HELD_POLL_S = 0.01
 # How long a fetch that finds nothing may take: an assignment waits for the one under way.
 POLL_S = 0.1
-
-# How long a broker keeps a fetch that finds nothing. aiokafka has one fetch under way per broker: a
-# partition that has just been read out waits for that of the others. Faust's 1.5 s would be the
-# latency of a busy partition among idle ones.
-FETCH_WAIT_MS = 50
-
-
-class Chunk(list[ConsumerRecord]):
-    """A whole fetch of one partition.
-
-    Args:
-        records: in the order of their offsets.
-        after: one past the last offset of the chunk before it, or where its partition was last
-            sought to; None where neither is known.
-        era: how often the consumer's partitions had been assigned when it was fetched.
-    """
-
-    def __init__(self, records: Sequence[ConsumerRecord], after: int | None, era: int) -> None:
-        super().__init__(records)
-        self.after, self.era = after, era
-
-
-class ChunkSchema(faust.Schema):
-    """Leaves keys and values as they came: a chunk's records are decoded by the agent."""
-
-    def loads_key(self, app: Any, message: Any, **options: Any) -> Any:
-        return message.key
-
-    def loads_value(self, app: Any, message: Any, **options: Any) -> Any:
-        return message.value
-
-
-class ChunkThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches."""
-
-    logger = driver.logger
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
 
 
 class ChunkConsumer(driver.Consumer):
@@ -77,9 +44,12 @@ class ChunkConsumer(driver.Consumer):
         self._held: set[TP] = set()
         self._begins: dict[tuple[TP, int], int] = {}
         self._ends: dict[TP, int] = {}
+        self._asked_again: dict[TP, int] = {}
         # A fetch that began before positions were sought may end with records of after it, which no
         # later one would bring again: the two exclude one another.
         self._reading = asyncio.Lock()
+        self._is_assigned = self._is_sought = False
+        self._asking: asyncio.Task[Mapping[TP, int]] | None = None
         self.era = 0
 
     def _new_consumer_thread(self) -> ChunkThread:
@@ -110,6 +80,9 @@ class ChunkConsumer(driver.Consumer):
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109
     ) -> Any:
+        if not self._is_sought:
+            await self._seek_first()
+            return {}
         wanted = None if active_partitions is None else active_partitions - self._held
         if active_partitions and not wanted:
             await asyncio.sleep(HELD_POLL_S)
@@ -117,16 +90,45 @@ class ChunkConsumer(driver.Consumer):
         limit_s = HELD_POLL_S if self._held else min(timeout, POLL_S)
         async with self._reading:
             fetched = await super()._getmany(wanted, limit_s)
+            if not self._is_sought:
+                return {}  # taken away meanwhile
             found = {tp: records for tp, records in fetched.items() if records}
-            if not any(r[0].offset < (self._ends.get(tp) or 0) for tp, r in found.items()):
-                return {
-                    tp: records if self._is_changelog_tp(tp) else [self._chunk(tp, records)]
-                    for tp, records in found.items()
-                }
-            # A log does not go back: this is another one. Its positions are asked for anew.
-            self._ends.clear()
-        await self.perform_seek()
-        return {}
+            if any(r[0].offset < (self._ends.get(tp) or 0) for tp, r in found.items()):
+                self._is_sought = False  # a log does not go back: this is another one
+                return {}
+            await self._ask_again(found)
+            return {
+                tp: records if self._is_changelog_tp(tp) else [self._chunk(tp, records)]
+                for tp, records in found.items()
+            }
+
+    async def _seek_first(self) -> None:
+        """Seek what Faust has been interrupted at; it would read on whatever came of it."""
+        if self._is_assigned and not self._reading.locked():
+            with suppress(IllegalStateError):  # taken away meanwhile
+                await self.perform_seek()
+        else:
+            await asyncio.sleep(HELD_POLL_S)
+
+    async def _ask_again(self, found: dict[TP, Sequence[ConsumerRecord]]) -> None:
+        """Leave out what does not follow what was read last, and read that once more.
+
+        What the broker does not have then either was compacted, expired, or marks a transaction.
+        """
+        jumped: dict[TP, int] = {}
+        for tp, records in found.items():
+            end, first = self._ends.get(tp), records[0].offset
+            asked_at = self._asked_again.pop(tp, None)
+            if end is not None and first > end and asked_at != end:
+                jumped[tp] = end
+            elif asked_at == first:
+                log.error("A fetch of %s left out what is there from offset %d on.", tp, first)
+        self._asked_again.update(jumped)
+        for tp in jumped:
+            del found[tp]
+        if jumped:
+            with suppress(IllegalStateError):  # taken away meanwhile
+                await self.seek_wait(jumped)
 
     def _chunk(self, tp: TP, records: Sequence[ConsumerRecord]) -> Chunk:
         """Number a fetch, so that none is missed and none of before an assignment is taken."""
@@ -158,21 +160,52 @@ class ChunkConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let the work on them end before others can have them."""
+        self._is_assigned = self._is_sought = False
+        self.era += 1
+        if self._asking is not None:
+            self._asking.cancel()  # whose they are next has them, however long this one would wait
         await self.transport.revoked()
         await super().on_partitions_revoked(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Read nothing of them before their positions are sought."""
+        self._is_assigned, self._is_sought = bool(assigned), False
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """The group's committed offsets, overruled by the positions that the store knows."""
+        """The positions that the store knows; of the others the group's committed offsets.
+
+        Sought once for an assignment, and never between two: Faust asks at any time.
+        """
         async with self._reading:
-            committed = dict(await super().seek_to_committed())
+            if self._is_sought or not self._is_assigned:
+                return {}
             self._held.clear()
             self._begins.clear()
+            self._asked_again.clear()
             self.era += 1
-            positions = await self.transport.positions(await self.highwaters(*self.assignment()))
-            for tp, offset in positions.items():
-                await self._seek(tp, offset)
+            era = self.era
+            positions = await self._positions(era)
+            if positions is None:
+                return {}
+            others = self.assignment() - positions.keys()
+            committed = await self._thread.seek_committed(others)
+            await self.seek_wait(positions)
             self._ends = {**committed, **positions}
+            self._is_sought = self.era == era
             return dict(self._ends)
+
+    async def _positions(self, era: int) -> Mapping[TP, int] | None:
+        """The positions that the store knows; None if the partitions are taken away meanwhile."""
+        ends = await self.highwaters(*self.assignment())
+        if self.era != era:
+            return None
+        self._asking = asking = asyncio.create_task(self.transport.positions(ends))
+        try:
+            await asyncio.wait({asking})
+        finally:
+            asking.cancel()
+        return None if asking.cancelled() else asking.result()
 
 
 class ChunkTransport(driver.Transport):

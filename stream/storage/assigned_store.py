@@ -25,7 +25,7 @@ from stream.outputs.effects import Effects
 from stream.state.memory import Memory, Rules
 from stream.state.open_windows import OpenWindow
 from stream.state.shards import shards_of
-from stream.storage.leader_lease import REFUSALS, refused
+from stream.storage.leader_lease import REFUSALS, LeaseLost, refused
 from stream.storage.schema import StateCommands
 from stream.storage.store import StateStore
 
@@ -95,8 +95,13 @@ class AssignedStore:
         log.info("Assigned: %s.", ", ".join(shards) or "nothing")
         if not shards:
             return
-        self._store = await self._begin(shards, f"{self._owner}/{uuid.uuid4().hex}")
-        await self._store.restore(memory, self._clock.now(), sources)
+        store = await self._begin(shards, f"{self._owner}/{uuid.uuid4().hex}")
+        try:
+            await store.restore(memory, self._clock.now(), sources)
+        except BaseException:
+            store.close()
+            raise
+        self._store = store
 
     async def load(self, memory: Memory, users: Sequence[str], items: Sequence[str]) -> None:
         """See `StateStore.load`."""
@@ -118,8 +123,13 @@ class AssignedStore:
 
     async def look(self) -> None:
         """See `StateStore.look`."""
-        if self._store is not None:
-            await self._store.look()
+        store = self._store
+        if store is not None:
+            try:
+                await store.look()
+            except LeaseLost:
+                if store is self._store:  # else its shards were taken anew, here, meanwhile
+                    raise
 
     def close(self) -> None:
         """Close the connection; what is assigned next is taken anew."""

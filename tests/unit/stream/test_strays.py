@@ -72,6 +72,9 @@ class World:
     async def take(self, memory, sources) -> None:
         """Everything is this one worker's."""
 
+    def close(self) -> None:
+        """Everything stays."""
+
     async def load(self, memory, users, items) -> None:
         await self.store.load(memory, users, items)
 

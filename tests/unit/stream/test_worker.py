@@ -32,9 +32,15 @@ class Notes:
         self.touches: list[bytes] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.fault: Exception | None = None
 
     async def take(self, memory: Memory, sources) -> None:
+        if self.fault is not None:
+            raise self.fault
         self.taken = set(sources)
+
+    def close(self) -> None:
+        self.steps.append("close")
 
     async def load(self, memory: Memory, users, items) -> None:
         for user in users:
@@ -111,6 +117,19 @@ async def test_what_is_published_is_acknowledged_before_the_store_moves_on(bench
     await bench.until(lambda: bench.acked)
     assert bench.notes.steps == ["publish 2", "commit"]
     assert bench.acked == ["first"]
+
+
+async def test_an_assignment_that_fails_leaves_nothing_to_go_on_with(bench):
+    bench.notes.fault = ConnectionError("gone")
+    with pytest.raises(ConnectionError):
+        await bench.worker.assign({A: 0})
+    assert bench.notes.steps == ["close"]
+    bench.put(A, click(0))
+    assert await bench.worker.turn() == 0
+    bench.notes.fault = None
+    await bench.worker.assign({A: 0})
+    bench.put(A, click(0))
+    await bench.until(lambda: bench.notes.effects)
 
 
 async def test_what_comes_during_a_batch_is_the_next_one(bench):
