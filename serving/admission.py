@@ -78,6 +78,11 @@ class Admission:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def is_busy(self) -> bool:
+        """True if so many are in the house that others may have to wait or be turned away."""
+        return self.in_progress >= min(_FEW, self._at_once)
+
     def arrived(self, now_s: float, late_s: float = 0.0) -> Ticket:
         """Take a request in, let it wait, or turn it away.
 
@@ -132,9 +137,9 @@ class Admission:
         self.in_progress += 1
 
     def _has_room(self, late_s: float) -> bool:
-        in_the_house = self.in_progress + len(self._waiting)
-        if in_the_house < min(_FEW, self._at_once):
+        if not self.is_busy:
             return True
+        in_the_house = self.in_progress + len(self._waiting)
         return late_s + (in_the_house + 1) * self.interval_s <= self._within_s
 
     def _learn(self, now_s: float) -> None:

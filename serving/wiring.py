@@ -150,6 +150,7 @@ class ServingWorker:
             self.fusion,
             self.diversity,
             settings.list_quality_interval_s,
+            lambda: self.admission.is_busy,
         )
         self.lists = Lists(self.catalogue, self.rankings, lambda: self.models.current, clock)
         store = AsyncRedisOnlineStore(client, settings.feast_project)

@@ -38,6 +38,7 @@ class ListQuality:
         fusion: learns from each question, once it is answered.
         diversity: likewise.
         every_s: seconds between two questions; 0 asks none.
+        is_busy: True while requests need all of the worker's time.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class ListQuality:
         fusion: Fusion,
         diversity: DiversityBudget,
         every_s: float,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ask, self._user = ask, user
         self._catalogue, self._metrics, self._clock = catalogue, metrics, clock
-        self._fusion, self._diversity, self._every_s = fusion, diversity, every_s
+        self._fusion, self._diversity = fusion, diversity
+        self._every_s, self._is_busy = every_s, is_busy
         self._next_s = 0.0
         self._asking: asyncio.Task[None] | None = None
         self._log = LimitedLog(logging.getLogger(__name__), clock)
@@ -61,12 +64,12 @@ class ListQuality:
     def note(self, event: Event) -> None:
         """An event is taken; to be called before anybody remembers it.
 
-        One question at a time: a worker that is busy asks less.
+        One question at a time, and none while requests need all of the worker's time.
         """
         now_s = self._clock.now()
         if not self._every_s or now_s < self._next_s or not _is_answer(event):
             return
-        if self._asking is not None and not self._asking.done():
+        if self._is_busy() or (self._asking is not None and not self._asking.done()):
             return
         assert isinstance(event, Interaction)
         row = self._catalogue.row(event.item_id)

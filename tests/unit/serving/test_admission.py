@@ -61,8 +61,10 @@ def test_of_many_that_are_worked_on_at_once_each_has_its_answer_within_what_was_
 
 def test_one_halt_does_not_close_the_door():
     door = Admission(at_once=12, patience_s=0.05, within_s=0.1)
+    assert not door.is_busy
     tickets = [door.arrived(0.0) for _ in range(4)]
     assert {ticket.verdict for ticket in tickets} == {"go"}
+    assert door.is_busy
     for now in (0.01, 0.02, 9.0):  # at the end the worker stood still for nine seconds
         door.left(now)
     assert [door.arrived(9.0).verdict for _ in range(11)] == ["go"] * 11

@@ -18,7 +18,7 @@ def click(item, kind="click", is_probe=False):
     )
 
 
-def quality_of(case, every_s=1.0, ask=None):
+def quality_of(case, every_s=1.0, ask=None, **more):
     return ListQuality(
         ask or case.recommender.stages,
         case.remembered.user,
@@ -28,6 +28,7 @@ def quality_of(case, every_s=1.0, ask=None):
         case.fusion,
         case.diversity,
         every_s,
+        **more,
     )
 
 
@@ -52,6 +53,16 @@ async def test_an_answer_beyond_the_list_is_a_question_without_a_hit():
     await asked(quality_of(case), click("35"))
     assert case.count("list_questions_total") == 1
     assert case.count("list_hits_total", stage="list") == 0
+
+
+async def test_nothing_is_asked_while_requests_need_the_time_and_then_at_once():
+    case, busy = Case(count=40), [True]
+    quality = quality_of(case, is_busy=lambda: busy[0])
+    await asked(quality, click("3"))
+    assert case.count("list_questions_total") == 0
+    busy[0] = False
+    await asked(quality, click("3"))
+    assert case.count("list_questions_total") == 1
 
 
 async def test_nothing_is_shown_logged_or_drawn_for_a_question():
