@@ -109,12 +109,15 @@ def do_faults(found: World, faults: Faults) -> Recoveries:
         ):
             left = left or rng.sample(faults.kinds, len(faults.kinds))
             kind = left.pop()
-            began_s = time.monotonic()
+            began_s, at_s = time.monotonic(), time.time()
             KINDS[kind](found, rng)
             lasted_s = time.monotonic() - began_s
             seconds = wait_well(found, int(FRESH_S * faults.rate))
             recoveries.seconds[kind].append(seconds)
-            console.print(f"{kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s")
+            # With the time of day, as clicks that are missing afterwards have it.
+            console.print(
+                f"{at_s:.0f} {kind}: lasted {lasted_s:.1f} s, well again after {seconds:.1f} s"
+            )
             time.sleep(PAUSE_S)
     return recoveries
 
