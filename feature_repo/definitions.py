@@ -25,6 +25,7 @@ FEAST_TYPES = {
     "string": String,
     "string_list": Array(String),
     "float32_list": Array(Float32),
+    "float64_list": Array(Float64),
 }
 
 ENTITIES = {

@@ -138,8 +138,9 @@ def coerced(feature: Feature, value: Any, path: str) -> Any:
         if feature.dtype == "string_list":
             most = feature.max_characters
             return [_text(entry, most) for entry in _listed(value)[: feature.length]]
-        if feature.dtype == "float32_list":
-            return [_number(entry, "float32") for entry in _listed(value)[: feature.length]]
+        if feature.dtype in ("float32_list", "float64_list"):
+            kind = feature.dtype.removesuffix("_list")
+            return [_number(entry, kind) for entry in _listed(value)[: feature.length]]
         return _integer(value) if feature.dtype == "int64" else _number(value, feature.dtype)
     except (TypeError, ValueError, OverflowError):
         raise InvalidEvent(

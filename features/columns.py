@@ -4,6 +4,7 @@ float32, float64, int64   (rows,) of that type
 string                    (rows,) int64 keys of `millstream.ids`, 0 for the empty string
 string_list               (rows, length) int64 keys, padded at the end with 0
 float32_list              (rows, length) float32, padded at the end with 0
+float64_list              (rows, length) float64, padded at the end with 0
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,13 @@ from millstream.ids import id64_array
 
 Arrays = dict[str, np.ndarray]
 
-_NUMPY = {"float32": np.float32, "float64": np.float64, "int64": np.int64}
+_NUMPY: dict[str, type] = {
+    "float32": np.float32,
+    "float64": np.float64,
+    "int64": np.int64,
+    "float32_list": np.float32,
+    "float64_list": np.float64,
+}
 
 
 def arrays_from_table(table: pa.Table, features: Iterable[Feature]) -> Arrays:
@@ -70,7 +77,8 @@ def _array_of_values(values: Sequence[Any], feature: Feature) -> np.ndarray:
         return np.asarray(filled, _NUMPY[feature.dtype])
     flat = [entry for value in filled for entry in value]
     lengths = np.fromiter(map(len, filled), np.int64, len(filled))
-    entries = id64_array(flat) if feature.dtype == "string_list" else np.asarray(flat, np.float32)
+    is_text = feature.dtype == "string_list"
+    entries = id64_array(flat) if is_text else np.asarray(flat, _NUMPY[feature.dtype])
     return padded(entries, lengths, feature.length or 0)
 
 

@@ -100,6 +100,12 @@ def _encoded(feature: Feature, value: np.ndarray, time_s: np.ndarray | float) ->
 
 
 def _log_age(moment_s: np.ndarray, time_s: np.ndarray | float) -> np.ndarray:
-    """log(1 + hours) since `moment_s`, over 10; what never happened (0) is a year ago."""
-    age_s = np.maximum(time_s - moment_s, 0.0)
+    """log(1 + hours) since `moment_s`, over 10; what never happened (0) is a year ago.
+
+    Args:
+        moment_s: (rows,) Unix seconds, or (rows, length).
+        time_s: of each row.
+    """
+    now_s = np.reshape(time_s, (-1, 1)) if np.ndim(moment_s) > 1 else time_s
+    age_s = np.maximum(now_s - moment_s, 0.0)
     return (np.log1p(np.where(moment_s > 0, age_s, YEAR_S) / 3600.0) / 10.0).astype(np.float32)

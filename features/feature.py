@@ -6,10 +6,12 @@ from typing import Any, Literal
 from millstream.errors import ConfigurationError
 
 Entity = Literal["user", "item"]
-Dtype = Literal["float32", "float64", "int64", "string", "string_list", "float32_list"]
+Dtype = Literal[
+    "float32", "float64", "int64", "string", "string_list", "float32_list", "float64_list"
+]
 Encoding = Literal["id", "ids", "log", "age", "scaled", "dense"]
 
-LIST_DTYPES = ("string_list", "float32_list")
+LIST_DTYPES = ("string_list", "float32_list", "float64_list")
 
 
 @dataclass(frozen=True)

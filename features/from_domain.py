@@ -43,7 +43,13 @@ def kept(domain: Domain, view: View) -> Iterator[Family]:
             case "count":
                 yield Count(column, view, of=feature.of, half_life_s=feature.half_life)
             case "recent":
-                yield Recent(column, view, length=feature.length, kinds=feature.kinds or ())
+                yield Recent(
+                    column,
+                    view,
+                    length=feature.length,
+                    kinds=feature.kinds or (),
+                    times=f"{column}_times" if feature.times else "",
+                )
             case "sum":
                 kinds, half_life_s = feature.kinds or (), feature.half_life
                 yield ValueSum(column, view, half_life_s=half_life_s, kinds=kinds)

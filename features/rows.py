@@ -15,6 +15,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
     "string_list": pa.list_(pa.string()),
     "float32_list": pa.list_(pa.float32()),
+    "float64_list": pa.list_(pa.float64()),
 }
 
 

@@ -55,6 +55,9 @@ FEATURES: tuple[Feature, ...] = tuple(
 
 BY_NAME = {feature.name: feature for feature in FEATURES}
 
+# The times of the entries of `RECENT`, where the domain keeps them.
+RECENT_TIMES = next((c.name for f in DECLARED if f.name == RECENT for c in f.columns()[1:]), None)
+
 # Inputs that are computed when a model is asked, from stored features and the time
 # (`features/derived.py`).
 DERIVED_INPUTS: tuple[ModelInput, ...] = (
@@ -87,5 +90,4 @@ def _input(feature: Feature) -> ModelInput:
     if feature.encoding in ("id", "ids"):
         table = feature.table or feature.name
         return ModelInput(feature.name, "id", feature.entity, feature.length, table)
-    length = feature.length if feature.encoding == "dense" else None
-    return ModelInput(feature.name, "float", feature.entity, length)
+    return ModelInput(feature.name, "float", feature.entity, feature.length)

@@ -19,6 +19,7 @@ class MergedSession(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: the session's user id.
         recent: items that it met last, the newest first.
+        times: of each, Unix seconds, where the domain keeps them.
         seen: items that it has certainly seen.
         filters: the Bloom filters of what it has seen.
         after: what the user themselves had met last at the merge; "" is nothing.
@@ -29,6 +30,7 @@ class MergedSession(msgspec.Struct, frozen=True, kw_only=True):
     seen: list[str] = []
     filters: list[bytes] = []
     after: str = ""
+    times: list[float] = []
 
     def among(self, recent: Sequence[str]) -> list[str]:
         """The user's recent items, newest first, with the session's where the merge was.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from features.spec import RECENT, USER_ATTRIBUTES, USER_STATS, features_of
+from features.spec import USER_ATTRIBUTES, USER_STATS, features_of
 from features.stores.commands import CommandClient
 from features.stores.redis_online import AsyncRedisOnlineStore
 from features.stores.schema import EVENT_TIMESTAMP
@@ -18,7 +18,7 @@ from millstream.events import Event, UserUpsert
 from millstream.sessions import merged_key, session_user
 from serving.merged_sessions import MergedSession, decoded, encoded, merged
 from serving.remembered import Lately, Remembered
-from serving.users import StoredUser, StoredUsers
+from serving.users import StoredUser, StoredUsers, recent_columns
 
 # How long it is remembered that an erasure was asked for, seconds.
 ASKED_S = 30 * 86_400
@@ -145,7 +145,8 @@ class People:
         if version is None and met_at is None and not (user.met or user.newest):
             return None
         features = user.logged(user.as_of(self._clock.now()))
-        features[RECENT] = list(dict.fromkeys([*(m.item_id for m in user.met), *user.newest]))
+        met = list(dict.fromkeys([*(m.item_id for m in user.met), *user.newest]))
+        features |= recent_columns(met, user.times)
         return Person(user_id, values, version, features)
 
     async def merge_session(self, user_id: str, session_id: str) -> MergedSession:
@@ -159,13 +160,14 @@ class People:
             (stored,) = await self._client.execute([("GET", key)])
             found = self._remembered.with_met(await self._users.read(name))
             user = self._remembered.with_met(await self._users.read(user_id))
-            before = decoded(stored)
+            before, times = decoded(stored), found.times
             session = MergedSession(
                 name=name,
                 recent=found.newest,
                 seen=list(dict.fromkeys(found.certainly_seen)),
                 filters=[each for each in found.filters if each],
                 after=next(iter(user.newest), ""),
+                times=[times.get(item, 0.0) for item in found.newest] if times else [],
             )
             after = merged(before, session)
             if after != before:

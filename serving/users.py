@@ -1,6 +1,6 @@
 """Users from the online store: features and seen filters, in one round trip."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from features.as_of import as_of
 from features.columns import Arrays, arrays_from_rows
 from features.encode import encode_entity
 from features.seen import RECENT_ARE_SEEN, SEEN_KINDS, SeenRule
-from features.spec import BY_NAME, FEATURES, RECENT, USER_ATTRIBUTES, USER_STATS
+from features.spec import BY_NAME, FEATURES, RECENT, RECENT_TIMES, USER_ATTRIBUTES, USER_STATS
 from features.stores.commands import CommandClient
 from features.stores.redis_online import Layouts
 from millstream.ids import id64_array
@@ -96,26 +96,43 @@ class StoredUser:
             later.append(item)
         return list(dict.fromkeys([*later, *stored]))
 
-    def with_recent(self, items: Sequence[str]) -> "StoredUser":
-        """The same user, who has met `items` since, newest first."""
+    def with_recent(self, items: Sequence[str], time_s: float = 0.0) -> "StoredUser":
+        """The same user, who has met `items` since, newest first.
+
+        Args:
+            time_s: when that was, at the latest.
+        """
         if not items:
             return self
-        recent = list(dict.fromkeys([*items, *self.raw[RECENT]]))[: BY_NAME[RECENT].length]
-        return replace(self, raw={**self.raw, RECENT: recent}, met=(*self.met, *map(Met, items)))
+        recent = list(dict.fromkeys([*items, *self.raw[RECENT]]))
+        known = {**self.times, **dict.fromkeys(items, time_s)}
+        raw = {**self.raw, **recent_columns(recent[: BY_NAME[RECENT].length], known)}
+        return replace(self, raw=raw, met=(*self.met, *map(Met, items)))
 
     def with_sessions(self, merged: Sequence[MergedSession]) -> "StoredUser":
         """The same user, who has met what sessions of theirs did, the oldest merge first."""
         if not merged:
             return self
         recent: list[str] = list(self.raw[RECENT])
+        known: dict[str, float] = {}
         for session in merged:
             recent = session.among(recent)
+            known |= zip(session.recent, session.times, strict=False)
+        known |= self.times
         return replace(
             self,
-            raw={**self.raw, RECENT: recent[: BY_NAME[RECENT].length]},
+            raw={**self.raw, **recent_columns(recent[: BY_NAME[RECENT].length], known)},
             filters=[*self.filters, *(each for session in merged for each in session.filters)],
             merged_seen=[item for session in merged for item in session.seen],
         )
+
+    @property
+    def times(self) -> dict[str, float]:
+        """When they met their recent items, Unix seconds by item, where the domain keeps it."""
+        if RECENT_TIMES is None:
+            return {}
+        stored = zip(self.raw[RECENT], self.raw[RECENT_TIMES], strict=False)
+        return {**dict(stored), **{m.item_id: m.time_s for m in self.met if m.time_s}}
 
     def as_of(self, time_s: float) -> Arrays:
         """Their features as of `time_s`: (1,) or (1, length) by name."""
@@ -174,6 +191,17 @@ class StoredUsers:
         )
         raw = {**_DEFAULTS, **_finite(self._layouts.entity_row(_VIEWS, row))}
         return StoredUser(user_id, raw, filters).with_sessions(decoded(merged))
+
+
+def recent_columns(recent: Sequence[str], times: Mapping[str, float]) -> dict[str, Any]:
+    """The columns of a user's recent items.
+
+    Args:
+        times: of items, Unix seconds; 0 stands for that of others.
+    """
+    if RECENT_TIMES is None:
+        return {RECENT: list(recent)}
+    return {RECENT: list(recent), RECENT_TIMES: [times.get(item, 0.0) for item in recent]}
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

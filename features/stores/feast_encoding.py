@@ -6,7 +6,8 @@ A `ValueProto` is a oneof, so that its bytes are one field: a tag (number << 3 |
     int64_val (4)                      a varint
     string_val (2)                     length, UTF-8
     string_list_val (12)               length, then per entry: 0x0a, length, UTF-8
-    float_list_val (16)                length, then, unless empty: 0x0a, length, the packed numbers
+    double_list_val (15)               length, then, unless empty: 0x0a, length, the packed numbers
+    float_list_val (16)                the same
 
 A null is no bytes at all. `tests/unit/features/stores/test_feast_values.py` compares every byte
 with what Feast itself writes.
@@ -24,7 +25,12 @@ import pyarrow.compute as pc
 from features.feature import Dtype
 from features.stores.binary import fixed, joined, joined_lists, lengths, sliced, texts, varints
 
-INT64, STRING, STRING_LIST, FLOAT_LIST = b"\x20", b"\x12", b"\x62", b"\x82\x01"
+INT64, STRING, STRING_LIST = b"\x20", b"\x12", b"\x62"
+# A list of numbers: its tag, and a number as it stands in memory.
+NUMBER_LISTS: dict[Dtype, tuple[bytes, np.dtype]] = {
+    "float32_list": (b"\x82\x01", np.dtype("<f4")),
+    "float64_list": (b"\x7a", np.dtype("<f8")),
+}
 # A fixed number and its tag, as they stand in memory.
 CELLS = {
     "float32": (0x35, np.dtype([("tag", "u1"), ("value", "<f4")])),
@@ -86,12 +92,13 @@ def _encode_string_list(column: pa.Array) -> pa.BinaryArray:
     return _sized(STRING_LIST, joined_lists(pa.ListArray.from_arrays(_offsets(column), entries)))
 
 
-def _encode_float_list(column: pa.Array) -> pa.BinaryArray:
+def _encode_number_list(column: pa.Array, dtype: Dtype) -> pa.BinaryArray:
+    tag, number = NUMBER_LISTS[dtype]
     offsets = _offsets(column)
-    numbers = column.flatten().to_numpy().astype("<f4", copy=False)
+    numbers = column.flatten().to_numpy().astype(number, copy=False)
     entry = _sized(_ENTRY, sliced(numbers, offsets))
     is_empty = pa.array(np.diff(offsets) == 0)
-    return _sized(FLOAT_LIST, pc.if_else(is_empty, b"", entry))
+    return _sized(tag, pc.if_else(is_empty, b"", entry))
 
 
 def _offsets(column: pa.ListArray) -> np.ndarray:
@@ -111,5 +118,6 @@ _ENCODERS: dict[Dtype, Callable[[pa.Array], pa.BinaryArray]] = {
     "int64": _encode_int64,
     "string": _encode_string,
     "string_list": _encode_string_list,
-    "float32_list": _encode_float_list,
+    "float32_list": partial(_encode_number_list, dtype="float32_list"),
+    "float64_list": partial(_encode_number_list, dtype="float64_list"),
 }

@@ -14,7 +14,14 @@ import pyarrow as pa
 
 from features.feature import Dtype, Feature
 from features.rows import arrow_type
-from features.stores.feast_encoding import CELLS, FLOAT_LIST, INT64, STRING, STRING_LIST, encoded
+from features.stores.feast_encoding import (
+    CELLS,
+    INT64,
+    NUMBER_LISTS,
+    STRING,
+    STRING_LIST,
+    encoded,
+)
 
 Values = list[bytes]
 Stored = bytes | None
@@ -28,7 +35,7 @@ _TAGS: dict[Dtype, bytes] = {
     "int64": INT64,
     "string": STRING,
     "string_list": STRING_LIST,
-    "float32_list": FLOAT_LIST,
+    **{dtype: tag for dtype, (tag, _) in NUMBER_LISTS.items()},
 }
 
 
@@ -54,8 +61,8 @@ def decoded_value(stored: Stored, feature: Feature) -> Any:
             return _body(value, 1).decode()
         case "string_list":
             return _strings(value)
-        case "float32_list":
-            return _packed(value).tolist()
+        case "float32_list" | "float64_list":
+            return _packed(value, feature.dtype).tolist()
 
 
 def read_varint(data: bytes, start: int) -> tuple[int, int]:
@@ -105,18 +112,20 @@ def _decode_string_list(stored: Sequence[Stored], default: bytes) -> pa.Array:
     return pa.array(rows, pa.list_(pa.string()))
 
 
-def _decode_float_list(stored: Sequence[Stored], default: bytes) -> pa.Array:
-    rows = list(map(_packed, _of_type(stored, FLOAT_LIST, default)))
+def _decode_number_list(stored: Sequence[Stored], default: bytes, dtype: Dtype) -> pa.Array:
+    tag, number = NUMBER_LISTS[dtype]
+    rows = [_packed(value, dtype) for value in _of_type(stored, tag, default)]
     offsets = np.zeros(len(rows) + 1, np.int32)
     np.cumsum(list(map(len, rows)), out=offsets[1:])
-    numbers = np.concatenate([np.empty(0, "<f4"), *rows])
+    numbers = np.concatenate([np.empty(0, number), *rows])
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers))
 
 
-def _packed(value: bytes) -> np.ndarray:
+def _packed(value: bytes, dtype: Dtype) -> np.ndarray:
     """The numbers of one list."""
-    body = _body(value, 2)
-    return np.frombuffer(_body(body, 1) if body else b"", "<f4")
+    tag, number = NUMBER_LISTS[dtype]
+    body = _body(value, len(tag))
+    return np.frombuffer(_body(body, 1) if body else b"", number)
 
 
 def _of_type(stored: Sequence[Stored], tag: bytes, default: bytes) -> Values:
@@ -148,5 +157,6 @@ _DECODERS: dict[Dtype, Callable[[Sequence[Stored], bytes], pa.Array]] = {
     "int64": _decode_int64,
     "string": _decode_string,
     "string_list": _decode_string_list,
-    "float32_list": _decode_float_list,
+    "float32_list": partial(_decode_number_list, dtype="float32_list"),
+    "float64_list": partial(_decode_number_list, dtype="float64_list"),
 }

@@ -163,9 +163,27 @@ def _of_feature(
                 "models": _LOST_INPUT,
                 "Feast": f"`{column}` is taken from the view `{view}`; its Parquet column stays",
             }
+    if {*before, *after} == {"times"}:
+        return _of_times(column, view, bool(after["times"]))
     if not {*before, *after} - _INPUT_KEYS - _SIZES:
         return {"models": _CHANGED_INPUT}
     return {
         "state": f"`{column}` begins anew; every other feature keeps its state",
         "models": _CHANGED_INPUT,
+    }
+
+
+def _of_times(column: str, view: str, are_kept: bool) -> Consequences:
+    """Consequences of keeping the times of a recent list, or no longer."""
+    if are_kept:
+        return {
+            "state": f"`{column}` goes on; the times of what is in it are not known",
+            "examples": "of before have no times",
+            "models": _NEW_INPUT,
+            "Feast": f"`{column}_times` is added to the view `{view}`",
+        }
+    return {
+        "state": f"`{column}` goes on without its times",
+        "models": _LOST_INPUT,
+        "Feast": f"`{column}_times` is taken from the view `{view}`; its Parquet column stays",
     }

@@ -26,6 +26,11 @@ class RecentFeature(Part):
     kinds: Kinds | None = Field(
         default=None, description="Kinds of events that count; all where it is left out."
     )
+    times: bool = Field(
+        default=False,
+        description="Whether the time of each is kept, as `<name>_times`, which models take by how "
+        "long ago it was.",
+    )
 
 
 class AffinityFeature(Part):

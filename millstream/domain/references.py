@@ -144,6 +144,8 @@ def _columns(path: str, feature: Any) -> Iterator[str]:
         entry = feature.entry or name
         yield from (f"{entity}_{entry}_events", f"{entity}_{entry}_positives")
         yield from (f"{entry}_affinity", f"{entry}_familiarity")
+    if feature.family == "recent" and feature.times:
+        yield f"{entity}_{name}_times"
 
 
 def _features(domain: Domain) -> Iterator[tuple[str, Any]]:

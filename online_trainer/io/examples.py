@@ -34,7 +34,7 @@ _HEAD: dict[str, pa.DataType] = {
 }
 _SHARE, _TASK, _PROPENSITY = "sampled_probability", "task", "propensity"
 _POSITION = "position"
-_VECTORS = frozenset(feature.name for feature in FEATURES if feature.encoding == "dense")
+_VECTORS = frozenset(f.name for f in FEATURES if f.encoding and f.dtype.startswith("float"))
 # Columns of a row that a message may lack: each has a default.
 _MAY_LACK = {feature.name for feature in FEATURES} | {column.name for column in CONTEXT}
 _TYPES = {

@@ -129,7 +129,8 @@ class Recommender:
                 request.degraded.append("overload")
             with self._dependencies.metrics.stage("user"):
                 user = await self._user(request)
-                request.user = user.with_recent(await self._recent(query))
+                now_s = self._dependencies.clock.now()
+                request.user = user.with_recent(await self._recent(query), now_s)
             model = None if "overload" in request.degraded else self._dependencies.model()
             request.prepare(self._dependencies.clock.now(), model)
             made = await self._made(request)

@@ -66,6 +66,12 @@ def test_what_was_heard_is_seen_and_what_was_abandoned_is_not(found):
     assert found["fresh"] == ["i1", "i3", "i4", "i5", "i6", "i7"]
 
 
+def test_each_of_the_recent_items_has_its_time_which_models_take(found):
+    """`u0` subscribed to i2 ten seconds after having heard i0."""
+    assert found["heard at"] == [20.0, 10.0]
+    assert "user_heard_times" in found["inputs"]
+
+
 def test_a_feature_of_the_projects_own_python_is_kept_served_and_learnt_from(found):
     """The longest that `u0` listened is half a minute and a second."""
     assert found["longest"] == 31.0

@@ -66,7 +66,7 @@ def _feature(feature: Feature, of: np.ndarray, rng: np.random.Generator) -> pa.A
     if feature.dtype == "string_list":
         lengths = rng.integers(0, (feature.length or 0) + 1, len(of))
         return pa.array([[str(n) for n in rng.integers(0, 50, k)] for k in lengths], kind)
-    if feature.dtype == "float32_list":
+    if feature.dtype in ("float32_list", "float64_list"):
         return pa.array([[1.0] * (feature.length or 0)] * len(of), kind)
     if feature.dtype == "int64":
         return pa.array(rng.integers(0, 5, len(of)), kind)

@@ -37,7 +37,7 @@ def _values(feature: Feature, count: int, rng: np.random.Generator) -> list[Any]
         case "string_list":
             sizes = rng.integers(0, (feature.length or 0) + 1, count)
             return [[f"entry {n}" for n in rng.integers(0, 50, size)] for size in sizes]
-        case "float32_list":
+        case "float32_list" | "float64_list":
             sizes = rng.integers(0, (feature.length or 0) + 1, count)
             return [rng.random(size).astype(np.float32).tolist() for size in sizes]
         case _:

@@ -36,8 +36,11 @@ def plain(feature: Family, updates: Sequence[Update], lists: Sequence[str]) -> d
             times = [u.time for u in ordered if u.kind in feature.kinds]
             return {feature.name: max(times, default=0.0)}
         case Recent():
-            items = [u.item_id for u in ordered if not feature.kinds or u.kind in feature.kinds]
-            return {feature.name: list(dict.fromkeys(reversed(items)))[: feature.length]}
+            met = [u for u in ordered if not feature.kinds or u.kind in feature.kinds]
+            newest = {u.item_id: u.time for u in met}
+            items = list(dict.fromkeys(u.item_id for u in reversed(met)))[: feature.length]
+            kept = {feature.times: [newest[i] for i in items]} if feature.times else {}
+            return {feature.name: items, **kept}
         case Affinity():
             place = list(lists).index(feature.to)
             sums: dict[str, list[float]] = {}

@@ -272,6 +272,7 @@ async def findings(folder: Path) -> dict[str, Any]:
         "taught": taught,
         "task scores": all_fresh.items[0].task_scores,
         "heard": all_fresh.user_features["user_heard"],
+        "heard at": [t - START_S for t in all_fresh.user_features["user_heard_times"]],
         "longest": all_fresh.user_features["user_longest"],
         "explicit": sorted(place.item_id for place in filtered.items),
         "rangeable": rangeable(Catalogue()),

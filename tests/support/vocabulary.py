@@ -36,7 +36,7 @@ def _value(dtype: str, characters: int) -> st.SearchStrategy[Any]:
         return texts(0, characters)
     if dtype == "string_list":
         return st.lists(texts(0, characters), max_size=25)
-    if dtype == "float32_list":
+    if dtype in ("float32_list", "float64_list"):
         return st.lists(numbers, max_size=25)
     if dtype == "int64":
         return st.integers(-(10**6), 10**6)

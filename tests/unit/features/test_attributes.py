@@ -7,12 +7,15 @@ from features.attributes import (
     NOTHING,
     AttributeVersion,
     Versions,
+    coerced,
     item_version,
     newest,
     user_version,
     version_at,
     with_version,
 )
+from features.feature import Feature
+from features.spec import USER_STATS
 from millstream.errors import InvalidEvent
 from millstream.events import ItemUpsert, UserUpsert
 
@@ -47,6 +50,13 @@ def test_a_number_for_a_text_is_written_as_people_write_it():
         event_id="e", event_time=AT, user_id="u", attributes={"occupation": 12345678.0}
     )
     assert user_version(upsert).values == {"user_occupation": "12345678"}
+
+
+def test_times_of_a_list_that_was_logged_are_taken_to_the_second_and_cut():
+    times = Feature("user_times", USER_STATS, "float64_list", default=(), length=2)
+    assert coerced(times, [AT + 0.25, "3", 4.0], "$.t") == [AT + 0.25, 3.0]
+    with pytest.raises(InvalidEvent, match="Expected float64_list for feature 'user_times'"):
+        coerced(times, [AT, "soon"], "$.t")
 
 
 def test_a_text_for_a_number_is_refused_with_its_path():

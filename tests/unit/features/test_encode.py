@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import derived
+from features import encode as encoding
 from features.columns import arrays_from_rows, arrays_from_table, keys_from_strings, padded
 from features.encode import encode, encode_context, encode_cross, encode_entity
-from features.spec import BY_NAME, FEATURES, model_inputs
+from features.feature import Feature
+from features.spec import BY_NAME, FEATURES, USER_STATS, model_inputs
 from millstream.ids import id64
 
 T = 1_700_000_000.0
@@ -86,6 +88,18 @@ def test_values_are_what_a_hand_computes():
     assert inputs["user_positive_rate"][0] == pytest.approx((3 + 2) / (6 + 4))
     assert inputs["category_affinity"][0] == pytest.approx((2 + 1 + 2) / (3 + 1 + 4))
     assert inputs["category_familiarity"][0] == pytest.approx(np.log(5.0))
+
+
+def test_times_of_a_list_are_taken_by_how_long_ago_each_was(monkeypatch):
+    met = Feature("user_met", USER_STATS, "float64_list", default=(), length=3, encoding="age")
+    monkeypatch.setitem(encoding._ENCODED, "user", (met,))
+    monkeypatch.setitem(encoding._DERIVED, "user", [])
+    times = arrays_from_rows([{"user_met": (T, T - 3600.0)}, {"user_met": (T,)}], [met])
+    found = encode_entity("user", np.array([1, 2]), times, np.array([T, T + 7200.0]))["user_met"]
+    never = np.log(365 * 24 + 1)
+    hours = np.array([[0.0, np.log(2.0), never], [np.log(3.0), never, never]])
+    np.testing.assert_allclose(found, hours / 10, rtol=1e-6)
+    assert found.dtype == np.float32
 
 
 def test_missing_values_do_not_match_one_another():

@@ -24,6 +24,8 @@ USERS: tuple[Family, ...] = (
     LastTime("user_bought_at", USER_STATS, kinds=("purchase",)),
     Recent("user_recent_items", USER_STATS, length=4),
     Recent("user_bought", USER_STATS, length=3, kinds=("purchase",)),
+    Recent("user_met", USER_STATS, length=4, times="user_met_times"),
+    Recent("user_got", USER_STATS, length=3, kinds=("purchase",), times="user_got_times"),
     Affinity("user_tags", USER_STATS, to="item_tags", top=8, half_life_s=25.0),
     Affinity("user_first_tags", USER_STATS, to="item_tags", top=8, half_life_s=25.0, depth=1),
 )
@@ -71,7 +73,9 @@ def test_every_feature_is_the_sum_of_its_events_in_whatever_order_they_come(enti
     row = columns(rule, in_time)
     for feature in USERS if entity == "user" else ITEMS:
         got = found(feature, row)[feature.name]
-        wanted = plain(feature, given, list(rule.needs.lists))[feature.name]
+        told = plain(feature, given, list(rule.needs.lists))
+        wanted = told.pop(feature.name)
+        assert told == {name: row[name] for name in told}
         if isinstance(wanted, dict):
             assert isinstance(feature, Affinity)
             assert got.keys() == wanted.keys()
@@ -93,7 +97,9 @@ def test_an_event_from_before_the_base_still_counts_in_all_but_recent_lists(enti
     for feature in USERS if entity == "user" else ITEMS:
         got = found(feature, row)[feature.name]
         ordered = given if isinstance(feature, Recent) else [late, *given]
-        wanted = plain(feature, ordered, list(rule.needs.lists))[feature.name]
+        told = plain(feature, ordered, list(rule.needs.lists))
+        wanted = told.pop(feature.name)
+        assert told == {name: row[name] for name in told}
         if isinstance(wanted, dict):
             wanted = {key: pytest.approx(both, rel=1e-5) for key, both in wanted.items()}
             assert got == wanted

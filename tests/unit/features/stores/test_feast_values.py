@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from feast.protos.feast.types.Value_pb2 import (
+    DoubleList,
     FloatList,
     StringList,
     Value,
@@ -27,6 +28,7 @@ FEATURES = {
     "string": Feature("item_d", ITEM_STATS, "string", default="none"),
     "string_list": Feature("item_e", ITEM_STATS, "string_list", default=("x",), length=9),
     "float32_list": Feature("item_f", ITEM_STATS, "float32_list", default=(0.5,), length=9),
+    "float64_list": Feature("item_g", ITEM_STATS, "float64_list", default=(0.5,), length=9),
 }
 FEAST = {
     "float32": lambda value: Value(float_val=value),
@@ -35,6 +37,7 @@ FEAST = {
     "string": lambda value: Value(string_val=value),
     "string_list": lambda value: Value(string_list_val=StringList(val=value)),
     "float32_list": lambda value: Value(float_list_val=FloatList(val=value)),
+    "float64_list": lambda value: Value(double_list_val=DoubleList(val=value)),
 }
 TEXT = st.text(max_size=200)
 FLOAT32 = st.floats(width=32)
@@ -45,6 +48,7 @@ VALUES = {
     "string": TEXT,
     "string_list": st.lists(TEXT, max_size=40),
     "float32_list": st.lists(FLOAT32, max_size=40),
+    "float64_list": st.lists(st.floats(), max_size=40),
 }
 KINDS = sorted(VALUES)
 

@@ -73,6 +73,7 @@ def test_another_half_life_begins_that_feature_anew(films):
         ("kinds.play.value", "minutes", set()),
         ("kinds.wish", {"label": 1}, {"events"}),
         ("item.trending", "popularity", {"lists"}),
+        ("user.features.recent_items.times", True, {"state", "examples", "models", "Feast"}),
         ("item.available_from", "created_at", {"lists", "examples"}),
         ("kinds.click.seen_for", "7d", {"lists"}),
         ("placements", {"home": {"k": 5}}, {"lists"}),
