@@ -19,7 +19,7 @@ from millstream.settings import Settings, variable_name
 if TYPE_CHECKING:
     from deploy.local import Process
 
-WORKER_START_S = 120.0
+WORKER_START_S = 300.0
 
 
 @dataclass(frozen=True)
