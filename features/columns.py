@@ -88,6 +88,10 @@ def padded(values: np.ndarray, lengths: np.ndarray, length: int) -> np.ndarray:
     >>> padded(np.array([1, 2, 3]), np.array([2, 0, 1]), 3).tolist()
     [[1, 2, 0], [0, 0, 0], [3, 0, 0]]
     """
+    if len(lengths) == 1:
+        row = np.zeros((1, length), values.dtype)
+        row[0, : len(values)] = values[:length]
+        return row
     place = np.arange(length)
     starts = np.cumsum(lengths) - lengths
     inside = place < lengths[:, None]

@@ -9,6 +9,8 @@ PRIOR_EVENTS = 4.0
 PRIOR_RATE = 0.5
 # More events than this are not told apart.
 MOST_COUNTED = 1e9
+# Of a key, by which those that cannot match are passed over.
+_LOW_BITS = (1 << 12) - 1
 
 
 def counted(count: np.ndarray) -> np.ndarray:
@@ -60,7 +62,11 @@ def match(
         fading: weight of each entry of `wanted`, as a share of the one's before it.
     """
     if fading < 1.0:
-        return _faded_match(wanted, known, strengths, fading)
+        one = len(wanted) == 1
+        weights = (
+            _weights_of_one(wanted[0], known, fading) if one else _weights(wanted, known, fading)
+        )
+        return tuple(np.einsum("ij,ij->i", counted(each), weights) for each in strengths)
     matched = np.zeros(np.broadcast_shapes((len(wanted), 1), known.shape), bool)
     for place in range(wanted.shape[1]):  # entry by entry: one large comparison would be slower
         matched |= known == wanted[:, place, None]
@@ -68,12 +74,44 @@ def match(
     return tuple(np.einsum("ij,ij->i", counted(each), weights) for each in strengths)
 
 
-def _faded_match(
-    wanted: np.ndarray, known: np.ndarray, strengths: tuple[np.ndarray, ...], fading: float
-) -> tuple[np.ndarray, ...]:
+def places_of(wanted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where few keys stand among many: entries of `wanted`, and the place of each match.
+
+    What cannot match is passed over by a table of the low bits, whatever is wanted.
+
+    >>> places_of(np.array([7, 0, 9]), np.array([[9, 0], [7, 9]]))
+    (array([0, 2, 2]), array([2, 0, 3]))
+
+    Args:
+        wanted: (entries,) keys; 0 is none.
+        known: keys, of any shape.
+
+    Returns:
+        Entries and places in `known.ravel()`, (matches,) each, entry by entry.
+    """
+    flat, (entries,) = known.ravel(), np.nonzero(wanted)
+    may_match = np.zeros(_LOW_BITS + 1, bool)
+    may_match[wanted[entries] & _LOW_BITS] = True
+    at = np.flatnonzero(may_match.take(flat & _LOW_BITS))
+    matches = np.flatnonzero(flat.take(at) == wanted[entries, None])
+    entry, place = np.divmod(matches, max(len(at), 1))
+    return entries[entry], at[place]
+
+
+def _weights(wanted: np.ndarray, known: np.ndarray, fading: float) -> np.ndarray:
+    """Weight of each of `known`, (rows, length) float32, entry by entry of `wanted`."""
     weights = np.zeros(np.broadcast_shapes((len(wanted), 1), known.shape), np.float32)
     for place in range(wanted.shape[1]):
         entry = wanted[:, place, None]
         if entry.any():
             weights += (known == entry) * np.float32(fading**place) * (entry != 0)
-    return tuple(np.einsum("ij,ij->i", counted(each), weights) for each in strengths)
+    return weights
+
+
+def _weights_of_one(wanted: np.ndarray, known: np.ndarray, fading: float) -> np.ndarray:
+    """The same, where one row is wanted: few match, and only those are written."""
+    entry, at = places_of(wanted, known)
+    weights = np.zeros(known.shape, np.float32)
+    by_entry = np.array([fading**place for place in range(len(wanted))], np.float32)
+    np.add.at(weights.reshape(-1), at, by_entry[entry])
+    return weights

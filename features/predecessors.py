@@ -74,11 +74,10 @@ def followed_each(features: Arrays, recent: np.ndarray) -> np.ndarray:
         return np.zeros(shape)
     known = features[PREDECESSORS.name]
     # Few match: finding them is cheaper than a product with all.
-    at = np.flatnonzero(known.ravel() == recent[:, None])
-    counts = derived.counted(features[PREDECESSORS.events_column].ravel()[at % known.size])
-    found = np.bincount(at // known.shape[1], counts, shape[0] * shape[1]).reshape(shape)
-    found[recent == 0] = 0.0
-    return found
+    entry, at = derived.places_of(recent, known)
+    counts = derived.counted(features[PREDECESSORS.events_column].ravel()[at])
+    cell = entry * shape[1] + at // known.shape[1]
+    return np.bincount(cell, counts, shape[0] * shape[1]).astype(np.float64).reshape(shape)
 
 
 def followed(features: Arrays, recent: np.ndarray, fading: float = 1.0) -> np.ndarray:

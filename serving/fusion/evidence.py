@@ -67,11 +67,11 @@ def evidence(moment: Moment, scores: np.ndarray, catalogue: Catalogue) -> np.nda
     columns[1] = _likeness(wanted, candidates.rows)
     columns[2] = np.log(_shares(counter_of(features, followed)) + _LEAST_SHARE)
     keys = catalogue.keys(candidates.rows)
-    columns[3:5] = _both(_scores_of(keys, catalogue.people.follow_ups(recent, wanted.time_s)))
+    columns[3:5] = _both(_scores_of(keys, wanted.follow_ups(catalogue.people)))
     columns[5] = _log_age(features, wanted.time_s)
     columns[6] = -np.log(np.arange(count) + _RANK)
     columns[7], columns[8], columns[9] = map(_log_ranks, (columns[0], columns[2], columns[3]))
-    cosines = _scores_of(keys, catalogue.neighbours.nearest(wanted.recent, wanted.time_s))
+    cosines = _scores_of(keys, wanted.alike(catalogue.neighbours))
     columns[_ALIKE] = np.log(cosines + _LEAST_COSINE)
     columns[_ALIKE + 1], columns[_ALIKE + 2] = cosines, _log_ranks(cosines)
     for step, counts in enumerate(followed[:STEPS]):

@@ -33,7 +33,7 @@ class Ids(NamedTuple):
 
     def find(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The place of each of `ids`, or where it would be, and whether it is there."""
-        place = np.searchsorted(self.ids, ids)
+        place = self.ids.searchsorted(ids)
         if not len(self.ids):
             return place, np.zeros(place.shape, bool)
         return place, self.ids.take(place, mode="clip") == ids

@@ -77,7 +77,8 @@ def factorised(weights: Weights, *vectors: np.ndarray) -> np.ndarray:
 
 def reshaped(weights: Weights, x: Value, *, shape: tuple[int, ...]) -> np.ndarray:
     """Each row in another shape."""
-    return whole(x).reshape(len(whole(x)), *shape)
+    rows = whole(x)
+    return rows.reshape(len(rows), *shape)
 
 
 def biased(weights: Weights, x: Value, *, bias: int) -> np.ndarray:

@@ -28,6 +28,7 @@ def _places(ranked: Ranked, draw: Draw, catalogue: Catalogue) -> list[Recommende
     rows = candidates.rows[at].tolist()
     features = catalogue.raw(rows, {name: values[at] for name, values in ranked.features.items()})
     by_task = {task: scores[at].tolist() for task, scores in ranked.by_task.items()}
+    sources = candidates.at(at).sources_each()
     scores, propensities = ranked.scores[at].tolist(), draw.propensity.tolist()
     return [
         Recommended(
@@ -35,10 +36,10 @@ def _places(ranked: Ranked, draw: Draw, catalogue: Catalogue) -> list[Recommende
             title=titles.text(row),
             position=position,
             score=scores[position],
-            sources=candidates.sources_of(place),
+            sources=sources[position],
             propensity=propensities[position],
             features=features[position],
             task_scores={task: values[position] for task, values in by_task.items()},
         )
-        for position, (row, place) in enumerate(zip(rows, at.tolist(), strict=True))
+        for position, row in enumerate(rows)
     ]

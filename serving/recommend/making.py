@@ -4,7 +4,7 @@ It runs in a thread, beside the event loop that changes the catalogue and the in
 the number of rows once and looks at no row beyond it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -98,13 +98,19 @@ class Making:
             order = self._arranged(request, ranked)
         return self._answered(request, ranked, order)
 
-    def stages(self, request: Request) -> StagesOf:
-        """The lists of every stage and source, for a judgement; nothing is drawn or counted."""
+    def stages(self, request: Request) -> Iterator[StagesOf | None]:
+        """The lists of every stage and source, for a judgement; nothing is drawn or counted.
+
+        They are made in steps, so that lists that somebody waits for may go between them: None
+        after each step, and at last the lists.
+        """
         wanted = self._retrieval_request(request)
         retrieval = self._plans[request.query.placement].retrieval
         found = candidates, levels = retrieval.retrieve(wanted, request.user)
+        yield None
         features = self._catalogue.as_of(candidates.rows, request.time_s)
         ranked = self._scoring.ranked(request, wanted, found, features, with_evidence=True)
+        yield None
         arranged, plain = (
             self._capped(request, ranked, self._arranged(request, ranked, diversity))[0]
             for diversity in (None, "none")
@@ -126,7 +132,8 @@ class Making:
         for name in retrieval.weights:
             rows = retrieval.first(name, wanted, QUESTION_K + len(seen))
             lists[name] = rows[~np.isin(rows, seen)][:QUESTION_K]
-        return StagesOf(
+            yield None
+        yield StagesOf(
             lists,
             frozenset(seen.tolist()),
             candidates.rows[places],

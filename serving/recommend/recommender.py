@@ -40,6 +40,8 @@ from serving.retrieval.rankings import Rankings
 from serving.users import StoredUser, Users
 
 _LATE_S = 0.005
+# A step of a judgement waits so long at most until no list is waited for, seconds.
+_WAITS_S = 0.05
 # Two, so that a list that takes long does not hold up all others. More would share one lock.
 _THREADS = 2
 
@@ -93,6 +95,8 @@ class Recommender:
         self._options = options
         self._remembered = remembered or Remembered()
         self._in_flight = 0
+        self._is_quiet = asyncio.Event()  # while no list is on its way
+        self._is_quiet.set()
         self._breaker = Breaker(dependencies.clock)
         self._log = LimitedLog(logging.getLogger(__name__), dependencies.clock)
         scoring = Scoring(
@@ -124,6 +128,7 @@ class Recommender:
         begun = time.perf_counter() - query.waited_s
         request = Request(query, StoredUser.unknown(query.user_id), begun=begun)
         self._in_flight += 1
+        self._is_quiet.clear()
         try:
             if self._in_flight > self._options.most_in_flight:
                 request.degraded.append("overload")
@@ -136,6 +141,8 @@ class Recommender:
             made = await self._made(request)
         finally:
             self._in_flight -= 1
+            if not self._in_flight:
+                self._is_quiet.set()
         placement = query.placement or DEFAULT
         self._dependencies.metrics.lists.labels(placement).inc()
         self._dependencies.metrics.list_seconds.labels(placement).observe(request.elapsed_s)
@@ -148,6 +155,8 @@ class Recommender:
     async def stages(self, before: StoredUser) -> StagesOf:
         """Lists of a user by stage, for a judgement: neither shown nor logged.
 
+        Nobody waits for them, so each step of their making gives way to lists on their way.
+
         Args:
             before: the user as this worker knew them; the store's row is read anew.
 
@@ -157,12 +166,25 @@ class Recommender:
         found = await self._dependencies.users.read(before.user_id)
         request = Request(Query(before.user_id, QUESTION_K), replace(found, met=before.met))
         request.prepare(self._dependencies.clock.now(), self._dependencies.model())
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._making.stages, request)
+        loop, steps = asyncio.get_running_loop(), self._making.stages(request)
+        made: StagesOf | None = None
+        while made is None:
+            before_s = request.elapsed_s
+            await self._quiet()
+            request.begun += request.elapsed_s - before_s  # waiting takes nothing of its budget
+            made = await loop.run_in_executor(self._threads, next, steps)
+        return made
 
     def close(self) -> None:
         """End the threads, once what they are doing is done."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def _quiet(self) -> None:
+        """Wait until no list is on its way, if that comes soon."""
+        if self._in_flight:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_WAITS_S):
+                    await self._is_quiet.wait()
 
     async def _user(self, request: Request) -> StoredUser:
         """The user as the store has them, or as this worker remembers them."""

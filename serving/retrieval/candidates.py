@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import TypeVar
 
 import numpy as np
@@ -30,8 +31,12 @@ class Candidates:
 
     def sources_of(self, position: int) -> list[str]:
         """The names of those who brought the candidate at `position`."""
-        flags = self.brought[position]
-        return [name for name, flag in zip(self.sources, flags, strict=True) if flag]
+        return self.at(np.array([position])).sources_each()[0]
+
+    def sources_each(self) -> list[list[str]]:
+        """The names of those who brought each candidate."""
+        flags = self.brought.tolist()
+        return [[*compress(self.sources, each)] for each in flags]
 
 
 # How little the first places of a source differ; see the reference of `fuse`.
@@ -51,14 +56,12 @@ def fuse(found: Mapping[Name, np.ndarray], weights: Mapping[Name, float]) -> Can
     >>> fused.rows
     array([3, 5, 8])
     """
-    merged = merge(found)
-    scores = np.zeros(len(merged))
-    order = np.argsort(merged.rows)
-    for name, rows in found.items():
-        at = order[np.searchsorted(merged.rows[order], rows)]
-        scores[at] += weights[name] / (_RANK_CONSTANT + np.arange(len(rows)))
-    best = np.argsort(-scores, kind="stable")
-    return Candidates(merged.rows[best], merged.sources, merged.brought[best])
+    merged, place = _merged(found)
+    gains = [
+        weights[name] / (_RANK_CONSTANT + np.arange(len(rows))) for name, rows in found.items()
+    ]
+    scores = np.bincount(place, np.concatenate([np.empty(0), *gains]), len(merged))
+    return merged.at(np.argsort(-scores, kind="stable"))
 
 
 def merge(found: Mapping[Name, np.ndarray]) -> Candidates:
@@ -68,6 +71,11 @@ def merge(found: Mapping[Name, np.ndarray]) -> Candidates:
     >>> merged.rows, merged.sources_of(1)
     (array([5, 3, 8]), ['two_tower', 'popular'])
     """
+    return _merged(found)[0]
+
+
+def _merged(found: Mapping[Name, np.ndarray]) -> tuple[Candidates, np.ndarray]:
+    """The list, and where in it stands what each source found, one source after another."""
     rows = np.concatenate([np.empty(0, np.int64), *found.values()])
     source = np.repeat(np.arange(len(found)), [len(part) for part in found.values()])
     order = np.argsort(rows, kind="stable")
@@ -77,7 +85,7 @@ def merge(found: Mapping[Name, np.ndarray]) -> Candidates:
     place[order] = np.searchsorted(first, order[begins])[np.cumsum(begins) - 1]
     brought = np.zeros((len(first), len(found)), dtype=bool)
     brought[place, source] = True
-    return Candidates(rows[first], tuple(found), brought)
+    return Candidates(rows[first], tuple(found), brought), place
 
 
 def shares(total: int, weights: Mapping[Name, float]) -> dict[Name, int]:

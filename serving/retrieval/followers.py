@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from features.predecessors import Predecessors
+from serving.retrieval.order import distinct
 
 # The items that are kept of a predecessor that has more than twice as many.
 MOST = 128
@@ -53,7 +54,7 @@ class Followers:
         """
         # The bytes are copied at once: nobody changes them meanwhile.
         found = b"".join(p.rows.tobytes() for key in keys if (p := self._of.get(key)) is not None)
-        return np.unique(np.frombuffer(found, np.int32)).astype(np.int64)
+        return distinct(np.frombuffer(found, np.int32)).astype(np.int64)
 
     def _remove(self, key: int, row: int) -> None:
         postings = self._of.get(key)

@@ -14,6 +14,7 @@ Recommendations" (STAN), https://arxiv.org/abs/1905.11310; with the sampling of 
 Jannach, 2018, https://arxiv.org/abs/1803.09587.
 """
 
+from array import array
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -22,6 +23,7 @@ import numpy as np
 
 from features.predecessors import PREDECESSORS
 from features.spec import BY_NAME, RECENT
+from serving.retrieval.order import distinct, top_k
 
 # Of each item the newest so many people are looked at, and the nearest so many of all count.
 PEOPLE_OF_ITEM, NEIGHBOURS = 200, 100
@@ -56,8 +58,9 @@ class RecentPeople:
         self._free = deque(range(capacity))
         self._keys = np.zeros((capacity, _LENGTH), np.int64)
         self._rows = np.full((capacity, _LENGTH), -1, np.int32)
+        self._counts = np.zeros(capacity, np.int64)  # of keys that are none of padding
         self._times = np.zeros(capacity)
-        self._met_by: dict[int, deque[int]] = {}
+        self._met_by: dict[int, array[int]] = {}
 
     def __len__(self) -> int:
         return len(self._places)
@@ -82,10 +85,11 @@ class RecentPeople:
         self._keys[place, len(now) :] = 0
         self._rows[place, : len(now)] = rows[:_LENGTH]
         self._keys[place, : len(now)] = now
+        self._counts[place] = np.count_nonzero(self._keys[place])
         self._times[place] = time_s
         for key in now:
             if key not in before:
-                self._met_by.setdefault(key, deque(maxlen=PEOPLE_OF_ITEM)).append(place)
+                self._meet(key, place)
         self._leave(place, before.difference(now))
         if is_new:
             return [0]
@@ -105,34 +109,28 @@ class RecentPeople:
             recent: keys of what is met now, int64, the newest first.
         """
         wanted = [key for key in recent[:_LENGTH].tolist() if key]
-        # A list of a deque is made at once: nobody changes it meanwhile.
-        met_by = (list(self._met_by.get(key, ())) for key in wanted)
-        places = np.unique(np.array([place for people in met_by for place in people], np.int64))
+        # The bytes are copied at once: nobody changes them meanwhile.
+        met_by = b"".join(p.tobytes() for key in wanted if (p := self._met_by.get(key)) is not None)
+        places = distinct(np.frombuffer(met_by, np.int32))
         if not len(places):
             return FollowUps(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-        keys = self._keys[places]
-        similarity, shared_at = self._similarity(keys, wanted)
+        keys = self._keys.take(places, axis=0)
+        total, shared_at = _shared(keys, wanted)
+        similarity = total / np.sqrt(np.maximum(self._counts[places], 1))
         age_s = np.maximum(time_s - self._times[places], 0.0)
         similarity = similarity * np.exp2(-age_s / self._half_life_s)
-        nearest = np.argsort(-similarity, kind="stable")[:NEIGHBOURS]
+        nearest = top_k(similarity, NEIGHBOURS)
         steps = np.abs(np.arange(_LENGTH) - shared_at[nearest, None])
         votes = similarity[nearest, None] * np.exp(-steps / STEPS)
         keys, rows = keys[nearest], self._rows[places[nearest]]
         counts = (keys != 0) & ~np.isin(keys, recent)
-        found, first, of = np.unique(keys[counts], return_index=True, return_inverse=True)
-        scores = np.bincount(of, votes[counts], minlength=len(found))
-        order = np.argsort(-scores, kind="stable")
-        return FollowUps(found[order], rows[counts][first[order]].astype(np.int64), scores[order])
+        return _added_up(keys[counts], rows[counts], votes[counts])
 
-    def _similarity(self, keys: np.ndarray, wanted: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
-        """(people,) similarity but for age, and where each met the newest item that is shared."""
-        total, shared_at = np.zeros(len(keys)), np.full(len(keys), -1)
-        for steps, key in enumerate(wanted):
-            is_it = keys == key
-            has = is_it.any(axis=1)
-            total += np.exp(-steps / STEPS) * has
-            shared_at = np.where((shared_at < 0) & has, is_it.argmax(axis=1), shared_at)
-        return total / np.sqrt(np.maximum((keys != 0).sum(axis=1), 1)), shared_at
+    def _meet(self, key: int, place: int) -> None:
+        people = self._met_by.setdefault(key, array("i"))
+        people.append(place)
+        if len(people) > PEOPLE_OF_ITEM:
+            people.pop(0)
 
     def _place(self, user_id: str) -> int:
         if user_id not in self._places:
@@ -144,7 +142,7 @@ class RecentPeople:
 
     def _clear(self, place: int) -> None:
         before = set(self._keys[place].tolist())
-        self._keys[place] = 0
+        self._keys[place] = self._counts[place] = 0
         self._leave(place, before)
 
     def _leave(self, place: int, keys: Iterable[int]) -> None:
@@ -156,3 +154,30 @@ class RecentPeople:
                     people.remove(place)
                 if not people:
                     del self._met_by[key]
+
+
+def _shared(keys: np.ndarray, wanted: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+    """(people,) sum over the items shared, and where each met the newest of them; -1 if none."""
+    total, shared_at = np.zeros(len(keys)), np.full(len(keys), -1)
+    met = keys.ravel()
+    for steps, key in enumerate(wanted):
+        people, at = np.divmod(np.flatnonzero(met == key), _LENGTH)
+        total[people] += np.exp(-steps / STEPS)
+        is_first = shared_at[people] < 0
+        # Backwards: who met it twice met it where the last of these writes says.
+        shared_at[people[is_first][::-1]] = at[is_first][::-1]
+    return total, shared_at
+
+
+def _added_up(keys: np.ndarray, rows: np.ndarray, votes: np.ndarray) -> FollowUps:
+    """Items by the sum of their votes, each with the row that stands first."""
+    order = np.argsort(keys)
+    ordered = keys[order]
+    begins = np.append(True, ordered[1:] != ordered[:-1])[: len(keys)]
+    starts = np.flatnonzero(begins)
+    of = np.empty(len(keys), np.int64)
+    of[order] = np.cumsum(begins) - 1
+    scores = np.bincount(of, votes, minlength=len(starts))
+    first = np.minimum.reduceat(order, starts) if len(starts) else starts
+    best = np.argsort(-scores, kind="stable")
+    return FollowUps(ordered[starts][best], rows[first[best]].astype(np.int64), scores[best])

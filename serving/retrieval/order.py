@@ -60,6 +60,18 @@ def first_by(scores: Sequence[np.ndarray], k: int) -> np.ndarray:
     return found[np.lexsort([found, *(-each[found] for each in reversed(scores))])]
 
 
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Each of some integers once, ascending: of a few thousands quicker than by a hash table.
+
+    >>> distinct(np.array([5, 3, 5]))
+    array([3, 5])
+    """
+    ordered = np.sort(values)
+    begins = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return ordered[begins]
+
+
 def _chosen(scores: Sequence[np.ndarray], k: int) -> np.ndarray:
     """The same in no order."""
     if not scores or k == 0:

@@ -5,7 +5,10 @@ from typing import Protocol
 
 import numpy as np
 
+from features.predecessors import latest
 from serving.retrieval.item_index import ItemIndex
+from serving.retrieval.item_neighbours import ItemNeighbours
+from serving.retrieval.neighbours import FollowUps, RecentPeople
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,19 @@ class RetrievalRequest:
     index: ItemIndex | None = None
     recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     recent_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    _asked: dict[str, FollowUps] = field(default_factory=dict, repr=False)
+
+    def follow_ups(self, people: RecentPeople) -> FollowUps:
+        """What people of whom this reminds have met; asked once, whoever wants to know."""
+        if "people" not in self._asked:
+            self._asked["people"] = people.follow_ups(latest(self.recent), self.time_s)
+        return self._asked["people"]
+
+    def alike(self, items: ItemNeighbours) -> FollowUps:
+        """What the same people met together with what was met last; asked once, too."""
+        if "items" not in self._asked:
+            self._asked["items"] = items.nearest(self.recent, self.time_s)
+        return self._asked["items"]
 
 
 class CandidateSource(Protocol):

@@ -77,8 +77,7 @@ class SessionNeighbours:
         self._catalogue = catalogue
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
-        votes = self._catalogue.people.follow_ups(latest(wanted.recent), wanted.time_s)
-        return _there(votes, wanted, self._catalogue)[:count]
+        return _there(wanted.follow_ups(self._catalogue.people), wanted, self._catalogue)[:count]
 
 
 class ItemNeighbours:
@@ -90,8 +89,7 @@ class ItemNeighbours:
         self._catalogue = catalogue
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
-        nearest = self._catalogue.neighbours.nearest(wanted.recent, wanted.time_s)
-        return _there(nearest, wanted, self._catalogue)[:count]
+        return _there(wanted.alike(self._catalogue.neighbours), wanted, self._catalogue)[:count]
 
 
 class Category:

@@ -45,11 +45,15 @@ def similarity_inputs(
 
 def _similar_titles(titles: Titles, rows: np.ndarray, least: float) -> np.ndarray:
     pairs = bucket_pairs(titles.bands(rows))
+    if not len(pairs):  # as in most lists
+        return pairs
     return pairs[titles.similarities(rows[pairs]) >= least]
 
 
 def _similar_vectors(vectors: np.ndarray, hashed: SimHash, least: float) -> np.ndarray:
     pairs = bucket_pairs(hashed(vectors))
+    if not len(pairs):
+        return pairs
     return pairs[np.einsum("ij,ij->i", *map(unit_rows, vectors[pairs.T])) >= least]
 
 

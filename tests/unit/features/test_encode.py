@@ -130,6 +130,8 @@ def test_null_and_empty_strings_are_padding():
 
 def test_long_lists_are_cut_and_no_rows_are_no_rows():
     assert padded(np.arange(5), np.array([5]), 2).tolist() == [[0, 1]]
+    assert padded(np.arange(1, 3), np.array([2]), 4).tolist() == [[1, 2, 0, 0]]
+    assert padded(np.arange(0), np.array([0]), 2).tolist() == [[0, 0]]
     assert arrays_from_rows([], [BY_NAME["user_recent_items"]])["user_recent_items"].shape == (
         0,
         20,
@@ -188,3 +190,20 @@ def test_a_match_is_the_same_whichever_side_is_one_row_for_all():
     np.testing.assert_allclose(one_user, [slow(0, n) for n in range(5)], rtol=1e-6)
     (one_item,) = derived.match(wanted, known[:1], strengths[:1])
     np.testing.assert_allclose(one_item, [slow(n, 0) for n in range(5)], rtol=1e-6)
+
+
+def test_a_faded_match_of_one_row_is_to_the_bit_that_of_many():
+    random = np.random.default_rng(2)
+    wanted = random.integers(0, 9, (1, 12))  # some of them twice, some none
+    known = random.integers(0, 12, (40, 8))
+    strengths = random.random((2, 40, 8)).astype(np.float32)
+    found = derived.match(wanted, known, *strengths, fading=0.7)
+    aligned = derived.match(np.repeat(wanted, 40, axis=0), known, *strengths, fading=0.7)
+    assert [each.tobytes() for each in found] == [each.tobytes() for each in aligned]
+    weight = {key: 0.7**place for place, key in reversed([*enumerate(wanted[0].tolist())]) if key}
+    twice = [key for key in weight if wanted[0].tolist().count(key) > 1]
+    once = ~np.isin(known, twice).any(axis=1)
+    slow = [[weight.get(key, 0.0) for key in row] for row in known.tolist()]
+    expected = (strengths[0] * np.array(slow)).sum(axis=1)
+    np.testing.assert_allclose(found[0][once], expected[once], rtol=1e-5)
+    assert once.any()

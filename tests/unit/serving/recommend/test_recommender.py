@@ -60,6 +60,41 @@ async def test_what_is_learnt_from_questions_orders_a_list_and_scores_stay_the_r
     assert stages["list"].tolist() == stages["fused"].tolist()
 
 
+async def test_a_judgement_gives_way_to_lists_on_their_way():
+    case, taken = Case(count=20), []
+    expected = await case.recommender.stages(StoredUser.unknown("u"))
+    making, read = case.recommender._making, case.users.read
+    made, stages, answers = making.made, making.stages, asyncio.Event()
+
+    async def slow_read(user_id):
+        if user_id == "u":
+            await answers.wait()
+        return await read(user_id)
+
+    def told(request):
+        taken.append("list")
+        return made(request)
+
+    def steps(request):
+        for found in stages(request):
+            taken.append("step")
+            yield found
+
+    case.users.read, making.made, making.stages = slow_read, told, steps
+    asked = asyncio.create_task(case.recommender.recommend(Query("u", 3)))
+    await asyncio.sleep(0)  # it is on its way, and waits for the store
+    judged = asyncio.create_task(case.recommender.stages(StoredUser.unknown("v")))
+    await asyncio.sleep(0.01)
+    assert not taken
+    answers.set()
+    await asked
+    found = await judged
+    assert taken == ["list"] + ["step"] * (len(taken) - 1)
+    assert len(taken) > 4
+    for name, rows in expected.lists.items():
+        np.testing.assert_array_equal(found.lists[name], rows)
+
+
 async def test_what_the_user_has_met_is_not_in_the_list():
     case = Case(count=20)
     case.users.raw["u"] = {"user_recent_items": ["0", "2"]}

@@ -5,7 +5,7 @@ from math import exp, sqrt
 import numpy as np
 import pytest
 
-from serving.retrieval.neighbours import STEPS, RecentPeople
+from serving.retrieval.neighbours import NEIGHBOURS, PEOPLE_OF_ITEM, STEPS, RecentPeople
 
 HALF_LIFE_S = 100.0
 
@@ -66,3 +66,13 @@ def test_a_list_of_any_length_is_kept_as_far_as_there_is_room(length):
     ours.put("ann", items, items, 0.0)
     found = ours.follow_ups(np.array([1]), 0.0).keys.tolist()
     assert found == items[1:20]
+
+
+def test_of_an_item_that_many_met_the_newest_people_are_asked():
+    ours = RecentPeople(capacity=PEOPLE_OF_ITEM + 50)
+    for person in range(PEOPLE_OF_ITEM + 2):
+        ours.put(str(person), [7, 100 + person], [0, person], 0.0)
+    ours.forget(str(PEOPLE_OF_ITEM + 1))
+    found = ours.follow_ups(np.array([7]), 1e3)
+    assert len(found.keys) == NEIGHBOURS  # alike all of them: those who came first stand first
+    assert set(found.keys.tolist()) == set(range(102, 102 + NEIGHBOURS))

@@ -226,3 +226,34 @@ def test_what_a_worker_alone_knows_comes_before_what_the_row_says():
     assert StoredUser("u", raw, met=tuple(map(Met, "bcde"))).newest == ["e", "d", "c", "b"]
     assert StoredUser("u", raw, met=tuple(map(Met, "ac"))).newest == ["c", "b"]
     assert StoredUser("u", raw, met=(Met("x"),)).newest == ["x", "c", "b"]
+
+
+def test_fused_scores_are_summed_source_by_source_to_the_bit():
+    rng = np.random.default_rng(5)
+    found = {name: rng.permutation(40)[:count] for name, count in (("a", 30), ("b", 25), ("c", 0))}
+    weights = {"a": 0.3, "b": 0.5, "c": 0.2}
+    scores, first = {}, {}
+    for name, rows in found.items():
+        for rank, row in enumerate(rows.tolist()):
+            scores[row] = scores.get(row, 0.0) + weights[name] / (60.0 + rank)
+            first.setdefault(row, len(first))
+    expected = sorted(scores, key=lambda row: (-scores[row], first[row]))
+    fused = fuse(found, weights)
+    assert fused.rows.tolist() == expected
+    for place, row in enumerate(expected):
+        assert fused.sources_of(place) == [name for name in found if row in found[name]]
+
+
+def test_people_are_asked_once_however_many_want_to_know(catalogue, monkeypatch):
+    wanted, asked = request(catalogue), []
+    follow_ups = catalogue.people.follow_ups
+
+    def noted(*given):
+        asked.append(given)
+        return follow_ups(*given)
+
+    monkeypatch.setattr(catalogue.people, "follow_ups", noted)
+    first, second = (wanted.follow_ups(catalogue.people) for _ in range(2))
+    assert first is second
+    assert len(asked) == 1
+    assert len(first.keys)
