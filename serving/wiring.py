@@ -212,7 +212,9 @@ class ServingWorker:
             start("items", self.items_consumer.run)
             start(
                 "features",
-                self._topic_consumer(FEATURES, self._items.features, now_s - _OVERLAP_S).run,
+                self._topic_consumer(
+                    FEATURES, self._items.features_in_steps, now_s - _OVERLAP_S
+                ).run,
             )
             start("users", self._topic_consumer(USERS, self._forget_users, now_s).run)
             start("snapshots", self._topic_consumer(SNAPSHOTS, self.follower.announced, now_s).run)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -33,6 +34,8 @@ _ITEM_VIEWS = frozenset(view.name for view in VIEWS if view.entity == "item")
 LOOKS_EVERY_S = 1.0
 # For the ids of upserts that came lately; a bulk import shortens the window.
 _REMEMBERED_BYTES = 16 << 20
+# Of a message with feature rows: some milliseconds, for which requests wait.
+_ROWS_AT_ONCE = 64
 
 
 class CatalogueUpdater:
@@ -97,14 +100,24 @@ class CatalogueUpdater:
 
     def features(self, records: Sequence[ConsumerRecord]) -> None:
         """Records of topic `features`: rows of the items' views, and what people met last."""
+        for _ in self.features_in_steps(records, sys.maxsize):
+            pass
+
+    def features_in_steps(
+        self, records: Sequence[ConsumerRecord], most_rows: int = _ROWS_AT_ONCE
+    ) -> Iterator[None]:
+        """The same, at most so many rows of a message at once."""
         for record in records:
             try:
                 table = decode_table(record.value)
                 view = metadata_of(table).get("view")
-                if view in _ITEM_VIEWS:
-                    self.put(table)
-                elif view == USER_STATS.name and self._keeps_people:
-                    self._keep(table)
+                for start in range(0, len(table), most_rows):
+                    part = table.slice(start, most_rows)
+                    if view in _ITEM_VIEWS:
+                        self.put(part)
+                    elif view == USER_STATS.name and self._keeps_people:
+                        self._keep(part)
+                    yield
             except Exception as error:  # whatever is in one message, the others count
                 self._refused(FEATURES.name, error)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 _POLL_MS = 250
 _MOST_RECORDS = 500
 
-Handler = Callable[[Sequence[ConsumerRecord]], None]
+Handler = Callable[[Sequence[ConsumerRecord]], Iterator[None] | None]
 
 
 def _uncounted() -> None:
@@ -38,7 +38,7 @@ class TopicConsumer:
         topic: full name.
         handle: takes the records of one slice. Where it raises it gets them once more, one by one
             (a record that comes again must have no effect), and those that fail are left out,
-            logged and counted.
+            logged and counted. It may work in steps, between which requests are worked on.
         since_s: begin with records of this time (Unix seconds); None begins at the beginning.
         left_out: called for each record that is left out.
     """
@@ -122,24 +122,29 @@ class TopicConsumer:
         start = 0
         while start < len(records):
             part = records[start : start + self._slices.size]
-            begun_s = time.perf_counter()
-            self._hand_over(part)
-            took_s = time.perf_counter() - begun_s
-            self._slices.took(len(part), took_s)
+            total_s, begun_s = 0.0, time.perf_counter()
+            for _ in self._handed_over(part):
+                took_s = time.perf_counter() - begun_s
+                total_s += took_s
+                # Before the worker is ready nobody waits; after that, half of the time is theirs.
+                await asyncio.sleep(took_s if self.caught_up.is_set() else 0.0)
+                begun_s = time.perf_counter()
+            self._slices.took(len(part), total_s)
             start += len(part)
-            # Before the worker is ready nobody waits; after that, half of the time is theirs.
-            await asyncio.sleep(took_s if self.caught_up.is_set() else 0.0)
 
-    def _hand_over(self, records: Sequence[ConsumerRecord]) -> None:
+    def _handed_over(self, records: Sequence[ConsumerRecord]) -> Iterator[None]:
+        """Hand over some records, step by step; there is one at the least."""
         try:
-            self._handle(records)
+            yield from self._handle(records) or ()
+            yield
         except Exception as error:  # what some records do must neither end the feed nor cost others
             if len(records) > 1:
                 for record in records:
-                    self._hand_over([record])
+                    yield from self._handed_over([record])
                 return
             self._left_out()
             self._log.warn_of("record", f"A record of topic {self._topic} was left out: {error!r}")
+            yield
 
     async def _look_whether_caught_up(self, consumer: RecordReader) -> None:
         if self.caught_up.is_set() or not (partitions := consumer.assignment()):

@@ -5,6 +5,7 @@ what the rows that come bring. Of a predecessor that half the catalogue has, onl
 follow it most are kept, so that a request costs the same however popular is what somebody met.
 """
 
+import sys
 from array import array
 from collections.abc import Iterable
 
@@ -17,6 +18,7 @@ from serving.retrieval.order import distinct
 MOST = 128
 # What grows by less stays where it is: the rounding of one decay is no event.
 _LEAST_GROWTH = 1e-3
+_BYTES = array("i").itemsize
 
 
 class Followers:
@@ -42,7 +44,10 @@ class Followers:
             at = np.nonzero(pairs)[0]
             triples = rows[at].tolist(), new.keys[pairs].tolist(), strengths[pairs].tolist()
             for row, key, strength in zip(*triples, strict=True):
-                change(self._of.setdefault(key, _Postings()), row, strength)
+                postings = self._of.get(key)
+                if postings is None:
+                    postings = self._of[key] = _Postings()
+                change(postings, row, strength)
         gone = ~same.any(1) & (old.keys != 0)
         for row, key in zip(rows[gone.nonzero()[0]].tolist(), old.keys[gone].tolist(), strict=True):
             self._remove(key, row)
@@ -97,10 +102,11 @@ class _Postings:
             self.strengths.pop()
 
     def _place(self, row: int) -> int | None:
-        try:
-            return self.rows.index(row)
-        except ValueError:
-            return None
+        held, wanted, at = self.rows.tobytes(), row.to_bytes(_BYTES, sys.byteorder), -1
+        while (at := held.find(wanted, at + 1)) >= 0:  # `index` makes an object of each
+            if at % _BYTES == 0:
+                return at // _BYTES
+        return None
 
     def _keep_strongest(self) -> None:
         strengths = np.array(self.strengths)

@@ -218,6 +218,23 @@ async def test_feature_rows_of_items_are_taken_over_and_others_are_not(stage):
     assert stage.case.count("feed_errors_total", topic="features") == 1
 
 
+async def test_rows_of_one_message_are_taken_over_in_steps_as_they_are_at_once(stage):
+    await stage.models.serve(1)
+    count = 10
+    items = features(
+        item_id=[str(n % 7) for n in range(count)],
+        item_updated_at=[NOW_S] * count,
+        item_popularity=[float(n) for n in range(count)],
+    )
+    people = met(*((f"u{n}", ["3", str(n)]) for n in range(4, 10)))
+    steps = stage.feeds.features_in_steps([items, Record(b"no arrow"), people], most_rows=4)
+    assert len(list(steps)) == 3 + 2
+    last = {n % 7: float(n) for n in range(count)}
+    assert stage.catalogue.values("item_popularity")[:7].tolist() == [last[n] for n in range(7)]
+    assert len(stage.catalogue.people) == 6
+    assert stage.case.count("feed_errors_total", topic="features") == 1
+
+
 async def test_probes_take_one_hidden_place_and_are_measured(stage):
     await stage.models.serve(1)
     stage.case.clock.advance(0.25)

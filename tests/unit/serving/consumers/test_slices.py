@@ -1,6 +1,7 @@
 """A fetch in slices: requests have their turn, and what fails costs itself."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,32 @@ async def test_a_record_whose_handling_fails_costs_itself_and_is_counted(bad):
     await feed.take(list(range(20)))
     assert handled == [n for n in range(20) if n not in bad]
     assert len(left_out) == len(bad)
+
+
+async def test_others_have_their_turn_between_the_steps_of_one_record():
+    turns: list[Any] = []
+    left_out: list[int] = []
+
+    async def request():
+        for _ in range(3):
+            turns.append("request")
+            await asyncio.sleep(0)
+
+    def in_steps(records):
+        for record in records:
+            for step in range(5):
+                if (record, step) == (1, 2):
+                    raise ValueError("a step that fails")
+                turns.append((record, step))
+                yield
+
+    feed = TopicConsumer(KafkaBroker({}), "features", in_steps, left_out=lambda: left_out.append(1))
+    asked = asyncio.create_task(request())
+    await feed.take([0])
+    await asked
+    assert turns.index("request") < turns.index((0, 4))
+    turns.clear()
+    await feed.take([1, 2])
+    assert turns[:2] == [(1, 0), (1, 1)]
+    assert turns[-5:] == [(2, step) for step in range(5)]
+    assert len(left_out) == 1
