@@ -80,21 +80,27 @@ def places_of(wanted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.nda
     What cannot match is passed over by a table of the low bits, whatever is wanted.
 
     >>> places_of(np.array([7, 0, 9]), np.array([[9, 0], [7, 9]]))
-    (array([0, 2, 2]), array([2, 0, 3]))
+    (array([2, 0, 2]), array([0, 2, 3]))
 
     Args:
         wanted: (entries,) keys; 0 is none.
         known: keys, of any shape.
 
     Returns:
-        Entries and places in `known.ravel()`, (matches,) each, entry by entry.
+        Entries and places in `known.ravel()`, (matches,) each; those of one place in the order of
+        the entries, and those of one entry in the order of the places.
     """
     flat, (entries,) = known.ravel(), np.nonzero(wanted)
-    may_match = np.zeros(_LOW_BITS + 1, bool)
-    may_match[wanted[entries] & _LOW_BITS] = True
+    low = wanted[entries] & _LOW_BITS
+    may_match, entry_of = np.zeros(_LOW_BITS + 1, bool), np.zeros(_LOW_BITS + 1, np.int64)
+    may_match[low], entry_of[low] = True, entries
     at = np.flatnonzero(may_match.take(flat & _LOW_BITS))
-    matches = np.flatnonzero(flat.take(at) == wanted[entries, None])
-    entry, place = np.divmod(matches, max(len(at), 1))
+    keys = flat.take(at)
+    if (entry_of[low] == entries).all():  # no two share their low bits: one entry is left for each
+        entry = entry_of.take(keys & _LOW_BITS)
+        is_it = keys == wanted.take(entry)
+        return entry[is_it], at[is_it]
+    entry, place = np.divmod(np.flatnonzero(keys == wanted[entries, None]), max(len(at), 1))
     return entries[entry], at[place]
 
 

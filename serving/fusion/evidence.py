@@ -69,16 +69,18 @@ def evidence(moment: Moment, scores: np.ndarray, catalogue: Catalogue) -> np.nda
     keys = catalogue.keys(candidates.rows)
     columns[3:5] = _both(_scores_of(keys, wanted.follow_ups(catalogue.people)))
     columns[5] = _log_age(features, wanted.time_s)
-    columns[6] = -np.log(np.arange(count) + _RANK)
-    columns[7], columns[8], columns[9] = map(_log_ranks, (columns[0], columns[2], columns[3]))
+    columns[6] = by_rank = -np.log(np.arange(count) + _RANK)
+    for place, of in ((7, 0), (8, 2), (9, 3)):
+        columns[place] = _ranked(columns[of], by_rank)
     cosines = _scores_of(keys, wanted.alike(catalogue.neighbours))
     columns[_ALIKE] = np.log(cosines + _LEAST_COSINE)
-    columns[_ALIKE + 1], columns[_ALIKE + 2] = cosines, _log_ranks(cosines)
+    columns[_ALIKE + 1], columns[_ALIKE + 2] = cosines, _ranked(cosines, by_rank)
     for step, counts in enumerate(followed[:STEPS]):
         columns[_FOLLOWS + 2 * step : _FOLLOWS + 2 * step + 2] = _both(counts)
     for place, name in enumerate(COUNTS, _FOLLOWS + 2 * STEPS):
         columns[place] = np.log(np.fmax(features[name], 0.0) + _LEAST_COUNT)
-    return np.nan_to_num(columns.T, posinf=0.0, neginf=0.0)
+    found = columns.T
+    return found if np.isfinite(found).all() else np.nan_to_num(found, posinf=0.0, neginf=0.0)
 
 
 def _likeness(wanted: RetrievalRequest, rows: np.ndarray) -> np.ndarray:
@@ -110,10 +112,10 @@ def _log_age(features: Arrays, time_s: float) -> np.ndarray:
     return np.log1p(np.maximum(age_s, 0.0) / _MINUTE_S)
 
 
-def _log_ranks(values: np.ndarray) -> np.ndarray:
+def _ranked(values: np.ndarray, by_rank: np.ndarray) -> np.ndarray:
     """Less the logarithms of the ranks, the greatest value first."""
     found = np.empty(len(values))
-    found[np.argsort(-values, kind="stable")] = -np.log(np.arange(len(values)) + _RANK)
+    found[np.argsort(-values, kind="stable")] = by_rank
     return found
 
 

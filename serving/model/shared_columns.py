@@ -14,6 +14,9 @@ A cross layer x_0 * (x W + b) + x is linear in x wherever x_0 is shared, so it k
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import compress
+from operator import not_
 
 import numpy as np
 
@@ -80,8 +83,10 @@ def concatenate(parts: Sequence[Value]) -> Value:
     """
     rows = max(map(_rows, parts))
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
-    if len(arrays) < len(parts) or (arrays[0].ndim == 2 and min(map(len, arrays)) < rows):
+    if len(arrays) < len(parts):
         return _side_by_side(parts, rows)
+    if arrays[0].ndim == 2 and min(map(len, arrays)) < rows:
+        return _arrays_side_by_side(arrays, rows)
     spread = [x if len(x) == rows else np.broadcast_to(x, (rows, *x.shape[1:])) for x in arrays]
     return np.concatenate(spread, axis=-1)
 
@@ -106,7 +111,9 @@ def _total(terms: Terms, row: np.ndarray) -> np.ndarray:
 
 def _fit(x0: SharedColumns, x: SharedColumns) -> bool:
     """True if the product of `x0` with what is linear in rows is linear in rows again."""
-    return not x0.terms and np.array_equal(x0.columns, x.columns)
+    if x0.terms:
+        return False
+    return x0.columns is x.columns or np.array_equal(x0.columns, x.columns)
 
 
 def _merged(terms: Terms) -> Terms:
@@ -119,6 +126,25 @@ def _merged(terms: Terms) -> Terms:
 
 def _rows(x: Value) -> int:
     return len(x.own if isinstance(x, SharedColumns) else x)
+
+
+def _arrays_side_by_side(arrays: Sequence[np.ndarray], rows: int) -> SharedColumns:
+    is_own = tuple(len(array) == rows for array in arrays)
+    columns, shared, width = _layout(tuple(array.shape[1] for array in arrays), is_own)
+    row = np.zeros((1, width), np.float32)
+    row[:, shared] = np.concatenate([*compress(arrays, map(not_, is_own))], axis=1)
+    return SharedColumns(np.concatenate([*compress(arrays, is_own)], axis=1), columns, row)
+
+
+@lru_cache(maxsize=256)
+def _layout(
+    widths: tuple[int, ...], is_own: tuple[bool, ...]
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Own columns, shared columns and the width of the whole: the same in every request."""
+    of_own = np.repeat(is_own, widths)
+    columns, shared = np.flatnonzero(of_own), np.flatnonzero(~of_own)
+    columns.setflags(write=False)
+    return columns, shared, len(of_own)
 
 
 def _side_by_side(parts: Sequence[Value], rows: int) -> SharedColumns:

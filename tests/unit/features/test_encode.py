@@ -207,3 +207,23 @@ def test_a_faded_match_of_one_row_is_to_the_bit_that_of_many():
     expected = (strengths[0] * np.array(slow)).sum(axis=1)
     np.testing.assert_allclose(found[0][once], expected[once], rtol=1e-5)
     assert once.any()
+
+
+@pytest.mark.parametrize("spread", [1, 4096])
+def test_places_of_keys_are_those_of_a_slow_search(spread):
+    random = np.random.default_rng(3)
+    wanted = random.integers(0, 9, 6) * spread  # with 4096 all of them share their low bits
+    known = random.integers(0, 12, (30, 5)) * spread
+    entry, at = derived.places_of(wanted, known)
+    slow = [
+        (n, place)
+        for place, key in enumerate(known.ravel().tolist())
+        for n, other in enumerate(wanted.tolist())
+        if key == other != 0
+    ]
+    found = list(zip(entry.tolist(), at.tolist(), strict=True))
+    assert sorted(found) == sorted(slow)
+    for places in range(known.size):  # of one place in the order of the entries
+        assert [n for n, place in found if place == places] == sorted(
+            n for n, place in slow if place == places
+        )
