@@ -14,7 +14,7 @@ from typing import Protocol
 
 from features.topic_events import STRICT, Door
 from millstream.clock import Clock
-from millstream.topics import TOUCHES
+from millstream.topics import INTERACTIONS, TOUCHES
 from stream.gc import ManualGc
 from stream.ingest.alignment import Alignment, DecodedRecord, is_probe
 from stream.ingest.arrival import bounded
@@ -22,6 +22,7 @@ from stream.ingest.decode import entries_of, touches_record
 from stream.ingest.records import SourceRecord, TopicPartition
 from stream.ingest.silence import PartitionActivity, Silence
 from stream.ingest.strays import Strays
+from stream.ingest.touches_merge import TouchesMerge
 from stream.metrics import StreamMetrics
 from stream.outputs.effects import Effects
 from stream.outputs.messages import OutputMessage, messages
@@ -37,6 +38,8 @@ BATCH_EVENTS = 8_000
 # Kafka, Redis and the trainer something, however small it is. An event that comes alone does not
 # wait.
 BATCH_EVERY_S = 0.1
+# A worker with as many events left after a batch has a backlog: the others' touches wait for it.
+BACKLOG_EVENTS = 500
 HOLD_AT, RELEASE_AT = 2 * BATCH_EVENTS, BATCH_EVENTS // 2
 # How long a partition that cannot be read holds back the others.
 MAX_IDLE_S = 30.0
@@ -129,6 +132,7 @@ class StreamWorker:
         self._store, self._publisher = store, publisher
         self._metrics, self._clock, self._consumer = metrics, clock, consumer
         self._alignment = Alignment(MAX_IDLE_S)
+        self._merge, self._by = TouchesMerge(), list[int]()
         self._silence = Silence(rules.idle_s)
         self._strays = Strays(consumer.partitions)
         self._acks: dict[TopicPartition, deque[tuple[int, Ack]]] = {}
@@ -175,6 +179,10 @@ class StreamWorker:
         """Buffer these partitions, and nothing of what was buffered."""
         self._silence.assign(behind)
         self._alignment.assign(behind, now_s)
+        partitions = self._consumer.partitions().get(INTERACTIONS.name, 0)
+        own = sorted(source.partition for source in behind if source.topic == INTERACTIONS.name)
+        self._by = own if len(own) < partitions else []
+        self._merge.begin(partitions)
         self._acks = {source: deque() for source in behind}
 
     def put(
@@ -234,7 +242,8 @@ class StreamWorker:
         if not self._is_assigned:
             return 0
         now_s = self._clock.now()
-        entries = self._alignment.take(BATCH_EVENTS, now_s)
+        taken = self._alignment.take(BATCH_EVENTS, now_s)
+        entries = self._merge.through(taken, now_s)
         ticks, watermark = self._ticks(entries, now_s), self._memory.watermark
         # What the ticks would close is closed in the next turn, when they are committed.
         is_due = self._memory.known_items.schedule.is_due(now_s)
@@ -243,7 +252,9 @@ class StreamWorker:
                 await self._work(entries, ticks)
             self._metrics.batch_events.observe(len(entries))
             self._after()
-        return len(entries)
+        elif taken:
+            self._after()
+        return max(len(taken), len(entries))
 
     def _ticks(self, entries: list[DecodedRecord], now_s: float) -> dict[TopicPartition, float]:
         """Event times that the clock proposes for silent partitions."""
@@ -267,6 +278,7 @@ class StreamWorker:
             memory, memory.users.missing(needs.users), memory.items.missing(needs.items)
         )
         effects = process(needs, memory, self._rules, self._clock.now(), ticks)
+        effects.by, effects.has_more = self._by, self._alignment.has_backlog(BACKLOG_EVENTS)
         with metrics.publish_seconds.time():
             await self._publisher.publish(messages(effects))
         with metrics.commit_seconds.time():

@@ -97,6 +97,11 @@ class Alignment:
         buffer = self._buffers.get(source)
         return len(buffer.queued) + buffer.rows if buffer else 0
 
+    def has_backlog(self, count: int) -> bool:
+        """Return whether `count` records that tell the time wait here, or any on the broker."""
+        timed = [b for source, b in self._buffers.items() if source.topic not in TABLES]
+        return any(b.behind for b in timed) or sum(len(b.queued) for b in timed) >= count
+
     def is_read_out(self, source: TopicPartition) -> bool:
         """Return whether a partition is read out: nothing buffered, nothing more on the broker."""
         buffer = self._buffers.get(source)

@@ -35,7 +35,9 @@ def touches_record(record: SourceRecord) -> TouchesRecord | InvalidRecord:
         log, erased = metadata.get("source_log", ""), erased_of(metadata)
         if not erased[0]:
             table = current(table)
-        return TouchesRecord(record.source, record.offset, table, log, erased)
+        by = tuple(int(each) for each in metadata.get("by", "").split(",") if each)
+        has_more = "has_more" in metadata
+        return TouchesRecord(record.source, record.offset, table, log, erased, by, has_more)
     except InvalidEvent as error:
         return InvalidRecord(record, error.reason, error.path)
     except Exception as error:  # the fault of this record, and of no other

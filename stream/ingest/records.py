@@ -76,6 +76,8 @@ class TouchesRecord(NamedTuple):
     Args:
         log: which log of interactions their positions are of; "" is not known.
         erased: users that are erased after them, and when.
+        by: partitions of users that the worker had which made them, where others had more.
+        has_more: whether that worker had a backlog then.
     """
 
     source: TopicPartition
@@ -83,6 +85,8 @@ class TouchesRecord(NamedTuple):
     table: pa.Table
     log: str = ""
     erased: tuple[list[str], float] = ([], 0.0)
+    by: tuple[int, ...] = ()
+    has_more: bool = False
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,8 @@ class Effects:
         closed: lists whose window was closed, by the reason.
         window_held_s: how much event time the last list waited that was closed for want of memory.
         logs: which log the rows' positions are of, by topic; none where that is not known.
+        by: partitions of users that this worker has, where others have more; see `TouchesRecord`.
+        has_more: whether it has a backlog.
     """
 
     examples: list[tuple[Topic, pa.Table]] = field(default_factory=list)
@@ -153,3 +155,5 @@ class Effects:
     closed: Counter[str] = field(default_factory=Counter)
     window_held_s: float | None = None
     logs: dict[str, str] = field(default_factory=dict)
+    by: list[int] = field(default_factory=list)
+    has_more: bool = False

@@ -90,12 +90,20 @@ def touches_messages(effects: Effects) -> list[OutputMessage]:
     values: list[bytes] = []
     if effects.touches:
         table = pa.concat_tables(effects.touches).combine_chunks()
-        values, unfit = _fitting(table, _positions_of(INTERACTIONS, effects))
+        values, unfit = _fitting(table, {**_positions_of(INTERACTIONS, effects), **_by(effects)})
         effects.dead_letters += [_letter(TOUCHES, INTERACTIONS, r, effects.made_at) for r in unfit]
     if erased := effects.state.erased:
         told = erasures.metadata(erased, effects.made_at)
         values.append(encode_table(NO_TOUCHES, {"source_topic": USERS.name, **told}))
     return [OutputMessage(TOUCHES, None, value, 0) for value in values]
+
+
+def _by(effects: Effects) -> dict[str, str]:
+    """Metadata for `stream/ingest/touches_merge.py`; none where one worker has all partitions."""
+    if not effects.by:
+        return {}
+    by = {"by": ",".join(map(str, effects.by))}
+    return {**by, "has_more": "1"} if effects.has_more else by
 
 
 def _moved(stray: StrayRecord) -> OutputMessage:

@@ -53,7 +53,12 @@ class Prefetch:
 def prefetch(entries: Sequence[DecodedRecord], memory: Memory, rules: Rules) -> Prefetch:
     """Determine the needs of a batch; nothing is changed yet."""
     positions = memory.positions
-    fresh = [entry for entry in entries if entry.offset >= positions.get(entry.source, 0)]
+    fresh = [
+        entry
+        for entry in entries
+        # Of touches the rows are known that were worked on: a record may end before it began.
+        if type(entry) is TouchesRecord or entry.offset >= positions.get(entry.source, 0)
+    ]
     records = [entry for entry in fresh if type(entry) is EventRecord]
     events = [record.event for record in records]
     users = {event.user_id for event in events if type(event) in _TOUCH_USERS}
