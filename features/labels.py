@@ -45,8 +45,18 @@ class LabelTask:
 
     @property
     def is_binary(self) -> bool:
-        """True if labels are 0 or 1, and an item shown without an answer is a negative."""
+        """True if labels are 0 or 1."""
         return self.declared is None or self.declared.kind == "binary"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that its labels are places of; none where they are no classes."""
+        return () if self.declared is None else tuple(self.declared.classes)
+
+    @property
+    def unanswered(self) -> float | None:
+        """Label of a shown item with which nothing was done; None where that says nothing."""
+        return 0.0 if self.declared is None else self.declared.unanswered
 
     @property
     def weight(self) -> float:

@@ -114,25 +114,38 @@ class Task:
 
     Args:
         name: of the target.
-        kind: `binary` predicts a logit for labels in [0, 1], `regression` a number.
+        kind: `binary` predicts a logit for labels in [0, 1], `regression` a number, `multiclass` a
+            number for each of `classes`, of which a softmax makes probabilities.
+        classes: names, in the order of their labels 0, 1, 2, ...
 
     Raises:
-        ConfigurationError: an empty `name` or an unknown `kind`.
+        ConfigurationError: an empty `name`, an unknown `kind`, or `classes` that do not fit it.
     """
 
     name: str
-    kind: Literal["binary", "regression"] = "binary"
+    kind: Literal["binary", "regression", "multiclass"] = "binary"
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigurationError(
                 f"`name` of a task must not be empty. Received: {self.name!r}."
             )
-        if self.kind not in ("binary", "regression"):
+        if self.kind not in ("binary", "regression", "multiclass"):
             raise ConfigurationError(
-                f"`kind` of task {self.name!r} must be 'binary' or 'regression'. "
+                f"`kind` of task {self.name!r} must be 'binary', 'regression' or 'multiclass'. "
                 f"Received: {self.kind!r}."
             )
+        if (len(self.classes) > 1) != (self.kind == "multiclass") or len(self.classes) == 1:
+            raise ConfigurationError(
+                f"`classes` of task {self.name!r} must be two or more of a multi-class task, and "
+                f"none of others. Received: {self.classes!r}."
+            )
+
+    @property
+    def outputs(self) -> tuple["Task", ...]:
+        """The numbers that a network has for it: one, or one for each class."""
+        return tuple(Task(f"{self.name}.{each}", "regression") for each in self.classes) or (self,)
 
 
 def checked(fields: Iterable[Field]) -> tuple[Field, ...]:

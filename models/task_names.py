@@ -11,15 +11,36 @@ Tasks = Sequence[str | Task]
 
 
 def tasks_of(given: Tasks, least: int = 1) -> tuple[Task, ...]:
-    """Tasks from their names: `click`, or `stars:regression`.
+    """Tasks with one output each from their names: `click`, or `stars:regression`.
 
     Raises:
-        ConfigurationError: fewer than `least`, a name that comes twice, or an unknown kind.
+        ConfigurationError: fewer than `least`, a name that comes twice, an unknown kind, or a
+            multi-class task, of which a network takes the `outputs_of`.
 
-    >>> tasks_of(["click", "stars:regression"])[1]
-    Task(name='stars', kind='regression')
+    >>> tasks_of(["click", "stars:regression"])[1].kind
+    'regression'
     """
-    tasks = tuple(t if isinstance(t, Task) else _parsed(t) for t in given)
+    tasks = _parsed(given, least)
+    for task in tasks:
+        if task.classes:
+            outputs = ", ".join(output.name for output in task.outputs)
+            raise ConfigurationError(
+                f"`tasks` of a network must have one output each: {outputs}. "
+                f"Received: {task.name!r} of several classes."
+            )
+    return tasks
+
+
+def tasks_in(config: Mapping[str, Any]) -> tuple[Task, ...]:
+    """The tasks of a ranker's configuration (`models.rankers`), in their order.
+
+    Those of several classes are written as `mood:multiclass(sad,glad)`.
+    """
+    return _parsed(config.get("tasks", (ONLY_TASK,)))
+
+
+def _parsed(given: Tasks, least: int = 1) -> tuple[Task, ...]:
+    tasks = tuple(t if isinstance(t, Task) else _task(t) for t in given)
     names = [task.name for task in tasks]
     if len(names) < least or len(set(names)) < len(names):
         raise ConfigurationError(
@@ -28,11 +49,16 @@ def tasks_of(given: Tasks, least: int = 1) -> tuple[Task, ...]:
     return tasks
 
 
-def tasks_in(config: Mapping[str, Any]) -> tuple[Task, ...]:
-    """The tasks of a ranker's configuration (`models.rankers`), in their order."""
-    return tasks_of(config.get("tasks", (ONLY_TASK,)))
+def outputs_of(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """The outputs of a network with these tasks, in their order: a multi-class task has several.
+
+    >>> [each.name for each in outputs_of([Task("mood", "multiclass", ("sad", "glad"))])]
+    ['mood.sad', 'mood.glad']
+    """
+    return tuple(output for task in tasks for output in task.outputs)
 
 
-def _parsed(text: str) -> Task:
+def _task(text: str) -> Task:
     name, _, kind = text.partition(":")
-    return Task(name, kind or "binary")  # type: ignore[arg-type]
+    kind, _, classes = kind.removesuffix(")").partition("(")
+    return Task(name, kind or "binary", tuple(classes.split(",")) if classes else ())  # type: ignore[arg-type]

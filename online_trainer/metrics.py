@@ -54,8 +54,7 @@ class TrainerMetrics:
                 "task",
             )
             for name in {
-                **METRICS["binary"],
-                **METRICS["regression"],
+                **{name: None for each in METRICS.values() for name in each},
                 "gauc": None,
                 "hit_rate": None,
             }

@@ -243,8 +243,12 @@ class Wiring:
 
 
 def _task_names() -> list[str]:
-    """Names of the domain's tasks as in a configuration: `click`, `stars:regression`."""
-    return [task.name if task.is_binary else f"{task.name}:regression" for task in labels.TASKS]
+    """Names of the domain's tasks as in a configuration (`models.task_names`)."""
+    found = []
+    for task in labels.TASKS:
+        kind = f":multiclass({','.join(task.classes)})" if task.classes else ":regression"
+        found.append(task.name if task.is_binary else f"{task.name}{kind}")
+    return found
 
 
 def _config(name: str, width: int, options: dict[str, Any]) -> dict[str, Any]:

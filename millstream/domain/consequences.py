@@ -104,7 +104,7 @@ def _of_placement(name: str, action: str, keys: set[str]) -> Consequences:
 
 def _of_task(action: str, keys: set[str]) -> Consequences:
     found = {}
-    if action != "changed" or keys & {"kind", "scale"}:
+    if action != "changed" or keys & {"kind", "scale", "classes"}:
         found["models"] = "get a ranker with these heads, which begins from the retained examples"
     elif "weight" in keys:
         found["models"] = "weigh its examples so from the trainer's restart on"

@@ -133,6 +133,11 @@ class Domain(Part):
         """Names of what the ranker learns."""
         return tuple(self.tasks) or (ONLY_TASK,)
 
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the ranker's scores: a task's, or `task.class` of each class."""
+        found = (output for name, task in self.tasks.items() for output in task.outputs(name))
+        return tuple(found) or (ONLY_TASK,)
+
     def formula_of(self, placement: str = "") -> str | None:
         """The formula that lists of a placement are ranked by; None is the first task."""
         named = self.placements.get(placement or DEFAULT)

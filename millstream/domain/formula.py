@@ -51,7 +51,7 @@ class Formula:
 
     Args:
         text: as it was written.
-        names: of what it is computed from: tasks, `item.price`, `user.age`.
+        names: of what it is computed from: tasks, `task.class`, `item.price`, `user.age`.
     """
 
     text: str
@@ -114,8 +114,8 @@ def _check(part: ast.expr, names: set[str]) -> None:
                 raise ValueError("a formula of finite numbers")
         case ast.Name(id=name):
             names.add(name)
-        case ast.Attribute(value=ast.Name(id=entity), attr=name) if entity in ENTITIES:
-            names.add(f"{entity}.{name}")
+        case ast.Attribute(value=ast.Name(id=of), attr=name) if not name.startswith("_"):
+            names.add(f"{of}.{name}")
         case ast.UnaryOp(op=sign, operand=operand) if type(sign) in _SIGNS:
             _check(operand, names)
         case ast.BinOp(op=operator, left=left, right=right) if type(operator) in _OPERATORS:

@@ -62,8 +62,8 @@ def wrong_names_of(
 
 
 def score_names(domain: Domain) -> list[str]:
-    """Names that a formula may have: tasks, then numbers of items and users."""
-    return [*domain.task_names(), *numbers_with_entity(domain)]
+    """Names that a formula may have: scores of tasks, then numbers of items and users."""
+    return [*domain.outputs(), *numbers_with_entity(domain)]
 
 
 def numbers_with_entity(domain: Domain) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from millstream.domain.declaration import Domain
+from millstream.domain.formula import ENTITIES
 from millstream.domain.list_references import wrong_in_lists
 from millstream.domain.near import Fault
 
@@ -50,6 +51,16 @@ def _wrong_tasks(domain: Domain, broken: Collection[str]) -> Iterator[Fault]:
             for kind in getattr(task, key):
                 if kind not in domain.kinds and f"kinds.{kind}" not in broken:
                     yield f"tasks.{name}.{key}", f"one of the kinds ({there})", kind
+        for each, kinds in task.classes.items():
+            for kind in kinds:
+                if kind not in domain.kinds and f"kinds.{kind}" not in broken:
+                    yield f"tasks.{name}.classes.{each}", f"one of the kinds ({there})", kind
+        if task.classes and name in ENTITIES:
+            yield f"tasks.{name}", "of a name other than `user` and `item`", name
+    first = next(iter(domain.tasks), None)
+    if first is not None and domain.tasks[first].classes:
+        expected = "after a binary or regression task: lists are ranked by the first one"
+        yield f"tasks.{first}", expected, first
 
 
 def _wrong_names(domain: Domain, entity: Any, broken: Collection[str]) -> Iterator[Fault]:

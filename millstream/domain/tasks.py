@@ -2,21 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
 from millstream.domain.part import MOST_NAMES, Name, Part, Seconds
 
 # The one task of a domain that declares none: how likely a positive is, by the labels of the kinds.
 ONLY_TASK = "positive"
 MAX_TASKS = 8
+MAX_CLASSES = 20
 
-TaskKind = Literal["binary", "regression"]
-
-
-def _built_in(kind: object) -> object:
-    if kind == "multiclass":
-        raise ValueError("`binary` or `regression` (a task of several classes is one for each)")
-    return kind
+TaskKind = Literal["binary", "regression", "multiclass"]
 
 
 def _distinct(kinds: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,10 +28,10 @@ _KindNames = Annotated[
 class Task(Part):
     """One thing that is learnt of an item that is shown: `[tasks.NAME]`. The first ranks lists."""
 
-    kind: Annotated[TaskKind, BeforeValidator(_built_in)] = Field(
+    kind: TaskKind = Field(
         default="binary",
         description="`binary`: how likely one of `positives` follows; `regression`: how large the "
-        "`value` of one of `numbers` is.",
+        "`value` of one of `numbers` is; `multiclass`: which of `classes` it is.",
     )
     positives: _KindNames = Field(
         default=(), description="Kinds that say yes, of a binary task: one at least."
@@ -55,6 +50,13 @@ class Task(Part):
     numbers: _KindNames = Field(
         default=(),
         description="Kinds whose `value` is what is learnt, of a regression task: one at least.",
+    )
+    classes: dict[Name, _KindNames] = Field(
+        default={},
+        max_length=MAX_CLASSES,
+        description="Classes of a multi-class task, each with the kinds that say so: two at least. "
+        "One may have none: it is that of an item with which nothing was done until the end of "
+        "`window`.",
     )
     scale: float = Field(
         default=1.0,
@@ -83,14 +85,10 @@ class Task(Part):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Task":
-        is_binary = self.kind == "binary"
-        if is_binary and (not self.positives or self.numbers):
-            raise ValueError("a binary task with `positives` and without `numbers`")
-        if not is_binary and (not self.numbers or self.positives or self.negatives):
-            raise ValueError("a regression task with `numbers`, no `positives` and no `negatives`")
+        self._check_labels()
         if self.corrected_for is not None:
-            if not is_binary:
-                raise ValueError("a regression task without `corrected_for`")
+            if self.kind != "binary":
+                raise ValueError(f"a {self.kind} task without `corrected_for`")
             if self.window is None or self.window >= self.corrected_for:
                 raise ValueError("`corrected_for` longer than a `window` that is given")
         if beyond := sorted(set(self.label_from) - set(self.positives)):
@@ -99,10 +97,49 @@ class Task(Part):
             raise ValueError(f"`positives` other than `negatives`, not {', '.join(both)} as both")
         return self
 
+    def _check_labels(self) -> None:
+        """What says which label: each kind of task has its own keys."""
+        yes_or_no = self.positives or self.negatives
+        match self.kind:
+            case "binary" if not self.positives or self.numbers or self.classes:
+                raise ValueError("a binary task with `positives`, no `numbers` and no `classes`")
+            case "regression" if not self.numbers or yes_or_no or self.classes:
+                raise ValueError(
+                    "a regression task with `numbers`, no `positives`, `negatives` or `classes`"
+                )
+            case "multiclass":
+                if len(self.classes) < 2 or yes_or_no or self.numbers:
+                    raise ValueError(
+                        "a multiclass task with two `classes` or more, no `positives`, `negatives` "
+                        "or `numbers`"
+                    )
+                if [*self.classes.values()].count(()) > 1:
+                    raise ValueError("`classes` of which one at most has no kinds")
+                named = [kind for kinds in self.classes.values() for kind in kinds]
+                if twice := sorted({kind for kind in named if named.count(kind) > 1}):
+                    raise ValueError(f"`classes` with each kind in one, not {', '.join(twice)}")
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """Every kind that teaches it."""
-        return (*self.positives, *self.negatives, *self.numbers)
+        of_classes = (kind for kinds in self.classes.values() for kind in kinds)
+        return (*self.positives, *self.negatives, *self.numbers, *of_classes)
+
+    @property
+    def unanswered(self) -> float | None:
+        """Label of an item with which nothing was done; None where that says nothing."""
+        if self.kind == "multiclass":
+            kinds = [*self.classes.values()]
+            return float(kinds.index(())) if () in kinds else None
+        return 0.0 if self.kind == "binary" else None
+
+    def outputs(self, name: str) -> tuple[str, ...]:
+        """Names of its scores, where it is called `name`: of a multi-class task one a class.
+
+        >>> Task(kind="multiclass", classes={"none": (), "bought": ("purchase",)}).outputs("end")
+        ('end.none', 'end.bought')
+        """
+        return tuple(f"{name}.{each}" for each in self.classes) or (name,)
 
     def labelled(self, kind: str, value: float | None) -> float | None:
         """Label of an event of `kind`, or None where it teaches this task nothing.
@@ -112,7 +149,12 @@ class Task(Part):
         [1.0, 0.0, None]
         >>> task.labelled("like", None), task.labelled("skip", None), task.labelled("view", None)
         (1.0, 0.0, None)
+
+        That of a class is its place.
         """
+        for place, kinds in enumerate(self.classes.values()):
+            if kind in kinds:
+                return float(place)
         if kind in self.numbers:
             return None if value is None else value / self.scale
         if kind in self.label_from:

@@ -2,6 +2,7 @@
 
 from models.metrics.auc import Auc
 from models.metrics.calibration import Calibration
+from models.metrics.classes import Accuracy, ClassEntropy, ClassLogLoss
 from models.metrics.gauc import Gauc
 from models.metrics.log_loss import LogLoss
 from models.metrics.metric import Metric
@@ -13,8 +14,11 @@ from models.metrics.scored import Scored
 from models.metrics.windowed import Windowed
 
 __all__ = [
+    "Accuracy",
     "Auc",
     "Calibration",
+    "ClassEntropy",
+    "ClassLogLoss",
     "Gauc",
     "LogLoss",
     "Map",

@@ -2,8 +2,8 @@
 
 Of a binary task by the order within events (the mean AUC of the rows of one event: of a list, or of
 a positive and what was drawn beside it), AUC, log loss and calibration; of a number by the
-logarithm of the root mean squared error. Each has an interval (`paired.worse_by`) over blocks of
-whole events, in order of time.
+logarithm of the root mean squared error; of a class by the log loss. Each has an interval
+(`paired.worse_by`) over blocks of whole events, in order of time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,9 +53,14 @@ MEASURES: Mapping[TaskKind, Mapping[str, Measure]] = {
     },
     # The logarithm: a tenth more error is as bad whatever the unit of the number is.
     "regression": {"rmse": Measure(_rmse.terms, lambda sums: float(np.log(_rmse.value(sums))))},
+    "multiclass": paired.MEASURES["multiclass"],
 }
 # By kind of task, the measure of errors as such.
-ERROR: Mapping[TaskKind, str] = {"binary": "log_loss", "regression": "rmse"}
+ERROR: Mapping[TaskKind, str] = {
+    "binary": "log_loss",
+    "regression": "rmse",
+    "multiclass": "log_loss",
+}
 
 
 class TaskRows(NamedTuple):
@@ -105,7 +110,7 @@ class TaskRows(NamedTuple):
 
     def _sums(self, measure: Measure, scores: np.ndarray) -> np.ndarray:
         """(BLOCKS, size) sums of a measure."""
-        numbers, own = self.kind == "regression", scores[self.places]
+        numbers, own = self.kind != "binary", scores[self.places]
         return np.stack(
             [
                 measure.terms(

@@ -15,7 +15,7 @@ import numpy as np
 
 from millstream.domain.tasks import TaskKind
 from millstream.snapshots.layout import below
-from models.metrics import Auc, LogLoss, Rmse, Scored
+from models.metrics import Auc, ClassLogLoss, LogLoss, Rmse, Scored
 
 BLOCKS = 20
 _T = 2.093  # 97.5 % quantile of Student's t with BLOCKS - 1 degrees of freedom
@@ -51,7 +51,7 @@ class Measure(NamedTuple):
     badness: Badness
 
 
-_auc, _log_loss, _rmse = Auc(_AUC_BINS), LogLoss(), Rmse()
+_auc, _log_loss, _rmse, _of_classes = Auc(_AUC_BINS), LogLoss(), Rmse(), ClassLogLoss()
 # Of a ranker, by the kind of its task.
 MEASURES: Mapping[TaskKind, Mapping[str, Measure]] = {
     "binary": {
@@ -59,6 +59,7 @@ MEASURES: Mapping[TaskKind, Mapping[str, Measure]] = {
         "log_loss": Measure(_log_loss.terms, _log_loss.value),
     },
     "regression": {"rmse": Measure(_rmse.terms, _rmse.value)},
+    "multiclass": {"log_loss": Measure(_of_classes.terms, _of_classes.value)},
 }
 
 

@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from millstream.domain.tasks import TaskKind
+from millstream.domain.tasks import MAX_CLASSES, TaskKind
 from millstream.snapshots.layout import below
 from models.metrics import (
+    Accuracy,
     Auc,
     Calibration,
+    ClassEntropy,
+    ClassLogLoss,
     Gauc,
     LogLoss,
     Metric,
@@ -40,11 +43,18 @@ METRICS: dict[TaskKind, dict[str, Callable[[], Metric]]] = {
         "calibration": Calibration,
     },
     "regression": {"rmse": Rmse, "relative_rmse": RelativeRmse, "calibration": Calibration},
+    "multiclass": {
+        "log_loss": ClassLogLoss,
+        "normalised_entropy": partial(ClassEntropy, MAX_CLASSES),
+        "accuracy": Accuracy,
+    },
 }
-# By kind of task, the metric that is 1 where only the mean label is known, and grows with errors.
+# By kind of task, the metric that is 1 where only the mean label, or the share of each class, is
+# known, and grows with errors.
 RELATIVE_ERROR: dict[TaskKind, str] = {
     "binary": "normalised_entropy",
     "regression": "relative_rmse",
+    "multiclass": "normalised_entropy",
 }
 
 
@@ -108,7 +118,7 @@ class ProgressiveMetrics:
         self, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, rows: Rows
     ) -> None:
         """Count a batch."""
-        numbers = self.kind == "regression"
+        numbers = self.kind != "binary"
         scored = {
             segment: Scored(
                 labels[own], scores[own], weights[own], rows.users[own], are_numbers=numbers

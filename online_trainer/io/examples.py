@@ -223,6 +223,7 @@ class ExampleBatch:
         oversampling[~(oversampling > 0)] = np.nan
         tasks = task_places(table)
         is_number = _are_numbers()[tasks]
+        labels[_is_no_class(labels, tasks)] = np.nan
         # What is drawn more often than uniformly counts less: metrics are those of uniform draws.
         weights[is_sampled] /= oversampling[is_sampled]
         batch = Batch(
@@ -296,6 +297,12 @@ def _defaults(table: pa.Table) -> Arrays:
 def _are_numbers() -> np.ndarray:
     """(tasks,) bool: whose labels are numbers."""
     return np.array([not task.is_binary for task in labels.TASKS])
+
+
+def _is_no_class(given: np.ndarray, tasks: np.ndarray) -> np.ndarray:
+    """(rows,) bool: of a multi-class task, and not the label of one of its classes."""
+    classes = np.array([len(task.classes) for task in labels.TASKS])[tasks]
+    return (classes > 0) & ~((given >= 0) & (given < classes))
 
 
 def _kept(

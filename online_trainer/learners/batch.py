@@ -14,7 +14,7 @@ class Batch:
 
     Args:
         inputs: by field, (rows,) or (rows, length); ids int64, floats float32.
-        labels: (rows,) float32 in [0, 1], but where it is a number.
+        labels: (rows,) float32 in [0, 1], but where it is a number, or that of a class.
         weights: (rows,) float32, not negative.
         is_positive: (rows,) bool: observed, and liked: what the retriever learns from.
         groups: (rows,) int32, ascending from 0: rows of one event share theirs. Each row is alone
@@ -28,7 +28,8 @@ class Batch:
         kept: (rows,) float32 in (0, 1]: the share of negatives like the row that a sample has; None
             is 1.
         tasks: (rows,) int32: place of the task that the label is for; 0 where it is missing.
-        is_number: (rows,) bool: the label is any number; False where it is missing.
+        is_number: (rows,) bool: the label is any number, or that of a class; False where it is
+            missing.
     """
 
     inputs: Mapping[str, np.ndarray]

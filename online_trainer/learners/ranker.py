@@ -7,8 +7,9 @@ Negatives may be a sample: where a share r of them is kept, the odds of a positi
 as high as they are without sampling. With the correction the log loss is that of z - log r, so that
 the network's own logit z learns the odds before sampling.
 
-Of a network with several tasks each row teaches the output of its own: by the log loss, or by the
-squared error where the task is a number. What tasks share learns from all of them, each weighted.
+Of a network with several tasks each row teaches the output of its own: by the log loss, by the
+squared error where the task is a number, or by the log loss of a softmax over its classes. What
+tasks share learns from all of them, each weighted.
 
 Reference: King & Zeng, Political Analysis 9(2), 2001,
 https://doi.org/10.1093/oxfordjournals.pan.a004868, prior correction, here row by row.
@@ -38,8 +39,8 @@ class Learnt(NamedTuple):
     """Result of one step.
 
     Args:
-        scores: (rows,) by each row's task: probabilities of a positive in the sample, or numbers;
-            given before the labels were learnt from.
+        scores: (rows,) by each row's task: probabilities of a positive in the sample, numbers, or
+            what `Heads.scores` gives of a class; before the labels were learnt from.
         loss: weighted mean of the log loss, or squared error.
         is_finite: False where the batch was refused; the weights are as they were.
     """
@@ -96,7 +97,7 @@ class Ranker:
         flags, places = tf.TensorSpec((None,), tf.bool), tf.TensorSpec((None,), tf.int32)
         given_rows = [column, places, column, column, column, flags, flags, places, places]
         self._learn = CompiledStep(self._learn_step, [*given, *given_rows])
-        self._score = CompiledStep(self._score_step, [*given, column, places])
+        self._score = CompiledStep(self._score_step, [*given, column, places, column])
 
     def learn(self, batch: Batch) -> Learnt:
         """Score the batch, then take one step on it."""
@@ -124,8 +125,8 @@ class Ranker:
     def score(self, batch: Batch) -> np.ndarray:
         """(rows,) scores by each row's task, as of `Learnt`; nothing changes."""
         rows = self.tables.find(self.tables.keys(self._reads(batch)))
-        given = self._inputs(batch), self.tables.gather(rows), self._shift(batch), batch.tasks
-        return self._score(*given).numpy()
+        given = self._inputs(batch), self.tables.gather(rows), self._shift(batch)
+        return self._score(*given, batch.tasks, batch.labels).numpy()
 
     def memory(self) -> dict[str, np.ndarray]:
         """State beside weights and tables, for a snapshot: what training alone has."""
@@ -174,18 +175,19 @@ class Ranker:
         groups: Any,
         positions: Any,
     ) -> Any:
-        given = inputs, flat, shift, tasks
+        given = inputs, flat, shift, tasks, labels
         scored = self._logits(*given, training=False) if self._scores_apart else None
         weights = self._heads.weighted(weights, tasks)
         with tf.GradientTape() as tape:
             tape.watch(flat)
-            unbiased = self._logits(*given, training=True)
-            logits = unbiased + self._bias(positions, tasks)
+            trained = self._logits(*given, training=True)
+            logits = trained[0] + self._bias(positions, tasks)
             shares = self._shares(flat, logits, tasks, labels, is_shown, is_late)
             losses = self._heads.losses(labels, logits, tasks, is_shown, shares)
             total = tf.reduce_sum(weights * losses)
+            truths = self._heads.truths(labels, tasks)
             own = taught(
-                self._objective, losses, logits - shift, labels, log_odds, is_shown, groups
+                self._objective, losses, logits - shift, truths, log_odds, is_shown, groups
             )
             minimised = tf.reduce_sum(weights * own)
             # What layers add (a mean over rows) counts as much beside the mean of the loss.
@@ -203,7 +205,7 @@ class Ranker:
         )
         for bias, gradient in zip(self._biases, by_place, strict=True):
             bias.learn(gradient, finite)
-        scores = self._heads.scores(unbiased if scored is None else scored, tasks)
+        scores = self._heads.scores(*(trained if scored is None else scored), tasks, labels)
         return scores, total * share, finite, by_row
 
     @property
@@ -231,11 +233,14 @@ class Ranker:
         self._late.learn(features, tasks, labels, is_late, counts)
         return shares
 
-    def _score_step(self, inputs: Any, flat: Any, shift: Any, tasks: Any) -> Any:
-        return self._heads.scores(self._logits(inputs, flat, shift, tasks, training=False), tasks)
+    def _score_step(self, inputs: Any, flat: Any, shift: Any, tasks: Any, labels: Any) -> Any:
+        found = self._logits(inputs, flat, shift, tasks, labels, training=False)
+        return self._heads.scores(*found, tasks, labels)
 
-    def _logits(self, inputs: Any, flat: Any, shift: Any, tasks: Any, *, training: bool) -> Any:
-        """(rows,) what each row's task gives: a logit, or a number."""
+    def _logits(
+        self, inputs: Any, flat: Any, shift: Any, tasks: Any, labels: Any, *, training: bool
+    ) -> tuple[Any, Any]:
+        """(rows,) logit or number of each row's task; and all that the network gives."""
         (vectors,) = self._layout.unpack(flat)
         outputs = self.body({**inputs, **vectors}, training=training)
-        return self._heads.own(outputs, tasks) + shift
+        return self._heads.own(outputs, tasks, labels) + shift, outputs

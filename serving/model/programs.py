@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from features.spec import model_inputs
 from millstream.snapshots.signature import InputSignature, Signatures
-from models.task_names import tasks_in
+from models.task_names import outputs_of, tasks_in
 from serving.model.program import Program
 
 Config = dict[str, Any]
@@ -52,7 +52,7 @@ class KerasBuilder:
         from models.spec_fields import ranker_fields
 
         network = ranking_network(config, ranker_fields(config["embedding_width"], inputs))
-        return Program(side_by_side(network, tasks_in(config)), SHARED, network)
+        return Program(side_by_side(network, outputs_of(tasks_in(config))), SHARED, network)
 
     def retriever(self, config: Config, inputs: Signatures) -> Towers:
         """See `ProgramBuilder.retriever`."""

@@ -41,20 +41,27 @@ class ServedRanker:
     """Scores the items of one list.
 
     Args:
-        network: with a column of outputs for each task.
-        tasks: of its columns.
+        network: with a column for each output of the tasks.
+        tasks: in the order of their columns.
     """
 
     network: ServedNetwork
     tasks: Sequence[Task] = (Task(ONLY_TASK),)
 
     def scores(self, inputs: Arrays) -> TaskScores:
-        """By task: probabilities of a positive, or numbers of a regression."""
-        outputs = self.network(inputs).astype(np.float64)
-        return {
-            task.name: _probabilities(column) if task.kind == "binary" else column
-            for task, column in zip(self.tasks, outputs.T, strict=True)
-        }
+        """Probabilities of a positive, or numbers of a regression, by task; of a multi-class task
+        the probability of each class, by `task.class`.
+        """
+        columns = iter(self.network(inputs).astype(np.float64).T)
+        found: dict[str, np.ndarray] = {}
+        for task in self.tasks:
+            own = [next(columns) for _ in task.outputs]
+            if task.kind == "binary":
+                own = [_probabilities(own[0])]
+            elif task.kind == "multiclass":
+                own = [*_shares(np.stack(own))]
+            found |= zip((output.name for output in task.outputs), own, strict=True)
+        return found
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,12 @@ class ServedModel:
         if self.retriever is not None:
             manifests.append(self.retriever.manifest)
         return min(float(each.extra.get("erased_through", 0.0)) for each in manifests)
+
+
+def _shares(logits: np.ndarray) -> np.ndarray:
+    """Softmax of (classes, rows) logits."""
+    powers = np.exp(logits - logits.max(axis=0))
+    return np.asarray(powers / powers.sum(axis=0))
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from features.columns import Arrays
 from features.encode import YEAR_S
 from millstream.domain import Domain
-from millstream.domain.formula import Formula, formula
+from millstream.domain.formula import ENTITIES, Formula, formula
 from millstream.domain.list_references import wrong_names_of
 from millstream.events import MAX_FLOAT32
 from serving.model.served import TaskScores
@@ -61,7 +61,7 @@ class Objective:
         self, name: str, by_task: TaskScores, features: Mapping[str, Arrays], time_s: float
     ) -> np.ndarray:
         entity, _, own = name.rpartition(".")
-        if not entity:
+        if entity not in features:
             return by_task[name]
         value = features[entity][f"{entity}_{own}"].astype(np.float64)
         if name in self.times:
@@ -119,7 +119,7 @@ def _objective(domain: Domain, read: Formula) -> Objective:
 
 def _is_time(domain: Domain, name: str) -> bool:
     entity, _, own = name.rpartition(".")
-    if not entity:
+    if entity not in ENTITIES:
         return False
     side = domain.side("user" if entity == "user" else "item")
     attribute, kept = side.attributes.get(own), side.features.get(own)

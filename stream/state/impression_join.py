@@ -292,9 +292,9 @@ class ImpressionJoin:
         answered, is_last = self.attributed.get(request_id, ()), stage == len(self.stages) - 1
         impression = window.impression()
         left = [
-            LabelledItem(impression, item, 0.0, task=n)
+            LabelledItem(impression, item, label, task=n)
             for n in over.tasks
-            if self._tasks[n].is_binary
+            if (label := self._tasks[n].unanswered) is not None
             for item in impression.items
             if _answer_key(item.item_id, self._tasks[n]) not in answered
         ]

@@ -51,9 +51,13 @@ def test_a_model_learns_from_it_and_ranks(found):
 
 def test_each_task_has_a_score_and_learns_from_what_is_done_with_a_list(found):
     """Heard for 1.5 half minutes, then subscribed to: each task has its first answer."""
-    assert list(found["task scores"]) == ["subscribed", "heard", "half_minutes"]
-    assert 0.0 < found["task scores"]["heard"] < 1.0
+    classes = [f"end.{each}" for each in ("nothing", "dropped", "heard", "kept")]
+    scores = found["task scores"]
+    assert list(scores) == ["subscribed", "heard", "half_minutes", *classes]
+    assert 0.0 < scores["heard"] < 1.0
+    assert sum(scores[each] for each in classes) == pytest.approx(1.0)
     assert sorted(found["taught"]) == [
+        ["end", 2.0, 2.0],
         ["half_minutes", 1.5, 2.0],
         ["heard", 1.0, 2.0],
         ["subscribed", 1.0, 4.0],
@@ -89,7 +93,7 @@ def test_a_placement_has_sources_filters_and_a_seen_policy_of_its_own(found):
 def test_training_sees_the_context_that_serving_saw(found):
     """Every input is that of the list; a text is cut, and the placement's name is one."""
     of_list = found["context"]
-    assert of_list["learnt"] == ["impression"] * 2  # of the two tasks that a subscription teaches
+    assert of_list["learnt"] == ["impression"] * 3  # of the tasks that a subscription teaches
     assert of_list["differ"] == []
     for name in ("device", "placement"):
         assert len(set(of_list[name])) == 1

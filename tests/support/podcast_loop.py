@@ -258,7 +258,7 @@ async def findings(folder: Path) -> dict[str, Any]:
         "inputs": [given.name for given in model_inputs()],
         "refused examples": loop.learning.refused,
         "model": all_fresh.model_version,
-        "degraded": list(all_fresh.degraded),
+        "degraded": [*all_fresh.degraded, *again.degraded],
         "fresh": sorted(place.item_id for place in all_fresh.items),
         "title": all_fresh.items[0].title,
         "logged": sorted({*all_fresh.items[0].features, *all_fresh.user_features}),

@@ -21,6 +21,12 @@ TASKS = PanelRow(
             [_by_task("auc")],
         ),
         Panel(
+            "Accuracy by task",
+            "Share of the newest examples of a multi-class task whose class was the likeliest.",
+            "percentunit",
+            [_by_task("accuracy")],
+        ),
+        Panel(
             "Normalised entropy by task",
             "1 knows nothing of the task, lower is better.",
             "none",

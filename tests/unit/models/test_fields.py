@@ -6,6 +6,7 @@ from millstream.errors import ConfigurationError
 from models.fields import NORMALISATIONS, POOLINGS, Field, Task, checked, target_of
 from models.layers import normalise, pooling
 from models.rows import RowInit
+from models.task_names import outputs_of, tasks_in, tasks_of
 
 
 def test_a_field_has_its_own_table_unless_it_shares_one():
@@ -110,7 +111,12 @@ def test_fields_that_do_not_fit_together_are_refused(fields, message):
     ("given", "message"),
     [
         ({"name": ""}, "`name` of a task must not be empty"),
-        ({"name": "click", "kind": "rank"}, "`kind` of task 'click' must be 'binary' or"),
+        (
+            {"name": "click", "kind": "rank"},
+            "`kind` of task 'click' must be 'binary', 'regression'",
+        ),
+        ({"name": "end", "kind": "multiclass"}, "`classes` of task 'end' must be two or more of"),
+        ({"name": "end", "classes": ("a", "b")}, "`classes` of task 'end' must be two or more of"),
     ],
 )
 def test_a_task_that_cannot_work_is_refused(given, message):
@@ -144,3 +150,15 @@ def test_the_target_of_a_list_is_the_one_it_names_or_that_whose_table_it_uses(fi
 def test_every_pooling_and_scaling_that_a_field_may_name_is_a_layer():
     assert set(POOLINGS) == {*pooling.POOLINGS, *pooling.TARGET_POOLINGS}
     assert set(NORMALISATIONS) == {"none", *normalise.NORMALISERS}
+
+
+def test_a_network_has_an_output_for_each_class_and_its_builders_take_no_task_of_several():
+    end = Task("end", "multiclass", ("left", "bought"))
+    assert [output.name for output in outputs_of([Task("click"), end])] == [
+        "click",
+        "end.left",
+        "end.bought",
+    ]
+    assert tasks_in({"tasks": ["click", "end:multiclass(left,bought)"]}) == (Task("click"), end)
+    with pytest.raises(ConfigurationError, match="must have one output each: end.left, end.bought"):
+        tasks_of(["click", end])

@@ -59,6 +59,17 @@ def test_rows_say_which_task_they_are_of():
     assert decode(message(0)).differences.unknown == []
 
 
+def test_a_label_that_is_none_of_a_class_is_not_learnt_from(monkeypatch):
+    moods = Task(kind="multiclass", classes={"sad": ("skip",), "glad": ("click",)})
+    monkeypatch.setattr(labels, "TASKS", (labels.TASKS[0], LabelTask("stars", moods)))
+    given = np.resize([1.0, 0.0, 1.0, 1.0, 1.0, 2.0, 1.0, -1.0], ROWS).astype(np.float32)
+    batch = batch_of(message(0, label=pa.array(given)))
+    is_no_class = np.isin(given, [2.0, -1.0])
+    assert is_no_class.any() and batch.is_number.tolist() == [False, True] * (ROWS // 2)
+    assert batch.sound().tolist() == (~is_no_class).tolist()
+    assert not batch.is_positive[1::2].any()
+
+
 def test_negatives_are_told_from_the_positive_of_their_own_task_and_event():
     """One event, three rows of each task: two groups, and one positive for the retriever."""
     same, half = {"source_offset": pa.array(np.zeros(ROWS, np.int64))}, ROWS // 2
@@ -90,6 +101,38 @@ def test_each_task_is_judged_by_itself_and_a_task_that_is_none_is_passed_over():
 
 def test_the_configuration_of_a_snapshot_names_the_tasks():
     assert Wiring(SETTINGS).models()["ranker"]["tasks"] == ["click", "stars:regression"]
+
+
+@pytest.fixture
+def moods(monkeypatch):
+    """A multi-class task in place of the stars, of which every label is a place from 0."""
+    classes = {"sad": ("skip",), "calm": (), "glad": ("click",)}
+    moods = LabelTask("stars", Task(kind="multiclass", classes=classes))
+    monkeypatch.setattr(labels, "TASKS", (labels.TASKS[0], moods))
+
+
+def test_a_task_of_classes_is_named_with_them_learnt_and_judged_by_itself(moods):
+    wiring = Wiring(SETTINGS)
+    names = wiring.models()["ranker"]["tasks"]
+    assert names == ["click", "stars:multiclass(sad,calm,glad)"]
+    trainer = wiring.trainer()
+    for number in range(2):
+        given = np.resize([0.0, 1.0, 1.0, 0.0, 0.0, 2.0], ROWS).astype(np.float32)
+        consumed = trainer.consume(message(number, label=pa.array(given)), number)
+        assert (consumed.refused, consumed.learnt) == (None, ROWS)
+    metrics = _window_metrics(trainer)
+    assert {"auc", "stars.accuracy", "stars.log_loss", "stars.normalised_entropy"} <= metrics.keys()
+    assert 0.0 <= metrics["stars.accuracy"] <= 1.0 and 0.0 < metrics["stars.log_loss"] < 3.0
+
+
+def test_the_gate_holds_who_knows_less_of_classes_than_their_shares():
+    moods, rows = ProgressiveMetrics(kind="multiclass"), np.arange(200)
+    where = Rows(np.zeros(200, np.int64), np.full(200, "organic"), np.ones(200, bool))
+    moods.update(np.full(200, -0.1), rows % 2.0, np.ones(200), where)
+    assert moods.relative_error() == pytest.approx(np.log(10.0) / np.log(2.0))
+    progress = {"click": ProgressiveMetrics(), "mood": moods}
+    (objection,) = Gate(after_examples=1).objections({}, progress, 1_000)
+    assert objection.startswith("normalised entropy of mood is 3.322")
 
 
 def test_the_gate_holds_what_is_worse_than_the_mean_in_any_task():

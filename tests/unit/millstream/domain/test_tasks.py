@@ -7,6 +7,7 @@ from millstream.domain.current import TEMPLATES
 from millstream.domain.reading import checked, read_domain
 
 CLICK = {"positives": ["click", "like"]}
+ENDS = {"kind": "multiclass", "classes": {"left": [], "met": ["click"], "liked": ["like"]}}
 STARS = {"kind": "regression", "numbers": ["rating"], "scale": 5.0, "window": "7d"}
 
 
@@ -46,8 +47,17 @@ def test_the_shop_learns_clicks_carts_and_purchases():
     ("task", "fault"),
     [
         ({"positives": ["clik"]}, "`tasks.t.positives` must be one of the kinds (view, click,"),
-        ({"kind": "multiclass", "positives": ["click"]}, "`tasks.t.kind` must be `binary` or "),
-        ({}, "`tasks.t` must be a binary task with `positives` and without `numbers`."),
+        ({"kind": "ordinal", "positives": ["click"]}, "`tasks.t.kind` must be 'binary', "),
+        (
+            {"kind": "multiclass", "positives": ["click"]},
+            "`tasks.t` must be a multiclass task with",
+        ),
+        ({**ENDS, "classes": {"a": ["click"]}}, "`tasks.t` must be a multiclass task with two"),
+        ({**ENDS, "classes": {"a": [], "b": []}}, "`tasks.t` must be `classes` of which one at"),
+        ({**ENDS, "classes": {"a": ["like"], "b": ["like"]}}, "`tasks.t` must be `classes` with"),
+        ({**ENDS, "corrected_for": "9d"}, "`tasks.t` must be a multiclass task without `correct"),
+        (ENDS, "`tasks.t` must be after a binary or regression task: lists are ranked by the"),
+        ({}, "`tasks.t` must be a binary task with `positives`, no `numbers` and no `classes`."),
         ({"kind": "regression"}, "`tasks.t` must be a regression task with `numbers`, no "),
         ({**CLICK, "negatives": ["like"]}, "`tasks.t` must be `positives` other than `negatives`,"),
         ({**CLICK, "label_from": {"rating": 4.0}}, "`tasks.t` must be `label_from` of kinds among"),
@@ -60,6 +70,36 @@ def test_the_shop_learns_clicks_carts_and_purchases():
 def test_what_cannot_be_is_refused_with_its_path(films, task, fault):
     (found,) = faults_of(films, t=task)
     assert found.startswith(fault)
+
+
+def test_a_class_is_the_place_of_the_kinds_that_say_so(films):
+    films["tasks"] = {"click": CLICK, "end": ENDS}
+    domain = read(films)
+    end = domain.tasks["end"]
+    assert [end.labelled(kind, None) for kind in ("click", "like", "skip")] == [1.0, 2.0, None]
+    assert end.unanswered == 0.0 and domain.tasks["click"].unanswered == 0.0
+    assert domain.outputs() == ("click", "end.left", "end.met", "end.liked")
+    films["tasks"]["end"] = {"kind": "multiclass", "classes": {"a": ["click"], "b": ["like"]}}
+    assert read(films).tasks["end"].unanswered is None
+
+
+def test_a_formula_names_the_probability_of_a_class(films):
+    films["tasks"] = {"click": CLICK, "end": ENDS}
+    films["score"] = {"formula": "click + 2 * end.liked"}
+    assert read(films).formula_of() == "click + 2 * end.liked"
+    for wrong in ("end", "end.lost", "ends.liked"):
+        films["score"] = {"formula": f"click + {wrong}"}
+        (fault,) = checked(films)[1]
+        assert fault.startswith("`score.formula` must be a formula over tasks")
+        assert "did you mean `end." in fault
+    films["tasks"]["end"] = {**ENDS, "classes": {"left": [], "met": ["clik"]}}
+    films["score"] = {"formula": "click"}
+    (fault,) = checked(films)[1]
+    assert fault.startswith("`tasks.end.classes.met` must be one of the kinds (")
+    films["tasks"]["end"] = ENDS
+    films["score"], films["tasks"]["user"] = {"formula": "click"}, films["tasks"].pop("end")
+    (fault,) = checked(films)[1]
+    assert fault.startswith("`tasks.user` must be of a name other than `user` and `item`")
 
 
 def test_a_plan_says_what_a_change_of_tasks_does(films):

@@ -72,6 +72,19 @@ def test_a_number_is_in_its_unit_and_has_no_negatives(stream):
     assert {task for task, _, _ in closed} == {"click", "purchase"}
 
 
+def test_a_class_is_the_first_answer_and_that_of_no_answer_comes_at_the_windows_end(
+    stream, monkeypatch
+):
+    classes = {"left": ("skip",), "nothing": (), "liked": ("like",), "bought": ("purchase",)}
+    end = LabelTask("end", Task(kind="multiclass", classes=classes))
+    monkeypatch.setattr(labels, "TASKS", (*labels.TASKS[:1], end))
+    stream = MemoryStream(join_window_s=SHORT_S, allowed_lateness_s=0.0, sampled_negatives=2)
+    effects = stream.run(impression(0), said(1, "like"), said(2, "purchase"), now=0.0)
+    assert taught(effects) == [("end", "i1", 2.0), ("click", "i1", 1.0)]
+    closed = taught(silent(stream, SHORT_S), "impressions")
+    assert closed == [("click", "i2", 0.0), ("end", "i2", 1.0)]
+
+
 def test_feedback_after_the_window_of_one_task_teaches_the_others_and_is_counted(stream):
     stream.run(impression(0))
     effects = stream.run(said(SHORT_S + 1, "purchase"))
