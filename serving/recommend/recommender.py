@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -34,6 +34,7 @@ from serving.recommend.options import USER_SHARE, ListOptions
 from serving.recommend.query import Query, Recommendation
 from serving.recommend.request import Request
 from serving.recommend.scoring import Scoring
+from serving.recommend.warm_threads import WarmThreads
 from serving.remembered import Remembered
 from serving.rerank.diversity_budget import DiversityBudget
 from serving.retrieval.rankings import Rankings
@@ -117,7 +118,7 @@ class Recommender:
             dependencies.watch,
         )
         self._one_plain = asyncio.Lock()
-        self._threads = executor or ThreadPoolExecutor(_THREADS, thread_name_prefix="lists")
+        self._threads = executor or WarmThreads(_THREADS, "lists")
 
     async def recommend(self, query: Query) -> Recommendation:
         """The list for one query; empty only where nothing may be shown.
