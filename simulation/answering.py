@@ -1,6 +1,6 @@
 """Serving's cores, composed as its process composes them, with store and feeds in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -106,10 +106,14 @@ class Answering:
             settings.list_quality_interval_s,
         )
 
-    async def note(self, event: Event) -> None:
-        """An event is posted to this worker, which may ask itself a question; nothing else."""
+    async def note(self, event: Event, recent: Sequence[str] = ()) -> None:
+        """An event is posted to this worker, which may ask itself a question; nothing else.
+
+        Args:
+            recent: what its user met right before, as a question would say it, newest first.
+        """
         if self.models.current is not None:
-            self.quality.note(event)
+            self.quality.note(event, recent)
             await self.quality.settled()
 
     async def serve(self, version: int) -> None:

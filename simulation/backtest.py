@@ -108,7 +108,7 @@ class Backtest:
                 await self._ask(place)
             if self.loop is not None:
                 self.loop.clock.set(max(now_s, self.loop.clock.now()))
-                await self.loop.answering.note(log.event(place))
+                await self.loop.answering.note(log.event(place), self._told_of(place))
             self._tell(place)
             if place % 1_000 == 0:
                 self._progress(place)
@@ -180,9 +180,8 @@ class Backtest:
         for baseline in self._baselines:
             outcome.answered(baseline.name, rank_of(target, baseline.rank(moment, k)))
         if self.loop is not None:
-            newest = moment.items[::-1][: self.plan.recent_items]
-            told = [log.item_ids[item] for item in newest]
-            query = Query(log.user_ids[user], k, log.event(place).context, recent_items=told)
+            told, context = self._told_of(place), log.event(place).context
+            query = Query(log.user_ids[user], k, context, recent_items=told)
             await self._ask_loop(self.loop, query, moment, target)
 
     async def _ask_loop(self, loop: Loop, query: Query, moment: Moment, target: int) -> None:
@@ -213,6 +212,11 @@ class Backtest:
         if self._first_session[moment.user] == NOT_FOUND:
             self._first_session[moment.user] = moment.session
         self._told = place + 1
+
+    def _told_of(self, place: int) -> list[str]:
+        """What a question says that the session met last, newest first."""
+        newest = self._moment(place).items[::-1][: self.plan.recent_items]
+        return [self.plan.log.item_ids[item] for item in newest]
 
     def _moment(self, place: int) -> Moment:
         log = self.plan.log

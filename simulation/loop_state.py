@@ -56,7 +56,9 @@ _COMPOSED: Mapping[str, frozenset[str]] = {
     "feeds": frozenset({"_metrics", "_door", "_log"}),
     "recommender": frozenset({"_dependencies", "_options", "_log", "_threads"}),
     "making": frozenset({"_metrics", "_scoring", "_plans", "_watch", "_fusion", "_diversity"}),
-    "quality": frozenset({"_ask", "_user", "_metrics", "_fusion", "_diversity", "_log", "_asking"}),
+    "quality": frozenset(
+        {"_ask", "_user", "_metrics", "_fusion", "_diversity", "_log", "_asking", "_is_busy"}
+    ),
     "store": frozenset({"_layouts"}),
     "reader": frozenset({"root"}),
     "snapshots": frozenset({"root"}),

@@ -18,7 +18,7 @@ from serving.limited_log import LimitedLog
 
 _POLL_MS = 250
 # Of one look; what comes between two looks is left out.
-_MOST_RECORDS = 20
+_MOST_RECORDS = 100
 
 
 class EventSampler:
@@ -29,7 +29,8 @@ class EventSampler:
     Args:
         broker: opens readers of topics.
         topic: full name.
-        take: takes each interaction, from the event loop.
+        take: takes each interaction, the newest first, and what its user met right before it among
+            those that came with it, likewise; from the event loop.
         clock: for checks of event times.
         every_s: pause between two looks, seconds.
         door: what is let in.
@@ -39,7 +40,7 @@ class EventSampler:
         self,
         broker: Broker,
         topic: str,
-        take: Callable[[Interaction], object],
+        take: Callable[[Interaction, Sequence[str]], object],
         clock: Clock,
         every_s: float,
         door: Door = STRICT,
@@ -67,10 +68,16 @@ class EventSampler:
 
     def hand_on(self, records: Sequence[ConsumerRecord]) -> None:
         """Hand on what of some records is an interaction; the rest is the stream's to refuse."""
+        met: dict[str, list[str]] = {}
+        found: list[tuple[Interaction, list[str]]] = []
         for record in records:
             try:
                 event = event_of(message_of(record, INTERACTIONS), self._clock.now(), self._door)
             except InvalidEvent:
                 continue
             if isinstance(event, Interaction):
-                self._take(event)
+                before = met.get(event.user_id, [])
+                found.append((event, before))
+                met[event.user_id] = [event.item_id, *before]
+        for event, before in reversed(found):
+            self._take(event, before)

@@ -12,7 +12,7 @@ the stream was quicker, the user's row says that the item was met, and the quest
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
@@ -33,7 +33,8 @@ class ListQuality:
     """Asks and counts.
 
     Args:
-        ask: the lists of a user by stage, each of catalogue rows.
+        ask: the lists of a user by stage, each of catalogue rows; called with the user and what
+            they met last.
         user: a user as they are remembered now, with what only this worker knows they met.
         fusion: learns from each question, once it is answered.
         diversity: likewise.
@@ -43,7 +44,7 @@ class ListQuality:
 
     def __init__(
         self,
-        ask: Callable[[StoredUser], Awaitable[StagesOf]],
+        ask: Callable[[StoredUser, Sequence[str]], Awaitable[StagesOf]],
         user: Callable[[str], StoredUser],
         catalogue: Catalogue,
         metrics: Metrics,
@@ -61,10 +62,13 @@ class ListQuality:
         self._asking: asyncio.Task[None] | None = None
         self._log = LimitedLog(logging.getLogger(__name__), clock)
 
-    def note(self, event: Event) -> None:
+    def note(self, event: Event, recent: Sequence[str] = ()) -> None:
         """An event is taken; to be called before anybody remembers it.
 
         One question at a time, and none while requests need all of the worker's time.
+
+        Args:
+            recent: what its user met right before, newest first, as far as it is known.
         """
         now_s = self._clock.now()
         if not self._every_s or now_s < self._next_s or not _is_answer(event):
@@ -73,21 +77,22 @@ class ListQuality:
             return
         assert isinstance(event, Interaction)
         row = self._catalogue.row(event.item_id)
-        if row is None or not self._catalogue.available(now_s)[row]:
+        if row is None or event.item_id in recent or not self._catalogue.available(now_s)[row]:
             return
         self._next_s = now_s + self._every_s
         before = self._user(event.user_id)
         if event.item_id not in before.certainly_seen:
-            self._asking = asyncio.get_running_loop().create_task(self._asked(before, row))
+            asking = self._asked(before, recent, row)
+            self._asking = asyncio.get_running_loop().create_task(asking)
 
     async def settled(self) -> None:
         """Wait for the question that is under way."""
         if self._asking is not None:
             await self._asking
 
-    async def _asked(self, user: StoredUser, row: int) -> None:
+    async def _asked(self, user: StoredUser, recent: Sequence[str], row: int) -> None:
         try:
-            found = await self._ask(user)
+            found = await self._ask(user, recent)
         except Exception as error:  # no answer to anybody depends on it
             self._log.warn_of("quality", f"A list could not be judged: {error}")
             return

@@ -153,20 +153,23 @@ class Recommender:
             self._dependencies.log(impression(made))
         return made
 
-    async def stages(self, before: StoredUser) -> StagesOf:
+    async def stages(self, before: StoredUser, recent: Sequence[str] = ()) -> StagesOf:
         """Lists of a user by stage, for a judgement: neither shown nor logged.
 
         Nobody waits for them, so each step of their making gives way to lists on their way.
 
         Args:
             before: the user as this worker knew them; the store's row is read anew.
+            recent: what they met last, newest first, as a caller would say it.
 
         Raises:
             StoreUnavailable: the store does not answer.
         """
         found = await self._dependencies.users.read(before.user_id)
-        request = Request(Query(before.user_id, QUESTION_K), replace(found, met=before.met))
-        request.prepare(self._dependencies.clock.now(), self._dependencies.model())
+        now_s = self._dependencies.clock.now()
+        user = replace(found, met=before.met).with_recent(recent, now_s)
+        request = Request(Query(before.user_id, QUESTION_K), user)
+        request.prepare(now_s, self._dependencies.model())
         loop, steps = asyncio.get_running_loop(), self._making.stages(request)
         made: StagesOf | None = None
         while made is None:

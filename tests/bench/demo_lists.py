@@ -68,7 +68,7 @@ async def ranks(
                 found[name].append(rank)
         loop.clock.set(now_s)
         for place in range(begin, end):
-            await loop.answering.note(log[place])
+            await loop.answering.note(log[place], questions.met(place, MOST_MET))
             loop.send(happening(log[place], start_s + 5.0 + place / RATE))
         await loop.tick(start_s + 5.0 + end / RATE)
     loop.close()

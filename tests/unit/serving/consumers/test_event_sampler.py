@@ -3,6 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
+import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
@@ -58,13 +59,17 @@ class FakeReader:
 
 def sampler_of(reader, taken, every_s=0.001):
     broker = SimpleNamespace(reader=lambda topic: reader)
-    return EventSampler(broker, "t", taken.put_nowait, FakeClock(NOW_S), every_s)
+
+    def take(event, recent):
+        taken.put_nowait((event, recent))
+
+    return EventSampler(broker, "t", take, FakeClock(NOW_S), every_s)
 
 
 async def test_each_look_begins_at_the_end():
     taken = asyncio.Queue()
     task = asyncio.create_task(sampler_of(FakeReader(), taken).run())
-    assert [(await taken.get()).item_id for _ in range(3)] == ["12", "14", "16"]
+    assert [(await taken.get())[0].item_id for _ in range(3)] == ["12", "14", "16"]
     task.cancel()
 
 
@@ -72,7 +77,7 @@ async def test_a_broker_that_is_gone_is_waited_for(monkeypatch, caplog):
     monkeypatch.setattr("serving.consumers.reading._RETRY_S", 0.001)
     taken = asyncio.Queue()
     task = asyncio.create_task(sampler_of(FakeReader(fails=2), taken).run())
-    assert (await taken.get()).item_id == "12"
+    assert (await taken.get())[0].item_id == "12"
     task.cancel()
     assert "cannot be read" in caplog.text
 
@@ -82,4 +87,17 @@ def test_what_is_no_sound_interaction_is_left_to_the_stream():
     sound = encode(click(1))
     values = [b"{", None, b"\xff" * 3000, encode(upsert("1")), b'{"kind":"click"}', sound]
     sampler_of(FakeReader(), taken).hand_on([record(value) for value in values])
-    assert (taken.get_nowait().event_id, taken.qsize()) == ("e1", 0)
+    assert (taken.get_nowait()[0].event_id, taken.qsize()) == ("e1", 0)
+
+
+def test_the_newest_comes_first_with_what_its_user_met_right_before():
+    taken = asyncio.Queue()
+    events = [click(1), msgspec.structs.replace(click(9), user_id="v"), click(2), click(3)]
+    sampler_of(FakeReader(), taken).hand_on([record(encode(event)) for event in events])
+    found = [taken.get_nowait() for _ in events]
+    assert [(event.item_id, recent) for event, recent in found] == [
+        ("3", ["2", "1"]),
+        ("2", ["1"]),
+        ("9", []),
+        ("1", []),
+    ]

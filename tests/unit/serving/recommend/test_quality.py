@@ -92,6 +92,23 @@ async def test_what_the_user_has_met_before_is_no_question():
     assert case.count("list_questions_total") == other.count("list_questions_total") == 0
 
 
+async def test_what_is_said_that_a_user_met_right_before_counts_as_met_and_as_newest():
+    case, asked_of = Case(count=40), []
+
+    async def ask(user, recent):
+        asked_of.append(recent)
+        return await case.recommender.stages(user, recent)
+
+    quality = quality_of(case, ask=ask)
+    quality.note(click("3"), ["3", "5"])
+    assert quality._asking is None, "it was met"
+    quality.note(click("3"), ["5", "0"])
+    await quality.settled()
+    assert asked_of == [["5", "0"]] and case.count("list_questions_total") == 1
+    found = await case.recommender.stages(case.remembered.user("u"), ["5", "0"])
+    assert {int(case.catalogue.rows([item])[0]) for item in ("5", "0")} <= found.seen
+
+
 async def test_questions_keep_their_distance_and_none_is_asked_at_zero():
     case = Case(count=40)
     quality = quality_of(case, every_s=2.0)
