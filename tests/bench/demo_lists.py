@@ -58,17 +58,17 @@ async def ranks(
     asked = frozenset(positives[::every])
     for begin in range(0, len(log), TICK):
         end, now_s = min(begin + TICK, len(log)), start_s + 5.0 + begin / RATE
-        for place in sorted(asked.intersection(range(max(begin, WARM_UP), end))):
-            questions.tell(max(begin - DELAY, 0))
-            met = questions.met(place, MOST_MET)
-            made = await loop.ask(Query(log[place].user_id, K, recent_items=met), now_s)
-            target, listed = log[place].item_id, [item.item_id for item in made.items]
-            found[OURS].append(listed.index(target) if target in listed else NOT_FOUND)
-            for name, rank in questions.ranks(place, K).items():
-                found[name].append(rank)
+        questions.tell(max(begin - DELAY, 0))
         loop.clock.set(now_s)
         for place in range(begin, end):
-            await loop.answering.note(log[place], questions.met(place, MOST_MET))
+            met = questions.met(place, MOST_MET)
+            if place in asked and place >= WARM_UP:
+                made = await loop.ask(Query(log[place].user_id, K, recent_items=met), now_s)
+                target, listed = log[place].item_id, [item.item_id for item in made.items]
+                found[OURS].append(listed.index(target) if target in listed else NOT_FOUND)
+                for name, rank in questions.ranks(place, K).items():
+                    found[name].append(rank)
+            await loop.answering.note(log[place], met)
             loop.send(happening(log[place], start_s + 5.0 + place / RATE))
         await loop.tick(start_s + 5.0 + end / RATE)
     loop.close()
