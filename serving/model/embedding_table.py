@@ -38,6 +38,12 @@ class Ids(NamedTuple):
             return place, np.zeros(place.shape, bool)
         return place, self.ids.take(place, mode="clip") == ids
 
+    def slot(self, key: int) -> int:
+        """The slot of one id; `_GONE` where it is not there."""
+        place = int(self.ids.searchsorted(key))
+        is_there = place < len(self.ids) and self.ids.item(place) == key
+        return self.slots.item(place) if is_there else _GONE
+
     def with_new(self, ids: np.ndarray, slots: np.ndarray) -> "Ids":
         """These and others, none of which is among them."""
         order = np.argsort(ids, kind="stable")
@@ -94,6 +100,8 @@ class EmbeddingTable:
 
     def lookup(self, ids: np.ndarray) -> np.ndarray:
         """Vectors of `ids` of any shape: the same shape plus (width,), float32."""
+        if ids.size == 1:  # such as the user's: half of what is looked up for a list
+            return self._slots.values[self._slot_of(ids.item())].reshape(*ids.shape, -1).copy()
         return self._slots.values.take(self._slots_of(ids), axis=0)
 
     def updated(self, changes: TableRows) -> "EmbeddingTable":
@@ -114,6 +122,15 @@ class EmbeddingTable:
         return _Change(self._slots, self._known, self._recent, self._shared).of(
             changes, self.generation + 1
         )
+
+    def _slot_of(self, key: int) -> int:
+        """The same as `_slots_of`, of one id."""
+        if key == PADDING:
+            return ZEROS
+        for rows in (self._recent, self._known):
+            if (slot := rows.slot(key)) != _GONE:
+                return slot
+        return self._shared
 
     def _slots_of(self, ids: np.ndarray) -> np.ndarray:
         place, is_known = self._known.find(ids)

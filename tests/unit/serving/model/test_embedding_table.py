@@ -32,6 +32,8 @@ def test_a_chain_of_changes_gives_what_a_dictionary_would_hold(changes, seed):
     asked = np.arange(15)
     wanted = np.array([np.zeros(3) if i == 0 else expected.get(i, shared) for i in asked])
     assert np.array_equal(table.lookup(asked), wanted.astype(np.float32))
+    one_by_one = np.concatenate([table.lookup(asked[i : i + 1]) for i in asked])
+    assert one_by_one.tobytes() == table.lookup(asked).tobytes()
     assert len(table) == len(expected)
 
 
@@ -54,6 +56,8 @@ def test_every_version_that_is_held_stays_what_it_was_whatever_is_made_from_whic
         for each, expected in alive:
             wanted = np.array([expected.get(id_, expected[0]) for id_ in asked])
             assert np.array_equal(each.lookup(np.array(asked)), wanted)
+            one_by_one = [each.lookup(np.array([[id_]])) for id_ in asked]
+            assert np.array_equal(np.concatenate(one_by_one, axis=1)[0], wanted)
             own = [id_ in expected for id_ in asked]
             assert len(each) == sum(own)
 
