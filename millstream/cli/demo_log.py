@@ -25,7 +25,7 @@ def demo_log(
     renamed: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
 ) -> DemoLog:
-    """The log that options name; one made in the words of the domain where `data` is empty.
+    """The log that options name, oldest first; of no `data` one made in the domain's words.
 
     Args:
         data: files of interactions, which may hold upserts too, or `ml-100k`.
@@ -40,7 +40,10 @@ def demo_log(
         return movie_lens()
     files = [Path(name) for name in data]
     events = _events(files, "interaction", renamed, constants)
-    interactions = [event for event in events if isinstance(event, Interaction)]
+    interactions = sorted(
+        (event for event in events if isinstance(event, Interaction)),
+        key=lambda event: event.event_time,
+    )
     if not interactions:
         raise DatasetError(f"{files[0]} must have interactions. Received: none.")
     upserts = [*events, *_events(items, "item"), *_events(users, "user")]

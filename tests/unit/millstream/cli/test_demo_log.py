@@ -25,18 +25,18 @@ def files(tmp_path):
 RENAMED = {"who": "user_id", "verb": "kind", "timestamp": "event_time"}
 
 
-def test_columns_of_the_log_alone_are_renamed_and_tables_are_known_before_it(files):
+def test_a_log_is_in_order_of_time_its_columns_renamed_and_tables_known_before_it(files):
     found = demo_log(
         [str(files / "log.csv")], [files / "items.csv"], [files / "users.csv"], RENAMED
     )
     assert found.name == "log.csv"
     assert [(e.user_id, e.item_id, e.event_time) for e in found.interactions] == [
-        ("u2", "b", 200.0),
         ("u1", "a", 100.0),
+        ("u2", "b", 200.0),
     ]
     item, user = found.items[0], found.users[0]
-    assert (item.title, item.categories, item.event_time) == ("The first", ["one", "two"], 200.0)
-    assert (user.attributes, user.event_time) == ({"age": "30"}, 200.0)
+    assert (item.title, item.categories, item.event_time) == ("The first", ["one", "two"], 100.0)
+    assert (user.attributes, user.event_time) == ({"age": "30"}, 100.0)
     assert [each.item_id for each in found.catalogue] == ["a", "b"]
 
 
