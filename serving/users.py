@@ -107,7 +107,7 @@ class StoredUser:
         recent = list(dict.fromkeys([*items, *self.raw[RECENT]]))
         known = {**self.times, **dict.fromkeys(items, time_s)}
         raw = {**self.raw, **recent_columns(recent[: BY_NAME[RECENT].length], known)}
-        return replace(self, raw=raw, met=(*self.met, *map(Met, items)))
+        return replace(self, raw=raw, met=(*self.met, *map(Met, reversed(items))))
 
     def with_sessions(self, merged: Sequence[MergedSession]) -> "StoredUser":
         """The same user, who has met what sessions of theirs did, the oldest merge first."""

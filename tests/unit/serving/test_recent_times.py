@@ -2,7 +2,7 @@
 
 import pytest
 
-from features.spec import RECENT
+from features.spec import BY_NAME, RECENT
 from serving import users
 from serving.merged_sessions import MergedSession
 from serving.users import Met, StoredUser
@@ -47,3 +47,11 @@ def test_what_only_a_worker_knows_counts_by_its_own_time(user):
 def test_without_times_there_is_no_column_of_them():
     user = StoredUser("u", {RECENT: ["b"]}).with_recent(["c"], 30.0)
     assert user.raw == {RECENT: ["c", "b"]} and user.times == {}
+
+
+def test_what_a_caller_says_comes_first_and_in_its_order_however_much_it_is(user):
+    length = BY_NAME[RECENT].length
+    said = [f"i{n}" for n in range(3 * length)]
+    found = user.with_recent(said, 30.0)
+    assert found.newest == found.raw[RECENT] == said[:length]
+    assert set(said) <= set(found.certainly_seen)
