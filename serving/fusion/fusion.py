@@ -14,7 +14,7 @@ from serving.fusion.evidence import COLUMNS, RANKER
 from serving.recommend.gain import gain
 
 # Questions before the first list, and questions whose gains are remembered.
-LEAST_QUESTIONS, MEMORY = 100, 1_000
+LEAST_QUESTIONS, MEMORY = 30, 1_000
 
 
 class Fusion:

@@ -50,7 +50,7 @@ def test_without_times_there_is_no_column_of_them():
 
 
 def test_what_a_caller_says_comes_first_and_in_its_order_however_much_it_is(user):
-    length = BY_NAME[RECENT].length
+    length = BY_NAME[RECENT].length or 1
     said = [f"i{n}" for n in range(3 * length)]
     found = user.with_recent(said, 30.0)
     assert found.newest == found.raw[RECENT] == said[:length]
