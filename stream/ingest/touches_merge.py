@@ -3,8 +3,9 @@
 Each worker's touches are in the order of their events (`stream/ingest/alignment.py`); on a backlog
 the workers are out of step with one another. What is newer than the slowest worker has come waits
 for it: as long as that one says that it has more, and for at most `HOLD_S`. So do all, at first,
-for those that have said nothing yet. What waits is bounded in rows; beyond `MOST_ROWS` the oldest
-go on. With one worker nothing changes its place, and without a backlog nothing waits.
+for those that have said nothing yet, for at most `FIRST_S`. What waits is bounded in rows; beyond
+`MOST_ROWS` the oldest go on. With one worker nothing changes its place, and without a backlog
+nothing waits.
 
 A message counts as read once all its rows were let go, so that what waits is read again after a
 crash; by `Memory.touched` those rows are known that were worked on before.
@@ -21,8 +22,11 @@ from millstream.topics import TOUCHES
 from stream.ingest.alignment import DecodedRecord
 from stream.ingest.records import TouchesRecord
 
-# The longest that a worker that brings nothing holds back the others.
-HOLD_S = 3.0
+# The longest that a worker that brings nothing holds back the others: a batch of a backlog may take
+# it as long where it has little of a core, and who takes over from one that is gone speaks sooner.
+HOLD_S = 20.0
+# The same for workers that have said nothing yet; it may be that they have nothing to say.
+FIRST_S = 3.0
 # How many rows wait at most.
 MOST_ROWS = 65_536
 # How many rows are let go at once, if no more have to.
@@ -145,7 +149,7 @@ class TouchesMerge:
         held = [each for each in self._workers.values() if each.has_more]
         held = [each for each in held if now_s - each.heard_s < HOLD_S]
         is_each_heard = sum(map(len, self._workers)) >= self._partitions
-        if held and not is_each_heard and now_s - self._began_s < HOLD_S:
+        if held and not is_each_heard and now_s - self._began_s < FIRST_S:
             return -inf
         return min((each.reached for each in held), default=inf)
 

@@ -11,7 +11,7 @@ from features.spec import ITEM_STATS
 from stream.ingest import touches_merge as module
 from stream.ingest.decode import touches_record
 from stream.ingest.records import SourceRecord, TopicPartition, TouchesRecord
-from stream.ingest.touches_merge import HOLD_S, TouchesMerge
+from stream.ingest.touches_merge import FIRST_S, HOLD_S, TouchesMerge
 from stream.outputs.effects import Effects
 from stream.outputs.messages import touches_messages
 from tests.support.stream_cases import (
@@ -96,7 +96,7 @@ def test_nothing_waits_for_one_that_has_no_backlog_nor_for_ever_at_first():
     assert times_of(merge.through([record(0, 0, [1], more=False)], 0.0)) == [1]
     merge.begin(3)
     assert merge.through([record(0, 0, [1])], 0.0) == []
-    assert times_of(merge.through([record(1, 0, [2], first=1)], HOLD_S)) == [1, 2]
+    assert times_of(merge.through([record(1, 0, [2], first=1)], FIRST_S)) == [1, 2]
 
 
 def test_no_more_wait_than_there_is_room_for(monkeypatch):
