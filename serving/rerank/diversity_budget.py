@@ -13,7 +13,7 @@ from serving.kept_file import KeptFile
 
 FILE_NAME = "diversity.json"
 # Of the whole strength, a question that loses all of the mean gain more than it may.
-_STEP = 0.01
+_STEP = 0.02
 # Questions that the mean gain is of.
 _MEMORY = 1_000
 _LEAST_GAIN = 1e-3
