@@ -18,12 +18,15 @@ from aiokafka.errors import (
 from millstream.clock import Clock, SystemClock
 from millstream.dead_letters import DeadLetter
 from millstream.settings import Settings
-from millstream.topics import DEAD_LETTERS, Topic
+from millstream.topics import DEAD_LETTERS, EXAMPLES, TOUCHES, Topic
 from stream.outputs.messages import OutputMessage
 
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
+# Who reads these drops rows at or below the positions seen: after a message that failed none may go
+# out before it has.
+IN_ORDER = frozenset({TOUCHES, EXAMPLES})
 # What is wrong with the message itself. `retriable` of the library's errors does not tell: missing
 # rights and time-outs are not "retriable" there, but pass.
 PERMANENT = (
@@ -61,13 +64,12 @@ class MessageProducer:
     async def publish(self, messages: Sequence[OutputMessage]) -> None:
         """Return when all are acknowledged.
 
-        What comes after a message that failed is sent again too, so that the order stays; consumers
-        know rows that they have seen by their source positions.
+        What comes after a message that failed is sent again too; consumers know rows that they have
+        seen by their source positions.
         """
         left = list(messages)
         while left:
-            outcomes = await asyncio.gather(*map(self._send, left), return_exceptions=True)
-            errors = [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
+            errors = await self._sent(left)
             failed = [n for n, error in enumerate(errors) if error and not is_permanent(error)]
             done = failed[0] if failed else len(left)
             letters = [
@@ -80,6 +82,28 @@ class MessageProducer:
                 log.warning("Kafka takes no messages, trying again: %r", errors[done])
                 self._on_trouble()
                 await asyncio.sleep(PAUSE_S)
+
+    async def _sent(self, messages: Sequence[OutputMessage]) -> list[Exception | None]:
+        """Send, all at once but for what must stay in order; the error of each, if any."""
+        errors: list[Exception | None] = [None] * len(messages)
+        rows: dict[Topic | int, list[int]] = {}
+        for place, message in enumerate(messages):
+            rows.setdefault(message.topic if message.topic in IN_ORDER else place, []).append(place)
+
+        async def send_in_order(places: Sequence[int]) -> None:
+            for n, place in enumerate(places):
+                try:
+                    await self._send(messages[place])
+                except Exception as error:
+                    if is_permanent(error):
+                        errors[place] = error
+                        continue
+                    for later in places[n:]:
+                        errors[later] = error
+                    return
+
+        await asyncio.gather(*map(send_in_order, rows.values()))
+        return errors
 
     def _dropped(self, message: OutputMessage, error: Exception) -> OutputMessage | None:
         """The dead letter for a message that cannot be sent; None for what is one itself."""
