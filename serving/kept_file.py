@@ -1,4 +1,4 @@
-"""What a worker learns by itself, kept in a file of the data folder: a restart forgets nothing."""
+"""State that a worker learns by itself, in a file of the data folder: a restart forgets nothing."""
 
 import asyncio
 import logging

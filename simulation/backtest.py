@@ -214,7 +214,7 @@ class Backtest:
         self._told = place + 1
 
     def _told_of(self, place: int) -> list[str]:
-        """What a question says that the session met last, newest first."""
+        """The items that a question says the session met last, newest first."""
         newest = self._moment(place).items[::-1][: self.plan.recent_items]
         return [self.plan.log.item_ids[item] for item in newest]
 

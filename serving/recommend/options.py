@@ -100,7 +100,7 @@ class ListOptions:
 
     @property
     def uses_people(self) -> bool:
-        """Whether any placement, or lists without one, go by what other people met."""
+        """True if any placement, or lists without one, go by what other people met."""
         every = self, *self.placements.values()
         return any(each.sources.get(source) for each in every for source in PEOPLE)
 

@@ -110,7 +110,7 @@ class ListQuality:
 
 
 def _gain(rows: np.ndarray, row: int) -> float:
-    """What a list gains by the right answer; 0 where it has not got it."""
+    """Gain of a list by the right answer; 0 where it has not got it."""
     place = rows[:QUESTION_K].tolist()
     return gain(place.index(row)) if row in place else 0.0
 

@@ -36,13 +36,13 @@ class RetrievalRequest:
     _asked: dict[str, FollowUps] = field(default_factory=dict, repr=False)
 
     def follow_ups(self, people: RecentPeople) -> FollowUps:
-        """What people of whom this reminds have met; asked once, whoever wants to know."""
+        """Items that the people of whom this reminds have met; asked once, whoever wants them."""
         if "people" not in self._asked:
             self._asked["people"] = people.follow_ups(latest(self.recent), self.time_s)
         return self._asked["people"]
 
     def alike(self, items: ItemNeighbours) -> FollowUps:
-        """What the same people met together with what was met last; asked once, too."""
+        """Items that the same people met together with those met last; asked once, too."""
         if "items" not in self._asked:
             self._asked["items"] = items.nearest(self.recent, self.time_s)
         return self._asked["items"]

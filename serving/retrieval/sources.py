@@ -68,28 +68,27 @@ class CoOccurrence:
         return rows[top_k(followed(features, recent, PREDECESSORS.fading), count)]
 
 
-class SessionNeighbours:
-    """Items that people met lately whose recent items are most like those of the user."""
+class Neighbours:
+    """Items that other people met, by the votes of one kind of neighbours.
 
-    name: str = "session_neighbours"
+    Args:
+        votes: of a request, and of what the catalogue knows.
+    """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-
-    def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
-        return _there(wanted.follow_ups(self._catalogue.people), wanted, self._catalogue)[:count]
-
-
-class ItemNeighbours:
-    """Items that the same people met together with what the user met last."""
-
-    name: str = "item_neighbours"
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(
+        self,
+        name: str,
+        catalogue: Catalogue,
+        votes: Callable[[RetrievalRequest, Catalogue], FollowUps],
+    ) -> None:
+        self.name = name
+        self._catalogue, self._votes = catalogue, votes
 
     def find(self, wanted: RetrievalRequest, count: int) -> np.ndarray:
-        return _there(wanted.alike(self._catalogue.neighbours), wanted, self._catalogue)[:count]
+        keys, rows, _ = self._votes(wanted, self._catalogue)
+        keys, rows = (each[(rows >= 0) & (rows < len(wanted.allowed))] for each in (keys, rows))
+        # A row whose item was deleted may be another's now.
+        return rows[wanted.allowed[rows] & (self._catalogue.keys(rows) == keys)][:count]
 
 
 class Category:
@@ -126,20 +125,20 @@ class Ranked:
         return self._first(count, wanted.allowed, wanted.time_s)
 
 
-def _there(found: FollowUps, wanted: RetrievalRequest, catalogue: Catalogue) -> np.ndarray:
-    """Rows of those that are allowed, in their order."""
-    keys, rows, _ = found
-    keys, rows = (each[(rows >= 0) & (rows < len(wanted.allowed))] for each in (keys, rows))
-    # A row whose item was deleted may be another's now.
-    return rows[wanted.allowed[rows] & (catalogue.keys(rows) == keys)]
+def _of_people(wanted: RetrievalRequest, catalogue: Catalogue) -> FollowUps:
+    return wanted.follow_ups(catalogue.people)
+
+
+def _of_items(wanted: RetrievalRequest, catalogue: Catalogue) -> FollowUps:
+    return wanted.alike(catalogue.neighbours)
 
 
 def all_sources(catalogue: Catalogue, rankings: Rankings) -> dict[str, CandidateSource]:
     """Every source by its name; those that may run short first."""
     found: tuple[CandidateSource, ...] = (
         CoOccurrence(catalogue),
-        SessionNeighbours(catalogue),
-        ItemNeighbours(catalogue),
+        Neighbours("session_neighbours", catalogue, _of_people),
+        Neighbours("item_neighbours", catalogue, _of_items),
         Category(catalogue, rankings),
         Similar(),
         TwoTower(),
